@@ -1,0 +1,68 @@
+# Everything runs in one environment, made from requirements-dev.lock; `make help` lists the targets.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+VENV ?= .venv
+# Where torch comes from beside the default package index: the CPU build, unless there is a GPU. Another
+# build: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu130, or TORCH=path/to/torch.whl
+TORCH ?= torch==2.13.0
+TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,https://download.pytorch.org/whl/cpu)
+
+export PATH := $(abspath $(VENV))/bin:$(PATH)
+export PYTHONHASHSEED := 0
+export DVC_NO_ANALYTICS := 1
+PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8
+
+.DEFAULT_GOAL := help
+.PHONY: help env lock check repro report test test-all determinism lint format bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+env: ## Make the environment, if requirements-dev.lock changed since the last time
+	@cmp -s requirements-dev.lock $(VENV)/installed.lock || { \
+	  echo "making the environment in $(VENV)" && \
+	  $(PYTHON) -m venv --clear $(VENV) && \
+	  pip install --quiet --no-deps --retries 1 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH) && \
+	  pip install --quiet -r requirements-dev.lock && \
+	  cp requirements-dev.lock $(VENV)/installed.lock; }
+
+lock: env ## Write the lock files anew from the ranges in pyproject.toml
+	pip-compile $(PIP_COMPILE) -o requirements.lock pyproject.toml
+	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
+	pip-compile $(PIP_COMPILE) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements-dev.lock
+PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
+  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
+
+check: env ## Check params.yaml, and what its sections ask of each other
+	@python -m commands.check
+
+repro: check ## Run the pipeline: check params, dvc repro, write the report
+	dvc repro
+	@$(MAKE) --no-print-directory report
+
+report: env ## Write reports/index.html from the latest run
+	@python -m commands.report
+
+test: env ## Run the tests, without the slow ones
+	$(PYTEST) -m "not slow"
+
+test-all: env ## Run all tests
+	$(PYTEST)
+
+determinism: env ## Run a tiny pipeline twice, in two folders, and compare every hash
+	$(PYTEST) tests/test_end_to_end.py -k identical
+
+lint: env ## Check style and formatting
+	ruff check .
+	ruff format --check .
+
+format: env ## Format the code and mend what can be mended by rule
+	ruff check --fix .
+	ruff format .
+
+bench: env ## Compare speeds side by side; prints ratios
+	python -m benchmarks.simulation
+
+clean: ## Remove the environment, logs and reports
+	rm -rf $(VENV) logs reports .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,86 @@
+"""Check the whole of params.yaml: every section, every key, and what sections ask of each other."""
+
+import sys
+
+from tapeline.backtest.costs import CostParams
+from tapeline.backtest.signals import SignalParams
+from tapeline.errors import ParamsError
+from tapeline.evaluation.latency import LatencyParams
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.features.catalog import FeatureParams, selected_features
+from tapeline.features.labels import LabelParams
+from tapeline.market.params import DataParams
+from tapeline.market.simulation import SimulationParams
+from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
+from tapeline.params import Params
+from tapeline.promotion.gates import GateParams
+from tapeline.quality.params import QualityParams
+from tapeline.schema import INTERVAL_MINUTES
+from tapeline.splits.walk_forward import SplitParams, bars_needed, walk_forward
+
+SECTIONS = {
+    "data": DataParams,
+    "simulation": SimulationParams,
+    "features": FeatureParams,
+    "labels": LabelParams,
+    "quality": QualityParams,
+    "splits": SplitParams,
+    "model": LstmParams,
+    "transformer": TransformerParams,
+    "train": TrainParams,
+    "evaluation": EvaluationParams,
+    "signals": SignalParams,
+    "costs": CostParams,
+    "gates": GateParams,
+    "latency": LatencyParams,
+}
+
+
+def check(params: Params) -> None:
+    """Raise ParamsError for the first section, key or combination that is against a rule."""
+    for name in params.sections:
+        if name not in SECTIONS:
+            raise ParamsError(name, "a section", f"is no known section; there are {', '.join(SECTIONS)}")
+    sections = {name: params.section(name, model) for name, model in SECTIONS.items()}
+    length, longest = sections["train"].sequence_length, sections["transformer"].max_length
+    if length > longest:
+        raise ParamsError("train.sequence_length", length, f"must be <= transformer.max_length = {longest}")
+    if not selected_features(sections["features"]):
+        raise ParamsError("features.exclude", sections["features"].exclude, "leaves no feature")
+    _check_costs(sections["data"], sections["costs"])
+    _check_enough_candles(sections)
+
+
+def _check_costs(data: DataParams, costs: CostParams) -> None:
+    for symbol in data.symbols:
+        costs.costs_of(symbol)
+
+
+def _check_enough_candles(sections: dict) -> None:
+    data, splits, labels = sections["data"], sections["splits"], sections["labels"]
+    bars_per_day = 1440 // INTERVAL_MINUTES[data.interval]
+    needed = bars_needed(splits, bars_per_day)
+    next(walk_forward(needed, splits, labels.horizon, bars_per_day))  # parts longer than purge and embargo
+    if data.source != "simulated":
+        return
+    if data.interval != "1m":
+        raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")
+    warm_up = max(feature.lookback for feature in selected_features(sections["features"])) - 1
+    days = sections["simulation"].days
+    if days * bars_per_day - warm_up < needed:
+        left = days * bars_per_day - warm_up
+        rule = f"{left} candles after warm-up are fewer than the {needed} that splits need"
+        raise ParamsError("simulation.days", days, rule)
+
+
+def main() -> None:
+    """Check params.yaml; end with one line and a non-zero status if anything is wrong."""
+    try:
+        check(Params.read())
+    except (ParamsError, ValueError) as error:
+        sys.exit(str(error))
+    print(f"params.yaml: {len(SECTIONS)} sections in order")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What DVC runs: one thin script a stage."""

@@ -1,0 +1,84 @@
+"""Out-of-sample figures of both networks beside controls, and a backtest with costs."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+
+from stages.runner import run_stage
+from stages.scoring import add_ceiling, add_past_labels, add_predictions, control_predictions
+from stages.trading import trade
+from tapeline.backtest.costs import CostParams
+from tapeline.backtest.signals import SignalParams
+from tapeline.evaluation.calibration import reliability_table
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
+from tapeline.features.sessions import session_masks
+from tapeline.market.params import Symbols
+from tapeline.market.tables import read_tables
+from tapeline.outputs import write_csv, write_json
+from tapeline.params import Params
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, TREND_STRENGTH, Horizon, Interval
+from tapeline.splits.folds import read_folds
+
+NETWORKS = {"lstm": DIRECTION, "transformer": TREND_STRENGTH}
+
+
+def main(log: logging.Logger) -> None:
+    """Score, trade, write."""
+    params = Params.read()
+    evaluation = params.section("evaluation", EvaluationParams)
+    signals, costs = params.section("signals", SignalParams), params.section("costs", CostParams)
+    horizon = params.value("labels.horizon", Horizon)
+    symbols = params.value("data.symbols", Symbols)
+    folds = read_folds("data/splits.json")
+    table = add_past_labels(add_ceiling(read_tables("data/features", symbols), symbols), horizon)
+    step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
+    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
+    lstm, transformer = (scored(table, name, label, log) for name, label in NETWORKS.items())
+    controls = [
+        control_predictions(table, rows, folds, label, evaluation)
+        for rows, label in zip((lstm, transformer), NETWORKS.values(), strict=True)
+    ]
+    masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))
+    lstm_metrics, lstm_detail = direction_scorecard(lstm, controls[0], masks, signals.tiers, evaluation)
+    transformer_metrics, transformer_detail = trend_scorecard(transformer, controls[1], evaluation)
+    direction, trend = (add_predictions(table, name) for name in NETWORKS)
+    account = trade(direction, trend, horizon, signals, costs)
+    for name, metrics in (
+        ("lstm", lstm_metrics),
+        ("transformer", transformer_metrics),
+        ("backtest", account.metrics),
+    ):
+        write_json(f"metrics/{name}.json", metrics)
+        log.info(
+            "%s: %s",
+            name,
+            {key: value if value is None else round(value, 4) for key, value in metrics.items()},
+        )
+    detail = {
+        "lstm": lstm_detail,
+        "transformer": transformer_detail,
+        "backtest": {"symbols": account.symbols},
+    }
+    write_json("metrics/detail/evaluation.json", detail)
+    write_csv("plots/reliability.csv", reliability_table(lstm["prediction"], lstm["label"], evaluation.bins))
+    write_csv("plots/equity.csv", account.equity.resample("1h").last().rename("equity").reset_index())
+
+
+def scored(table: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:
+    """Predicted rows that have a label, in column `label`; those without one are counted."""
+    rows = add_predictions(table, network)
+    has_label = rows[label].notna()
+    log.info(
+        "%s: %d predictions, %d scored, %d without label",
+        network,
+        len(rows),
+        has_label.sum(),
+        (~has_label).sum(),
+    )
+    return rows[has_label].assign(label=rows[label]).reset_index(drop=True)
+
+
+if __name__ == "__main__":
+    run_stage("evaluate", main)

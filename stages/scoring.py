@@ -1,0 +1,68 @@
+"""What is scored and against what: predictions, labels, the ceiling, the controls' predictions."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.evaluation.controls import direction_controls, trend_controls
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.market.tables import read_tables
+from tapeline.schema import DIRECTION, KEYS, LABELS, TREND_STRENGTH
+from tapeline.splits.folds import TimeFold
+
+ROW_KEYS = ["symbol", "timestamp"]
+
+
+def add_ceiling(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
+    """Add column `ceiling`, the best filter's probability; NaN where the market is not simulated."""
+    if not Path("data/candles/ceiling").is_dir():
+        return table.assign(ceiling=np.nan)
+    ceiling = read_tables("data/candles/ceiling", symbols).rename(columns={"probability": "ceiling"})
+    return table.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
+
+
+def add_predictions(table: pd.DataFrame, network: str) -> pd.DataFrame:
+    """Rows of `table` that `network` predicted, with `fold` and `prediction`, in the table's order."""
+    predictions = pd.read_parquet(f"data/predictions/{network}.parquet")
+    return table.merge(predictions, on=ROW_KEYS, how="inner", validate="one_to_one")
+
+
+def add_past_labels(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Add `past_LABEL`: what the label was `horizon` candles ago, known now; NaN where there is none."""
+    past = table.groupby(["symbol", "segment"], observed=True)[list(LABELS)].shift(horizon)
+    return table.assign(**{f"past_{label}": past[label] for label in LABELS})
+
+
+def control_predictions(
+    table: pd.DataFrame,
+    rows: pd.DataFrame,
+    folds: list[TimeFold],
+    label: str,
+    evaluation: EvaluationParams,
+) -> dict[str, NDArray[np.float64]]:
+    """Fit every control on each fold's training rows and predict `rows` (those with that fold's number)."""
+    features = [
+        name
+        for name in table.columns
+        if name not in ("symbol", "ceiling", *KEYS, *LABELS, *(f"past_{name}" for name in LABELS))
+    ]
+    fit = {DIRECTION: direction_controls, TREND_STRENGTH: trend_controls}[label]
+    found: dict[str, NDArray[np.float64]] = {}
+    for k, fold in enumerate(folds):
+        is_train = fold.mask(table["timestamp"], "train") & table[label].notna().to_numpy()
+        train = table.loc[np.flatnonzero(is_train)[:: evaluation.control_stride]]
+        mask = (rows["fold"] == k).to_numpy()
+        test = rows.loc[mask]
+        predicted = fit(
+            train[features].to_numpy(),
+            train[label].to_numpy(),
+            train[f"past_{label}"].to_numpy(),
+            test[features].to_numpy(),
+            test[f"past_{label}"].to_numpy(),
+            evaluation.seed,
+        )
+        for name, values in predicted.items():
+            found.setdefault(name, np.full(len(rows), np.nan))[mask] = values
+    return found

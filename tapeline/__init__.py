@@ -1,0 +1,1 @@
+"""Exchange candles in, promoted models out: the library behind the stages."""

@@ -1,0 +1,32 @@
+"""What can go wrong by the user's hand: what, where, the value and what is allowed, in one line."""
+
+
+class TapelineError(Exception):
+    """A mistake a person can mend; shown as one line, without traceback."""
+
+
+class ParamsError(TapelineError, ValueError):
+    """A key of params.yaml that is unknown, missing, of the wrong type or against a rule."""
+
+    def __init__(self, key: str, value: object, rule: str) -> None:
+        super().__init__(f"params.yaml: {key} is {value!r}: {rule}")
+        self.key = key
+
+
+class DataError(TapelineError, ValueError):
+    """Candles that can't be read or can't be trusted."""
+
+    def __init__(self, where: object, what: str) -> None:
+        super().__init__(f"{where}: {what}")
+
+
+class QualityError(TapelineError, ValueError):
+    """Data that was read well and failed a critical expectation or the leak audit."""
+
+
+class SplitError(TapelineError, ValueError):
+    """Folds that can't be cut from the data, or that leak."""
+
+
+class ArtifactError(TapelineError, ValueError):
+    """A model or bundle that is missing, altered or not what it says it is."""

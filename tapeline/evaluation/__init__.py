@@ -1,0 +1,1 @@
+"""Out-of-sample statistics, controls and their intervals."""

@@ -1,0 +1,35 @@
+"""How good probabilities of a direction are. A probability of one half counts as up."""
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn import metrics
+
+EDGE = 1e-12  # a control that is certain and wrong must cost much, not infinitely much
+
+
+def hits(probability: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """1.0 where the likelier direction came true, else 0.0; shape (n,)."""
+    return ((probability >= 0.5) == (direction == 1)).astype(np.float64)
+
+
+def score_direction(
+    probability: NDArray[np.float64], direction: NDArray[np.float64]
+) -> dict[str, float | None]:
+    """Score probabilities of up, shape (n,), against directions 0.0 or 1.0.
+
+    Returns accuracy, balanced accuracy, ROC AUC (None if one direction never came), log loss and Brier
+    score. Raises ValueError on NaN or nothing to score.
+    """
+    if probability.size == 0 or np.isnan(probability).any() or np.isnan(direction).any():
+        raise ValueError(f"{probability.size} probabilities: must be at least one, and none NaN")
+    has_both = np.unique(direction).size == 2
+    called_up = probability >= 0.5
+    clipped = np.clip(probability, EDGE, 1 - EDGE)
+    recalls = [np.mean(called_up[direction == side] == side) for side in np.unique(direction)]
+    return {
+        "accuracy": float(hits(probability, direction).mean()),
+        "balanced_accuracy": float(np.mean(recalls)),
+        "roc_auc": float(metrics.roc_auc_score(direction, probability)) if has_both else None,
+        "log_loss": float(metrics.log_loss(direction, clipped, labels=[0.0, 1.0])),
+        "brier": float(metrics.brier_score_loss(direction, probability, pos_label=1.0)),
+    }

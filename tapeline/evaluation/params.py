@@ -1,0 +1,19 @@
+"""Section `evaluation` of params.yaml."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from tapeline.params import Section
+from tapeline.schema import Seed
+
+
+class EvaluationParams(Section):
+    """Section `evaluation`."""
+
+    level: Annotated[float, Field(gt=0, lt=1)]  # of every interval
+    block: Annotated[int, Field(ge=1)]  # candles a bootstrap block is long
+    resamples: Annotated[int, Field(ge=100)]
+    bins: Annotated[int, Field(ge=2, le=1000)]  # of the reliability curve and of ECE
+    control_stride: Annotated[int, Field(ge=1)]  # every n-th training row teaches the controls
+    seed: Seed

@@ -1,0 +1,1 @@
+"""Causal features and their labels."""

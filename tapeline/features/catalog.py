@@ -1,0 +1,44 @@
+"""Every declared feature, and which of them params switch on."""
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+# Imported for their declarations, in the order of the feature table's columns.
+from tapeline.features import momentum, returns, sessions, shape, trend, volatility, volume  # noqa: F401
+from tapeline.features.declare import FEATURES, Feature
+from tapeline.params import Section
+
+GROUPS = tuple(dict.fromkeys(feature.group for feature in FEATURES.values()))
+
+
+class FeatureParams(Section):
+    """Section `features`: groups on or off, and single features left out of groups that are on."""
+
+    groups: dict[str, bool]
+    exclude: Annotated[tuple[str, ...], Field(strict=False)]
+
+    @field_validator("groups")
+    @classmethod
+    def _known_groups(cls, groups: dict[str, bool]) -> dict[str, bool]:
+        if set(groups) != set(GROUPS):
+            raise ValueError(f"must name exactly the groups {', '.join(GROUPS)}")
+        if not any(groups.values()):
+            raise ValueError("must switch on at least one group")
+        return groups
+
+    @field_validator("exclude")
+    @classmethod
+    def _known_features(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = sorted(set(exclude) - set(FEATURES))
+        if unknown:
+            raise ValueError(f"{unknown[0]} is no feature; there are {', '.join(FEATURES)}")
+        return exclude
+
+
+def selected_features(params: FeatureParams) -> list[Feature]:
+    """Features that `params` switch on, in table order; ValueError if none is left."""
+    chosen = [f for f in FEATURES.values() if params.groups[f.group] and f.name not in params.exclude]
+    if not chosen:
+        raise ValueError("features.exclude leaves no feature")
+    return chosen

@@ -1,0 +1,34 @@
+"""What is to be predicted, from the `horizon` candles after t and nothing else."""
+
+import numpy as np
+
+from tapeline.features.declare import FloatArray
+from tapeline.features.trend import efficiency_ratio
+from tapeline.params import Section
+from tapeline.schema import Horizon
+
+
+class LabelParams(Section):
+    """Section `labels`."""
+
+    horizon: Horizon
+
+
+def direction(close: FloatArray, horizon: int) -> FloatArray:
+    """1 where close[t+horizon] > close[t], 0 where lower, NaN where equal or not there; shape (n,)."""
+    out = np.full(close.shape[0], np.nan)
+    move = np.sign(close[horizon:] - close[:-horizon])
+    out[: move.shape[0]] = np.where(move == 0, np.nan, (move + 1) / 2)
+    return out
+
+
+def trend_strength(close: FloatArray, horizon: int) -> FloatArray:
+    """Kaufman's efficiency ratio of the next `horizon` candles, in 0..1, NaN where not there; shape (n,).
+
+    NaN, too, where the price never moved: 0/0 has no trend.
+    """
+    out = np.full(close.shape[0], np.nan)
+    past = efficiency_ratio(close, horizon)[horizon:]
+    moved = np.lib.stride_tricks.sliding_window_view(np.diff(close) != 0, horizon).any(axis=1)
+    out[: past.shape[0]] = np.where(moved, past, np.nan)
+    return out

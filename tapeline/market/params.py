@@ -1,0 +1,35 @@
+"""Section `data` of params.yaml: where candles come from and how far they are repaired."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from tapeline.params import Section
+from tapeline.schema import Interval
+
+
+def _unique(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ValueError(f"must hold no duplicates, and holds {', '.join(twice)} more than once")
+    return symbols
+
+
+# A symbol names a folder or file, so neither a separator nor a leading dot may be in it.
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Symbols = Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1), AfterValidator(_unique)]
+FilledShare = Annotated[float, Field(ge=0, le=1)]  # of the candles in a window
+Layout = Literal["canonical", "binance", "bitfinex", "freqtrade"]  # order and names of the columns
+
+
+class DataParams(Section):
+    """Source, layout and repair of candles."""
+
+    source: Literal["simulated", "files"]
+    path: str  # folder of candle files
+    layout: Layout | Literal["auto"]
+    symbols: Symbols
+    interval: Interval
+    max_fill: Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
+    max_filled_share: FilledShare
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of the rows of a symbol

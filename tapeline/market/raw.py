@@ -1,0 +1,36 @@
+"""Candles as they were read: any order, any quality, each row still knowing its file."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tapeline.schema import OHLCV, TIMESTAMP_TYPE
+
+
+@dataclass(frozen=True)
+class RawCandles:
+    """Rows of one symbol, before any repair.
+
+    `rows` holds timestamp (candle OPEN time, UTC, NaT where missing), open, high, low, close, volume
+    (float64), `file` (position in `files`) and `row` (data row in that file, counted from 1, a header
+    not counted), in the order read.
+    """
+
+    rows: pd.DataFrame
+    files: list[str]
+    layout: str
+
+    @classmethod
+    def from_table(cls, table: pd.DataFrame, name: str) -> "RawCandles":
+        """Take a plain table of timestamp and OHLCV as if it had been read from one file `name`."""
+        rows = table[["timestamp", *OHLCV]].reset_index(drop=True)
+        rows = rows.astype({"timestamp": TIMESTAMP_TYPE, **dict.fromkeys(OHLCV, "float64")})
+        rows["file"] = 0
+        rows["row"] = np.arange(1, len(rows) + 1)
+        return cls(rows, [name], "canonical")
+
+    def place(self, position: int) -> str:
+        """Name the file and row of the row at `position`, for an error message."""
+        row = self.rows.iloc[position]
+        return f"{self.files[row['file']]}, row {row['row']}"

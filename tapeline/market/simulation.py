@@ -1,0 +1,235 @@
+"""A market whose best possible accuracy is known: the default data, and the pipeline's measuring instrument.
+
+Every symbol trends up, down or not at all, by a hidden Markov chain of its own. Volatility follows the hour
+and wanders from day to day, noise is correlated across symbols, every candle is drawn from a path inside its
+minute, and now and then candles are missing. Beside the candles goes the ceiling: what the best filter knew.
+
+A symbol's draws depend on the seed and its position alone and are made minute by minute: more days or more
+symbols continue the same market, and only the ceiling of the other symbols changes.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Annotated
+
+import numpy as np
+import pandas as pd
+from numba import njit
+from numpy.typing import NDArray
+from pydantic import Field, field_validator
+
+from tapeline.errors import ParamsError
+from tapeline.market.ceiling import FloatArray, ceiling_probability
+from tapeline.params import Section
+from tapeline.schema import OHLCV, TIMESTAMP_TYPE, Seed
+
+MINUTES_PER_DAY = 1440
+MAX_SYMBOLS = 5  # the filter walks 3**5 = 243 joint regimes a minute
+START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the symbol list
+TURNOVER = 300_000.0  # typical for one minute, in the quote currency
+PATH_STEPS = 12  # price moves inside a minute
+PRICE_DIGITS = 7  # significant digits of a price: a tick of at most 0.01 bps whatever the price has become
+GAP_TAIL = 1.5  # P(gap of at least m minutes) = m**-1.5: two in three last one minute, one in 64 more than 15
+LARGEST_LOG_MOVE = 25.0  # from the first price; e**25 is 7e10
+MAX_GAP = 240  # minutes
+REGIME, OWN_NOISE, COMMON_NOISE, VOLATILITY, PATH, VOLUME, GAPS = range(7)  # independent streams of draws
+
+
+class SimulationParams(Section):
+    """What kind of market to simulate."""
+
+    signal: Annotated[float, Field(ge=0, le=2)]  # drift of a trend, one-minute sigmas; 0 is nothing to find
+    seed: Seed
+    days: Annotated[int, Field(ge=1, le=10_000)]
+    start: str  # first UTC day, YYYY-MM-DD
+    regime_minutes: Annotated[int, Field(ge=2, le=100_000)]  # mean stay in a regime
+    volatility_bps: Annotated[float, Field(gt=0, le=1000)]  # typical one-minute sigma
+    volatility_spread: Annotated[float, Field(ge=0, le=2)]  # standard deviation of log volatility
+    correlation: Annotated[float, Field(ge=0, lt=1)]  # of the noise between any two symbols
+    gaps_per_day: Annotated[float, Field(ge=0, le=100)]  # expected a symbol
+
+    @field_validator("start", mode="before")
+    @classmethod
+    def _is_day(cls, start: object) -> object:
+        if not isinstance(start, str):
+            raise ValueError("must be a quoted UTC day, 'YYYY-MM-DD'")
+        try:
+            day = date.fromisoformat(start)
+        except ValueError as error:
+            raise ValueError("must be a UTC day, 'YYYY-MM-DD'") from error
+        if day.isoformat() != start or not 1970 <= day.year <= 2100:
+            raise ValueError("must be a UTC day, 'YYYY-MM-DD', of the years 1970 to 2100")
+        return start
+
+
+@dataclass(frozen=True)
+class SimulatedSymbol:
+    """One symbol's tables, a row for every minute that is not in a gap.
+
+    `candles`: timestamp (open time, UTC), open, high, low, close, volume (base currency).
+    `ceiling`: timestamp, probability that the price is higher `horizon` minutes on, given the past.
+    """
+
+    candles: pd.DataFrame
+    ceiling: pd.DataFrame
+
+
+@dataclass(frozen=True)
+class HiddenMarket:
+    """What the simulation knows and candles do not show, n minutes of S symbols without gaps."""
+
+    regimes: NDArray[np.int8]  # (n, S) 0 down, 1 flat, 2 up
+    sigmas: FloatArray  # (n, S) standard deviation of the minute's log return
+    scaled_returns: FloatArray  # (n, S) log returns over sigmas
+
+
+def check_symbols(symbols: Sequence[str]) -> None:
+    """Raise ParamsError unless `symbols` are one to five different ones."""
+    if not 1 <= len(symbols) <= MAX_SYMBOLS or len(set(symbols)) != len(symbols):
+        rule = f"the simulated market needs 1 to {MAX_SYMBOLS} different symbols"
+        raise ParamsError("data.symbols", list(symbols), rule)
+
+
+def simulate(params: SimulationParams, symbols: Sequence[str], horizon: int) -> dict[str, SimulatedSymbol]:
+    """Simulate one-minute candles of `symbols` and the best forecast `horizon` minutes ahead."""
+    check_symbols(symbols)
+    hidden = draw_hidden(params, len(symbols))
+    probability = ceiling_probability(
+        hidden.scaled_returns, params.signal, params.regime_minutes, params.correlation, horizon
+    )
+    first = np.datetime64(params.start, "us")
+    minutes = first + np.arange(len(probability)) * np.timedelta64(60_000_000, "us")
+    timestamps = pd.Series(minutes).dt.tz_localize("UTC").astype(TIMESTAMP_TYPE)
+    tables = {}
+    for position, symbol in enumerate(symbols):
+        present = ~_draw_gaps(params, position)
+        columns = [timestamps, *draw_candles(hidden, params.seed, position)]
+        candles = pd.DataFrame(dict(zip(("timestamp", *OHLCV), columns, strict=True)))
+        ceiling = pd.DataFrame({"timestamp": timestamps, "probability": probability[:, position]})
+        tables[symbol] = SimulatedSymbol(
+            candles[present].reset_index(drop=True), ceiling[present].reset_index(drop=True)
+        )
+    return tables
+
+
+def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:
+    """Draw regimes, volatility and returns of every minute."""
+    common = stream_of(params.seed, COMMON_NOISE).standard_normal(params.days * MINUTES_PER_DAY)
+    drawn = [_draw_symbol(params, position, common) for position in range(n_symbols)]
+    hidden = HiddenMarket(*(np.stack(columns, axis=1) for columns in zip(*drawn, strict=True)))
+    if np.abs(np.cumsum(hidden.sigmas * hidden.scaled_returns, axis=0)).max() > LARGEST_LOG_MOVE:
+        rule = "lets prices run out of range: lower it, signal, regime_minutes or days"
+        raise ParamsError("simulation.volatility_bps", params.volatility_bps, rule)
+    return hidden
+
+
+def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatArray, ...]:
+    """Draw the paths inside the minutes; return open, high, low, close and volume, each of shape (n,)."""
+    scaled, sigmas = hidden.scaled_returns[:, position].copy(), hidden.sigmas[:, position].copy()
+    prices = _walk_prices(stream_of(seed, PATH, position), scaled, sigmas, START_PRICES[position])
+    # Size follows the return that everyone sees, and chance: it tells nothing more of the regime.
+    chance = stream_of(seed, VOLUME, position).standard_normal(len(scaled))
+    volume = TURNOVER / START_PRICES[position] * _seasonality(len(scaled))
+    volume = np.round(volume * np.exp(0.4 * np.abs(scaled) + 0.5 * chance), 6)
+    return prices[:, 0], prices[:, 1], prices[:, 2], prices[:, 3], volume
+
+
+def _draw_symbol(
+    params: SimulationParams, position: int, common: FloatArray
+) -> tuple[NDArray, NDArray, NDArray]:
+    """Regimes, sigmas and scaled returns of one symbol, each (n,), around the `common` noise (n,)."""
+    n_minutes = len(common)
+    chances = stream_of(params.seed, REGIME, position).random(n_minutes)
+    regimes = _walk_regimes(chances, params.regime_minutes)
+    wander = _walk_volatility(stream_of(params.seed, VOLATILITY, position).standard_normal(n_minutes))
+    sigmas = (
+        params.volatility_bps * 1e-4 * _seasonality(n_minutes) * np.exp(params.volatility_spread * wander)
+    )
+    own = stream_of(params.seed, OWN_NOISE, position).standard_normal(n_minutes)
+    noise = math.sqrt(params.correlation) * common + math.sqrt(1 - params.correlation) * own
+    return regimes, sigmas, params.signal * (regimes - 1.0) + noise
+
+
+def stream_of(seed: int, component: int, position: int = 0) -> np.random.Generator:
+    """Return the draws of one component of one symbol, the same ones on every call."""
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(component, position))))
+
+
+def _seasonality(n_minutes: int) -> FloatArray:
+    """Volatility by UTC minute of the day over its mean, highest at 14:30, shape (n_minutes,)."""
+    angle = 2 * np.pi * (np.arange(MINUTES_PER_DAY) - 870) / MINUTES_PER_DAY
+    return np.resize(1 + 0.35 * np.cos(angle) + 0.1 * np.cos(2 * angle), n_minutes)
+
+
+def _draw_gaps(params: SimulationParams, position: int) -> NDArray[np.bool_]:
+    """True where a candle is missing, shape (n,); gaps may overlap."""
+    stream, n_minutes = stream_of(params.seed, GAPS, position), params.days * MINUTES_PER_DAY
+    draws = stream.random((n_minutes, 2))
+    starts = np.flatnonzero(draws[:, 0] < params.gaps_per_day / MINUTES_PER_DAY)
+    lengths = np.minimum((1 - draws[starts, 1]) ** (-1 / GAP_TAIL), MAX_GAP).astype(int)
+    missing = np.zeros(n_minutes, bool)
+    for start, length in zip(starts, lengths, strict=True):
+        missing[start : start + length] = True
+    return missing
+
+
+@njit(cache=True)
+def _walk_regimes(draws: FloatArray, regime_minutes: float) -> NDArray[np.int8]:
+    """Regime of every minute from uniform `draws` (n,): stay, or go to one of the other two alike."""
+    regimes = np.empty(draws.shape[0], np.int8)
+    regime = int(3 * draws[0])
+    regimes[0] = regime
+    for i in range(1, draws.shape[0]):
+        if draws[i] < 0.5 / regime_minutes:
+            regime = (regime + 1) % 3
+        elif draws[i] < 1.0 / regime_minutes:
+            regime = (regime + 2) % 3
+        regimes[i] = regime
+    return regimes
+
+
+@njit(cache=True)
+def _walk_volatility(draws: FloatArray) -> FloatArray:
+    """Stationary AR(1) of unit variance that forgets over a day, from normal `draws` (n,)."""
+    persistence = math.exp(-1.0 / MINUTES_PER_DAY)
+    out = draws.copy()
+    for i in range(1, draws.shape[0]):
+        out[i] = persistence * out[i - 1] + math.sqrt(1.0 - persistence**2) * draws[i]
+    return out
+
+
+@njit(cache=True)
+def _walk_prices(
+    stream: np.random.Generator, scaled_returns: FloatArray, sigmas: FloatArray, start_price: float
+) -> FloatArray:
+    """Open, high, low, close of every minute, shape (n, 4): Gaussian steps that sum to its return."""
+    prices = np.empty((scaled_returns.shape[0], 4))
+    steps = np.empty(PATH_STEPS)
+    log_price = 0.0
+    for i in range(scaled_returns.shape[0]):
+        for step in range(PATH_STEPS):
+            steps[step] = stream.standard_normal() / math.sqrt(PATH_STEPS)
+        # Steps shifted to the given sum are steps given that sum: the path knows no more than the return.
+        shift = (scaled_returns[i] - np.sum(steps)) / PATH_STEPS
+        close = sigmas[i] * scaled_returns[i]
+        path, highest, lowest = 0.0, max(0.0, close), min(0.0, close)
+        for step in range(PATH_STEPS - 1):
+            path += sigmas[i] * (steps[step] + shift)
+            highest, lowest = max(highest, path), min(lowest, path)
+        for column, move in enumerate((0.0, highest, lowest, close)):
+            prices[i, column] = _round_price(start_price * math.exp(log_price + move))
+        log_price += close
+    return prices
+
+
+@njit(cache=True)
+def _round_price(price: float) -> float:
+    """Round to PRICE_DIGITS significant digits; keeps order, so low <= open, close <= high holds."""
+    decimals = PRICE_DIGITS - 1 - math.floor(math.log10(price))
+    if decimals >= 0:
+        scale = 10.0**decimals
+        return np.rint(price * scale) / scale
+    scale = 10.0**-decimals
+    return np.rint(price / scale) * scale

@@ -1,0 +1,1 @@
+"""LSTM, Transformer, windows, scaler and the one training loop. The only room with torch."""

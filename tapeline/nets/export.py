@@ -1,0 +1,60 @@
+"""A network as an ONNX graph: scaled windows in, a number in 0..1 out."""
+
+import io
+
+import onnx
+import torch
+from torch import Tensor, nn
+
+
+class _Probability(nn.Module):
+    """The network with its logit turned into a probability, as it is served."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, windows: Tensor) -> Tensor:
+        """Probabilities (B,) of windows (B, T, F)."""
+        return torch.sigmoid(self.net(windows))
+
+
+def to_onnx(net: nn.Module, sequence_length: int, n_features: int) -> bytes:
+    """Export `net` as ONNX bytes, any batch size; the same network gives the same bytes in any folder."""
+    sample = torch.zeros(2, sequence_length, n_features)
+    program = torch.onnx.export(
+        _Probability(net).eval(),
+        (sample,),
+        input_names=["windows"],
+        output_names=["probability"],
+        dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+        dynamo=True,
+        verbose=False,
+    )
+    buffer = io.BytesIO()
+    program.save(buffer)
+    model = onnx.load_from_string(buffer.getvalue())
+    _strip_origin(model)
+    return model.SerializeToString(deterministic=True)
+
+
+def reference_outputs(net: nn.Module, windows: Tensor) -> Tensor:
+    """What torch says the exported graph must put out for scaled windows (B, T, F); shape (B,)."""
+    with torch.no_grad():
+        return _Probability(net).eval()(windows)
+
+
+def _strip_origin(model: onnx.ModelProto) -> None:
+    """Remove names of source files and stack traces: they hold absolute paths."""
+    model.doc_string = ""
+    del model.metadata_props[:]
+    graphs = [model.graph, *model.functions]
+    for graph in graphs:
+        graph.doc_string = ""
+        del graph.metadata_props[:]
+        values = [*graph.node, *graph.value_info]
+        if isinstance(graph, onnx.GraphProto):
+            values += [*graph.input, *graph.output, *graph.initializer]
+        for item in values:
+            item.doc_string = ""
+            del item.metadata_props[:]

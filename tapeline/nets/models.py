@@ -1,0 +1,50 @@
+"""A trained model on disk: weights in safetensors, everything else in JSON."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import save
+from torch import nn
+
+from tapeline.nets.scaler import Scaler
+
+WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a model needs beside its weights, and what it promises.
+
+    network : "lstm" or "transformer", with its section of params.yaml in `architecture`
+    sequence_length : candles one prediction reaches back, exactly
+    features : input columns in order
+    label, horizon : what is predicted, candles ahead
+    """
+
+    network: str
+    architecture: dict[str, Any]
+    sequence_length: int
+    features: list[str]
+    label: str
+    horizon: int
+    interval: str
+    training: dict[str, Any]
+
+
+def save_model(folder: Path, net: nn.Module, scaler: Scaler, description: Description) -> str:
+    """Write weights and description into `folder`; return the version, a hash of their content."""
+    folder.mkdir(parents=True)
+    weights = save({name: tensor.contiguous() for name, tensor in net.state_dict().items()})
+    record = asdict(description) | {"scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()}}
+    version = content_version(weights, record)
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / DESCRIPTION).write_text(json.dumps({"version": version} | record, indent=2) + "\n")
+    return version
+
+
+def content_version(weights: bytes, record: dict[str, Any]) -> str:
+    """Hash of a model's weights and of everything its JSON says beside the version."""
+    return hashlib.sha256(weights + json.dumps(record).encode()).hexdigest()[:16]

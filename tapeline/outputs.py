@@ -1,0 +1,75 @@
+"""Outputs that appear whole or not at all: written aside, then renamed."""
+
+import json
+import math
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+
+@contextmanager
+def whole_file(path: Path | str) -> Iterator[Path]:
+    """Yield a path to write to; it becomes `path` if the block ends well and vanishes if not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.partial")
+    try:
+        yield aside
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path | str) -> Iterator[Path]:
+    """Yield an empty folder to fill; it replaces `path` if the block ends well and vanishes if not."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.name}.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    try:
+        yield aside
+        shutil.rmtree(path, ignore_errors=True)
+        os.replace(aside, path)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def write_json(path: Path | str, value: Any) -> None:
+    """Write `value` as JSON, keys in the order given, floats to 10 digits, NaN and infinities as null."""
+    with whole_file(path) as aside:
+        aside.write_text(json.dumps(_plain(value), indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def write_table(path: Path | str, table: pd.DataFrame, metadata: dict[str, str] | None = None) -> None:
+    """Write `table` as Parquet (zstd), `metadata` in the file's schema; same table, same bytes."""
+    arrow = pa.Table.from_pandas(table, preserve_index=False)
+    arrow = arrow.replace_schema_metadata(dict(sorted((metadata or {}).items())))
+    with whole_file(path) as aside:
+        pq.write_table(arrow, aside, compression="zstd")
+
+
+def write_csv(path: Path | str, table: pd.DataFrame) -> None:
+    """Write `table` as CSV, floats to 6 significant digits, for `dvc plots`."""
+    with whole_file(path) as aside:
+        table.to_csv(aside, index=False, float_format="%.6g")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "item"):  # a NumPy scalar
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.10g}") if math.isfinite(value) else None
+    return value

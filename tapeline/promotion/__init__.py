@@ -1,0 +1,1 @@
+"""Gates, the bundle and its verdict. The only room with onnxruntime."""

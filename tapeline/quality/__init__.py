@@ -1,0 +1,1 @@
+"""Expectations and the leak audit: judges data, repairs nothing."""

@@ -1,0 +1,147 @@
+"""What is expected of the candles and of the feature table of one symbol, in Great Expectations.
+
+What Great Expectations can't say in one expectation, or says slowly, is prepared as a derived column;
+the verdict on it is still its own. Nothing is repaired here.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import great_expectations.expectations as gxe
+import numpy as np
+import pandas as pd
+
+from tapeline.quality.derived import with_candle_columns, with_time_columns
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Finding, Table
+from tapeline.quality.suites import Check, Suite, run_suites
+from tapeline.schema import CANDLE_TYPES, DIRECTION, KEYS, LABELS, OHLCV, PRICES, TREND_STRENGTH, Interval
+
+LARGEST = float(np.finfo(np.float64).max)
+ROUNDING = 1e-9  # how far arithmetic may carry a feature past its bound, relative to the bound or to 1
+WHOLE_TABLE = "all columns"
+Bounds = tuple[float | None, float | None]
+
+
+def validate_candles(
+    table: pd.DataFrame, symbol: str, interval: Interval, params: QualityParams
+) -> list[Finding]:
+    """Judge one symbol's canonical candles (`schema.CANDLE_TYPES`); one finding an expectation.
+
+    If rows, columns or types fail, the findings end there: values mean nothing without them.
+    """
+    table = table.reset_index(drop=True)
+    suites: list[Suite] = [
+        lambda: (table, _shape_checks("candles", list(CANDLE_TYPES))),
+        lambda: (table, _type_checks("candles", CANDLE_TYPES)),
+        lambda: (with_candle_columns(with_time_columns(table, interval)), _candle_checks(params)),
+    ]
+    return run_suites(suites, symbol, params)
+
+
+def validate_features(
+    table: pd.DataFrame,
+    symbol: str,
+    interval: Interval,
+    features: Mapping[str, Bounds],
+    params: QualityParams,
+) -> list[Finding]:
+    """Judge one symbol's feature table: its keys, the columns of `features` with their bounds, its labels.
+
+    A bound of None is no bound. Findings end early as those of `validate_candles` do.
+    """
+    table = table.reset_index(drop=True)
+    types = {key: CANDLE_TYPES[key] for key in KEYS} | dict.fromkeys([*features, *LABELS], "float64")
+    suites: list[Suite] = [
+        lambda: (table, _shape_checks("features", list(types))),
+        lambda: (table, _type_checks("features", types)),
+        lambda: (with_time_columns(table, interval), _feature_checks(features, params)),
+    ]
+    return run_suites(suites, symbol, params)
+
+
+def _shape_checks(table: Table, columns: list[str]) -> Iterator[Check]:
+    yield Check("rows", table, WHOLE_TABLE, gxe.ExpectTableRowCountToBeBetween(min_value=1))
+    yield Check("columns", table, WHOLE_TABLE, gxe.ExpectTableColumnsToMatchOrderedList(column_list=columns))
+
+
+def _type_checks(table: Table, types: Mapping[str, str]) -> Iterator[Check]:
+    for column, kind in types.items():
+        yield Check("types", table, column, gxe.ExpectColumnTypeToBe(column=column, type_=kind))
+
+
+def _time_checks(table: Table) -> Iterator[Check]:
+    time = "timestamp"
+    yield Check("missing", table, time, gxe.ExpectColumnValuesToNotBeNull(column=time))
+    yield Check("unique", table, time, gxe.ExpectColumnValuesToBeUnique(column=time))
+    yield Check("order", table, time, gxe.ExpectColumnValuesToBeIncreasing(column=time, strictly=True))
+    yield Check("segments", table, "segment", gxe.ExpectColumnValuesToBeIncreasing(column="segment"))
+    yield Check("grid", table, time, _is_true("is_on_grid"))
+    yield Check("step", table, time, _is_true("is_in_step"))
+
+
+def _candle_checks(params: QualityParams) -> Iterator[Check]:
+    yield from _time_checks("candles")
+    for column in OHLCV:
+        yield from _finite_checks("candles", column)
+    for column in PRICES:
+        yield Check("positive", "candles", column, _between(column, 0, None, strict_min=True))
+    yield Check("volume", "candles", "volume", _between("volume", 0, None))
+    for upper, lower in (("high", "open"), ("high", "close"), ("open", "low"), ("close", "low")):
+        pair = gxe.ExpectColumnPairValuesAToBeGreaterThanB(column_A=upper, column_B=lower, or_equal=True)
+        yield Check("ohlc", "candles", f"{upper} >= {lower}", pair)
+    yield Check("filled_flat", "candles", "is_filled", _is_true("is_filled_flat"))
+    is_traded = gxe.ExpectColumnValuesToBeInSet(
+        column="is_filled", value_set=[False], mostly=1 - params.max_filled_share
+    )
+    yield Check("filled_share", "candles", "is_filled", is_traded)
+    ordinary = _between("move", None, params.max_move, mostly=1 - params.max_outsized_share)
+    yield Check("outsized_move", "candles", "close", ordinary)
+    yield Check("stale_close", "candles", "close", _between("stale", None, params.max_stale))
+
+
+def _feature_checks(features: Mapping[str, Bounds], params: QualityParams) -> Iterator[Check]:
+    yield from _time_checks("features")
+    for column, (low, high) in features.items():
+        yield from _finite_checks("features", column)
+        if (low, high) != (None, None):
+            yield Check("range", "features", column, _within(column, low, high))
+        yield Check("constant", "features", column, _is_varied(column))
+    yield from _label_checks(params)
+
+
+def _label_checks(params: QualityParams) -> Iterator[Check]:
+    up_or_down = gxe.ExpectColumnValuesToBeInSet(column=DIRECTION, value_set=[0.0, 1.0])
+    yield Check("label_range", "labels", DIRECTION, up_or_down)
+    yield Check("label_range", "labels", TREND_STRENGTH, _between(TREND_STRENGTH, 0, 1))
+    share = params.min_label_share
+    balanced = gxe.ExpectColumnMeanToBeBetween(column=DIRECTION, min_value=share, max_value=1 - share)
+    yield Check("label_balance", "labels", DIRECTION, balanced)
+    for column in LABELS:
+        yield Check("constant", "labels", column, _is_varied(column))
+        present = gxe.ExpectColumnValuesToNotBeNull(column=column, mostly=1 - params.max_missing_labels)
+        yield Check("label_missing", "labels", column, present)
+
+
+def _finite_checks(table: Table, column: str) -> Iterator[Check]:
+    yield Check("finite", table, column, gxe.ExpectColumnValuesToNotBeNull(column=column))
+    yield Check("finite", table, column, _between(column, -LARGEST, LARGEST))
+
+
+def _between(column: str, low: float | None, high: float | None, **options: Any) -> gxe.Expectation:
+    return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **options)
+
+
+def _within(column: str, low: float | None, high: float | None) -> gxe.Expectation:
+    slack_low, slack_high = (ROUNDING * max(1.0, abs(bound or 0.0)) for bound in (low, high))
+    return _between(
+        column, None if low is None else low - slack_low, None if high is None else high + slack_high
+    )
+
+
+def _is_true(column: str) -> gxe.Expectation:
+    return gxe.ExpectColumnValuesToBeInSet(column=column, value_set=[True])
+
+
+def _is_varied(column: str) -> gxe.Expectation:
+    return gxe.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=2)

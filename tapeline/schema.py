@@ -1,0 +1,31 @@
+"""Names and types that cross the borders between packages."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+Interval = Literal["1m", "5m", "15m", "1h"]
+INTERVAL_MINUTES: dict[str, int] = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
+Horizon = Annotated[int, Field(ge=1, le=1500)]  # candles ahead that a label looks
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
+
+PRICES = ("open", "high", "low", "close")
+OHLCV = (*PRICES, "volume")
+TIMESTAMP_TYPE = "datetime64[us, UTC]"  # candle OPEN time
+
+# The canonical candle table, in this order; one file a symbol.
+CANDLE_TYPES = {
+    "timestamp": TIMESTAMP_TYPE,
+    "open": "float64",
+    "high": "float64",
+    "low": "float64",
+    "close": "float64",
+    "volume": "float64",
+    "is_filled": "bool",  # a missing candle, filled flat with zero volume
+    "segment": "int32",  # counts up at every gap too long to fill
+}
+
+DIRECTION = "direction"  # 1.0 up, 0.0 down, NaN where prices are equal or the future is not there
+TREND_STRENGTH = "trend_strength"  # Kaufman's efficiency ratio of the next candles, 0..1, NaN likewise
+LABELS = (DIRECTION, TREND_STRENGTH)
+KEYS = ("timestamp", "segment", "is_filled")  # what a feature table has beside features and labels

@@ -1,0 +1,52 @@
+"""The splits file: folds as UTC times, which every later stage obeys."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.splits.walk_forward import Fold
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class TimeFold:
+    """One fold; each part is the half-open span of open times [start, end)."""
+
+    train: tuple[pd.Timestamp, pd.Timestamp]
+    validation: tuple[pd.Timestamp, pd.Timestamp]
+    test: tuple[pd.Timestamp, pd.Timestamp]
+
+    def mask(self, timestamp: pd.Series, part: str) -> NDArray[np.bool_]:
+        """Whether each time lies in `part` ("train", "validation" or "test"); shape (n,)."""
+        start, end = getattr(self, part)
+        return ((timestamp >= start) & (timestamp < end)).to_numpy()
+
+
+def on_calendar(fold: Fold, first: pd.Timestamp, step: pd.Timedelta) -> TimeFold:
+    """Put a fold of bar positions on the calendar: bar 0 opens at `first`, one every `step`."""
+    spans = [getattr(fold, part) for part in PARTS]
+    return TimeFold(*((first + span.start * step, first + span.stop * step) for span in spans))
+
+
+def fold_record(fold: TimeFold, timestamp: pd.Series) -> dict[str, Any]:
+    """Describe a fold for the splits file, with the number of rows of `timestamp` in each part."""
+    record = {}
+    for part in PARTS:
+        start, end = getattr(fold, part)
+        rows = int(fold.mask(timestamp, part).sum())
+        record[part] = {"start": start.isoformat(), "end": end.isoformat(), "rows": rows}
+    return record
+
+
+def read_folds(path: Path | str) -> list[TimeFold]:
+    """Read the folds of a splits file, in time order."""
+    records = json.loads(Path(path).read_text(encoding="utf-8"))["folds"]
+    return [
+        TimeFold(*((pd.Timestamp(r[p]["start"]), pd.Timestamp(r[p]["end"])) for p in PARTS)) for r in records
+    ]

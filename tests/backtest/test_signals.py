@@ -1,0 +1,88 @@
+"""Sides from predictions: by tier of confidence, filtered by trend, none where nothing is known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapeline.backtest.signals import SignalParams, make_signals
+from tapeline.errors import ParamsError
+from tapeline.params import Params
+
+SECTION = {
+    "tiers": {"A": [0.7, 1.0], "B": [0.6, 0.7], "C": [0.55, 0.6]},
+    "trade_tiers": ["A"],
+    "minimum_trend": 0.0,
+    "notional_share": 0.25,
+    "initial_balance": 100000.0,
+}
+
+
+def read(**changes):
+    """The section as a stage reads it."""
+    return Params({"signals": SECTION | changes}).section("signals", SignalParams)
+
+
+def test_sides_by_hand():
+    """Tiers hold their lower edge and not their upper, but for 1; both sides alike; NaN is no side."""
+    p = np.array([1.0, 0.75, 0.7, 0.6999, 0.5, 0.25, 0.0, np.nan])
+    trend = np.full(8, np.nan)
+    assert make_signals(p, trend, read()).tolist() == [1, 1, 1, 0, 0, -1, -1, 0]
+    assert make_signals(p, trend, read(trade_tiers=["B"])).tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
+    assert make_signals(p, trend, read(trade_tiers=[])).tolist() == [0] * 8
+    from_half = read(tiers={"A": [0.5, 0.7]})
+    assert make_signals(p, trend, from_half).tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
+    assert make_signals(p, trend, read()).dtype == np.int8
+
+
+def test_a_weak_or_unknown_trend_keeps_out():
+    """Strength must reach the minimum; without a minimum it is not looked at."""
+    p, trend = np.full(4, 0.9), np.array([0.2, 0.3, 0.8, np.nan])
+    assert make_signals(p, trend, read(minimum_trend=0.3)).tolist() == [0, 1, 1, 0]
+    assert make_signals(p, trend, read(minimum_trend=0.0)).tolist() == [1, 1, 1, 1]
+
+
+@given(st.floats(0, 1), st.sets(st.sampled_from("ABC")))
+def test_a_side_is_the_likelier_direction_of_a_traded_tier(p, names):
+    """Against a plain reading of the tiers."""
+    confidence = max(p, 1 - p)
+    tier = "A" if confidence >= 0.7 else "B" if confidence >= 0.6 else "C" if confidence >= 0.55 else None
+    expected = (1 if p >= 0.5 else -1) if tier in names else 0
+    params = read(trade_tiers=sorted(names))
+    assert make_signals(np.array([p]), np.array([0.5]), params).tolist() == [expected]
+
+
+@pytest.mark.parametrize("p", [-0.1, 1.1])
+def test_what_is_no_probability_is_refused(p):
+    """A logit is never traded by mistake."""
+    with pytest.raises(ValueError, match="within 0..1"):
+        make_signals(np.array([p]), np.zeros(1), read())
+
+
+@pytest.mark.parametrize(
+    ("changes", "parts"),
+    [
+        (
+            {"tiers": {"A": [0.6, 1.0], "B": [0.55, 0.65]}},
+            ["signals.tiers", "must not overlap", "A begins at 0.6"],
+        ),
+        ({"tiers": {"A": [0.4, 1.0]}}, ["signals.tiers", "0.5 <= from < to <= 1"]),
+        ({"tiers": {"A": [0.6, 1.1]}}, ["signals.tiers", "0.5 <= from < to <= 1"]),
+        ({"tiers": {"A": [0.7, 0.7]}}, ["signals.tiers", "tier A"]),
+        ({"tiers": {"A": [float("nan"), 0.7]}}, ["signals.tiers", "tier A"]),
+        ({"tiers": {"A": [0.7, 1.0, 1.0]}}, ["signals.tiers.A", "2 items"]),
+        ({"tiers": {}}, ["signals.tiers", "at least 1"]),
+        ({"trade_tiers": ["A", "D"]}, ["signals.trade_tiers", "D is no tier; there are A, B, C"]),
+        ({"minimum_trend": 1.5}, ["signals.minimum_trend", "1.5", "less than or equal to 1"]),
+        ({"notional_share": 0.0}, ["signals.notional_share", "greater than 0"]),
+        ({"initial_balance": float("inf")}, ["signals.initial_balance", "finite"]),
+        ({"leverage": 2}, ["signals.leverage", "no known key"]),
+    ],
+)
+def test_signals_against_a_rule_are_one_line(changes, parts):
+    """Key, value and rule."""
+    with pytest.raises(ParamsError) as caught:
+        read(**changes)
+    assert "\n" not in str(caught.value)
+    for part in parts:
+        assert part in str(caught.value)

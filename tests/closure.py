@@ -1,0 +1,62 @@
+"""What a module reads, found by reading its source: the files it imports and the params it asks for."""
+
+import ast
+import importlib
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+ROOMS = ("tapeline", "stages", "commands")
+
+
+def module_path(name: str) -> Path | None:
+    """File of a dotted module of this project, relative to the root; None for a package or others' module."""
+    path = Path(*name.split("."))
+    return path.with_suffix(".py") if (ROOT / path).with_suffix(".py").is_file() else None
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names of this project's modules that the file at `path` imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+    return {name for name in names if name.split(".")[0] in ROOMS and module_path(name)}
+
+
+def import_closure(path: Path) -> set[Path]:
+    """Files of this project that running `path` may import, itself included.
+
+    Packages' `__init__` files are left out: they hold a docstring and nothing else, as a test makes sure.
+    """
+    found, open_ = set(), [path]
+    while open_:
+        file = open_.pop()
+        if file not in found:
+            found.add(file)
+            open_ += [module_path(name) for name in imports(file)]
+    return found
+
+
+def params_read(files: set[Path]) -> set[str]:
+    """Dotted params that `files` ask for: `.value("a.b", ...)`, and each field of `.section("a", Model)`."""
+    keys = set()
+    for file in files:
+        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
+                continue
+            first = node.args[0]
+            if not (isinstance(first, ast.Constant) and isinstance(first.value, str)):
+                continue
+            if node.func.attr == "value":
+                keys.add(first.value)
+            elif node.func.attr == "section":
+                keys |= _section_keys(file, first.value, node.args[1].id)
+    return keys
+
+
+def _section_keys(file: Path, section: str, model_name: str) -> set[str]:
+    module = importlib.import_module(".".join(file.with_suffix("").parts))
+    fields = getattr(module, model_name).model_fields
+    return {section} if "root" in fields else {f"{section}.{field}" for field in fields}

@@ -1,0 +1,76 @@
+"""`make check`: the shipped params are in order, and every mistake is one line: key, value, rule."""
+
+import io
+
+import pytest
+from ruamel.yaml import YAML
+
+from commands.check import SECTIONS, check
+from tapeline.errors import TapelineError
+from tapeline.params import Params
+from tests.closure import ROOT
+
+SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+
+
+def changed(key, value):
+    """The shipped params with one dotted key set (or removed, if value is None)."""
+    buffer = io.StringIO()
+    YAML(typ="safe").dump(SHIPPED, buffer)
+    values = YAML(typ="safe").load(buffer.getvalue())
+    *parents, last = key.split(".")
+    node = values
+    for part in parents:
+        node = node.setdefault(part, {})
+    if value is None:
+        del node[last]
+    else:
+        node[last] = value
+    return Params(values)
+
+
+def test_the_shipped_params_are_in_order():
+    """Every section is known, in one order, and passes."""
+    check(Params(SHIPPED))
+    assert list(SHIPPED) == list(SECTIONS)
+
+
+def test_every_line_of_the_shipped_params_has_its_unit():
+    """A leaf has a comment on its line, or on the line of the mapping that holds it."""
+    for line in (ROOT / "params.yaml").read_text().splitlines():
+        is_leaf = line.startswith("  ") and not line.startswith("    ")
+        assert not is_leaf or "#" in line, line
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "parts"),
+    [
+        ("modle.hidden", 3, ["modle", "is no known section"]),
+        ("model.hiden", 3, ["model.hiden", "3", "is no known key"]),
+        ("model.hidden", None, ["model.hidden", "is missing"]),
+        ("model.hidden", "64", ["model.hidden", "'64'", "integer"]),
+        ("model.dropout", 1.0, ["model.dropout", "1.0", "less than 1"]),
+        ("transformer.heads", 7, ["heads = 7 must divide transformer.d_model = 128"]),
+        ("train.sequence_length", 501, ["train.sequence_length", "501", "<= transformer.max_length = 500"]),
+        ("train.learning_rate", -1, ["train.learning_rate", "-1", "greater than 0"]),
+        ("data.interval", "5m", ["data.interval", "'5m'", "must be 1m where data.source is simulated"]),
+        ("data.interval", "2m", ["data.interval", "'2m'", "'1m', '5m'"]),
+        ("data.symbols", [], ["data.symbols", "at least 1"]),
+        ("data.symbols", ["A", "A"], ["data.symbols", "A"]),
+        ("features.exclude", ["rsi"], ["features.exclude", "rsi is no feature"]),
+        ("features.groups", {"returns": True}, ["features.groups", "must name exactly the groups"]),
+        ("labels.horizon", 0, ["labels.horizon", "0", "greater than or equal to 1"]),
+        ("splits.mode", "random", ["splits.mode", "'random'", "'rolling' or 'expanding'"]),
+        ("splits.train", 400.0, ["simulation.days", "fewer than the"]),
+        ("splits.validation", 0.01, ["splits.validation", "must exceed labels.horizon + splits.embargo"]),
+        ("signals.tiers", {"A": [0.6, 1.0], "B": [0.55, 0.65]}, ["signals.tiers", "overlap"]),
+        ("gates", {"lstm-direction": {}}, ["gates", "must name exactly the artifacts"]),
+    ],
+)
+def test_a_mistake_is_one_line_with_key_value_and_rule(key, value, parts):
+    """Wrong key, type, range or combination."""
+    with pytest.raises(TapelineError) as caught:
+        check(changed(key, value))
+    assert "\n" not in str(caught.value)
+    for part in parts:
+        assert part in str(caught.value)

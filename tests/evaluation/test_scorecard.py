@@ -1,0 +1,82 @@
+"""The scorecards: populations add up, groups are what they say, the ceiling is the best filter's hit rate."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.evaluation.direction import hits
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
+
+PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, control_stride=1, seed=3)
+N = 600
+
+
+def rows_table(seed=0):
+    """Scored rows of two symbols and two folds, with a ceiling that is right more often than the model."""
+    rng = np.random.default_rng(seed)
+    best = rng.random(N)
+    label = (rng.random(N) < best).astype(float)
+    return pd.DataFrame(
+        {
+            "symbol": pd.Categorical(np.repeat(["A", "B"], N // 2)),
+            "fold": np.tile([0, 1], N // 2),
+            "bar": np.tile(np.arange(N // 2), 2),
+            "prediction": np.clip(best + rng.normal(0, 0.3, N), 0, 1),
+            "ceiling": best,
+            "label": label,
+        }
+    )
+
+
+def score(rows):
+    """A direction scorecard beside one control."""
+    masks = {"all": np.ones(N, bool), "none": np.zeros(N, bool), "first": np.arange(N) < 100}
+    controls = {"up": np.full(N, 0.6)}
+    return direction_scorecard(rows, controls, masks, {"A": (0.7, 1.0), "B": (0.5, 0.7)}, PARAMS)
+
+
+def test_direction_figures_agree_with_each_other():
+    """Groups partition the rows and average to the whole; the interval holds the figure."""
+    rows = rows_table()
+    metrics, detail = score(rows)
+    assert metrics["accuracy_all_low"] < metrics["accuracy_all"] < metrics["accuracy_all_high"]
+    for groups, rate in (
+        (detail["symbols"], "hit_rate"),
+        (detail["folds"], "hit_rate"),
+        (detail["tiers"], "precision"),
+    ):
+        assert sum(group["rows"] for group in groups.values()) == metrics["rows"] == N
+        mean = sum(group["rows"] * group[rate] for group in groups.values()) / N
+        assert mean == pytest.approx(metrics["accuracy_all"])
+    assert detail["sessions"]["all"]["hit_rate"] == metrics["accuracy_all"]
+    assert detail["sessions"]["none"] == {"rows": 0, "hit_rate": None, "low": None, "high": None}
+    up = detail["controls"]["up"]
+    assert up["accuracy"] == rows["label"].mean() == metrics["accuracy_best_control"]
+    assert up["difference"] == pytest.approx(metrics["accuracy_all"] - up["accuracy"])
+
+
+def test_the_ceiling_is_the_best_filters_hit_rate_on_the_same_rows():
+    """Half a hit where the filter has no opinion; no ceiling at all where one row has none."""
+    rows = rows_table()
+    rows.loc[:99, "ceiling"] = 0.5
+    metrics, _ = score(rows)
+    opinion = hits(rows["ceiling"].to_numpy(), rows["label"].to_numpy())[100:]
+    assert metrics["ceiling"] == pytest.approx((50 + opinion.sum()) / N)
+    assert metrics["share_of_ceiling"] == pytest.approx(metrics["accuracy_all"] / metrics["ceiling"])
+    rows.loc[5, "ceiling"] = np.nan
+    metrics, _ = score(rows)
+    assert metrics["ceiling"] is metrics["share_of_ceiling"] is None
+
+
+def test_trend_figures_agree_with_each_other():
+    """Skill is against the training mean; a control's difference is how much better the network is."""
+    rows = rows_table().assign(label=lambda table: table["ceiling"])
+    controls = {"mean": np.full(N, 0.5), "persistence": rows["ceiling"].to_numpy()}
+    metrics, detail = trend_scorecard(rows, controls, PARAMS)
+    assert metrics["mae_low"] < metrics["mae"] < metrics["mae_high"]
+    assert metrics["skill_over_mean"] == pytest.approx(1 - metrics["mae"] / detail["controls"]["mean"]["mae"])
+    assert detail["controls"]["persistence"]["mae"] == metrics["mae_best_control"] == 0
+    assert detail["controls"]["mean"]["difference_low"] > 0
+    assert sum(group["rows"] for group in detail["symbols"].values()) == N
+    assert set(detail["folds"]) == {"0", "1"}

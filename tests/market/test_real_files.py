@@ -1,0 +1,96 @@
+"""Real files of exchanges, as they were found; skipped where they are not at hand."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tapeline.market.cleaning import clean
+from tapeline.market.files import read_symbol
+from tapeline.market.params import DataParams
+
+SHARED = Path(__file__).parents[2].parent / "shared"
+SAMPLES, MARKET = SHARED / "raw-samples", SHARED / "market"
+
+needs_samples = pytest.mark.skipif(not SAMPLES.is_dir(), reason="no raw samples beside the checkout")
+needs_market = pytest.mark.skipif(not MARKET.is_dir(), reason="no market data beside the checkout")
+
+
+def data(path):
+    """The section `data` for the folder `path`; no row may be rejected."""
+    return DataParams(
+        source="files",
+        path=str(path),
+        layout="auto",
+        symbols=["A"],
+        interval="1m",
+        max_fill=15,
+        max_filled_share=0.2,
+        max_rejected_share=0.0,
+    )
+
+
+def assert_sound(candles):
+    """Every candle is possible, and every time in a segment a minute after the one before."""
+    bodies = candles[["open", "close"]]
+    assert (bodies.min(axis=1) >= candles["low"]).all()
+    assert (bodies.max(axis=1) <= candles["high"]).all()
+    steps = candles["timestamp"].diff().dt.total_seconds().to_numpy()[1:]
+    is_cut = candles["segment"].diff().to_numpy()[1:] == 1
+    assert (steps[~is_cut] == 60).all()
+    assert (steps[is_cut] > 16 * 60).all()
+
+
+@needs_samples
+@pytest.mark.parametrize(
+    ("name", "layout", "n_rows", "first", "last"),
+    [
+        ("bitfinex_LTCUSD_2016_merged.csv", "bitfinex", 41_250, "2016-01-01T00:05", "2016-12-31T22:54"),
+        ("freqtrade_binance_XRP_USDT-1m.json", "freqtrade", 43_199, "2023-04-01T21:03", "2023-05-01T21:01"),
+        ("NEARUSDT-1m-2026-02.zip", "binance", 40_320, "2026-02-01T00:00", "2026-02-28T23:59"),
+    ],
+)  # fmt: skip
+def test_raw_samples_are_read_as_what_they_are(tmp_path, name, layout, n_rows, first, last):
+    """Each layout is found by itself, no row is lost, every candle is possible."""
+    (tmp_path / "A").mkdir()
+    shutil.copy(SAMPLES / name, tmp_path / "A" / name)
+    raw = read_symbol(data(tmp_path), "A")
+    cleaned = clean(raw, data(tmp_path))
+    assert raw.layout == layout
+    assert len(raw.rows) == cleaned.card["rows"] == n_rows
+    assert (cleaned.card["first"], cleaned.card["last"]) == (f"{first}:00Z", f"{last}:00Z")
+    assert_sound(cleaned.candles)
+
+
+@needs_samples
+def test_the_first_row_of_a_bitfinex_file_has_its_extremes_right(tmp_path):
+    """A row with four different prices, read off the file by eye: 3.4548, 3.4378, 3.4582, 3.4293."""
+    shutil.copy(SAMPLES / "bitfinex_LTCUSD_2016_merged.csv", tmp_path / "A.csv")
+    row = read_symbol(data(tmp_path), "A").rows.iloc[3]
+    assert row[["open", "high", "low", "close"]].tolist() == [3.4548, 3.4582, 3.4293, 3.4378]
+
+
+@needs_market
+@pytest.mark.parametrize(
+    ("exchange", "symbol", "n_rows", "n_missing", "n_gaps", "longest", "n_segments", "n_quiet"),
+    [
+        ("BINANCE-USDM", "BTC-USDT", 43_198, 0, 0, 0, 1, 0),
+        ("BINANCE", "SOL-USDT", 66_087, 80, 1, 80, 2, 73),
+        ("BITFINEX", "LTC-USD", 427_263, 98_337, 56_326, 181, 33, 0),
+    ],
+)
+def test_cards_agree_with_the_catalogue(
+    exchange, symbol, n_rows, n_missing, n_gaps, longest, n_segments, n_quiet
+):
+    """Rows, gaps and quiet candles are what the catalogue of the files says, counted by others."""
+    raw = read_symbol(data(MARKET / exchange), symbol)
+    cleaned = clean(raw, data(MARKET))
+    card = cleaned.card
+    assert raw.layout == "canonical"
+    assert (card["rows"], card["gaps"], card["longest_gap"]) == (n_rows, n_gaps, longest)
+    assert (card["zero_volume"], card["rejected"], card["duplicates"], card["sorted"]) == (n_quiet, 0, 0, 0)
+    assert card["segments"] == n_segments
+    candles = cleaned.candles
+    assert_sound(candles)
+    minutes = candles["timestamp"].diff().dt.total_seconds() / 60
+    assert card["filled"] + (minutes - 1)[1:].sum() == n_missing

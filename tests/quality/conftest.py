@@ -1,0 +1,58 @@
+"""Clean tables, small enough to spoil one value at a time."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.quality.params import QualityParams
+
+
+@pytest.fixture(scope="session")
+def params():
+    """A section `quality` in which shares and runs only warn."""
+    return QualityParams(
+        warnings=("filled_share", "outsized_move", "stale_close", "label_balance", "label_missing"),
+        max_filled_share=0.1,
+        max_move=30.0,
+        max_outsized_share=0.001,
+        max_stale=20,
+        min_label_share=0.4,
+        max_missing_labels=0.2,
+        leak_cuts=12,
+        seed=7,
+    )
+
+
+@pytest.fixture
+def candles():
+    """400 clean one-minute candles in two segments: rows 0..249 and, an hour later, rows 250..399."""
+    rng = np.random.default_rng(1)
+    n, border = 400, 250
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, n)))
+    opening = np.concatenate([[100.0], close[:-1]])
+    minutes = np.arange(n) + np.where(np.arange(n) >= border, 60, 0)
+    return pd.DataFrame(
+        {
+            "timestamp": pd.Timestamp("2024-01-01", tz="UTC") + pd.to_timedelta(minutes, unit="min"),
+            "open": opening,
+            "high": np.maximum(opening, close) + 0.05,
+            "low": np.minimum(opening, close) - 0.05,
+            "close": close,
+            "volume": rng.uniform(1, 5, n),
+            "is_filled": False,
+            "segment": (np.arange(n) >= border).astype(np.int32),
+        }
+    ).astype({"timestamp": "datetime64[us, UTC]"})
+
+
+@pytest.fixture
+def features(candles):
+    """A clean feature table over `candles`: a bounded column `rsi`, an unbounded `drift`, both labels."""
+    rng = np.random.default_rng(2)
+    n = len(candles)
+    return candles[["timestamp", "segment", "is_filled"]].assign(
+        rsi=rng.uniform(0, 100, n),
+        drift=rng.normal(0, 1, n),
+        direction=np.arange(n) % 2.0,
+        trend_strength=rng.uniform(0, 1, n),
+    )

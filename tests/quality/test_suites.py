@@ -1,0 +1,48 @@
+"""A suite that judges nothing, or less than it holds, is an error."""
+
+import great_expectations.expectations as gxe
+import pandas as pd
+import pytest
+
+from tapeline.errors import QualityError
+from tapeline.quality import suites
+from tapeline.quality.suites import Check, run_suite, run_suites
+
+TABLE = pd.DataFrame(
+    {"timestamp": pd.date_range("2024", periods=3, freq="min", tz="UTC"), "x": [1.0, 2.0, 3.0]}
+)
+
+
+def _check(column="x"):
+    return Check("finite", "features", column, gxe.ExpectColumnValuesToNotBeNull(column=column))
+
+
+def test_empty_suite_is_an_error():
+    """Zero expectations can't pass."""
+    with pytest.raises(QualityError, match="holds no expectation"):
+        run_suite(TABLE, [], "BTC-USD")
+
+
+def test_expectation_that_raises_is_an_error():
+    """An expectation on a column that is not there is named, in one line, with the reason."""
+    with pytest.raises(
+        QualityError, match=r"^BTC-USD features: finite of y could not be evaluated: .*\"y\".*$"
+    ):
+        run_suite(TABLE, [_check(), _check("y")], "BTC-USD")
+
+
+def test_missing_result_is_an_error(monkeypatch):
+    """Fewer results than expectations can't pass."""
+    evaluate = suites._evaluate
+    monkeypatch.setattr(suites, "_evaluate", lambda *args: evaluate(*args)[:1])
+    with pytest.raises(QualityError, match="no result came back"):
+        run_suite(TABLE, [_check(), _check("timestamp")], "BTC-USD")
+
+
+def test_suites_end_after_the_first_with_a_failure(params):
+    """A suite that needs what the one before has refused is not even built."""
+    failing = Check("finite", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
+    findings = run_suites([lambda: (TABLE, [failing]), lambda: pytest.fail("was built")], "BTC-USD", params)
+    assert [(finding.rule, finding.success, finding.unexpected) for finding in findings] == [
+        ("finite", False, 3)
+    ]

@@ -1,0 +1,99 @@
+"""Folds: no label of an earlier part meets a later one, in any mode, on any calendar."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapeline.errors import SplitError
+from tapeline.splits.audit import audit_folds
+from tapeline.splits.folds import PARTS, on_calendar
+from tapeline.splits.walk_forward import Fold, SplitParams, bars_needed, walk_forward
+
+BARS_PER_DAY = 48
+MINUTE = pd.Timedelta(minutes=1)
+START = pd.Timestamp("2025-01-01", tz="UTC")
+
+
+def params(mode="rolling", folds=3, train=4.0, validation=2.0, test=1.0, embargo=0):
+    """Split params, lengths in days of 48 bars."""
+    return SplitParams(mode=mode, folds=folds, train=train, validation=validation, test=test, embargo=embargo)
+
+
+SPLITS = st.builds(
+    params,
+    mode=st.sampled_from(["rolling", "expanding"]),
+    folds=st.integers(1, 6),
+    train=st.floats(1, 6),
+    validation=st.floats(1, 3),
+    test=st.floats(0.1, 3),
+    embargo=st.integers(0, 30),
+)
+
+
+@given(splits=SPLITS, horizon=st.integers(1, 17), extra=st.integers(0, 200), data=st.data())
+def test_no_label_interval_meets_a_later_part(splits, horizon, extra, data):
+    """On random calendars with gaps, a label ends, embargo included, before the next part begins."""
+    n_bars = bars_needed(splits, BARS_PER_DAY) + extra
+    seed = data.draw(st.integers(0, 2**32 - 1))
+    keep = data.draw(st.sampled_from([0.3, 0.9, 1.0]))
+    bars = np.flatnonzero(np.random.default_rng(seed).random(n_bars) < keep)  # the rest is missing
+    for fold in walk_forward(n_bars, splits, horizon, BARS_PER_DAY):
+        train, validation, test = (bars[np.isin(bars, getattr(fold, part))] for part in PARTS)
+        for earlier, later in ((train, validation), (train, test), (validation, test)):
+            if earlier.size and later.size:
+                assert earlier.max() + horizon + splits.embargo < later.min()
+
+
+@given(splits=SPLITS, horizon=st.integers(1, 17), extra=st.integers(0, 200))
+def test_tests_tile_the_end_of_the_clock(splits, horizon, extra):
+    """Test parts follow each other without a hole up to the last bar; training has the mode's length."""
+    n_bars = bars_needed(splits, BARS_PER_DAY) + extra
+    folds = list(walk_forward(n_bars, splits, horizon, BARS_PER_DAY))
+    tested = [bar for fold in folds for bar in fold.test]
+    assert tested == list(range(n_bars - len(tested), n_bars))
+    assert len(folds) == splits.folds
+    lengths = {len(fold.train) for fold in folds}
+    starts = {fold.train.start for fold in folds}
+    assert len(lengths) == 1 if splits.mode == "rolling" else starts == {0}
+    assert min(starts) >= 0
+
+
+def test_purge_and_embargo_by_hand():
+    """A worked example: 100 bars, labels of 5, embargo of 2."""
+    splits = params(folds=2, train=1, validation=0.5, test=0.25, embargo=2)
+    folds = list(walk_forward(100, splits, 5, BARS_PER_DAY))
+    assert folds == [
+        Fold(train=range(4, 4 + 48 - 7), validation=range(52, 52 + 24 - 7), test=range(76, 88)),
+        Fold(train=range(16, 16 + 48 - 7), validation=range(64, 64 + 24 - 7), test=range(88, 100)),
+    ]
+
+
+def test_too_few_candles_say_how_many_are_needed():
+    """One line with both numbers."""
+    with pytest.raises(SplitError, match="400 candles are fewer than the 432 that splits.folds = 3 need"):
+        list(walk_forward(400, params(), 5, BARS_PER_DAY))
+    with pytest.raises(SplitError, match=r"splits.validation is 48 candles: must exceed .* = 60"):
+        list(walk_forward(4000, params(validation=1.0, embargo=55), 5, BARS_PER_DAY))
+
+
+@given(shift=st.integers(0, 5), part=st.sampled_from(["train", "validation"]))
+def test_the_audit_finds_a_part_that_reaches_too_far(shift, part):
+    """A fold whose purge is short by any number of bars does not pass; the untouched one does."""
+    timestamp = pd.Series(START + np.arange(1000) * MINUTE)
+    fold = next(walk_forward(1000, params(folds=1), 5, BARS_PER_DAY))
+    audit_folds([on_calendar(fold, START, MINUTE)], timestamp, 5 * MINUTE)
+    span = getattr(fold, part)
+    leaky = Fold(**{p: getattr(fold, p) for p in PARTS} | {part: range(span.start, span.stop + 1 + shift)})
+    with pytest.raises(SplitError, match=f"a label of {part} ends"):
+        audit_folds([on_calendar(leaky, START, MINUTE)], timestamp, 5 * MINUTE)
+
+
+def test_the_audit_finds_a_part_without_rows():
+    """A calendar with nothing in a part's span is refused, naming the part."""
+    fold = next(walk_forward(1000, params(folds=1), 5, BARS_PER_DAY))
+    timestamp = pd.Series(START + np.arange(1000) * MINUTE)
+    inside = on_calendar(fold, START, MINUTE).mask(timestamp, "validation")
+    with pytest.raises(SplitError, match="no row of any symbol in validation"):
+        audit_folds([on_calendar(fold, START, MINUTE)], timestamp[~inside], 5 * MINUTE)

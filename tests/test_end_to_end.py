@@ -1,0 +1,134 @@
+"""The whole pipeline on a tiny market, by the commands its users type."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from tests.candles import random_candles
+from tests.workshop import Workshop
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("end_to_end")]
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory):
+    """A tiny pipeline, run once from clean and committed."""
+    shop = Workshop(tmp_path_factory.mktemp("first"))
+    shop.run("make repro")
+    shop.commit("run")
+    return shop
+
+
+def locked(shop: Workshop) -> dict:
+    """Stages of dvc.lock, without the output of the latency stage."""
+    stages = YAML(typ="safe").load((shop.folder / "dvc.lock").read_text())["stages"]
+    stages["latency"].pop("outs")
+    return stages
+
+
+def test_two_runs_in_two_folders_are_identical(workshop, tmp_path):
+    """From clean, elsewhere, the same inputs give the same hashes of everything but the timings."""
+    other = Workshop(tmp_path)
+    other.run("dvc repro")
+    assert locked(other) == locked(workshop)
+
+
+def test_a_second_run_has_nothing_to_do(workshop):
+    """DVC says up to date, and after committing neither git nor DVC sees a change."""
+    output = workshop.run("dvc repro")
+    assert workshop.stages_run(output) == []
+    assert "up to date" in output
+    assert workshop.run("git status --porcelain") == ""
+    assert "up to date" in workshop.run("dvc status")
+
+
+def test_every_declared_metric_is_there_and_numeric(workshop):
+    """At most about 20 numbers a file, null where undefined; the report opens without a network."""
+    for name in ("lstm", "transformer", "backtest", "promotion", "latency"):
+        metrics = json.loads((workshop.folder / f"metrics/{name}.json").read_text())
+        assert 3 <= len(metrics) <= 24
+        assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name
+    assert "accuracy_all" in workshop.run("dvc metrics show --json")
+    page = (workshop.folder / "reports/index.html").read_text()
+    assert "<svg" in page
+    assert "src=" not in page.replace('src="data:', "")
+    assert "<script" not in page
+    workshop.run("dvc plots show -o /dev/null --json")
+
+
+def test_every_test_candle_with_a_window_is_predicted_once(workshop):
+    """Predictions of the folds neither repeat nor leave out a candle of a test part."""
+    folds = json.loads((workshop.folder / "data/splits.json").read_text())["folds"]
+    expected = sum(fold["test"]["rows"] for fold in folds)
+    for network in ("lstm", "transformer"):
+        predictions = pd.read_parquet(workshop.folder / f"data/predictions/{network}.parquet")
+        assert not predictions.duplicated(["symbol", "timestamp"]).any()
+        assert predictions["prediction"].between(0, 1).all()
+        assert 0.9 * expected < len(predictions) <= expected
+
+
+def test_a_changed_lstm_retrains_the_lstm_alone(workshop):
+    """`-S model.hidden` runs train_lstm, evaluate, promote, latency; `dvc metrics diff` shows the change."""
+    output = workshop.run("dvc exp run -S model.hidden=6")
+    assert workshop.stages_run(output) == ["train_lstm", "evaluate", "promote", "latency"]
+    assert "metrics/lstm.json" in workshop.run("dvc metrics diff")
+    workshop.run("git checkout -q . && dvc checkout -q")
+
+
+def test_an_experiment_in_a_temporary_folder_runs_its_own_code(workshop):
+    """With `--temp` the code that runs is the experiment's copy, not the workspace's."""
+    script = workshop.folder / "stages/train_lstm.py"
+    script.write_text(
+        script.read_text().replace("    params = ", "    log.info('own code: %s', __file__)\n    params = ")
+    )
+    output = workshop.run("dvc exp run --temp -S model.hidden=8")
+    (line,) = {line for line in output.splitlines() if "own code:" in line}
+    assert "/.dvc/tmp/exps/" in line
+    workshop.run("git checkout -q . && dvc checkout -q")
+
+
+def test_a_trainer_is_steered_on_one_line(workshop):
+    """Symbols, epochs, batch size, sequence length and horizon by `-S`, up to one stage."""
+    output = workshop.run(
+        "dvc exp run train_lstm -S 'data.symbols=[BTC-USD]' -S train.epochs=1 -S train.batch_size=32 "
+        "-S train.sequence_length=30 -S labels.horizon=5"
+    )
+    assert workshop.stages_run(output)[-1] == "train_lstm"
+    predictions = pd.read_parquet(workshop.folder / "data/predictions/lstm.parquet")
+    assert set(predictions["symbol"]) == {"BTC-USD"}
+    workshop.run("git checkout -q . && dvc checkout -q")
+
+
+def test_own_candles_go_the_same_way(workshop):
+    """A folder of files, tracked with `dvc add`, gives a verdict with no ceiling; then all comes back."""
+    for k, symbol in enumerate(("AAA-USD", "BBB-USD")):
+        folder = workshop.folder / "data/raw/KRAKEN" / symbol
+        folder.mkdir(parents=True)
+        candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment"])
+        candles.to_csv(folder / "1m.csv", index=False)
+    workshop.run("dvc add -q data/raw/KRAKEN")
+    workshop.set_params(
+        {"data": {"source": "files", "path": "data/raw/KRAKEN", "symbols": ["AAA-USD", "BBB-USD"]}}
+    )
+    workshop.run("make repro")
+    metrics = json.loads((workshop.folder / "metrics/lstm.json").read_text())
+    assert metrics["ceiling"] is None
+    assert metrics["accuracy_all_low"] < 0.5 < metrics["accuracy_all_high"]
+    assert json.loads((workshop.folder / "metrics/promotion.json").read_text())["passed"] == 0
+    workshop.run("git checkout -q . && git clean -qfd && dvc checkout -q")
+    assert "up to date" in workshop.run("dvc status")
+
+
+def test_a_failed_stage_leaves_nothing_half_written_and_says_how_to_go_back(workshop):
+    """A stage that fails ends in one line; its old outputs come back by the commands it names."""
+    workshop.set_params({"splits": {"train": 30.0}})
+    output = workshop.run("dvc repro", status=None)
+    (line,) = [line for line in output.splitlines() if line.startswith("stages.splits: ") and "fewer" in line]
+    assert "`git checkout metrics && dvc checkout`" in line
+    assert "Traceback" not in output
+    assert not Path(workshop.folder / "data/splits.json").exists()
+    workshop.run("git checkout -q params.yaml && git checkout metrics && dvc checkout -q")
+    assert "up to date" in workshop.run("dvc status")

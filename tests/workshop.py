@@ -1,0 +1,76 @@
+"""A copy of the project in a git repository of its own, with params for a tiny run."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+from tests.closure import ROOT
+
+# Enough for two folds of every part; the networks learn nothing in a minute, and need not.
+TINY = {
+    "data": {"symbols": ["BTC-USD", "ETH-USD"]},
+    "simulation": {"days": 4},
+    "quality": {"leak_cuts": 3, "max_missing_labels": 0.5},
+    "splits": {"folds": 2, "train": 1.5, "validation": 0.5, "test": 0.5},
+    "model": {"hidden": 4, "layers": 1},
+    "transformer": {"d_model": 8, "heads": 2, "layers": 1},
+    "train": {"epochs": 1, "stride": 60, "sequence_length": 20, "threads": 1},
+    "evaluation": {"block": 120, "resamples": 200},
+    "latency": {"warm_up": 2, "repeats": 10},
+}
+
+
+class Workshop:
+    """The copy: run commands in it, change its params."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout.splitlines()  # fmt: skip
+        for name in listed:
+            if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, folder / name)
+        self.set_params(TINY)
+        self.run("git init -q && git config user.name t && git config user.email t@example.org")
+        self.commit("tiny")
+
+    def set_params(self, changes: dict) -> None:
+        """Change values of params.yaml, comments kept."""
+        yaml, path = YAML(), self.folder / "params.yaml"
+        params = yaml.load(path.read_text())
+        for section, values in changes.items():
+            params[section].update(values)
+        with path.open("w") as file:
+            yaml.dump(params, file)
+
+    def run(self, command: str, status: int | None = 0, **environment: str) -> str:
+        """Run a shell command in the copy; return its output after checking its exit status."""
+        binaries = str(Path(sys.executable).parent)
+        env = os.environ | {
+            "PATH": f"{binaries}:{os.environ['PATH']}",
+            "VENV": str(Path(sys.executable).parents[1]),
+            "DVC_NO_ANALYTICS": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        env.pop("PYTHONPATH", None)
+        done = subprocess.run(
+            command, shell=True, cwd=self.folder, env=env | environment, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert status is None or done.returncode == status, f"{command}\n{done.stdout[-4000:]}"
+        return done.stdout
+
+    def commit(self, message: str) -> None:
+        """Commit everything that git does not ignore."""
+        self.run(f"git add -A && git commit -q -m {message} --allow-empty")
+
+    def stages_run(self, output: str) -> list[str]:
+        """Stages that DVC says it ran, in order."""
+        return [line.split("'")[1] for line in output.splitlines() if line.startswith("Running stage")]
