@@ -15,7 +15,7 @@ from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
 from tapeline.features.sessions import session_masks
 from tapeline.market.params import Symbols
-from tapeline.market.tables import read_tables
+from tapeline.market.tables import is_scorable, read_tables
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, TREND_STRENGTH, Horizon, Interval
@@ -67,17 +67,15 @@ def main(log: logging.Logger) -> None:
 
 
 def scored(table: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:
-    """Predicted rows that have a label, in column `label`; those without one are counted."""
+    """Predicted rows that can be scored, `label` in column `label`; the others are counted."""
     rows = add_predictions(table, network)
-    has_label = rows[label].notna()
+    no_label, is_filled = rows[label].isna(), rows["is_filled"]
+    kept = rows[is_scorable(rows, label)].assign(label=rows[label]).reset_index(drop=True)
     log.info(
-        "%s: %d predictions, %d scored, %d without label",
-        network,
-        len(rows),
-        has_label.sum(),
-        (~has_label).sum(),
+        "%s: %d test candles predicted, %d scored, left out %d without label and %d filled",
+        *(network, len(rows), len(kept), no_label.sum(), (is_filled & ~no_label).sum()),
     )
-    return rows[has_label].assign(label=rows[label]).reset_index(drop=True)
+    return kept
 
 
 if __name__ == "__main__":

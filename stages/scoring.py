@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tapeline.evaluation.controls import direction_controls, trend_controls
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.market.tables import read_tables
+from tapeline.market.tables import is_scorable, read_tables
 from tapeline.schema import DIRECTION, KEYS, LABELS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
 
@@ -51,7 +51,7 @@ def control_predictions(
     fit = {DIRECTION: direction_controls, TREND_STRENGTH: trend_controls}[label]
     found: dict[str, NDArray[np.float64]] = {}
     for k, fold in enumerate(folds):
-        is_train = fold.mask(table["timestamp"], "train") & table[label].notna().to_numpy()
+        is_train = fold.mask(table["timestamp"], "train") & is_scorable(table, label)
         train = table.loc[np.flatnonzero(is_train)[:: evaluation.control_stride]]
         mask = (rows["fold"] == k).to_numpy()
         test = rows.loc[mask]

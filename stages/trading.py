@@ -31,7 +31,7 @@ def trade(
     """
     keys = ["symbol", "timestamp"]
     joined = direction[[*keys, "prediction"]].merge(trend[[*keys, "prediction"]], on=keys, how="left")
-    trades, changes, by_symbol = [], {}, {}
+    trades, changes, by_symbol, n_unfilled = [], {}, {}, 0
     for symbol, predicted in joined.groupby("symbol", observed=True):
         candles = read_table("data/candles", symbol)
         candles = candles[candles["timestamp"] >= predicted["timestamp"].min()].reset_index(drop=True)
@@ -41,8 +41,11 @@ def trade(
         result = run_backtest(candles, side, horizon, costs.costs_of(symbol), notional)
         by_symbol[symbol] = score_trades(result.trades)
         trades.append(result.trades)
+        n_unfilled += result.n_unfilled
         changes[symbol] = pd.Series(result.equity_change, index=pd.DatetimeIndex(candles["timestamp"]))
     change = pd.concat(changes, axis=1).fillna(0.0).sum(axis=1).sort_index()
     equity = signals.initial_balance + change.cumsum()
     metrics = score_equity(equity, signals.initial_balance)
-    return Account(metrics | score_trades(np.concatenate(trades)), by_symbol, equity)
+    every = np.concatenate(trades)
+    cuts = {"cut_by_gap": int(every["is_cut"].sum()), "unfilled_orders": n_unfilled}
+    return Account(metrics | score_trades(every) | cuts, by_symbol, equity)

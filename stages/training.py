@@ -9,7 +9,7 @@ import pandas as pd
 from torch import nn
 
 from tapeline.market.params import FilledShare, Symbols
-from tapeline.market.tables import read_tables
+from tapeline.market.tables import is_scorable, read_tables
 from tapeline.nets.folds import FoldRows, run_fold
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.params import TrainParams
@@ -52,7 +52,7 @@ def train_network(
     predictions, history, summary = [], [], {}
     with whole_folder(f"models/{network}") as folder:
         for k, fold in enumerate(read_folds("data/splits.json")):
-            rows = fold_rows(fold, table["timestamp"], has_window, ~np.isnan(labels))
+            rows = fold_rows(fold, table["timestamp"], has_window, is_scorable(table, label))
             title = f"{network} fold {k}"
             result = run_fold(fabric, lambda: make_net(len(features)), matrix, labels, rows, train, title)
             version = save_model(folder / f"fold_{k}", result.trained.net, result.scaler, description)
@@ -70,7 +70,7 @@ def train_network(
 def fold_rows(
     fold: TimeFold, timestamp: pd.Series, has_window: np.ndarray, has_label: np.ndarray
 ) -> FoldRows:
-    """Row positions of a fold: training and validation need a window and a label, a test row a window."""
+    """Row positions of a fold: a test row needs a window, one of training or validation a label as well."""
     train, validation, test = (fold.mask(timestamp, part) for part in ("train", "validation", "test"))
     return FoldRows(
         scaler=np.flatnonzero(train),

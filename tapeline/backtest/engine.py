@@ -87,8 +87,8 @@ def _trade_bars(
     is_held, mark = False, 0.0  # mark: price at which the open position was last valued
     for i in range(bars.size):
         bar = bars[i]
-        if True:
-            if is_held and i > due:
+        if not bar.is_filled:
+            if is_held and i >= due:
                 equity_change[i] += _exit(trades[n_trades - 1], i, bar.open, mark, rates)
                 is_held = False
             if order != 0:  # was made only because the position would be gone by now
@@ -106,10 +106,10 @@ def _trade_bars(
                 value = bar.close * (1 - trade.side * rates[0])
                 equity_change[i] += trade.side * trade.quantity * (value - mark)
                 mark = value
-        if order == 0 and (not is_held or i >= due):
+        if order == 0 and (not is_held or i + 1 >= due):
             order, order_bar = bar.side, i
         if bar.is_last and order != 0:
-            n_unfilled = n_unfilled + 1
+            n_unfilled, order = n_unfilled + 1, 0
     return n_trades, n_unfilled
 
 

@@ -59,7 +59,7 @@ def make_signals(
     confidence = np.maximum(probability, 1 - probability)
     is_wanted = np.zeros(probability.shape, dtype=bool)
     for low, high in (params.tiers[name] for name in params.trade_tiers):
-        is_wanted |= (confidence > low) & ((confidence < high) | (high == 1.0))
+        is_wanted |= (confidence >= low) & ((confidence < high) | (high == 1.0))
     if params.minimum_trend > 0:
         is_wanted &= trend_strength >= params.minimum_trend
     return np.where(is_wanted, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8)

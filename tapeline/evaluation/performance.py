@@ -15,7 +15,8 @@ def score_equity(equity: pd.Series, initial_balance: float) -> dict[str, Any]:
     net_pnl : account currency; return_ : fraction of the initial balance
     max_drawdown : deepest fall from a running peak, fraction of that peak
     average_drawdown : mean of the depths of all falls, from leaving a peak to the next or the end
-    sharpe_ratio : of daily (UTC) returns, annualised by sqrt(365); None where they do not vary
+    sharpe_ratio : of daily (UTC) returns, annualised by sqrt(365); None where they do not vary or
+        the account was ruined: a return on nothing or less has no meaning
     """
     values = np.concatenate([[initial_balance], equity.to_numpy()])
     depths = drawdown_depths(values)
@@ -24,13 +25,14 @@ def score_equity(equity: pd.Series, initial_balance: float) -> dict[str, Any]:
         [[initial_balance], daily[:-1]]
     )
     deviation = returns.std(ddof=1) if returns.size > 1 else 0.0
+    has_ratio = deviation > 0 and values.min() > 0
     return {
         "days": int(returns.size),
         "net_pnl": float(values[-1] - initial_balance),
         "return_": float(values[-1] / initial_balance - 1),
         "max_drawdown": float(depths.max(initial=0.0)),
         "average_drawdown": float(depths.mean()) if depths.size else 0.0,
-        "sharpe_ratio": float(returns.mean() / deviation * DAYS_PER_YEAR**0.5) if deviation > 0 else None,
+        "sharpe_ratio": float(returns.mean() / deviation * DAYS_PER_YEAR**0.5) if has_ratio else None,
     }
 
 

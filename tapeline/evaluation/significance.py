@@ -12,19 +12,23 @@ class BlockBootstrap:
     """Circular moving-block bootstrap over the clock (Politis, Romano 1992), for means of rows.
 
     All rows of one bar, whatever their symbol, are drawn together, and `params.block` bars in a row make a
-    block, so dependence inside a block survives. Bars without a row are squeezed out, so that every
-    resample has as many bars as there are. The draw is made once: intervals of one bootstrap are joint.
+    block, so dependence inside a block survives. Bars without a row are squeezed out; every resample has
+    as many bars as there are, its last block cut to fit. Blocks are at most a tenth of the bars, since a
+    few blocks can't show how much their means differ. The draw is made once: intervals are joint.
     """
 
     def __init__(self, bar: NDArray[np.int64], params: EvaluationParams) -> None:
         """Draw blocks for rows at clock positions `bar`, shape (n,), in any order."""
         _, self._position = np.unique(bar, return_inverse=True)
         n_bars = int(self._position.max()) + 1
-        self._block = min(params.block, n_bars)
+        block = max(1, min(params.block, n_bars // 10))
         self._n_bars, self._level = n_bars, params.level
-        n_blocks = -(-n_bars // self._block)
+        n_blocks = -(-n_bars // block)
         rng = np.random.default_rng(params.seed)
         self._starts = rng.integers(0, n_bars, size=(params.resamples, n_blocks))
+        lengths = np.full(n_blocks, block)
+        lengths[-1] = n_bars - block * (n_blocks - 1)
+        self._ends = self._starts + lengths
 
     def interval_of_mean(
         self, values: FloatArray, where: NDArray[np.bool_] | None = None, level: float | None = None
@@ -47,5 +51,4 @@ class BlockBootstrap:
         by_bar = np.bincount(self._position, weights=values, minlength=self._n_bars)
         # Running totals over two rounds of the clock: a block's sum is one difference, wrapped or not.
         totals = np.concatenate([[0.0], np.cumsum(np.concatenate([by_bar, by_bar]))])
-        ends = self._starts + self._block
-        return (totals[ends] - totals[self._starts]).sum(axis=1)
+        return (totals[self._ends] - totals[self._starts]).sum(axis=1)

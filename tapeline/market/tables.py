@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 
@@ -29,3 +31,11 @@ def read_tables(folder: Path | str, symbols: tuple[str, ...]) -> pd.DataFrame:
     merged = pd.concat(tables, ignore_index=True)
     merged.insert(0, "symbol", names)
     return merged
+
+
+def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:
+    """Whether each row of feature tables has `label` and a real candle; shape (n,).
+
+    A filled candle repeats an older price: nobody could have decided there, so it neither teaches nor counts.
+    """
+    return (table[label].notna() & ~table["is_filled"]).to_numpy()

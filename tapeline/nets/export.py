@@ -1,6 +1,10 @@
 """A network as an ONNX graph: scaled windows in, a number in 0..1 out."""
 
 import io
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import onnx
 import torch
@@ -22,20 +26,35 @@ class _Probability(nn.Module):
 def to_onnx(net: nn.Module, sequence_length: int, n_features: int) -> bytes:
     """Export `net` as ONNX bytes, any batch size; the same network gives the same bytes in any folder."""
     sample = torch.zeros(2, sequence_length, n_features)
-    program = torch.onnx.export(
-        _Probability(net).eval(),
-        (sample,),
-        input_names=["windows"],
-        output_names=["probability"],
-        dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-        dynamo=True,
-        verbose=False,
-    )
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            _Probability(net).eval(),
+            (sample,),
+            input_names=["windows"],
+            output_names=["probability"],
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+            dynamo=True,
+            verbose=False,
+        )
     buffer = io.BytesIO()
     program.save(buffer)
     model = onnx.load_from_string(buffer.getvalue())
     _strip_origin(model)
     return model.SerializeToString(deterministic=True)
+
+
+@contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep the exporter's notes to its own developers off the terminal; errors still come through."""
+    log = logging.getLogger("torch.onnx")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        log.setLevel(level)
 
 
 def reference_outputs(net: nn.Module, windows: Tensor) -> Tensor:

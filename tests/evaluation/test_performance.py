@@ -36,6 +36,14 @@ def test_an_account_that_did_nothing_has_no_ratio():
     assert (scores["max_drawdown"], scores["average_drawdown"], scores["sharpe_ratio"]) == (0.0, 0.0, None)
 
 
+def test_a_ruined_account_has_no_ratio():
+    """Equity at or below zero makes returns meaningless; the loss itself is said."""
+    scores = score_equity(equity_series([100, 50, -20, -60, -200, -180]), 100.0)
+    assert scores["sharpe_ratio"] is None
+    assert scores["return_"] == pytest.approx(-2.8)
+    assert scores["max_drawdown"] > 1
+
+
 @given(st.lists(st.floats(1, 1000), min_size=1, max_size=40))
 def test_drawdowns_equal_a_plain_loop(values):
     """Each fall's depth, from leaving a peak to reaching it again or the end."""

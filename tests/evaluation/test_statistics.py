@@ -124,6 +124,13 @@ def test_rows_of_one_bar_are_drawn_together():
     assert twice.interval_of_mean(np.tile(values, 2)[order]) == pytest.approx(once)
 
 
+def test_a_resample_has_as_many_rows_as_there_are():
+    """With one row a bar the mean of ones is one in every resample, and sums of rows are whole draws."""
+    for n in (7, 95, 1000):
+        bootstrap = BlockBootstrap(np.arange(n), PARAMS)
+        assert set(bootstrap._resample(np.ones(n))) == {float(n)}
+
+
 def test_a_paired_difference_is_narrower_than_two_means():
     """Pairing removes what both have in common; a wider level gives a wider interval."""
     rng = np.random.default_rng(4)
