@@ -50,7 +50,7 @@ def figure(value: Any) -> str:
         return "–"
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float) and abs(value) < 1e5:
+    if isinstance(value, float) and abs(value) < 1e4:
         return f"{value:.4g}"
     return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
 

@@ -40,8 +40,8 @@ def main(log: logging.Logger) -> None:
         log.info("%s: %d expectations evaluated, %d failed", symbol, len(found), len(failed))
         for finding in failed:
             log.info(
-                "  %s %s.%s: %s, %s rows",
-                *(finding.severity, finding.table, finding.column, finding.rule, finding.unexpected),
+                "  %s: %s.%s, %s, %s",
+                *(finding.severity, finding.table, finding.column, finding.rule, "; ".join(finding.examples)),
             )
     log.info("leak audit: %d values compared", sum(audit.cells for audit in audits))
     write_json("metrics/detail/expectations.json", report(findings, audits))

@@ -14,6 +14,7 @@ from tests.closure import ROOT
 TINY = {
     "data": {"symbols": ["BTC-USD", "ETH-USD"]},
     "simulation": {"days": 4},
+    "features": {"exclude": ["weekend"]},  # is constant from Monday to Thursday
     "quality": {"leak_cuts": 3, "max_missing_labels": 0.5},
     "splits": {"folds": 2, "train": 1.5, "validation": 0.5, "test": 0.5},
     "model": {"hidden": 4, "layers": 1},

@@ -230,6 +230,8 @@ def test_a_path_that_is_no_folder_is_an_error(tmp_path):
         ("A.csv", HEADER.replace("open,", "") + "1,2,3,4,5\n", "lacks open; its columns are timestamp, high"),
         ("A.csv.gz", gzip.compress(b"1" * 999)[:-9], "not readable as csv.gz: "),
         ("A.csv.gz", HEADER, "not readable as csv.gz: Not a gzipped file"),
+        ("A.csv.gz", gzip.compress(b"")[:10] + b"\xff" * 9, "not readable as csv.gz: Error -3"),
+        ("A.csv", '"' + "x" * 200_000, "not readable as csv: field larger than field limit"),
         ("A.zip", encode("zip")[:-30], "not readable as zip: File is not a zip file"),
         ("A.zip", encode("zip").replace(b"\x00\x00\x00\x00", b"\x01\x00\x00\x00"), "not readable as zip: "),
         ("A.zip", zipped(HEADER, "a.csv", "b.csv"), "not readable as zip: must hold one csv file"),
@@ -243,6 +245,7 @@ def test_a_path_that_is_no_folder_is_an_error(tmp_path):
         ("A.json", "[]", "holds no row"),
         ("A.json.gz", gzip.compress(b"nothing"), "not readable as json.gz: Expecting value"),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "bytes",  # archives hold the time of day
 )  # fmt: skip
 def test_a_broken_file_is_told_in_one_line(tmp_path, name, content, message):
     """The file is named with what is wrong in it."""
