@@ -22,7 +22,8 @@ env: ## Make the environment, if requirements-dev.lock changed since the last ti
 	@cmp -s requirements-dev.lock $(VENV)/installed.lock || { \
 	  echo "making the environment in $(VENV)" && \
 	  $(PYTHON) -m venv --clear $(VENV) && \
-	  pip install --quiet --no-deps --retries 1 $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH) && \
+	  pip install --quiet --retries 1 -c requirements-dev.lock \
+	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH) && \
 	  pip install --quiet -r requirements-dev.lock && \
 	  cp requirements-dev.lock $(VENV)/installed.lock; }
 

@@ -1,0 +1,58 @@
+"""Every command in README and CONTRIBUTING is run: here on a tiny pipeline, or by CI itself."""
+
+import re
+
+import pytest
+
+from tests.candles import random_candles
+from tests.closure import ROOT
+from tests.workshop import Workshop
+
+CI = (ROOT / ".ci/run").read_text()
+# CI runs these, or a target that runs them too.
+RUN_BY_CI = {"make repro", "make test", "make test-all", "make lint"}
+ENTERS_THE_ENVIRONMENT = ". .venv/bin/activate"  # the tests' commands run inside it
+
+
+def commands(name):
+    """Lines of the `sh` blocks of a Markdown file, in order."""
+    blocks = re.findall(r"```sh\n(.*?)```", (ROOT / name).read_text(), flags=re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line]
+
+
+def targets(name):
+    """Make targets that a Markdown file names anywhere."""
+    return set(re.findall(r"`make ([a-z-]+)", (ROOT / name).read_text()))
+
+
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_every_make_target_that_is_named_exists(name):
+    """The Makefile has it, with a line of help."""
+    makefile = (ROOT / "Makefile").read_text()
+    for target in targets(name) - {"target"}:
+        assert re.search(rf"^{target}:.*## \w", makefile, flags=re.MULTILINE), target
+
+
+def test_ci_runs_what_it_stands_for():
+    """Lint, the whole suite (which holds the short one) and the pipeline are in .ci/run."""
+    assert {f"make {target}" for target in ("lint", "repro", "test-all")} <= set(CI.splitlines())
+    assert set(commands("CONTRIBUTING.md")) <= RUN_BY_CI
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("readme")
+def test_the_readmes_commands_work_in_their_order(tmp_path):
+    """On a tiny market, then on two symbols of files, each line as it stands exits 0."""
+    shop = Workshop(tmp_path)
+    for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
+        folder = tmp_path / "data/raw/EXCHANGE" / symbol
+        folder.mkdir(parents=True)
+        candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment"])
+        candles.to_csv(folder / "1m.csv", index=False)
+    lines = [line for line in commands("README.md") if line != ENTERS_THE_ENVIRONMENT]
+    shop.run("make repro")
+    shop.commit("run")
+    for line in lines:
+        if line not in RUN_BY_CI:
+            shop.run(line)
+    assert "candidate-1" in shop.run("git tag")
