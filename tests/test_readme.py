@@ -44,14 +44,14 @@ def test_ci_runs_what_it_stands_for():
 def test_the_readmes_commands_work_in_their_order(tmp_path):
     """On a tiny market, then on two symbols of files, each line as it stands exits 0."""
     shop = Workshop(tmp_path)
+    lines = [line for line in commands("README.md") if line != ENTERS_THE_ENVIRONMENT]
+    shop.run("make repro")
+    shop.commit("run")
     for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
         folder = tmp_path / "data/raw/EXCHANGE" / symbol
         folder.mkdir(parents=True)
         candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment"])
         candles.to_csv(folder / "1m.csv", index=False)
-    lines = [line for line in commands("README.md") if line != ENTERS_THE_ENVIRONMENT]
-    shop.run("make repro")
-    shop.commit("run")
     for line in lines:
         if line not in RUN_BY_CI:
             shop.run(line)
