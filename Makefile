@@ -10,7 +10,7 @@ TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,https://download.pytorch.org
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
-PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8
+PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help env lock check repro report test test-all determinism lint format bench clean
