@@ -9,7 +9,9 @@ class ParamsError(TapelineError, ValueError):
     """A key of params.yaml that is unknown, missing, of the wrong type or against a rule."""
 
     def __init__(self, key: str, value: object, rule: str) -> None:
-        super().__init__(f"params.yaml: {key} is {value!r}: {rule}")
+        # None is no value of any param: a key without one is missing, and the rule says it all.
+        found = "" if value is None else f" is {value!r}:"
+        super().__init__(f"params.yaml: {key}{found} {rule}")
         self.key = key
 
 

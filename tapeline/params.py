@@ -37,11 +37,11 @@ class Params:
         try:
             values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise ParamsError(str(path), None, f"can't be read: {error.strerror}") from error
+            raise ParamsError("the file", None, f"can't be read: {error.strerror}") from error
         except YAMLError as error:
-            raise ParamsError(str(path), None, "not YAML: " + " ".join(str(error).split())) from error
+            raise ParamsError("the file", None, "is not YAML: " + " ".join(str(error).split())) from error
         if not isinstance(values, dict):
-            raise ParamsError(str(path), values, "must be a mapping of sections")
+            raise ParamsError("the file", values, "must be a mapping of sections")
         return cls(values)
 
     @property
@@ -72,7 +72,8 @@ class Params:
 
 
 def _params_error(prefix: str, error: ValidationError) -> ParamsError:
-    first = error.errors()[0]
+    # A misspelt key is unknown and leaves the right one missing: the unknown one is what to look at.
+    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
     key = ".".join([prefix, *map(str, first["loc"])])
     if first["type"] == "missing":
         return ParamsError(key, None, "is missing")

@@ -41,7 +41,8 @@ def test_a_good_section_is_read_with_its_types(tmp_path):
         ("size: 3", "size: 3.5", "params.yaml: example.size is 3.5: Input should be a valid integer"),
         ("size: 3", "size: '3'", "params.yaml: example.size is '3': Input should be a valid integer"),
         ("size: 3", "size: true", "params.yaml: example.size is True: Input should be a valid integer"),
-        ("size: 3", "sise: 3", "params.yaml: example.size is None: is missing"),
+        ("size: 3", "sise: 3", "params.yaml: example.sise is 3: is no known key"),
+        ("size: 3", "", "params.yaml: example.size is missing"),
         ("rate: 1e-3", "rate: 1e-3\n  more: 1", "params.yaml: example.more is 1: is no known key"),
         ("[a, b]", "[a, 7]", "params.yaml: example.names.1 is 7: Input should be a valid string"),
     ],
@@ -60,13 +61,17 @@ def test_a_single_key_is_validated_like_a_section(tmp_path):
     assert params.value("example.size", int) == 3
     with pytest.raises(ParamsError, match=r"params.yaml: example.size is 3: Input should be a valid string"):
         params.value("example.size", str)
-    with pytest.raises(ParamsError, match=r"params.yaml: example.other is None: is missing"):
+    with pytest.raises(ParamsError, match=r"params.yaml: example.other is missing"):
         params.value("example.other", int)
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
-    [("a: [1\n", "not YAML"), ("- 1\n", "must be a mapping"), ("", "must be a mapping")],
+    [
+        ("a: [1\n", "params.yaml: the file is not YAML"),
+        ("- 1\n", "must be a mapping"),
+        ("", "must be a mapping"),
+    ],
 )
 def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, message):
     """Broken YAML, a list and an empty file."""
@@ -74,5 +79,5 @@ def test_a_file_that_is_no_mapping_is_refused(tmp_path, text, message):
         read(tmp_path, text)
     with pytest.raises(ParamsError, match="can't be read"):
         Params.read(tmp_path / "nowhere.yaml")
-    with pytest.raises(ParamsError, match=r"example is None: must be a section"):
+    with pytest.raises(ParamsError, match=r"params.yaml: example must be a section"):
         read(tmp_path, "other: 1\n").section("example", Example)
