@@ -25,6 +25,19 @@ TINY = {
 }
 
 
+# The copy begins from clean, whatever a run has left in the project.
+MADE_BY_RUNS = (
+    "dvc.lock",
+    "data/candles",
+    "data/features",
+    "data/predictions/",
+    "data/splits",
+    "models/",
+    "metrics/",
+    "plots/",
+)
+
+
 class Workshop:
     """The copy: run commands in it, change its params."""
 
@@ -35,7 +48,7 @@ class Workshop:
             cwd=ROOT, capture_output=True, text=True, check=True,
         ).stdout.splitlines()  # fmt: skip
         for name in listed:
-            if (ROOT / name).is_file() and name != "dvc.lock" and not name.startswith("metrics/"):
+            if (ROOT / name).is_file() and not name.startswith(MADE_BY_RUNS):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
         self.set_params(TINY)
