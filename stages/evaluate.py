@@ -15,7 +15,7 @@ from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
 from tapeline.features.sessions import session_masks
 from tapeline.market.params import Symbols
-from tapeline.market.tables import is_scorable, read_tables
+from tapeline.market.tables import feature_columns, is_scorable, read_tables
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, TREND_STRENGTH, Horizon, Interval
@@ -32,12 +32,14 @@ def main(log: logging.Logger) -> None:
     horizon = params.value("labels.horizon", Horizon)
     symbols = params.value("data.symbols", Symbols)
     folds = read_folds("data/splits.json")
-    table = add_past_labels(add_ceiling(read_tables("data/features", symbols), symbols), horizon)
+    table = read_tables("data/features", symbols)
+    features = feature_columns(table)  # before anything is added that no model may see
+    table = add_past_labels(add_ceiling(table, symbols), horizon)
     step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
     table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
     lstm, transformer = (scored(table, name, label, log) for name, label in NETWORKS.items())
     controls = [
-        control_predictions(table, rows, folds, label, evaluation)
+        control_predictions(table, rows, features, folds, label, evaluation)
         for rows, label in zip((lstm, transformer), NETWORKS.values(), strict=True)
     ]
     masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tapeline.evaluation.controls import direction_controls, trend_controls
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.market.tables import is_scorable, read_tables
-from tapeline.schema import DIRECTION, KEYS, LABELS, TREND_STRENGTH
+from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
 
 ROW_KEYS = ["symbol", "timestamp"]
@@ -38,16 +38,12 @@ def add_past_labels(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
 def control_predictions(
     table: pd.DataFrame,
     rows: pd.DataFrame,
+    features: list[str],
     folds: list[TimeFold],
     label: str,
     evaluation: EvaluationParams,
 ) -> dict[str, NDArray[np.float64]]:
-    """Fit every control on each fold's training rows and predict `rows` (those with that fold's number)."""
-    features = [
-        name
-        for name in table.columns
-        if name not in ("symbol", "ceiling", *KEYS, *LABELS, *(f"past_{name}" for name in LABELS))
-    ]
+    """Fit every control on `features` of each fold's training rows and predict the fold's part of `rows`."""
     fit = {DIRECTION: direction_controls, TREND_STRENGTH: trend_controls}[label]
     found: dict[str, NDArray[np.float64]] = {}
     for k, fold in enumerate(folds):

@@ -9,7 +9,7 @@ import pandas as pd
 from torch import nn
 
 from tapeline.market.params import FilledShare, Symbols
-from tapeline.market.tables import is_scorable, read_tables
+from tapeline.market.tables import feature_columns, is_scorable, read_tables
 from tapeline.nets.folds import FoldRows, run_fold
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.params import TrainParams
@@ -17,7 +17,7 @@ from tapeline.nets.trainer import make_fabric
 from tapeline.nets.windows import window_ends
 from tapeline.outputs import whole_folder, write_csv, write_json, write_table
 from tapeline.params import Params, Section
-from tapeline.schema import KEYS, LABELS, Horizon, Interval
+from tapeline.schema import Horizon, Interval
 from tapeline.splits.folds import TimeFold, read_folds
 
 
@@ -35,7 +35,7 @@ def train_network(
     `make_net` takes the number of features.
     """
     table = read_tables("data/features", params.value("data.symbols", Symbols))
-    features = [name for name in table.columns if name not in ("symbol", *KEYS, *LABELS)]
+    features = feature_columns(table)
     description = Description(
         network=network,
         architecture=architecture.model_dump(),
@@ -64,7 +64,11 @@ def train_network(
     write_table(f"data/predictions/{network}.parquet", pd.concat(predictions, ignore_index=True))
     write_csv(f"plots/{network}_history.csv", pd.DataFrame(history))
     write_json(f"metrics/detail/{network}_training.json", summary)
-    log.info("%d test rows predicted of %d with a whole window", sum(map(len, predictions)), has_window.sum())
+    log.info(
+        "%d test rows predicted; %d rows of all parts have a whole window",
+        sum(map(len, predictions)),
+        has_window.sum(),
+    )
 
 
 def fold_rows(

@@ -38,7 +38,7 @@ def direction_scorecard(
     scores = score_direction(probability, label)
     tier_table = score_tiers(probability, label, tiers, bootstrap)
     control_table = {name: _compare(p, label, hit, bootstrap) for name, p in controls.items()}
-    first_tier = next(iter(tier_table.values()))
+    first_tier = tier_table[max(tiers, key=lambda name: tiers[name])]  # the most confident one
     ceiling = _ceiling(rows["ceiling"].to_numpy(), label)
     metrics = {
         "rows": len(rows),
@@ -47,6 +47,8 @@ def direction_scorecard(
         "accuracy_all_high": high,
         "ceiling": ceiling,
         "share_of_ceiling": None if ceiling is None else scores["accuracy"] / ceiling,
+        # Real candles have no ceiling; there a gate can hold this against what is plausible.
+        "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
         **{key: scores[key] for key in ("balanced_accuracy", "roc_auc", "log_loss", "brier")},
         "ece": expected_calibration_error(probability, label, params.bins),
         "precision_tier_a": first_tier["precision"],

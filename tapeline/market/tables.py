@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
+from tapeline.schema import KEYS, LABELS
 
 
 def read_table(folder: Path | str, symbol: str) -> pd.DataFrame:
@@ -31,6 +32,11 @@ def read_tables(folder: Path | str, symbols: tuple[str, ...]) -> pd.DataFrame:
     merged = pd.concat(tables, ignore_index=True)
     merged.insert(0, "symbol", names)
     return merged
+
+
+def feature_columns(table: pd.DataFrame) -> list[str]:
+    """Names of the features in feature tables as they are read: neither keys nor labels."""
+    return [name for name in table.columns if name not in ("symbol", *KEYS, *LABELS)]
 
 
 def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:

@@ -29,7 +29,9 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
     def _known_artifacts(self) -> "GateParams":
         if set(self.root) != set(ARTIFACTS):
             raise ValueError(f"must name exactly the artifacts {', '.join(ARTIFACTS)}")
-        for gates in self.root.values():
+        for artifact, gates in self.root.items():
+            if not gates:
+                raise ValueError(f"{artifact} must have at least one gate")
             for name in gates:
                 if name.count(".") != 1:
                     raise ValueError(f"{name} must be FILE.METRIC, like lstm.accuracy_all")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from tapeline.errors import DataError
-from tapeline.market.tables import is_scorable, read_table, read_tables
+from tapeline.market.tables import feature_columns, is_scorable, read_table, read_tables
 from tapeline.outputs import write_table
 
 
@@ -31,3 +31,9 @@ def test_a_row_counts_if_it_has_a_label_and_a_real_candle():
     """A missing label or a filled candle leaves a row out."""
     table = pd.DataFrame({"y": [1.0, None, 0.0, None], "is_filled": [False, False, True, True]})
     assert is_scorable(table, "y").tolist() == [True, False, False, False]
+
+
+def test_features_are_all_columns_that_are_neither_keys_nor_labels():
+    """Keys, labels and the symbol are no inputs, in whatever order they come."""
+    columns = ["symbol", "timestamp", "a", "segment", "is_filled", "b", "direction", "trend_strength"]
+    assert feature_columns(pd.DataFrame(columns=columns)) == ["a", "b"]

@@ -7,8 +7,8 @@ from tapeline.promotion.gates import ARTIFACTS, Gate, GateParams, judge
 
 
 def gates(**lstm):
-    """Gate params with `lstm` gates and none for the Transformer."""
-    return GateParams({"lstm-direction": lstm, "transformer-trend": {}})
+    """Gate params with `lstm` gates and one for the Transformer."""
+    return GateParams({"lstm-direction": lstm, "transformer-trend": {"transformer.x": Gate(max=1.0)}})
 
 
 @pytest.mark.parametrize(
@@ -24,14 +24,14 @@ def gates(**lstm):
 )
 def test_a_gate_passes_at_its_limit_and_not_beyond(gate, value, passed):
     """Limits are inclusive; what is not defined fails unless the gate allows it."""
-    (verdict,) = judge(gates(**{"lstm.x": gate}), {"lstm": {"x": value}})
+    verdict, _ = judge(gates(**{"lstm.x": gate}), {"lstm": {"x": value}})
     assert verdict.passed is passed
     assert verdict.reason
 
 
 def test_a_metric_that_is_not_there_fails_even_where_null_is_allowed():
     """A misspelt metric must not pass for want of a value."""
-    (verdict,) = judge(gates(**{"lstm.acuracy": Gate(min=0.0, may_be_null=True)}), {"lstm": {"accuracy": 1}})
+    verdict, _ = judge(gates(**{"lstm.acuracy": Gate(min=0.0, may_be_null=True)}), {"lstm": {"accuracy": 1}})
     assert not verdict.passed
     assert verdict.reason == "metrics/lstm.json has no acuracy"
 
@@ -40,6 +40,8 @@ def test_gates_are_checked_as_params():
     """Unknown artifacts, names without a file, two limits or none are refused with the rule."""
     with pytest.raises(ValidationError, match="must name exactly the artifacts"):
         GateParams({"lstm": {}})
+    with pytest.raises(ValidationError, match="lstm-direction must have at least one gate"):
+        gates()
     with pytest.raises(ValidationError, match=r"must be FILE\.METRIC"):
         gates(accuracy=Gate(min=0.5))
     for limits in ({}, {"min": 0.1, "max": 0.2}):
