@@ -45,8 +45,10 @@ def check(params: Params) -> None:
     length, longest = sections["train"].sequence_length, sections["transformer"].max_length
     if length > longest:
         raise ParamsError("train.sequence_length", length, f"must be <= transformer.max_length = {longest}")
-    if not selected_features(sections["features"]):
-        raise ParamsError("features.exclude", sections["features"].exclude, "leaves no feature")
+    data = sections["data"]
+    if data.source == "simulated" and data.interval != "1m":
+        raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")
+    selected_features(sections["features"], data.interval)
     _check_costs(sections["data"], sections["costs"])
     _check_enough_candles(sections)
 
@@ -63,9 +65,8 @@ def _check_enough_candles(sections: dict) -> None:
     next(walk_forward(needed, splits, labels.horizon, bars_per_day))  # parts longer than purge and embargo
     if data.source != "simulated":
         return
-    if data.interval != "1m":
-        raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")
-    warm_up = max(feature.lookback for feature in selected_features(sections["features"])) - 1
+    features = selected_features(sections["features"], data.interval)
+    warm_up = max(feature.lookback for feature in features) - 1
     days = sections["simulation"].days
     if days * bars_per_day - warm_up < needed:
         left = days * bars_per_day - warm_up

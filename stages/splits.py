@@ -1,34 +1,52 @@
-"""Walk-forward folds over all symbols, purged, embargoed and audited."""
+"""Purged, embargoed walk-forward folds over all symbols, audited for leaks and drift."""
 
 import logging
+from dataclasses import asdict
 
+import numpy as np
 import pandas as pd
 
 from stages.runner import run_stage
 from tapeline.market.params import Symbols
-from tapeline.market.tables import read_tables
+from tapeline.market.tables import feature_columns, read_tables
+from tapeline.nets.scaler import fit_scaler
 from tapeline.outputs import write_json
 from tapeline.params import Params
-from tapeline.quality.report import require_passed
-from tapeline.schema import INTERVAL_MINUTES, Horizon, Interval
-from tapeline.splits.audit import audit_folds
-from tapeline.splits.folds import fold_record, on_calendar
+from tapeline.quality.drift import Drift, judge_drift, measure_drift
+from tapeline.quality.overlap import audit_overlap
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Audit, audit_records, judge, judge_leaks, require_passed
+from tapeline.quality.scaling import audit_scaler
+from tapeline.schema import INTERVAL_MINUTES, LABELS, Horizon, Interval
+from tapeline.splits.folds import PARTS, TimeFold, fold_record, on_calendar, require_rows, scaler_rows
 from tapeline.splits.walk_forward import SplitParams, walk_forward
 
 
 def main(log: logging.Logger) -> None:
-    """Cut the folds, audit them row by row, write the splits file."""
+    """Cut the folds, audit them row by row, measure drift, write the splits file."""
     params = Params.read()
-    splits = params.section("splits", SplitParams)
+    splits, quality = params.section("splits", SplitParams), params.section("quality", QualityParams)
     horizon = params.value("labels.horizon", Horizon)
     require_passed("metrics/detail/expectations.json")
     minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
-    timestamp = read_tables("data/features", params.value("data.symbols", Symbols))["timestamp"]
-    first, step = timestamp.min(), pd.Timedelta(minutes=minutes)
+    table = read_tables("data/features", params.value("data.symbols", Symbols))
+    timestamp, step = table["timestamp"], pd.Timedelta(minutes=minutes)
+    first = timestamp.min()
     n_bars = int((timestamp.max() - first) / step) + 1
     cut = walk_forward(n_bars, splits, horizon, bars_per_day=1440 // minutes)
     folds = [on_calendar(fold, first, step) for fold in cut]
-    audit_folds(folds, timestamp, label_span=horizon * step)
+    require_rows(folds, timestamp)
+    audits = [*audit_overlaps(folds, timestamp, horizon * step), *audit_scalers(folds, table, quality.seed)]
+    drifts = drift_of(folds[-1], table)
+    findings = judge_drift(drifts, quality)
+    write_json(
+        "metrics/detail/splits.json",
+        audit_records(audits) | {"drift": [asdict(drift) for drift in drifts]},
+    )
+    for drifted in [finding for finding in findings if not finding.success]:
+        log.info("%s: %s drifts, %s", drifted.severity, drifted.column, drifted.examples[0])
+    judge(findings)
+    judge_leaks(audits)
     records = [fold_record(fold, timestamp) for fold in folds]
     write_json("data/splits.json", {"mode": splits.mode, "horizon": horizon, "folds": records})
     for k, record in enumerate(records):
@@ -37,6 +55,43 @@ def main(log: logging.Logger) -> None:
             for part, span in record.items()
         )
         log.info("fold %d: %s", k, ", ".join(spans))
+
+
+def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.Timedelta) -> list[Audit]:
+    """Label intervals of the parts of each fold, and rows that tests of two folds share."""
+    audits = []
+    for k, fold in enumerate(folds):
+        parts = {part: fold.mask(timestamp, part) for part in PARTS}
+        audits.append(audit_overlap(parts, timestamp, label_span, LABELS, f"fold {k}"))
+    if len(folds) > 1:
+        tests = {f"test {k}": fold.mask(timestamp, "test") for k, fold in enumerate(folds)}
+        audits.append(audit_overlap(tests, timestamp, pd.Timedelta(0), LABELS, "all folds"))
+    return audits
+
+
+def audit_scalers(folds: list[TimeFold], table: pd.DataFrame, seed: int) -> list[Audit]:
+    """The scaler of each fold, fitted as training fits it."""
+    columns = feature_columns(table)
+    features = table[columns].to_numpy(np.float64)
+    times = table["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+    audits = []
+    for k, fold in enumerate(folds):
+        rows = scaler_rows(fold, table["timestamp"])
+
+        def fit(values: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
+            scaler = fit_scaler(values, rows)
+            return np.stack([scaler.mean, scaler.std])
+
+        is_train = fold.mask(table["timestamp"], "train")
+        audits.append(audit_scaler(fit, features, times, is_train, columns, f"fold {k}", seed))
+    return audits
+
+
+def drift_of(fold: TimeFold, table: pd.DataFrame) -> list[Drift]:
+    """How far each feature's test rows have moved from its training rows."""
+    columns = feature_columns(table)
+    parts = (table.loc[fold.mask(table["timestamp"], part), columns] for part in ("train", "test"))
+    return measure_drift(columns, *(part.to_numpy(np.float64) for part in parts))
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from tapeline.nets.windows import window_ends
 from tapeline.outputs import whole_folder, write_csv, write_json, write_table
 from tapeline.params import Params, Section
 from tapeline.schema import Horizon, Interval
-from tapeline.splits.folds import TimeFold, read_folds
+from tapeline.splits.folds import TimeFold, read_folds, scaler_rows
 
 
 def train_network(
@@ -77,7 +77,7 @@ def fold_rows(
     """Row positions of a fold: a test row needs a window, one of training or validation a label as well."""
     train, validation, test = (fold.mask(timestamp, part) for part in ("train", "validation", "test"))
     return FoldRows(
-        scaler=np.flatnonzero(train),
+        scaler=scaler_rows(fold, timestamp),
         train=np.flatnonzero(train & has_window & has_label),
         validation=np.flatnonzero(validation & has_window & has_label),
         test=np.flatnonzero(test & has_window),

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 
 
-def random_candles(n: int, seed: int = 0, gap_at: int | None = None) -> pd.DataFrame:
+def random_candles(n: int, seed: int = 0, gap_at: int | None = None, sigma: float = 1e-3) -> pd.DataFrame:
     """A canonical table of `n` one-minute candles of a random walk; a new segment begins at row `gap_at`."""
     rng = np.random.default_rng(seed)
-    close = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, n)))
+    close = 100 * np.exp(np.cumsum(rng.normal(0, sigma, n)))
     open_ = np.concatenate([[100.0], close[:-1]])
-    spread = np.abs(rng.normal(0, 5e-4, (2, n)))
+    spread = np.abs(rng.normal(0, sigma / 2, (2, n)))
     minutes = np.arange(n)
     segment = np.zeros(n, dtype=np.int32)
     if gap_at is not None:

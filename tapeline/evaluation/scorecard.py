@@ -33,7 +33,7 @@ def direction_scorecard(
     """
     probability, label = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     hit = hits(probability, label)
-    bootstrap = BlockBootstrap(rows["bar"].to_numpy(), params)
+    bootstrap = _bootstrap(rows, params)
     low, high = bootstrap.interval_of_mean(hit)
     scores = score_direction(probability, label)
     tier_table = score_tiers(probability, label, tiers, bootstrap)
@@ -70,7 +70,7 @@ def trend_scorecard(
 ) -> tuple[Figures, Figures]:
     """Return the declared metrics and the detail of trend strengths; controls by absolute error."""
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
-    bootstrap = BlockBootstrap(rows["bar"].to_numpy(), params)
+    bootstrap = _bootstrap(rows, params)
     error = np.abs(predicted - actual)
     low, high = bootstrap.interval_of_mean(error)
     scores = score_trend(predicted, actual)
@@ -147,3 +147,7 @@ def _ceiling(best: NDArray[np.float64], label: NDArray[np.float64]) -> float | N
     if np.isnan(best).any():
         return None
     return float(np.where(best == 0.5, 0.5, hits(best, label)).mean())
+
+
+def _bootstrap(rows: pd.DataFrame, params: EvaluationParams) -> BlockBootstrap:
+    return BlockBootstrap(rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed)

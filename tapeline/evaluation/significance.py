@@ -3,29 +3,27 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.evaluation.params import EvaluationParams
-
 FloatArray = NDArray[np.float64]
 
 
 class BlockBootstrap:
     """Circular moving-block bootstrap over the clock (Politis, Romano 1992), for means of rows.
 
-    All rows of one bar, whatever their symbol, are drawn together, and `params.block` bars in a row make a
+    All rows of one bar, whatever their symbol, are drawn together, and `block` bars in a row make a
     block, so dependence inside a block survives. Bars without a row are squeezed out; every resample has
     as many bars as there are, its last block cut to fit. Blocks are at most a tenth of the bars, since a
     few blocks can't show how much their means differ. The draw is made once: intervals are joint.
     """
 
-    def __init__(self, bar: NDArray[np.int64], params: EvaluationParams) -> None:
-        """Draw blocks for rows at clock positions `bar`, shape (n,), in any order."""
+    def __init__(self, bar: NDArray[np.int64], block: int, resamples: int, level: float, seed: int) -> None:
+        """Draw blocks for rows at clock positions `bar`, shape (n,), in any order; `level` is intervals'."""
         _, self._position = np.unique(bar, return_inverse=True)
         n_bars = int(self._position.max()) + 1
-        block = max(1, min(params.block, n_bars // 10))
-        self._n_bars, self._level = n_bars, params.level
+        block = max(1, min(block, n_bars // 10))
+        self._n_bars, self._level = n_bars, level
         n_blocks = -(-n_bars // block)
-        rng = np.random.default_rng(params.seed)
-        self._starts = rng.integers(0, n_bars, size=(params.resamples, n_blocks))
+        rng = np.random.default_rng(seed)
+        self._starts = rng.integers(0, n_bars, size=(resamples, n_blocks))
         lengths = np.full(n_blocks, block)
         lengths[-1] = n_bars - block * (n_blocks - 1)
         self._ends = self._starts + lengths

@@ -4,10 +4,24 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from tapeline.errors import ParamsError
+
 # Imported for their declarations, in the order of the feature table's columns.
-from tapeline.features import momentum, returns, sessions, shape, trend, volatility, volume  # noqa: F401
+from tapeline.features import (  # noqa: F401
+    leader,
+    momentum,
+    returns,
+    reversion,
+    sessions,
+    shape,
+    timeframes,
+    trend,
+    volatility,
+    volume,
+)
 from tapeline.features.declare import FEATURES, Feature
 from tapeline.params import Section
+from tapeline.schema import Interval
 
 GROUPS = tuple(dict.fromkeys(feature.group for feature in FEATURES.values()))
 
@@ -36,9 +50,11 @@ class FeatureParams(Section):
         return exclude
 
 
-def selected_features(params: FeatureParams) -> list[Feature]:
-    """Features that `params` switch on, in table order; ValueError if none is left."""
+def selected_features(params: FeatureParams, interval: Interval) -> list[Feature]:
+    """Features that `params` switch on, in table order; ParamsError if none is left or one can't be made."""
+    if params.groups["timeframes"] and interval != "1m":
+        raise ParamsError("features.groups.timeframes", True, "must be false where data.interval is not 1m")
     chosen = [f for f in FEATURES.values() if params.groups[f.group] and f.name not in params.exclude]
     if not chosen:
-        raise ValueError("features.exclude leaves no feature")
+        raise ParamsError("features.exclude", list(params.exclude), "leaves no feature")
     return chosen

@@ -1,7 +1,9 @@
 """How a feature is declared: one function, one decorator line."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property, partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,11 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Candles:
-    """Consecutive candles of one segment, each field of shape (n,); `timestamp` is the open time, UTC."""
+    """Consecutive candles of one segment, each field of shape (n,); `timestamp` is the open time, UTC.
+
+    `leader_close` holds the closes of the leading symbol ONE CANDLE EARLIER, NaN where it has none: what
+    is known of it when a candle opens, so that no feature can see the leader's same candle.
+    """
 
     timestamp: pd.DatetimeIndex
     open: FloatArray
@@ -22,6 +28,26 @@ class Candles:
     low: FloatArray
     close: FloatArray
     volume: FloatArray
+    leader_close: FloatArray
+
+    def rows(self, start: int, stop: int) -> "Candles":
+        """Candles start..stop-1, as views."""
+        return Candles(**{name: getattr(self, name)[start:stop] for name in self.__dataclass_fields__})
+
+    @cached_property
+    def minute(self) -> NDArray[np.int64]:
+        """Minutes from 1970 to each open, shape (n,)."""
+        return minutes_since_epoch(self.timestamp)
+
+    @cached_property
+    def returns(self) -> FloatArray:
+        """Log return of each candle's close, shape (n,); NaN for the first."""
+        return log_return(self.close, 1)
+
+    @cached_property
+    def leader_returns(self) -> FloatArray:
+        """Log return of each of the leader's candles one earlier, shape (n,); NaN where it has none."""
+        return log_return(self.leader_close, 1)
 
 
 @dataclass(frozen=True)
@@ -43,24 +69,59 @@ class Feature:
 
 FEATURES: dict[str, Feature] = {}
 
+Compute = Callable[..., FloatArray]
+
 
 def feature(
-    group: str, lookback: int, low: float | None = None, high: float | None = None
-) -> Callable[[Callable[[Candles], FloatArray]], Callable[[Candles], FloatArray]]:
+    group: str,
+    lookback: int | Callable[[Any], int],
+    low: float | None = None,
+    high: float | None = None,
+    over: Sequence[Any] = (),
+) -> Callable[[Compute], Compute]:
     """Declare the decorated function as a feature; its name and docstring are the column's name and meaning.
 
     The function takes the candles of one segment and returns shape (n,); what it returns before
-    `lookback` candles have passed is never used.
+    `lookback` candles have passed is never used. With `over`, it takes one of these values (a window, a
+    session) as second argument and declares a feature for each: `NAME_VALUE`, `{}` of its docstring and
+    the argument of `lookback` being the value.
     """
-    if not 1 <= lookback <= MAX_LOOKBACK:
-        raise ValueError(f"lookback must be 1..{MAX_LOOKBACK} candles, got {lookback}")
 
-    def declare(compute: Callable[[Candles], FloatArray]) -> Callable[[Candles], FloatArray]:
-        name = compute.__name__
-        if name in FEATURES:
-            raise ValueError(f"feature {name} is declared twice")
-        meaning = (compute.__doc__ or "").strip().splitlines()[0]
-        FEATURES[name] = Feature(name, group, lookback, meaning, low, high, compute)
+    def declare(compute: Compute) -> Compute:
+        meaning = " ".join((compute.__doc__ or "").split("\n\n")[0].split())
+        if not over:
+            _add(Feature(compute.__name__, group, lookback, meaning, low, high, compute))
+        for value in over:
+            name = f"{compute.__name__.rstrip('_')}_{value}"
+            reach = lookback(value) if callable(lookback) else lookback
+            bound = partial(_apply, compute, value)
+            _add(Feature(name, group, reach, meaning.format(value), low, high, bound))
         return compute
 
     return declare
+
+
+def _apply(compute: Compute, value: Any, candles: Candles) -> FloatArray:
+    return compute(candles, value)
+
+
+def _add(declared: Feature) -> None:
+    if not 1 <= declared.lookback <= MAX_LOOKBACK:
+        raise ValueError(
+            f"{declared.name}: lookback must be 1..{MAX_LOOKBACK} candles, got {declared.lookback}"
+        )
+    if declared.name in FEATURES:
+        raise ValueError(f"feature {declared.name} is declared twice")
+    FEATURES[declared.name] = declared
+
+
+def log_return(close: FloatArray, window: int) -> FloatArray:
+    """Log return over `window` candles, shape (n,); NaN in the first `window` rows."""
+    out = np.full(close.shape[0], np.nan)
+    out[window:] = np.log(close[window:] / close[:-window])
+    return out
+
+
+def minutes_since_epoch(timestamp: pd.DatetimeIndex) -> NDArray[np.int64]:
+    """Whole minutes from 1970 to each UTC time, shape (n,)."""
+    return timestamp.to_numpy("datetime64[m]").view(np.int64)

@@ -17,8 +17,9 @@ class LabelParams(Section):
 def direction(close: FloatArray, horizon: int) -> FloatArray:
     """1 where close[t+horizon] > close[t], 0 where lower, NaN where equal or not there; shape (n,)."""
     out = np.full(close.shape[0], np.nan)
-    move = np.sign(close[horizon:] - close[:-horizon])
-    out[: move.shape[0]] = np.where(move == 0, np.nan, (move + 1) / 2)
+    if close.shape[0] > horizon:
+        move = np.sign(close[horizon:] - close[:-horizon])
+        out[:-horizon] = np.where(move == 0, np.nan, (move + 1) / 2)
     return out
 
 
@@ -28,7 +29,8 @@ def trend_strength(close: FloatArray, horizon: int) -> FloatArray:
     NaN, too, where the price never moved: 0/0 has no trend.
     """
     out = np.full(close.shape[0], np.nan)
-    past = efficiency_ratio(close, horizon)[horizon:]
-    moved = np.lib.stride_tricks.sliding_window_view(np.diff(close) != 0, horizon).any(axis=1)
-    out[: past.shape[0]] = np.where(moved, past, np.nan)
+    if close.shape[0] > horizon:
+        n_moves = np.concatenate([[0], np.cumsum(np.diff(close) != 0)])
+        moved = n_moves[horizon:] > n_moves[:-horizon]
+        out[:-horizon] = np.where(moved, efficiency_ratio(close, horizon)[horizon:], np.nan)
     return out

@@ -1,12 +1,13 @@
-"""Oscillators: where the close stands against its recent past."""
+"""Oscillators: how the last moves compare with the recent past."""
 
+import numpy as np
 import talib
 
-from tapeline.features.declare import Candles, FloatArray, feature
-from tapeline.features.rolling import ratio
+from tapeline.features.declare import Candles, FloatArray, feature, log_return
+from tapeline.features.rolling import ratio, rolling_std
 
 
-@feature("momentum", lookback=300, low=0, high=100)
+@feature("momentum", lookback=308, low=0, high=100)
 def rsi_14(candles: Candles) -> FloatArray:
     """Relative strength index over 14 candles (Wilder)."""
     return talib.RSI(candles.close, timeperiod=14)
@@ -28,3 +29,32 @@ def cci_20(candles: Candles) -> FloatArray:
 def macd_histogram(candles: Candles) -> FloatArray:
     """MACD (12, 26) less its signal line (9), in parts of the close."""
     return ratio(talib.MACD(candles.close)[2], candles.close)
+
+
+@feature("momentum", lookback=29, low=0, high=100)
+def ultimate_oscillator(candles: Candles) -> FloatArray:
+    """Williams's ultimate oscillator: buying pressure over 7, 14 and 28 candles."""
+    return talib.ULTOSC(candles.high, candles.low, candles.close)
+
+
+@feature("momentum", lookback=400)
+def trix_15(candles: Candles) -> FloatArray:
+    """Rate of change, in percent, of the close smoothed three times over 15 candles."""
+    return talib.TRIX(candles.close, timeperiod=15)
+
+
+@feature("momentum", over=(15, 60, 240), lookback=lambda window: window + 1)
+def momentum_z(candles: Candles, window: int) -> FloatArray:
+    """Log return of {} candles in standard deviations of as many independent candles; 0 where flat."""
+    sigma = rolling_std(candles.returns, window) * np.sqrt(window)
+    return ratio(log_return(candles.close, window), sigma)
+
+
+@feature("momentum", lookback=21, low=-20, high=20)
+def streak(candles: Candles) -> FloatArray:
+    """Candles in a row that closed higher (positive) or lower (negative), at most 20 counted."""
+    side = np.sign(np.diff(candles.close, prepend=candles.close[:1]))
+    is_new = np.append(True, side[1:] != side[:-1])[: side.shape[0]]
+    positions = np.arange(side.shape[0])
+    started = np.maximum.accumulate(np.where(is_new, positions, 0))
+    return side * np.minimum(positions - started + 1, 20)

@@ -1,14 +1,17 @@
-"""Trading sessions in their own time zones, daylight saving included.
+"""Trading sessions in their own time zones, daylight saving included, and the rhythm of day and week.
 
-No authority defines sessions; the common convention is office hours in local time, half-open. A candle
-belongs to the sessions in which it opens, so to several in an overlap and to none at night.
+No authority defines sessions; the common convention is office hours in local time, half-open, and here
+on every day of the week, since crypto trades on all of them. A candle belongs to the sessions in which it
+opens, so to several in an overlap and to none at night.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.features.declare import Candles, FloatArray, feature
+from tapeline.features.declare import Candles, FloatArray, feature, minutes_since_epoch
 
 # name: (zone, first local hour, hour after the last)
 SESSIONS = {
@@ -16,66 +19,111 @@ SESSIONS = {
     "london": ("Europe/London", 8, 17),
     "new_york": ("America/New_York", 8, 17),
 }
+DAY, WEEK = 1440, 10_080  # minutes
+LONGEST_WAIT = DAY + 60  # minutes from one opening to the next, when clocks go back
 
 
-def in_session(timestamp: pd.DatetimeIndex, name: str) -> NDArray[np.bool_]:
-    """Whether each UTC open time falls into session `name`; shape (n,)."""
+def in_session(minute: NDArray[np.int64], name: str) -> NDArray[np.bool_]:
+    """Whether each open time, in minutes since 1970, falls into session `name`; shape (n,)."""
     zone, first, after = SESSIONS[name]
-    hour = timestamp.tz_convert(zone).hour.to_numpy()
-    return (hour >= first) & (hour < after)
+
+    def is_open(hours: pd.DatetimeIndex) -> NDArray[np.float64]:
+        local = hours.tz_convert(zone).hour.to_numpy()
+        return (local >= first) & (local < after)
+
+    return _by_hour(minute, is_open)
 
 
-def is_weekend(timestamp: pd.DatetimeIndex) -> NDArray[np.bool_]:
+def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Whether each open time falls on a UTC Saturday or Sunday; shape (n,)."""
-    return timestamp.day_of_week.to_numpy() >= 5
+    return (minute // DAY + 3) % 7 >= 5  # 1970 began on a Thursday
+
+
+def minutes_until(minute: NDArray[np.int64], name: str, border: str) -> FloatArray:
+    """Minutes from each open time to the next "open" or "close" of session `name`, above 0; shape (n,)."""
+    zone, first, after = SESSIONS[name]
+    local_hour = first if border == "open" else after
+
+    def next_border(hours: pd.DatetimeIndex) -> NDArray[np.int64]:
+        around = pd.Timedelta(days=2)  # a zone's date may be a day off, the next border another day on
+        days = pd.date_range(hours[0].floor("D") - around, hours[-1].floor("D") + around, unit="us")
+        borders = days.tz_localize(None) + pd.Timedelta(hours=local_hour)
+        borders = minutes_since_epoch(borders.tz_localize(zone).tz_convert("UTC"))
+        return borders[np.searchsorted(borders, minutes_since_epoch(hours), side="right")]
+
+    # Sessions open and close at whole hours of UTC, so all candles of an hour wait for the same border.
+    return (_by_hour(minute, next_border) - minute).astype(np.float64)
 
 
 def session_masks(timestamp: pd.DatetimeIndex) -> dict[str, NDArray[np.bool_]]:
     """Masks for every session, the overlaps, the weekend and the hours outside all of them; shape (n,)."""
-    masks = {name: in_session(timestamp, name) for name in SESSIONS}
+    minute = minutes_since_epoch(timestamp)
+    masks = {name: in_session(minute, name) for name in SESSIONS}
     masks["tokyo_london"] = masks["tokyo"] & masks["london"]
     masks["london_new_york"] = masks["london"] & masks["new_york"]
     masks["outside"] = ~(masks["tokyo"] | masks["london"] | masks["new_york"])
-    masks["weekend"] = is_weekend(timestamp)
+    masks["weekend"] = is_weekend(minute)
     return masks
 
 
-@feature("sessions", lookback=1, low=0, high=1)
-def session_tokyo(candles: Candles) -> FloatArray:
-    """1 in Tokyo's session (09:00-18:00 local), else 0."""
-    return in_session(candles.timestamp, "tokyo").astype(float)
+@feature("sessions", over=tuple(SESSIONS), lookback=1, low=0, high=1)
+def session(candles: Candles, name: str) -> FloatArray:
+    """1 in the session of {} (office hours there, local time), else 0."""
+    return in_session(candles.minute, name).astype(np.float64)
 
 
 @feature("sessions", lookback=1, low=0, high=1)
-def session_london(candles: Candles) -> FloatArray:
-    """1 in London's session (08:00-17:00 local), else 0."""
-    return in_session(candles.timestamp, "london").astype(float)
+def overlap_tokyo_london(candles: Candles) -> FloatArray:
+    """1 where the sessions of Tokyo and London overlap, else 0."""
+    return (in_session(candles.minute, "tokyo") & in_session(candles.minute, "london")).astype(np.float64)
 
 
 @feature("sessions", lookback=1, low=0, high=1)
-def session_new_york(candles: Candles) -> FloatArray:
-    """1 in New York's session (08:00-17:00 local), else 0."""
-    return in_session(candles.timestamp, "new_york").astype(float)
+def overlap_london_new_york(candles: Candles) -> FloatArray:
+    """1 where the sessions of London and New York overlap, else 0."""
+    return (in_session(candles.minute, "london") & in_session(candles.minute, "new_york")).astype(np.float64)
+
+
+@feature("sessions", over=tuple(SESSIONS), lookback=1, low=0, high=LONGEST_WAIT)
+def minutes_to_open(candles: Candles, name: str) -> FloatArray:
+    """Minutes from the candle's open to the next opening of {}."""
+    return minutes_until(candles.minute, name, "open")
+
+
+@feature("sessions", over=tuple(SESSIONS), lookback=1, low=0, high=LONGEST_WAIT)
+def minutes_to_close(candles: Candles, name: str) -> FloatArray:
+    """Minutes from the candle's open to the next close of {}."""
+    return minutes_until(candles.minute, name, "close")
 
 
 @feature("sessions", lookback=1, low=0, high=1)
 def weekend(candles: Candles) -> FloatArray:
     """1 on a UTC Saturday or Sunday, else 0."""
-    return is_weekend(candles.timestamp).astype(float)
+    return is_weekend(candles.minute).astype(np.float64)
 
 
-@feature("sessions", lookback=1, low=-1, high=1)
-def day_sine(candles: Candles) -> FloatArray:
-    """Sine of the UTC time of day."""
-    return np.sin(_day_angle(candles.timestamp))
+@feature("sessions", over=("sine", "cosine"), lookback=1, low=-1, high=1)
+def day(candles: Candles, wave: str) -> FloatArray:
+    """The UTC time of day as a {}."""
+    return _wave(candles.minute, DAY, wave)
 
 
-@feature("sessions", lookback=1, low=-1, high=1)
-def day_cosine(candles: Candles) -> FloatArray:
-    """Cosine of the UTC time of day."""
-    return np.cos(_day_angle(candles.timestamp))
+@feature("sessions", over=("sine", "cosine"), lookback=1, low=-1, high=1)
+def week(candles: Candles, wave: str) -> FloatArray:
+    """The UTC time of the week, from Thursday 00:00, as a {}."""
+    return _wave(candles.minute, WEEK, wave)
 
 
-def _day_angle(timestamp: pd.DatetimeIndex) -> FloatArray:
-    minute = timestamp.hour.to_numpy() * 60.0 + timestamp.minute.to_numpy()
-    return 2 * np.pi * minute / 1440
+def _wave(minute: NDArray[np.int64], period: int, wave: str) -> FloatArray:
+    angles = 2 * np.pi * np.arange(period) / period
+    return (np.sin if wave == "sine" else np.cos)(angles)[minute % period]
+
+
+def _by_hour(minute: NDArray[np.int64], of_hours: Callable[[pd.DatetimeIndex], NDArray]) -> NDArray:
+    """Work something out once for each UTC hour, where zones' clocks change, and give it to its candles."""
+    if minute.shape[0] == 0:
+        return of_hours(pd.DatetimeIndex([pd.Timestamp(0, tz="UTC")]))[:0]
+    hour = minute // 60
+    first = hour.min()
+    hours = np.arange(first, hour.max() + 1).astype("datetime64[h]").astype("datetime64[us]")
+    return of_hours(pd.DatetimeIndex(hours).tz_localize("UTC"))[hour - first]

@@ -1,54 +1,89 @@
 """The feature table of one symbol: keys, features and labels, segment by segment."""
 
 import hashlib
-import inspect
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from tapeline.features.declare import Candles, Feature
+from tapeline.features.declare import Candles, Feature, FloatArray
 from tapeline.features.labels import direction, trend_strength
-from tapeline.schema import DIRECTION, KEYS, OHLCV, TREND_STRENGTH
+from tapeline.schema import KEYS, LABELS, OHLCV
+
+# Candles computed at a time, so that a feature's arrays stay in the processor's cache whatever the history.
+CHUNK = 65_536
 
 
-def build_table(candles: pd.DataFrame, features: list[Feature], horizon: int) -> pd.DataFrame:
+def build_table(
+    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int
+) -> pd.DataFrame:
     """Compute `features` and the labels at `horizon` for one symbol's canonical candles.
 
-    Nothing reaches over a segment's border. The first rows of a segment, before the longest lookback
-    has passed, are dropped; a label is NaN where its future is not there or has no direction.
+    `leader` holds the canonical candles of the leading symbol, the same table for itself. Nothing
+    reaches over a segment's border. The first rows of a segment, before the longest lookback has
+    passed, are dropped; a label is NaN where its future is not there or has no direction.
     Returns one row a candle left: `timestamp, segment, is_filled`, the features, the labels.
     """
     warm_up = max(feature.lookback for feature in features) - 1
-    parts = [
-        _segment_table(part, features, horizon).iloc[warm_up:]
-        for _, part in candles.groupby("segment", sort=True)
-        if len(part) > warm_up
-    ]
-    if not parts:
-        return _segment_table(candles.iloc[:0], features, horizon)
-    return pd.concat(parts, ignore_index=True)
+    segments = [np.flatnonzero(candles["segment"] == number) for number in candles["segment"].unique()]
+    kept = [rows for rows in segments if len(rows) > warm_up]
+    names = [*(feature.name for feature in features), *LABELS]
+    # One block, a row a column, filled in place: a table of millions of rows is held once.
+    values = np.empty((len(names), sum(len(rows) - warm_up for rows in kept)))
+    every = as_candles(candles, leader)
+    filled = 0
+    for rows in kept:
+        segment = every.rows(rows[0], rows[-1] + 1)
+        out = values[:, filled : filled + len(rows) - warm_up]
+        _compute(segment, features, warm_up, out[: len(features)])
+        out[-2] = direction(segment.close, horizon)[warm_up:]
+        out[-1] = trend_strength(segment.close, horizon)[warm_up:]
+        filled += out.shape[1]
+    left = np.concatenate([rows[warm_up:] for rows in kept]) if kept else np.empty(0, dtype=np.int64)
+    keys = candles[list(KEYS)].iloc[left].reset_index(drop=True)
+    return pd.concat([keys, pd.DataFrame(values.T, columns=names, copy=False)], axis=1)
 
 
-def _segment_table(candles: pd.DataFrame, features: list[Feature], horizon: int) -> pd.DataFrame:
-    columns = {key: candles[key].to_numpy() for key in KEYS[1:]}
+def _compute(segment: Candles, features: Sequence[Feature], warm_up: int, out: FloatArray) -> None:
+    """Fill `out`, shape (F, n - warm_up), chunk by chunk, each from the longest lookback before it."""
+    for start in range(0, out.shape[1], CHUNK):
+        stop = min(start + CHUNK, out.shape[1])
+        chunk = segment.rows(start, stop + warm_up)
+        for column, feature in enumerate(features):
+            out[column, start:stop] = feature.compute(chunk)[warm_up:]
+
+
+def as_candles(candles: pd.DataFrame, leader: pd.DataFrame) -> Candles:
+    """Take canonical candles as arrays, beside them the leader's close before each."""
     arrays = {name: np.ascontiguousarray(candles[name].to_numpy(np.float64)) for name in OHLCV}
-    segment = Candles(timestamp=pd.DatetimeIndex(candles["timestamp"]), **arrays)
-    has_rows = len(candles) > 0
-    for feature in features:
-        columns[feature.name] = feature.compute(segment) if has_rows else np.empty(0)
-    has_future = len(candles) > horizon
-    nothing = np.full(len(candles), np.nan)
-    columns[DIRECTION] = direction(segment.close, horizon) if has_future else nothing
-    columns[TREND_STRENGTH] = trend_strength(segment.close, horizon) if has_future else nothing
-    return pd.DataFrame({"timestamp": candles["timestamp"].to_numpy(), **columns}).assign(
-        timestamp=candles["timestamp"].array
+    timestamp = pd.DatetimeIndex(candles["timestamp"])
+    return Candles(timestamp, **arrays, leader_close=_close_before(timestamp, leader))
+
+
+def _close_before(timestamp: pd.DatetimeIndex, leader: pd.DataFrame) -> FloatArray:
+    """Close of the leader's candle one interval before each of consecutive open times; NaN where none is."""
+    n = len(timestamp)
+    known = np.full(n, np.nan)
+    if n < 2 or leader.empty:
+        return known
+    times, own = (
+        index.to_numpy("datetime64[us]").view(np.int64) for index in (leader["timestamp"], timestamp)
     )
+    before = own - (own[1] - own[0])
+    position = np.minimum(np.searchsorted(times, before), len(times) - 1)
+    is_there = times[position] == before
+    known[is_there] = leader["close"].to_numpy(np.float64)[position[is_there]]
+    return known
 
 
-def feature_version(candles: pd.DataFrame, features: list[Feature], horizon: int) -> str:
-    """Hash of the feature set's definitions, its label horizon and the candles it was computed from."""
-    digest = hashlib.sha256(f"horizon={horizon}".encode())
-    for feature in features:
-        digest.update(f"{feature.name}|{feature.lookback}|{inspect.getsource(feature.compute)}".encode())
-    digest.update(pd.util.hash_pandas_object(candles, index=False).to_numpy().tobytes())
+def feature_version(
+    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int
+) -> str:
+    """Hash of the code of all features, the names of those chosen, the horizon and the candles they saw."""
+    digest = hashlib.sha256(f"horizon={horizon} {[feature.name for feature in features]}".encode())
+    for path in sorted(Path(__file__).parent.glob("*.py")):
+        digest.update(path.read_bytes())
+    for table in (candles, leader):
+        digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -4,19 +4,32 @@ import numpy as np
 import talib
 
 from tapeline.features.declare import Candles, FloatArray, feature
-from tapeline.features.rolling import ratio, rolling_sum
+from tapeline.features.rolling import ratio, rolling_correlation, rolling_sum
 
 
-@feature("trend", lookback=400, low=0, high=100)
+@feature("trend", lookback=420, low=0, high=100)
 def adx_14(candles: Candles) -> FloatArray:
     """Average directional index over 14 candles (Wilder): strength of the trend, not its direction."""
     return talib.ADX(candles.high, candles.low, candles.close, timeperiod=14)
 
 
+@feature("trend", lookback=308, low=-100, high=100)
+def directional_movement_14(candles: Candles) -> FloatArray:
+    """Plus less minus directional indicator over 14 candles (Wilder)."""
+    prices = (candles.high, candles.low, candles.close)
+    return talib.PLUS_DI(*prices, timeperiod=14) - talib.MINUS_DI(*prices, timeperiod=14)
+
+
+@feature("trend", over=(12, 60), lookback=lambda window: 10 * window)
+def ema_distance(candles: Candles, window: int) -> FloatArray:
+    """Close against its exponential mean over {} candles, in parts of the mean."""
+    return candles.close / talib.EMA(candles.close, timeperiod=window) - 1
+
+
 @feature("trend", lookback=600)
-def ema_distance_60(candles: Candles) -> FloatArray:
-    """Close against its exponential mean over 60 candles, in parts of the mean."""
-    return candles.close / talib.EMA(candles.close, timeperiod=60) - 1
+def ema_cross_12_60(candles: Candles) -> FloatArray:
+    """Exponential mean over 12 candles against that over 60, in parts of the latter."""
+    return talib.EMA(candles.close, timeperiod=12) / talib.EMA(candles.close, timeperiod=60) - 1
 
 
 @feature("trend", lookback=30)
@@ -25,16 +38,22 @@ def slope_30(candles: Candles) -> FloatArray:
     return ratio(talib.LINEARREG_SLOPE(candles.close, timeperiod=30), candles.close)
 
 
+@feature("trend", over=(60, 240), lookback=lambda window: window, low=-1, high=1)
+def straightness(candles: Candles, window: int) -> FloatArray:
+    """Correlation of {} closes with time: 1 a straight rise, -1 a straight fall."""
+    return rolling_correlation(candles.close, np.arange(candles.close.shape[0], dtype=np.float64), window)
+
+
 @feature("trend", lookback=26, low=-100, high=100)
 def aroon_25(candles: Candles) -> FloatArray:
     """Aroon oscillator: candles since the 25-candle low less candles since the high."""
     return talib.AROONOSC(candles.high, candles.low, timeperiod=25)
 
 
-@feature("trend", lookback=16, low=0, high=1)
-def efficiency_15(candles: Candles) -> FloatArray:
-    """Kaufman's efficiency ratio of the last 15 candles: net move over path; the trend label's own past."""
-    return efficiency_ratio(candles.close, 15)
+@feature("trend", over=(15, 60), lookback=lambda window: window + 1, low=0, high=1)
+def efficiency(candles: Candles, window: int) -> FloatArray:
+    """Kaufman's efficiency ratio of the last {} candles: net move over path, as of the trend label."""
+    return efficiency_ratio(candles.close, window)
 
 
 def efficiency_ratio(close: FloatArray, window: int) -> FloatArray:

@@ -57,7 +57,7 @@ def run_fold(
         if getattr(rows, part).size == 0:
             raise SplitError(f"{title}: no whole window of train.sequence_length candles in {part}")
     torch.manual_seed(params.seed)
-    scaler = fit_scaler(features[rows.scaler])
+    scaler = fit_scaler(features, rows.scaler)
     windows = Windows(
         features=torch.from_numpy(scaler.transform(features)).to(fabric.device),
         labels=torch.from_numpy(labels.astype(np.float32)).to(fabric.device),

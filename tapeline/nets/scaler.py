@@ -21,7 +21,8 @@ class Scaler:
         return np.clip(scaled, -LIMIT, LIMIT, out=scaled).astype(np.float32)
 
 
-def fit_scaler(features: NDArray[np.float64]) -> Scaler:
-    """Fit on (N, F) training rows; a feature that is constant there is only centred."""
-    std = features.std(axis=0)
-    return Scaler(features.mean(axis=0), np.where(std > 0, std, 1.0))
+def fit_scaler(features: NDArray[np.float64], rows: NDArray[np.int64]) -> Scaler:
+    """Fit on `rows`, the training rows, of (N, F) features; one that is constant there is only centred."""
+    training = features[rows]
+    std = training.std(axis=0)
+    return Scaler(training.mean(axis=0), np.where(std > 0, std, 1.0))

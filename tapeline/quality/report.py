@@ -10,11 +10,20 @@ from tapeline.errors import QualityError
 
 Table = Literal["candles", "features", "labels"]
 Severity = Literal["critical", "warning"]
-AuditName = Literal["truncation", "label_reach"]
+AuditName = Literal[
+    "truncation", "poison", "warm_up", "streaming", "label_reach", "scaler", "overlap", "thermometer"
+]
 
+# What a leak is, by the audit that found it: expected, what it means, found.
 AUDIT_COMPLAINTS: dict[AuditName, str] = {
-    "truncation": "knows candles after its own",
-    "label_reach": "does not depend on exactly the candles of its horizon",
+    "truncation": "knows candles after its own: {expected} with later candles, {found} without",
+    "poison": "knows candles after its own: {expected} as they are, {found} with garbage in later candles",
+    "warm_up": "needs more than its declared lookback: {expected} of all history, {found} of the lookback",
+    "streaming": "is another from a bounded buffer: {expected} in the table, {found} from the buffer",
+    "label_reach": "does not depend on exactly its horizon's candles: {expected} expected, {found} found",
+    "scaler": "is scaled by rows outside training: {expected} as they are, {found} with garbage in them",
+    "overlap": "shares candles: more than {expected} minutes must lie between the parts, and {found} do",
+    "thermometer": "knows the future of a random walk: accuracy {expected} expected, {found} found",
 }
 
 
@@ -39,27 +48,44 @@ class Finding:
 
 @dataclass(frozen=True)
 class Leak:
-    """A value at `timestamp` that changes with candles it must not know.
+    """A value of `column` at the candle `timestamp` that is not what an audit expected.
 
-    `whole` is the value with the future there, `truncated` the one without; NaN for a row that is
-    not there.
+    What `expected` and `found` are, the audit says (AUDIT_COMPLAINTS); infinite for a row that is not there.
     """
 
     symbol: str
     column: str
     timestamp: str
-    whole: float
-    truncated: float
+    expected: float
+    found: float
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What one leak audit compared: `cells` values (cuts by columns), of which `leaks` differ."""
+    """What one leak audit compared: `cells` values, and the first `leaks` of each column and cut."""
 
     symbol: str
     name: AuditName
     cells: int
     leaks: tuple[Leak, ...]
+
+
+@dataclass(frozen=True)
+class Temperature:
+    """How often a model was right on a random walk, and what it may have been told.
+
+    accuracy : share of `rows` test candles it called right, with its interval
+    column, ahead, agreement : the column that agrees most with the move of a candle `ahead`, and the rank
+        correlation of the two; on honest features a small number, the largest of many
+    """
+
+    rows: int
+    accuracy: float
+    accuracy_low: float
+    accuracy_high: float
+    column: str
+    ahead: int
+    agreement: float
 
 
 def judge(findings: Iterable[Finding]) -> None:
@@ -86,14 +112,14 @@ def judge_leaks(audits: Iterable[Audit]) -> None:
     leaks = [(audit, leak) for audit in audits for leak in audit.leaks]
     if leaks:
         audit, leak = leaks[0]
-        raise QualityError(
-            f"{leak.symbol}: {leak.column} at {leak.timestamp} {AUDIT_COMPLAINTS[audit.name]}: "
-            f"{leak.whole:.17g} with later candles, {leak.truncated:.17g} without{_more(len(leaks))}"
+        told = AUDIT_COMPLAINTS[audit.name].format(
+            expected=f"{leak.expected:.17g}", found=f"{leak.found:.17g}"
         )
+        raise QualityError(f"{leak.symbol}: {leak.column} at {leak.timestamp} {told}{_more(len(leaks))}")
 
 
-def report(findings: Iterable[Finding], audits: Iterable[Audit]) -> dict[str, Any]:
-    """Return counts by symbol and table, each failure, and the leak audits: no clock, no run id."""
+def report(findings: Iterable[Finding], audits: Iterable[Audit], temperature: Temperature) -> dict[str, Any]:
+    """Return counts by symbol, table and rule, each failure, and the leak audits: no clock, no run id."""
     findings, audits = list(findings), list(audits)
     tables: dict[str, dict[str, dict[str, int]]] = {}
     for finding in findings:
@@ -107,13 +133,38 @@ def report(findings: Iterable[Finding], audits: Iterable[Audit]) -> dict[str, An
     return {
         "passed": not is_bad and not any(audit.leaks for audit in audits),
         "tables": tables,
+        "rules": _by_rule(findings),
         "failures": [_record(finding) for finding in findings if not finding.success],
+        **audit_records(audits),
+        "temperature": asdict(temperature),
+    }
+
+
+def audit_records(audits: Iterable[Audit]) -> dict[str, list[dict[str, Any]]]:
+    """Return what each audit compared and every leak it found, as plain values."""
+    audits = list(audits)
+    return {
         "audits": [
             {"symbol": audit.symbol, "name": audit.name, "cells": audit.cells, "leaks": len(audit.leaks)}
             for audit in audits
         ],
         "leaks": [{"audit": audit.name, **asdict(leak)} for audit in audits for leak in audit.leaks],
     }
+
+
+def _by_rule(findings: list[Finding]) -> list[dict[str, Any]]:
+    """Count expectations and the rows against them by symbol, table and rule."""
+    found: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for each in findings:
+        counts = found.setdefault(
+            (each.symbol, each.table, each.rule),
+            {"severity": each.severity, "evaluated": 0, "failed": 0, "unexpected": 0},
+        )
+        counts["evaluated"] += 1
+        counts["failed"] += not each.success
+        counts["unexpected"] += each.unexpected or 0
+    keys = ("symbol", "table", "rule")
+    return [dict(zip(keys, key, strict=True)) | counts for key, counts in found.items()]
 
 
 def require_passed(path: Path | str) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.errors import SplitError
 from tapeline.splits.walk_forward import Fold
 
 PARTS = ("train", "validation", "test")
@@ -32,6 +33,20 @@ def on_calendar(fold: Fold, first: pd.Timestamp, step: pd.Timedelta) -> TimeFold
     """Put a fold of bar positions on the calendar: bar 0 opens at `first`, one every `step`."""
     spans = [getattr(fold, part) for part in PARTS]
     return TimeFold(*((first + span.start * step, first + span.stop * step) for span in spans))
+
+
+def scaler_rows(fold: TimeFold, timestamp: pd.Series) -> NDArray[np.int64]:
+    """Positions of the rows that a scaler may be fitted on: the training part's, and no others."""
+    return np.flatnonzero(fold.mask(timestamp, "train"))
+
+
+def require_rows(folds: list[TimeFold], timestamp: pd.Series) -> None:
+    """Raise SplitError naming the first part of a fold in which no symbol has a row."""
+    for k, fold in enumerate(folds):
+        for part in PARTS:
+            if not fold.mask(timestamp, part).any():
+                start, end = getattr(fold, part)
+                raise SplitError(f"fold {k}: no row of any symbol in {part} [{start} .. {end})")
 
 
 def fold_record(fold: TimeFold, timestamp: pd.Series) -> dict[str, Any]:

@@ -3,7 +3,8 @@
 import pandas as pd
 import pytest
 
-from tapeline.features.sessions import session_masks
+from tapeline.features.declare import minutes_since_epoch
+from tapeline.features.sessions import minutes_until, session_masks
 
 WINTER, SUMMER, US_ONLY = "2026-01-14", "2026-07-15", "2026-03-18"
 
@@ -39,3 +40,21 @@ def test_weekend_and_outside():
     assert set(minutes[masks["weekend"]].day_name()) == {"Saturday", "Sunday"}
     inside = masks["tokyo"] | masks["london"] | masks["new_york"]
     assert (masks["outside"] != inside).all()
+
+
+@pytest.mark.parametrize(
+    ("time", "name", "border", "minutes"),
+    [
+        ("2026-03-28 12:00", "london", "open", 19 * 60),  # summer time begins that night: 07:00 UTC
+        ("2026-10-24 12:00", "london", "open", 20 * 60),  # and ends: 08:00 UTC
+        ("2026-03-07 13:00", "new_york", "open", 23 * 60),  # open at this minute: the next, clocks forward
+        ("2026-10-31 12:00", "new_york", "open", 25 * 60),  # clocks back
+        ("2026-01-14 16:59", "london", "close", 1),
+        ("2026-01-14 17:00", "london", "close", 24 * 60),
+        ("2026-07-15 23:30", "tokyo", "open", 30),
+    ],
+)
+def test_waits_follow_local_clocks(time, name, border, minutes):
+    """The minutes to a border are those that pass, over nights of 23 and 25 hours too."""
+    minute = minutes_since_epoch(pd.DatetimeIndex([time], tz="UTC"))
+    assert minutes_until(minute, name, border).tolist() == [minutes]

@@ -115,7 +115,7 @@ def test_the_scaler_knows_training_rows_alone():
 
 def test_a_constant_feature_is_only_centred_and_outliers_are_clipped():
     """No division by zero, and nothing past ten deviations."""
-    scaler = fit_scaler(np.column_stack([np.full(50, 7.0), np.arange(50.0)]))
+    scaler = fit_scaler(np.column_stack([np.full(50, 7.0), np.arange(50.0)]), np.arange(50))
     scaled = scaler.transform(np.array([[7.0, 1e9], [8.0, -1e9]]))
     assert scaled.tolist() == [[0.0, 10.0], [1.0, -10.0]]
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapeline.errors import SplitError
-from tapeline.splits.audit import audit_folds
-from tapeline.splits.folds import PARTS, on_calendar
+from tapeline.splits.folds import PARTS, on_calendar, require_rows, scaler_rows
 from tapeline.splits.walk_forward import Fold, SplitParams, bars_needed, walk_forward
 
 BARS_PER_DAY = 48
@@ -78,22 +77,18 @@ def test_too_few_candles_say_how_many_are_needed():
         list(walk_forward(4000, params(validation=1.0, embargo=55), 5, BARS_PER_DAY))
 
 
-@given(shift=st.integers(0, 5), part=st.sampled_from(["train", "validation"]))
-def test_the_audit_finds_a_part_that_reaches_too_far(shift, part):
-    """A fold whose purge is short by any number of bars does not pass; the untouched one does."""
-    timestamp = pd.Series(START + np.arange(1000) * MINUTE)
-    fold = next(walk_forward(1000, params(folds=1), 5, BARS_PER_DAY))
-    audit_folds([on_calendar(fold, START, MINUTE)], timestamp, 5 * MINUTE)
-    span = getattr(fold, part)
-    leaky = Fold(**{p: getattr(fold, p) for p in PARTS} | {part: range(span.start, span.stop + 1 + shift)})
-    with pytest.raises(SplitError, match=f"a label of {part} ends"):
-        audit_folds([on_calendar(leaky, START, MINUTE)], timestamp, 5 * MINUTE)
-
-
-def test_the_audit_finds_a_part_without_rows():
-    """A calendar with nothing in a part's span is refused, naming the part."""
+def test_a_part_without_rows_is_refused():
+    """A calendar with nothing in a part's span is named with it."""
     fold = next(walk_forward(1000, params(folds=1), 5, BARS_PER_DAY))
     timestamp = pd.Series(START + np.arange(1000) * MINUTE)
+    require_rows([on_calendar(fold, START, MINUTE)], timestamp)
     inside = on_calendar(fold, START, MINUTE).mask(timestamp, "validation")
-    with pytest.raises(SplitError, match="no row of any symbol in validation"):
-        audit_folds([on_calendar(fold, START, MINUTE)], timestamp[~inside], 5 * MINUTE)
+    with pytest.raises(SplitError, match="fold 0: no row of any symbol in validation"):
+        require_rows([on_calendar(fold, START, MINUTE)], timestamp[~inside])
+
+
+def test_the_scaler_gets_the_training_rows():
+    """Every row of the training part, whatever its label, and no other."""
+    timestamp = pd.Series(START + np.arange(1000) * MINUTE)
+    fold = next(walk_forward(1000, params(folds=1), 5, BARS_PER_DAY))
+    assert scaler_rows(on_calendar(fold, START, MINUTE), timestamp).tolist() == list(fold.train)

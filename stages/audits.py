@@ -1,0 +1,78 @@
+"""The leak audits that the expectations stage runs: what of the pipeline each is given to audit."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.features.declare import Feature
+from tapeline.features.streaming import latest_features
+from tapeline.features.table import build_table
+from tapeline.quality.buffers import audit_buffers
+from tapeline.quality.future import audit_poison, audit_truncation
+from tapeline.quality.label_reach import audit_label_reach
+from tapeline.quality.ledger import History
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Audit, Temperature
+from tapeline.quality.thermometer import LEVEL, audit_thermometer
+from tapeline.schema import DIRECTION, LABELS, Interval
+
+RESAMPLES = 20_000  # so that a tail of 0.05 % has ten of them
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What is audited: the features switched on, and the labels' horizon."""
+
+    features: list[Feature]
+    horizon: int
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the features."""
+        return [feature.name for feature in self.features]
+
+    def build(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
+        """The table as the features stage builds it."""
+        return build_table(candles, leader, self.features, self.horizon)
+
+    def build_labels(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
+        """The same with one feature of the shortest lookback, so that labels are cheap."""
+        return build_table(candles, leader, [self._shortest], self.horizon)
+
+    def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: list[str]) -> np.ndarray:
+        """Features `names` of the newest candle, as serving computes them."""
+        return latest_features(buffer, leader, [f for f in self.features if f.name in set(names)])
+
+    @property
+    def _shortest(self) -> Feature:
+        return min(self.features, key=lambda feature: feature.lookback)
+
+
+def audit_symbol(
+    audited: Audited, history: History, table: pd.DataFrame, quality: QualityParams
+) -> list[Audit]:
+    """Run the audits of one symbol: truncation, poison, warm-up, streaming, and what labels reach."""
+    lookbacks = {feature.name: feature.lookback for feature in audited.features}
+    longest = max(lookbacks.values())
+    buffers = partial(audit_buffers, latest=audited.latest, history=history, table=table, params=quality)
+    names, horizon = audited.names, audited.horizon
+    return [
+        audit_truncation(audited.build, history, names, longest, quality),
+        audit_poison(audited.build, history, names, LABELS, longest, horizon, quality),
+        buffers("warm_up", lookbacks=lookbacks),
+        buffers("streaming", lookbacks=dict.fromkeys(lookbacks, longest)),
+        audit_label_reach(audited.build_labels, history, LABELS, min(lookbacks.values()), horizon, quality),
+    ]
+
+
+def take_temperature(audited: Audited, interval: Interval, seed: int) -> tuple[Audit, Temperature]:
+    """Run the thermometer on the features of a random walk."""
+
+    def mean_interval(hits: np.ndarray, position: np.ndarray, block: int) -> tuple[float, float]:
+        return BlockBootstrap(position, block, RESAMPLES, LEVEL, seed).interval_of_mean(hits)
+
+    build, names, horizon = audited.build, audited.names, audited.horizon
+    return audit_thermometer(build, names, DIRECTION, horizon, interval, mean_interval, seed)

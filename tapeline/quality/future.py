@@ -1,0 +1,86 @@
+"""Does a column know candles after its own? Build it with and without them, or with garbage in their place.
+
+Both builds start at the same candle, so a causal column comes out equal to the last bit, recursive
+indicators included; any difference is knowledge of the future. The functions under audit are handed
+in, so this works on any feature set.
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pandas as pd
+
+from tapeline.quality.ledger import Cells, History, Ledger, cut_positions
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Audit
+
+# From candles and the leader's candles to a table with a `timestamp`; rows in warm-up are left out.
+Build = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+CUTS_A_POISON = 16  # a poisoned table is compared whole, so far fewer are enough
+
+
+def audit_truncation(
+    build: Build, history: History, columns: Sequence[str], reach: int, params: QualityParams
+) -> Audit:
+    """Compare `columns` at each cut, built up to the cut and built with `reach` candles after it.
+
+    `reach` (candles) must be at least the longest lookback, so that there is a row at every cut. A row
+    that is there in one of the two alone differs in every column.
+    """
+    ledger = Ledger(history.symbol, "truncation", columns)
+    rng = np.random.default_rng(params.seed)
+    for cut in cut_positions(history.segment, reach, params):
+        # From anywhere up to an hour earlier, or a column could hide behind its place in the part.
+        first = int(np.searchsorted(history.segment, history.segment[cut]))
+        start = max(cut - reach + 1 - int(rng.integers(60)), first)
+        truncated = row_at(build, history.part(start, cut + 1), history.times[cut], columns)
+        end = min(cut + 1 + reach, len(history.candles))
+        whole = row_at(build, history.part(start, end), history.times[cut], columns)
+        if len(whole) or len(truncated):
+            absent = np.full((1, len(columns)), np.inf)
+            ledger.compare(
+                history.times[[cut]],
+                whole if len(whole) else absent,
+                truncated if len(truncated) else absent,
+            )
+    return ledger.close(f"a segment of more than {reach} candles")
+
+
+def audit_poison(
+    build: Build,
+    history: History,
+    columns: Sequence[str],
+    labels: Sequence[str],
+    reach: int,
+    horizon: int,
+    params: QualityParams,
+) -> Audit:
+    """Put garbage into all candles after a cut: no row up to it may move, no label that ends by it either.
+
+    The table is built whole, so a column that looks ahead by any distance, or at the whole of a series,
+    is seen wherever it does.
+    """
+    ledger = Ledger(history.symbol, "poison", [*columns, *labels])
+    clean = build(history.candles, history.leader)
+    times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+    rng = np.random.default_rng(params.seed)
+    fewer = params.model_copy(update={"leak_cuts": max(1, params.leak_cuts // CUTS_A_POISON)})
+    for cut in cut_positions(history.segment, reach, fewer):
+        poisoned = history.poisoned_after(cut, rng)
+        table = build(poisoned.candles, poisoned.leader)
+        n_known = int(np.searchsorted(times, history.times[cut], side="right"))
+        expected = clean[[*columns, *labels]].to_numpy(np.float64)[:n_known]
+        found = np.full_like(expected, np.inf)  # rows that vanish differ
+        n_rows = min(n_known, len(table))
+        found[:n_rows] = table[[*columns, *labels]].to_numpy(np.float64)[:n_rows]
+        is_open = times[:n_known] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
+        found[is_open, len(columns) :] = expected[is_open, len(columns) :]
+        ledger.compare(times[:n_known], expected, found)
+    return ledger.close(f"a segment of more than {reach} candles")
+
+
+def row_at(build: Build, part: History, time: np.int64, columns: Sequence[str]) -> Cells:
+    """Build on `part`; return the row (1, F) of the candle that opens at `time`, (0, F) where it is not."""
+    table = build(part.candles, part.leader)
+    is_row = table["timestamp"].to_numpy("datetime64[us]").view(np.int64) == time
+    return np.ascontiguousarray(table.loc[is_row, list(columns)].to_numpy(np.float64))

@@ -1,0 +1,138 @@
+"""What a leak audit compares: which candles it looks at, what it plants there, what it finds."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.errors import QualityError
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Audit, AuditName, Leak
+from tapeline.schema import PRICES
+
+Cells = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class History:
+    """Canonical candles of `symbol` and of the leading symbol, which may be the same table."""
+
+    symbol: str
+    candles: pd.DataFrame
+    leader: pd.DataFrame
+
+    def part(self, start: int, stop: int) -> "History":
+        """Candles start..stop-1, and the leader's known when the last of them opens."""
+        low = max(int(np.searchsorted(self.leader_times, self.times[start])) - 1, 0)
+        high = int(np.searchsorted(self.leader_times, self.times[stop - 1]))
+        return History(
+            self.symbol,
+            self.candles.iloc[start:stop].reset_index(drop=True),
+            self.leader.iloc[low:high].reset_index(drop=True),
+        )
+
+    def poisoned_after(self, cut: int, rng: np.random.Generator) -> "History":
+        """The same with garbage in all candles after row `cut`, and in the leader's from its minute on."""
+        known = int(np.searchsorted(self.leader_times, self.times[cut]))
+        return History(
+            self.symbol,
+            with_garbage(self.candles, np.arange(cut + 1, len(self.candles)), rng),
+            with_garbage(self.leader, np.arange(known, len(self.leader)), rng),
+        )
+
+    @cached_property
+    def times(self) -> NDArray[np.int64]:
+        """Open times of the candles in microseconds since 1970, shape (n,)."""
+        return self.candles["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+
+    @cached_property
+    def leader_times(self) -> NDArray[np.int64]:
+        """Open times of the leader's candles, likewise."""
+        return self.leader["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+
+    @cached_property
+    def segment(self) -> NDArray[np.int32]:
+        """Segment of each candle, shape (n,)."""
+        return self.candles["segment"].to_numpy()
+
+
+def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.Generator) -> pd.DataFrame:
+    """`candles` with prices and volumes at `rows` that could never follow the others, each a candle still."""
+    prices = np.sort(np.exp(rng.normal(0, 5, (len(rows), len(PRICES)))), axis=1)
+    garbage = {"low": prices[:, 0], "open": prices[:, 1], "close": prices[:, 2], "high": prices[:, 3]}
+    garbage["volume"] = rng.lognormal(0, 5, len(rows))
+    poisoned = candles.copy()
+    for column, values in garbage.items():
+        whole = candles[column].to_numpy(copy=True)
+        whole[rows] = values
+        poisoned[column] = whole
+    return poisoned
+
+
+def cut_positions(
+    segment: NDArray[np.int32], reach: int, params: QualityParams, horizon: int = 1
+) -> NDArray[np.int64]:
+    """Choose up to `params.leak_cuts` rows that have `reach` candles of their segment behind them.
+
+    Half of them at most are borders, where leaks hide: the first such row of a segment, its last, and
+    the rows `horizon` before. The rest are drawn evenly over the table, one from each equal part.
+    """
+    n = segment.shape[0]
+    first = np.searchsorted(segment, segment, side="left")  # of each row's segment
+    positions = np.arange(n)
+    allowed = positions[(positions - first >= reach - 1) & (positions < n - 1)]
+    rng = np.random.default_rng(params.seed)
+    if allowed.size <= params.leak_cuts:
+        return allowed
+    last = np.searchsorted(segment, segment[allowed], side="right") - 1
+    at_border = (allowed - first[allowed] == reach - 1) | np.isin(last - allowed, (0, horizon - 1, horizon))
+    borders = allowed[at_border]
+    borders = rng.permutation(borders)[: params.leak_cuts // 2]
+    parts = np.array_split(np.setdiff1d(allowed, borders), params.leak_cuts - borders.size)
+    return np.union1d(borders, [rng.choice(part) for part in parts]).astype(np.int64)
+
+
+class Ledger:
+    """The comparisons of one audit, as they are made."""
+
+    def __init__(self, symbol: str, name: AuditName, columns: Sequence[str]) -> None:
+        self._symbol, self._name, self._columns = symbol, name, columns
+        self._cells = 0
+        self._leaks: list[Leak] = []
+
+    def compare(
+        self, times: NDArray[np.int64], expected: Cells, found: Cells, allowed: Cells | None = None
+    ) -> None:
+        """Compare rows (k, F) at `times` (k,): equal to the last bit, or off by at most `allowed` (k, F).
+
+        NaN equals NaN. Of each column, the earliest row that differs is kept.
+        """
+        self.count(expected.size)
+        if allowed is None:
+            is_same = expected.view(np.int64) == found.view(np.int64)
+        else:
+            is_same = np.abs(expected - found) <= allowed
+        is_same |= np.isnan(expected) & np.isnan(found)
+        for column in np.flatnonzero(~is_same.all(axis=0)):
+            row = int(np.argmin(is_same[:, column]))
+            self.add(column, times[row], expected[row, column], found[row, column])
+
+    def count(self, cells: int) -> None:
+        """Count values as compared."""
+        self._cells += cells
+
+    def add(self, column: int, time: np.int64, expected: float, found: float) -> None:
+        """Keep one value that differs; it is counted apart."""
+        stamp = pd.Timestamp(int(time), unit="us").strftime("%Y-%m-%dT%H:%M:%SZ")
+        self._leaks.append(Leak(self._symbol, self._columns[column], stamp, float(expected), float(found)))
+
+    def close(self, needs: str) -> Audit:
+        """Return the audit; raise QualityError, telling what it `needs`, if nothing could be compared."""
+        if self._cells == 0:
+            raise QualityError(
+                f"{self._symbol}: the {self._name} audit found no row to compare; it needs {needs}"
+            )
+        return Audit(self._symbol, self._name, self._cells, tuple(self._leaks))

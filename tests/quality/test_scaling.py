@@ -1,0 +1,62 @@
+"""A scaler that has seen rows outside training is found, with the column and the row."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tapeline.errors import QualityError
+from tapeline.quality.report import judge_leaks
+from tapeline.quality.scaling import audit_scaler
+
+N = 200
+FEATURES = np.random.default_rng(0).normal(size=(N, 3))
+TIMES = pd.date_range("2024-01-01", periods=N, freq="min", tz="UTC").to_numpy("datetime64[us]").view(np.int64)
+IS_TRAIN = np.arange(N) < 120
+COLUMNS = ["a", "b", "c"]
+
+
+def statistics(features):
+    """Mean and standard deviation of each column."""
+    return np.stack([features.mean(axis=0), features.std(axis=0)])
+
+
+def audit(fit, is_train=IS_TRAIN):
+    """The audit of `fit`."""
+    return audit_scaler(fit, FEATURES, TIMES, is_train, COLUMNS, "fold 0", seed=1)
+
+
+def test_statistics_of_training_rows_pass():
+    """A fit on the training rows alone is equal to the last bit."""
+    found = audit(lambda features: statistics(features[IS_TRAIN]))
+    judge_leaks([found])
+    assert found.cells == 6
+
+
+@settings(max_examples=30, deadline=None)
+@given(row=st.integers(120, N - 1), column=st.integers(0, 2))
+def test_one_row_outside_is_found(row, column):
+    """The one value outside training that a fit looks at is named: its column and its time."""
+
+    def fit(features):
+        seen = features[IS_TRAIN]
+        return statistics(seen) + (np.arange(3) == column) * features[row]
+
+    (leak,) = audit(fit).leaks
+    assert leak.column == COLUMNS[column]
+    assert leak.timestamp == pd.Timestamp(TIMES[row], unit="us").strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def test_a_fit_on_all_rows_is_found():
+    """The usual mistake: every column is named at the first row outside."""
+    found = audit(statistics)
+    assert [leak.column for leak in found.leaks] == COLUMNS
+    with pytest.raises(QualityError, match="fold 0: a at 2024-01-01T02:00:00Z is scaled by rows outside"):
+        judge_leaks([found])
+
+
+def test_nothing_outside_proves_nothing():
+    """Without a row outside training there is nothing to compare."""
+    with pytest.raises(QualityError, match="scaler audit found no row to compare"):
+        audit(statistics, np.ones(N, dtype=bool))

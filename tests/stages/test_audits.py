@@ -1,0 +1,93 @@
+"""The audits as the stages run them, on the project's own features, find a leak planted among these."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+
+from stages.audits import Audited, audit_symbol, take_temperature
+from tapeline.errors import QualityError
+from tapeline.features.catalog import FEATURES
+from tapeline.features.declare import Feature, log_return
+from tapeline.params import Params
+from tapeline.quality.ledger import History
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import judge_leaks
+from tests.candles import random_candles
+from tests.closure import ROOT
+
+HONEST = [FEATURES[name] for name in ("return_5", "ema_distance_12", "closed_return_5m", "leader_return_1")]
+CANDLES, LEADER = random_candles(1500, seed=1, gap_at=700), random_candles(1500, seed=2)
+SHIPPED = Params.read(ROOT / "params.yaml").section("quality", QualityParams)
+PARAMS = SHIPPED.model_copy(update={"leak_cuts": 16})
+
+
+def planted(compute, lookback=10):
+    """A feature that nobody should declare."""
+    return Feature("planted", "trend", lookback, "a planted leak", None, None, compute)
+
+
+def shifted(values, by):
+    """Values of `by` candles later, 0 at the end."""
+    return np.append(values[by:], np.zeros(by))
+
+
+LEAKS = {
+    "next close": lambda candles: shifted(candles.close, 1),
+    "centred mean": lambda candles: np.convolve(candles.close, np.ones(5) / 5, mode="same"),
+    "z-score of all": lambda candles: (candles.close - candles.close.mean()) / candles.close.std(),
+    "leader's same minute": lambda candles: shifted(candles.leader_close, 1),
+    "unfinished quarter": lambda candles: candles.close[
+        np.minimum(np.arange(len(candles.close)) // 15 * 15 + 14, len(candles.close) - 1)
+    ],
+}
+
+
+def audit(features):
+    """All audits of one symbol."""
+    audited = Audited(features, horizon=15)
+    history = History("ETH-USD", CANDLES, LEADER)
+    return audit_symbol(audited, history, audited.build(CANDLES, LEADER), PARAMS)
+
+
+def test_honest_features_pass_every_audit():
+    """Five audits, each of which compared something, and no leak."""
+    audits = audit(HONEST)
+    judge_leaks(audits)
+    assert [found.name for found in audits] == [
+        "truncation", "poison", "warm_up", "streaming", "label_reach",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("leak", LEAKS)
+def test_a_planted_look_ahead_is_named(leak):
+    """Truncation and poison name the column, and the run ends."""
+    audits = audit([*HONEST, planted(LEAKS[leak])])
+    named = {found.name: {leak.column for leak in found.leaks} for found in audits}
+    assert named["truncation"] == named["poison"] == {"planted"}
+    with pytest.raises(QualityError, match="ETH-USD: planted at 2025-03-.* knows candles after its own"):
+        judge_leaks(audits)
+
+
+def test_a_declared_lookback_that_is_too_short_is_named():
+    """A return over 30 candles that says it needs 10."""
+    audits = audit([*HONEST, planted(lambda candles: log_return(candles.close, 30).clip(-1, 1), lookback=10)])
+    named = {found.name: {leak.column for leak in found.leaks} for found in audits}
+    assert named["warm_up"] == {"planted"}
+    assert not named["truncation"] | named["poison"]
+
+
+def test_the_thermometer_names_a_column_that_knows_the_next_minute():
+    """On a random walk an honest set stays at one half; with one leaked minute it does not."""
+    honest, temperature = take_temperature(Audited(HONEST, 15), "1m", seed=11)
+    judge_leaks([honest])
+    assert temperature.accuracy_low <= 0.5 <= temperature.accuracy_high
+    leaking = planted(lambda candles: shifted(candles.returns, 1))
+    with pytest.raises(QualityError, match="random walk: planted at .* knows the future of a random walk"):
+        judge_leaks([take_temperature(Audited([*HONEST, leaking], 15), "1m", seed=11)[0]])
+
+
+def test_a_feature_that_is_its_own_closure_can_be_audited():
+    """What a decorator over values declares is audited like any other function."""
+    feature = planted(partial(lambda window, candles: log_return(candles.close, window), 3))
+    judge_leaks(audit([feature]))
