@@ -1,43 +1,64 @@
-"""Candles in, causal features and labels out: one table a symbol."""
+"""Candles in, causal features and labels out: one table a symbol, in a feature store."""
 
 import logging
+from pathlib import Path
 
+from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.catalog import FeatureParams, selected_features
+from tapeline.features.declare import Feature
 from tapeline.features.labels import LabelParams
-from tapeline.features.table import build_table, feature_version
-from tapeline.market.params import Symbols
+from tapeline.features.table import build_table, feature_version, input_version
+from tapeline.market.params import Symbols, Workers
+from tapeline.market.store import FeatureStore
 from tapeline.market.tables import read_table
-from tapeline.outputs import whole_folder, write_table
+from tapeline.outputs import whole_folder
 from tapeline.params import Params
 from tapeline.schema import LABELS, Interval
 
 
 def main(log: logging.Logger) -> None:
-    """Build the feature table of every symbol."""
+    """Build the feature table of every symbol and the store's manifest."""
     params = Params.read()
     horizon = params.section("labels", LabelParams).horizon
+    interval = params.value("data.interval", Interval)
     symbols = params.value("data.symbols", Symbols)
-    features = selected_features(
-        params.section("features", FeatureParams), params.value("data.interval", Interval)
-    )
-    leader = read_table("data/candles", symbols[0])
+    features = selected_features(params.section("features", FeatureParams), interval)
+    schema = {
+        "feature_version": feature_version(features, horizon),
+        "horizon": horizon,
+        "interval": interval,
+        "features": [described(feature) for feature in features],
+    }
     with whole_folder("data/features") as folder:
-        for symbol in symbols:
-            candles = read_table("data/candles", symbol)
-            table = build_table(candles, leader, features, horizon)
-            version = feature_version(candles, leader, features, horizon)
-            write_table(folder / f"{symbol}.parquet", table, {"feature_version": version})
-            log.info(
-                "%s: %d candles -> %d rows x %d features, %d dropped as warm-up; no label: %s; version %s",
-                symbol,
-                len(candles),
-                len(table),
-                len(features),
-                len(candles) - len(table),
-                {label: int(table[label].isna().sum()) for label in LABELS},
-                version,
-            )
+
+        def work(symbol: str) -> str:
+            return write_features(folder, symbol, symbols[0], features, schema)
+
+        for told in for_each_symbol(work, symbols, params.value("data.workers", Workers)):
+            log.info(told)
+        FeatureStore(folder).write_manifest()
+
+
+def write_features(folder: Path, symbol: str, leader: str, features: list[Feature], schema: dict) -> str:
+    """Build and write the table of one symbol; return what there is to tell of it."""
+    candles = read_table("data/candles", symbol)
+    leading = candles if symbol == leader else read_table("data/candles", leader)
+    table = build_table(candles, leading, features, schema["horizon"])
+    version = {"input_version": input_version(candles, leading)}
+    FeatureStore(folder).write(symbol, table, schema | version)
+    unknown = {label: int(table[label].isna().sum()) for label in LABELS}
+    n_alone = int((~candles["timestamp"].isin(leading["timestamp"])).sum())
+    return (
+        f"{symbol}: {len(candles)} candles -> {len(table)} rows x {len(features)} features, "
+        f"{len(candles) - len(table)} dropped as warm-up; no label: {unknown}; "
+        f"{n_alone} candles without one of the leader {leader}; version {schema['feature_version']}"
+    )
+
+
+def described(feature: Feature) -> dict:
+    """What the store says of a feature."""
+    return {key: getattr(feature, key) for key in ("name", "group", "lookback", "meaning")}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ opens, so to several in an overlap and to none at night.
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -25,13 +26,7 @@ LONGEST_WAIT = DAY + 60  # minutes from one opening to the next, when clocks go 
 
 def in_session(minute: NDArray[np.int64], name: str) -> NDArray[np.bool_]:
     """Whether each open time, in minutes since 1970, falls into session `name`; shape (n,)."""
-    zone, first, after = SESSIONS[name]
-
-    def is_open(hours: pd.DatetimeIndex) -> NDArray[np.float64]:
-        local = hours.tz_convert(zone).hour.to_numpy()
-        return (local >= first) & (local < after)
-
-    return _by_hour(minute, is_open)
+    return _by_hour(minute, _is_open, name)
 
 
 def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -41,18 +36,8 @@ def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
 
 def minutes_until(minute: NDArray[np.int64], name: str, border: str) -> FloatArray:
     """Minutes from each open time to the next "open" or "close" of session `name`, above 0; shape (n,)."""
-    zone, first, after = SESSIONS[name]
-    local_hour = first if border == "open" else after
-
-    def next_border(hours: pd.DatetimeIndex) -> NDArray[np.int64]:
-        around = pd.Timedelta(days=2)  # a zone's date may be a day off, the next border another day on
-        days = pd.date_range(hours[0].floor("D") - around, hours[-1].floor("D") + around, unit="us")
-        borders = days.tz_localize(None) + pd.Timedelta(hours=local_hour)
-        borders = minutes_since_epoch(borders.tz_localize(zone).tz_convert("UTC"))
-        return borders[np.searchsorted(borders, minutes_since_epoch(hours), side="right")]
-
     # Sessions open and close at whole hours of UTC, so all candles of an hour wait for the same border.
-    return (_by_hour(minute, next_border) - minute).astype(np.float64)
+    return (_by_hour(minute, _next_border, name, border) - minute).astype(np.float64)
 
 
 def session_masks(timestamp: pd.DatetimeIndex) -> dict[str, NDArray[np.bool_]]:
@@ -119,11 +104,33 @@ def _wave(minute: NDArray[np.int64], period: int, wave: str) -> FloatArray:
     return (np.sin if wave == "sine" else np.cos)(angles)[minute % period]
 
 
-def _by_hour(minute: NDArray[np.int64], of_hours: Callable[[pd.DatetimeIndex], NDArray]) -> NDArray:
+def _by_hour(minute: NDArray[np.int64], of_hours: Callable[..., NDArray], *about: str) -> NDArray:
     """Work something out once for each UTC hour, where zones' clocks change, and give it to its candles."""
     if minute.shape[0] == 0:
-        return of_hours(pd.DatetimeIndex([pd.Timestamp(0, tz="UTC")]))[:0]
+        return of_hours(0, 1, *about)[:0]
     hour = minute // 60
-    first = hour.min()
-    hours = np.arange(first, hour.max() + 1).astype("datetime64[h]").astype("datetime64[us]")
-    return of_hours(pd.DatetimeIndex(hours).tz_localize("UTC"))[hour - first]
+    first = int(hour.min())
+    return of_hours(first, int(hour.max()) + 1, *about)[hour - first]
+
+
+@lru_cache(maxsize=256)  # a stream of candles asks for the same hours sixty times
+def _is_open(first: int, after: int, name: str) -> NDArray[np.bool_]:
+    zone, opens, closes = SESSIONS[name]
+    local = _hours(first, after).tz_convert(zone).hour.to_numpy()
+    return (local >= opens) & (local < closes)
+
+
+@lru_cache(maxsize=256)
+def _next_border(first: int, after: int, name: str, border: str) -> NDArray[np.int64]:
+    zone, opens, closes = SESSIONS[name]
+    hours = _hours(first, after)
+    around = pd.Timedelta(days=2)  # a zone's date may be a day off, the next border another day on
+    days = pd.date_range(hours[0].floor("D") - around, hours[-1].floor("D") + around, unit="us")
+    borders = days.tz_localize(None) + pd.Timedelta(hours=opens if border == "open" else closes)
+    borders = minutes_since_epoch(borders.tz_localize(zone).tz_convert("UTC"))
+    return borders[np.searchsorted(borders, minutes_since_epoch(hours), side="right")]
+
+
+def _hours(first: int, after: int) -> pd.DatetimeIndex:
+    hours = np.arange(first, after).astype("datetime64[h]").astype("datetime64[us]")
+    return pd.DatetimeIndex(hours).tz_localize("UTC")

@@ -77,13 +77,17 @@ def _close_before(timestamp: pd.DatetimeIndex, leader: pd.DataFrame) -> FloatArr
     return known
 
 
-def feature_version(
-    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int
-) -> str:
-    """Hash of the code of all features, the names of those chosen, the horizon and the candles they saw."""
+def feature_version(features: Sequence[Feature], horizon: int) -> str:
+    """Hash of the code of all features, the names of those chosen and the horizon: what the columns mean."""
     digest = hashlib.sha256(f"horizon={horizon} {[feature.name for feature in features]}".encode())
     for path in sorted(Path(__file__).parent.glob("*.py")):
         digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def input_version(candles: pd.DataFrame, leader: pd.DataFrame) -> str:
+    """Hash of the candles that a table was computed from, its own and the leader's."""
+    digest = hashlib.sha256()
     for table in (candles, leader):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]

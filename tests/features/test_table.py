@@ -7,7 +7,7 @@ import pytest
 from tapeline.errors import ParamsError
 from tapeline.features.catalog import FEATURES, GROUPS, FeatureParams, selected_features
 from tapeline.features.streaming import latest_features
-from tapeline.features.table import build_table, feature_version
+from tapeline.features.table import build_table, feature_version, input_version
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tests.candles import random_candles
 
@@ -72,20 +72,18 @@ def test_a_selection_that_cannot_be_made_is_refused():
         selected_features(ALL_ON, "5m")
 
 
-def test_the_version_follows_definitions_params_and_candles():
-    """The same everything gives the same version; another horizon, feature, candle or leader another one."""
+def test_versions_follow_definitions_params_and_candles():
+    """The same everything gives the same versions; another horizon, feature, candle or leader another one."""
     candles = random_candles(100)
-    version = feature_version(candles, candles, FEATURE_LIST, 15)
-    assert version == feature_version(candles.copy(), candles, FEATURE_LIST, 15)
     moved = candles.assign(volume=candles["volume"].where(candles.index != 50, 7.0))
-    others = {
-        feature_version(candles, candles, FEATURE_LIST, 16),
-        feature_version(candles, candles, FEATURE_LIST[1:], 15),
-        feature_version(moved, candles, FEATURE_LIST, 15),
-        feature_version(candles, moved, FEATURE_LIST, 15),
-    }
-    assert version not in others
-    assert len(others) == 4
+    assert feature_version(FEATURE_LIST, 15) == feature_version(list(FEATURE_LIST), 15)
+    versions = [
+        feature_version(*of) for of in ((FEATURE_LIST, 15), (FEATURE_LIST, 16), (FEATURE_LIST[1:], 15))
+    ]
+    assert len(set(versions)) == 3
+    assert input_version(candles, moved) == input_version(candles.copy(), moved)
+    inputs = [input_version(*of) for of in ((candles, candles), (moved, candles), (candles, moved))]
+    assert len(set(inputs)) == 3
 
 
 def test_the_newest_row_of_a_stream_is_the_tables():
