@@ -13,7 +13,8 @@ export DVC_NO_ANALYTICS := 1
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock check repro report test test-all determinism lint format bench clean
+.PHONY: help env lock download check repro report verify docs data-docs test test-all determinism lint format \
+  bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,15 +36,26 @@ lock: env ## Write the lock files anew from the ranges in pyproject.toml
 PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
+download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m]
+	@python -m commands.download "$(EXCHANGE)" "$(SYMBOLS)" "$(SINCE)" "$(UNTIL)" "$(INTERVAL)"
+
 check: env ## Check params.yaml, and what its sections ask of each other
 	@python -m commands.check
 
 repro: check ## Run the pipeline: check params, dvc repro, write the report
-	dvc repro
-	@$(MAKE) --no-print-directory report
+	@dvc repro; status=$$?; python -m commands.report || true; exit $$status
 
-report: env ## Write reports/index.html from the latest run
+report: env ## Write reports/data.html and reports/index.html from the latest run
 	@python -m commands.report
+
+verify: env ## Hash everything again and compare it with dvc.lock and the manifests
+	@python -m commands.verify
+
+docs: env ## Write docs/features.md from the declarations
+	@python -m commands.docs
+
+data-docs: env ## Build Great Expectations' Data Docs of the current data; they load styles from the net
+	@python -m commands.data_docs
 
 test: env ## Run the tests, without the slow ones
 	$(PYTEST) -m "not slow"
@@ -63,7 +75,8 @@ format: env ## Format the code and mend what can be mended by rule
 	ruff format .
 
 bench: env ## Compare speeds side by side; prints ratios
-	python -m benchmarks.simulation
+	@for name in simulation ingest features expectations store; do \
+	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports
 	rm -rf $(VENV) logs reports .pytest_cache .ruff_cache .hypothesis
