@@ -1,17 +1,19 @@
-"""One page of the latest run, `reports/index.html`: verdicts, figures, plots. It opens offline."""
+"""The reports of the latest run: `reports/data.html` about the data, `reports/index.html` about all of it.
 
-import io
-import json
+Each is one page that opens offline.
+"""
+
 import sys
 from pathlib import Path
-from typing import Any
 
 import altair as alt
 import pandas as pd
-from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
-from tapeline.outputs import whole_file
+from commands.data_report import write_data_report
+from commands.pages import read_json, svg, write_page
+from tapeline.errors import QualityError
+from tapeline.quality.report import require_passed
 
 PAGE = Path("reports/index.html")
 METRICS = ("data", "lstm", "transformer", "backtest", "promotion", "latency")
@@ -19,20 +21,15 @@ DETAILS = ("evaluation", "promotion", "lstm_training", "transformer_training", "
 
 
 def write_report() -> Path:
-    """Write the page from `metrics/` and `plots/`; exit in one line if a run has not left them."""
-    try:
-        metrics = {name: _read(f"metrics/{name}.json") for name in METRICS}
-        detail = {name: _read(f"metrics/detail/{name}.json") for name in DETAILS}
-        charts = draw_charts()
-    except FileNotFoundError as error:
-        sys.exit(f"{error.filename} is not there: run `dvc repro` first")
-    folder = Path(__file__).parent
-    environment = Environment(loader=FileSystemLoader(folder), autoescape=select_autoescape(["j2"]))
-    environment.filters["figure"] = figure
-    page = environment.get_template("report.html.j2").render(metrics=metrics, detail=detail, charts=charts)
-    with whole_file(PAGE) as aside:
-        aside.write_text(page, encoding="utf-8")
-    return PAGE
+    """Write the page of the whole run from `metrics/` and `plots/`.
+
+    FileNotFoundError names the file that a run has not left; QualityError says that the data did not
+    pass, so that figures which are there are of an earlier run.
+    """
+    require_passed("metrics/detail/expectations.json")
+    metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
+    detail = {name: read_json(f"metrics/detail/{name}.json") for name in DETAILS}
+    return write_page(PAGE, "report.html.j2", metrics=metrics, detail=detail, charts=draw_charts())
 
 
 def draw_charts() -> dict[str, Markup]:
@@ -41,18 +38,7 @@ def draw_charts() -> dict[str, Markup]:
     charts = {f"{name} loss": _learning_curve(history) for name, history in histories.items()}
     charts["reliability"] = _reliability(pd.read_csv("plots/reliability.csv"))
     charts["equity"] = _equity(pd.read_csv("plots/equity.csv"))
-    return {name: _svg(chart.properties(title=name)) for name, chart in charts.items()}
-
-
-def figure(value: Any) -> str:
-    """A value as a person reads it: four significant digits, a dash where it is not defined."""
-    if value is None:
-        return "–"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, float) and abs(value) < 1e4:
-        return f"{value:.4g}"
-    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
+    return {name: svg(chart.properties(title=name)) for name, chart in charts.items()}
 
 
 def _learning_curve(history: pd.DataFrame) -> alt.Chart:
@@ -82,15 +68,21 @@ def _equity(table: pd.DataFrame) -> alt.Chart:
     return lines.encode(x=alt.X("timestamp:T", title=None), y=alt.Y("equity", scale=alt.Scale(zero=False)))
 
 
-def _svg(chart: alt.Chart) -> Markup:
-    buffer = io.StringIO()
-    chart.save(buffer, format="svg")
-    return Markup(buffer.getvalue())
+def main() -> None:
+    """Write what the run has left enough for, and say in a line what is missing for the rest.
 
-
-def _read(path: str) -> Any:
-    return json.loads(Path(path).read_text(encoding="utf-8"))
+    Exits non-zero if not even the page about the data could be written.
+    """
+    try:
+        print(f"written: {write_data_report()}")
+    except FileNotFoundError as error:
+        sys.exit(f"{error.filename} is not there: run `dvc repro` first")
+    try:
+        print(f"written: {write_report()}")
+    except (FileNotFoundError, QualityError) as error:
+        reason = f"{error.filename} is not there" if isinstance(error, OSError) else "the data did not pass"
+        print(f"{PAGE}: {'left as an earlier run wrote it' if PAGE.exists() else 'not written'}, {reason}")
 
 
 if __name__ == "__main__":
-    print(f"written: {write_report()}")
+    main()

@@ -1,8 +1,12 @@
 """Candles in, simulated or from files, into one canonical table a symbol."""
 
 import logging
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
+from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.market.cleaning import clean
 from tapeline.market.files import read_symbol
@@ -21,26 +25,27 @@ def main(log: logging.Logger) -> None:
     market = params.section("simulation", SimulationParams)
     horizon = params.value("labels.horizon", Horizon)
     simulated = simulate(market, data.symbols, horizon) if data.source == "simulated" else {}
-    cards = {}
     with whole_folder("data/candles") as folder:
-        for symbol in data.symbols:
-            raw = read_raw(data, symbol, simulated, folder)
-            cleaned = clean(raw, data)
-            write_table(folder / f"{symbol}.parquet", cleaned.candles)
-            cards[symbol] = cleaned.card
-            log.info("%s: %s", symbol, ", ".join(f"{key} {value}" for key, value in cleaned.card.items()))
-    write_json("metrics/data.json", cards)
+        work = partial(ingest_symbol, data=data, simulated=simulated, folder=folder)
+        # Simulated symbols are made together, in this process: only files are worth others.
+        cards = for_each_symbol(work, data.symbols, 1 if simulated else data.workers)
+    for symbol, card in zip(data.symbols, cards, strict=True):
+        log.info("%s: %s", symbol, ", ".join(f"{key} {value}" for key, value in card.items()))
+    write_json("metrics/data.json", dict(zip(data.symbols, cards, strict=True)))
 
 
-def read_raw(
-    data: DataParams, symbol: str, simulated: dict[str, SimulatedSymbol], folder: Path
-) -> RawCandles:
-    """Rows of one symbol from its files, or from the simulation, whose ceiling goes beside the candles."""
-    if symbol not in simulated:
-        return read_symbol(data, symbol)
-    (folder / "ceiling").mkdir(exist_ok=True)
-    write_table(folder / "ceiling" / f"{symbol}.parquet", simulated[symbol].ceiling)
-    return RawCandles.from_table(simulated[symbol].candles, f"simulated {symbol}")
+def ingest_symbol(
+    symbol: str, data: DataParams, simulated: Mapping[str, SimulatedSymbol], folder: Path
+) -> dict[str, Any]:
+    """Write the candles of `symbol` into `folder`, its ceiling beside them if simulated; return its card."""
+    if symbol in simulated:
+        raw = RawCandles.from_table(simulated[symbol].candles, f"simulated {symbol}")
+        write_table(folder / "ceiling" / f"{symbol}.parquet", simulated[symbol].ceiling)
+    else:
+        raw = read_symbol(data, symbol)
+    cleaned = clean(raw, data)
+    write_table(folder / f"{symbol}.parquet", cleaned.candles)
+    return cleaned.card
 
 
 if __name__ == "__main__":

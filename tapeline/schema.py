@@ -23,6 +23,7 @@ CANDLE_TYPES = {
     "volume": "float64",
     "is_filled": "bool",  # a missing candle, filled flat with zero volume
     "segment": "int32",  # counts up at every gap too long to fill
+    "file": "int32",  # position of the source file it came from; a filled candle's is that of the one before
 }
 
 DIRECTION = "direction"  # 1.0 up, 0.0 down, NaN where prices are equal or the future is not there

@@ -26,5 +26,6 @@ def random_candles(n: int, seed: int = 0, gap_at: int | None = None, sigma: floa
             "volume": rng.lognormal(size=n),
             "is_filled": np.zeros(n, dtype=bool),
             "segment": segment,
+            "file": np.zeros(n, dtype=np.int32),
         }
     )

@@ -8,11 +8,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
+from tapeline.market.card import describe_times, describe_values
+from tapeline.market.levels import check_levels
 from tapeline.market.params import DataParams
 from tapeline.market.raw import RawCandles
+from tapeline.market.times import MINUTE, microseconds
 from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, OHLCV, PRICES
 
-MICROSECONDS = 60_000_000  # in a minute
+# Why a row is no candle: the key that counts it on the card, and how an error says it.
+REASONS = {
+    "rejected_no_time": "no time",
+    "rejected_not_finite": "not finite",
+    "rejected_price": "non-positive price",
+    "rejected_volume": "negative volume",
+    "rejected_range": "high below low",
+    "rejected_body": "open or close outside low..high",
+    "rejected_off_grid": "time off the grid",
+}
 
 
 @dataclass(frozen=True)
@@ -25,60 +37,54 @@ class Cleaned:
 
 def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     """Reject rows that can't be candles, sort, drop duplicates, fill short gaps and cut at long ones."""
-    interval = INTERVAL_MINUTES[data.interval] * MICROSECONDS
-    reasons = _find_faults(raw.rows, interval)
-    is_rejected = np.logical_or.reduce(list(reasons.values()))
-    _check_rejected(raw, reasons, is_rejected, data.max_rejected_share)
+    interval = INTERVAL_MINUTES[data.interval] * MINUTE
+    faults = _find_faults(raw.rows, interval)
+    is_rejected = np.logical_or.reduce(list(faults.values()))
+    _check_rejected(raw, faults, is_rejected, data.max_rejected_share)
 
     valid = raw.rows[~is_rejected]
-    times = _microseconds(valid)
+    times = microseconds(valid["timestamp"])
     n_unordered = int((times < np.maximum.accumulate(times)).sum())
-    kept, n_duplicates, n_conflicting = _drop_duplicates(valid)
-    times = _microseconds(kept)
-    missing = np.diff(times) // interval - 1  # (rows - 1,) candles that are not there
-    candles = _fill_gaps(kept, missing, interval, data.max_fill)
+    kept, n_duplicates, n_conflicting = _drop_duplicates(raw, valid, data.max_rejected_share)
+    check_levels(kept, raw, interval)
+    steps = np.diff(microseconds(kept["timestamp"]))
+    missing = steps // interval - 1  # (rows - 1,) candles that are not there
     card = {
-        "first": _iso(kept["timestamp"].iloc[0]),
-        "last": _iso(kept["timestamp"].iloc[-1]),
-        "rows": len(kept),
-        "filled": len(candles) - len(kept),
-        "gaps": int((missing > 0).sum()),
-        "longest_gap": int(missing.max(initial=0)),
-        "segments": int(candles["segment"].iloc[-1]) + 1,
-        "zero_volume": int((kept["volume"] == 0).sum()),
+        "files": len(raw.files),
+        **describe_times(kept, missing, data.max_fill),
+        **describe_values(kept),
         "sorted": n_unordered,
         "duplicates": n_duplicates,
         "conflicting": n_conflicting,
         "rejected": int(is_rejected.sum()),
-        "rejected_reasons": ", ".join(f"{why}: {mask.sum()}" for why, mask in reasons.items() if mask.any()),
+        **{key: int(mask.sum()) for key, mask in faults.items() if mask.any()},
     }
-    return Cleaned(candles, card)
+    return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card)
 
 
 def _find_faults(rows: pd.DataFrame, interval: int) -> dict[str, NDArray[np.bool_]]:
-    """Mark the rows (rows,) of each reason to reject; a row counts for its first reason alone."""
+    """Mark the rows (rows,) of each of REASONS; a row counts for its first reason alone."""
     values = rows[list(OHLCV)].to_numpy()
     is_timed = rows["timestamp"].notna().to_numpy()
     open_, high, low, close, volume = values.T
     faults = {
-        "no time": ~is_timed,
-        "not finite": ~np.isfinite(values).all(axis=1),
-        "non-positive price": (values[:, : len(PRICES)] <= 0).any(axis=1),
-        "negative volume": volume < 0,
-        "high below low": high < low,
-        "open or close outside low..high": (np.minimum(open_, close) < low)
-        | (np.maximum(open_, close) > high),
-        "time off the grid": is_timed & (_microseconds(rows) % interval != 0),
+        "rejected_no_time": ~is_timed,
+        "rejected_not_finite": ~np.isfinite(values).all(axis=1),
+        "rejected_price": (values[:, : len(PRICES)] <= 0).any(axis=1),
+        "rejected_volume": volume < 0,
+        "rejected_range": high < low,
+        "rejected_body": (np.minimum(open_, close) < low) | (np.maximum(open_, close) > high),
+        "rejected_off_grid": is_timed & (microseconds(rows["timestamp"]) % interval != 0),
     }
     is_rejected = np.zeros(len(rows), dtype=bool)
-    for why, mask in faults.items():
-        faults[why] = mask & ~is_rejected
+    for key, mask in faults.items():
+        faults[key] = mask & ~is_rejected
         is_rejected |= mask
     return faults
 
 
 def _check_rejected(
-    raw: RawCandles, reasons: dict[str, NDArray[np.bool_]], is_rejected: NDArray[np.bool_], allowed: float
+    raw: RawCandles, faults: dict[str, NDArray[np.bool_]], is_rejected: NDArray[np.bool_], allowed: float
 ) -> None:
     n_rejected, n_rows = int(is_rejected.sum()), len(is_rejected)
     if n_rows == 0:
@@ -86,22 +92,30 @@ def _check_rejected(
     if n_rejected == 0:
         return
     first = int(np.argmax(is_rejected))
-    why = next(reason for reason, mask in reasons.items() if mask[first])
-    told = f"{why}; {n_rejected} of {n_rows} rows are rejected"
+    key = next(key for key, mask in faults.items() if mask[first])
+    told = f"{REASONS[key]}; {n_rejected} of {n_rows} rows are rejected"
     if n_rejected / n_rows > allowed:
         raise DataError(raw.place(first), f"{told}, data.max_rejected_share allows a share of {allowed}")
     if n_rejected == n_rows:
         raise DataError(raw.place(first), f"{told}, no candle is left")
 
 
-def _drop_duplicates(valid: pd.DataFrame) -> tuple[pd.DataFrame, int, int]:
+def _drop_duplicates(raw: RawCandles, valid: pd.DataFrame, allowed: float) -> tuple[pd.DataFrame, int, int]:
     """Sort by time; of rows of one time keep the last read, count those equal to it and those that differ."""
     ordered = valid.sort_values("timestamp", kind="stable", ignore_index=True)
-    times, values = _microseconds(ordered), ordered[list(OHLCV)].to_numpy()
+    times, values = microseconds(ordered["timestamp"]), ordered[list(OHLCV)].to_numpy()
     is_last = np.append(times[1:] != times[:-1], True)
     winner = np.flatnonzero(is_last)[np.cumsum(is_last) - is_last]  # (rows,) position of the row that stays
-    is_equal = (values == values[winner]).all(axis=1)
-    return ordered[is_last], int((is_equal & ~is_last).sum()), int((~is_equal).sum())
+    is_conflict = (values != values[winner]).any(axis=1)
+    if is_conflict.sum() / len(raw.rows) > allowed:
+        first = int(np.argmax(is_conflict))
+        place, rival = (raw.place_of(ordered.iloc[row]) for row in (first, winner[first]))
+        raise DataError(
+            place,
+            f"{rival} is another candle of the same time; {is_conflict.sum()} of {len(raw.rows)} rows are in "
+            f"conflict, data.max_rejected_share allows a share of {allowed}",
+        )
+    return ordered[is_last], int((~is_conflict & ~is_last).sum()), int(is_conflict.sum())
 
 
 def _fill_gaps(kept: pd.DataFrame, missing: NDArray[np.int64], interval: int, max_fill: int) -> pd.DataFrame:
@@ -119,11 +133,3 @@ def _fill_gaps(kept: pd.DataFrame, missing: NDArray[np.int64], interval: int, ma
     candles["is_filled"] = is_filled
     candles["segment"] = np.append(0, np.cumsum(is_cut))[source]
     return candles[list(CANDLE_TYPES)].astype(CANDLE_TYPES)
-
-
-def _microseconds(rows: pd.DataFrame) -> NDArray[np.int64]:
-    return rows["timestamp"].to_numpy("datetime64[us]").view("int64")
-
-
-def _iso(time: pd.Timestamp) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype, is_string_dtype
 
 from tapeline.errors import DataError
-from tapeline.schema import OHLCV, TIMESTAMP_TYPE
+from tapeline.market.cells import decode, read_numbers, read_times
+from tapeline.schema import OHLCV
 
 TIME_NAMES = {
     "timestamp": "canonical",
@@ -20,16 +20,16 @@ TIME_NAMES = {
 }
 SIX_COLUMNS = {"freqtrade": OHLCV, "bitfinex": ("open", "close", "high", "low", "volume")}
 BINANCE_WIDTH = 12  # columns of a public kline dump; candles are its first six
-EPOCH_SECONDS = (631_152_000, 4_102_444_800)  # 1990 to 2100, so that no two units can be mistaken
-EPOCH_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
-ZONED = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
+CLOSE_NAMES = ("close_time", "close_timestamp", "close_date", "time_close", "closetime", "end_time")
+SYMBOL_NAMES = ("symbol", "pair", "ticker", "instrument")
 
 
 @dataclass(frozen=True)
 class Sheet:
     """One file's rows with times and numbers read, columns perhaps still to be told apart.
 
-    `times` (rows,) in UTC, `numbers` (rows, 5) in the file's order; `layouts` that its header or width allow.
+    `times` (rows,) in UTC, `numbers` (rows, 5) in the file's order; `layouts` that its header or width allow;
+    `symbol` as a column of that name says, None without one.
     """
 
     name: str
@@ -37,6 +37,7 @@ class Sheet:
     has_header: bool
     times: pd.Series
     numbers: NDArray[np.float64]
+    symbol: str | None = None
 
     def arrange(self, layout: str) -> pd.DataFrame:
         """Return timestamp, open, high, low, close, volume as `layout` orders them."""
@@ -56,13 +57,17 @@ def read_sheet(name: str, table: pd.DataFrame, has_header: bool) -> Sheet:
     """Find time and numbers in `table`, by its header or, without one, by their position."""
     if table.empty:
         raise DataError(name, "holds no row")
+    symbol = None
     if has_header:
-        layouts, positions = _match_header(name, [str(column) for column in table.columns])
+        named = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
+        layouts, positions = _match_header(name, named)
+        _check_open(name, table, named, positions[0])
+        symbol = _read_symbol(name, table, named)
     else:
         layouts, positions = _match_width(name, table.shape[1]), list(range(1 + len(OHLCV)))
     columns = [table.iloc[:, position] for position in positions]
-    numbers = np.column_stack([_read_numbers(name, column) for column in columns[1:]])
-    return Sheet(name, layouts, has_header, _read_times(name, columns[0]), numbers)
+    numbers = np.column_stack([read_numbers(name, column) for column in columns[1:]])
+    return Sheet(name, layouts, has_header, read_times(name, columns[0]), numbers, symbol)
 
 
 def settle_layout(sheets: Sequence[Sheet], wanted: str) -> str:
@@ -91,9 +96,15 @@ def settle_layout(sheets: Sequence[Sheet], wanted: str) -> str:
 
 def _match_header(name: str, columns: list[str]) -> tuple[tuple[str, ...], list[int]]:
     """Return the layout that a header speaks of, and where time, open, high, low, close, volume are."""
-    columns = [column.strip().lower().replace(" ", "_") for column in columns]
     times = [column for column in columns if column in TIME_NAMES]
     missing = [column for column in OHLCV if column not in columns]
+    closes = [column for column in columns if column in CLOSE_NAMES]
+    if closes and not times:
+        raise DataError(
+            name,
+            f"has {closes[0]}, a candle's end, and no time of its OPEN; write that, one interval earlier, "
+            "as timestamp",
+        )
     if not times:
         missing.insert(0, "a time (timestamp, date, time, datetime or open_time)")
     if missing:
@@ -102,6 +113,36 @@ def _match_header(name: str, columns: list[str]) -> tuple[tuple[str, ...], list[
     if len(times) > 1 or twice:
         raise DataError(name, f"must hold each column once, and holds {', '.join(twice or times)} together")
     return (TIME_NAMES[times[0]],), [columns.index(column) for column in (times[0], *OHLCV)]
+
+
+def _check_open(name: str, table: pd.DataFrame, named: list[str], position: int) -> None:
+    """Compare the time at `position` with a time of the candle's end beside it, where both are alike."""
+    time = table.iloc[:, position]
+    for other in [i for i, column in enumerate(named) if column in CLOSE_NAMES]:
+        close = table.iloc[:, other]
+        if time.dtype != close.dtype:
+            continue
+        is_late = (time >= close).to_numpy("bool", na_value=False)
+        if is_late.sum() * 2 > len(time):
+            row = int(np.argmax(is_late)) + 1
+            told = f"{named[position]} is not before {named[other]}: it must be the candle's OPEN"
+            raise DataError(f"{name}, row {row}", told)
+
+
+def _read_symbol(name: str, table: pd.DataFrame, named: list[str]) -> str | None:
+    """Return the one symbol that a column of `table` names, None without such a column."""
+    position = next((i for i, column in enumerate(named) if column in SYMBOL_NAMES), None)
+    if position is None:
+        return None
+    symbols = decode(table.iloc[:, position]).astype("str").fillna("")
+    is_other = (symbols != symbols.iloc[0]).to_numpy()
+    if is_other.any():
+        row = int(np.argmax(is_other))
+        told = (
+            f"{named[position]} is {symbols.iloc[row]!r} after {symbols.iloc[0]!r}; a file holds one symbol"
+        )
+        raise DataError(f"{name}, row {row + 1}", told)
+    return symbols.iloc[0]
 
 
 def _match_width(name: str, width: int) -> tuple[str, ...]:
@@ -140,65 +181,3 @@ def _check_wanted(sheet: Sheet, wanted: str) -> None:
             f"open or close outside low..high here and in {contradictions.sum()} of {n_ranged} rows "
             f"that can tell, data.layout {wanted} is wrong",
         )
-
-
-def _read_numbers(name: str, column: pd.Series) -> NDArray[np.float64]:
-    """Return (rows,) floats, NaN where empty; DataError names the first cell that is no number."""
-    if is_numeric_dtype(column) and not is_bool_dtype(column):
-        return column.to_numpy("float64", na_value=np.nan)
-    numbers = pd.Series(np.nan, range(len(column)))  # what a column of dates or booleans is worth
-    is_number = np.zeros(len(column), dtype=bool)
-    if is_object_dtype(column) or is_string_dtype(column):
-        numbers = pd.to_numeric(column, errors="coerce")
-        is_number = numbers.notna().to_numpy()
-        if is_object_dtype(column):
-            is_number = is_number & ~column.map(lambda cell: isinstance(cell, bool)).to_numpy()
-    is_wrong = ~is_number & column.notna().to_numpy()
-    if is_wrong.any():
-        _refuse(name, column, is_wrong, "no number")
-    return numbers.to_numpy("float64", na_value=np.nan)
-
-
-def _read_times(name: str, column: pd.Series) -> pd.Series:
-    """Return (rows,) UTC times to the microsecond, NaT where empty; a time without zone is an error."""
-    is_there = column.notna().to_numpy()
-    if isinstance(column.dtype, pd.DatetimeTZDtype):
-        return column.astype(TIMESTAMP_TYPE)
-    if is_bool_dtype(column):
-        _refuse(name, column, is_there, "no time")
-    if is_numeric_dtype(column):
-        return _read_epochs(name, column)
-    texts = column.astype("str").str.replace(r" ?UTC$", "Z", regex=True)
-    epochs = pd.to_numeric(texts, errors="coerce")
-    if epochs[is_there].notna().all():
-        return _read_epochs(name, epochs)
-    times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
-    _refuse(name, column, is_there & times.isna().to_numpy(), "no ISO 8601 time")
-    is_zoned = texts.str.contains(ZONED, regex=True).to_numpy("bool", na_value=False)
-    _refuse(name, column, is_there & ~is_zoned, "a time without zone; write UTC with Z or the offset")
-    return times.astype(TIMESTAMP_TYPE)
-
-
-def _read_epochs(name: str, column: pd.Series) -> pd.Series:
-    """Tell seconds, milli-, micro- and nanoseconds since 1970 by their size, each value on its own."""
-    is_there = column.notna().to_numpy()
-    epochs = column.to_numpy("float64", na_value=np.nan) if not is_there.all() else column.to_numpy()
-    times = np.full(len(epochs), np.iinfo("int64").min)  # NaT
-    is_known = ~is_there
-    for per_second in EPOCH_UNITS.values():
-        is_unit = (epochs >= EPOCH_SECONDS[0] * per_second) & (epochs < EPOCH_SECONDS[1] * per_second)
-        micros = EPOCH_UNITS["us"]
-        values = epochs[is_unit]
-        scaled = values * (micros // per_second) if per_second <= micros else values // (per_second // micros)
-        times[is_unit] = np.rint(scaled).astype("int64")
-        is_known |= is_unit
-    _refuse(name, column, ~is_known, "no epoch in s, ms, us or ns between 1990 and 2100")
-    return pd.Series(times.view("datetime64[us]")).dt.tz_localize("UTC")
-
-
-def _refuse(name: str, column: pd.Series, is_wrong: NDArray[np.bool_], why: str) -> None:
-    """Raise DataError at the first wrong cell of `column`, if there is one."""
-    if is_wrong.any():
-        first = int(np.argmax(is_wrong))
-        label = column.name if isinstance(column.name, str) else f"column {column.name + 1}"
-        raise DataError(f"{name}, row {first + 1}", f"{label} is {str(column.iloc[first])!r}, {why}")

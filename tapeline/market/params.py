@@ -33,5 +33,5 @@ class DataParams(Section):
     interval: Interval
     max_fill: Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
     max_filled_share: FilledShare
-    max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of the rows of a symbol
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of a symbol's rows, rejected or in conflict
     workers: Workers

@@ -32,5 +32,8 @@ class RawCandles:
 
     def place(self, position: int) -> str:
         """Name the file and row of the row at `position`, for an error message."""
-        row = self.rows.iloc[position]
+        return self.place_of(self.rows.iloc[position])
+
+    def place_of(self, row: pd.Series) -> str:
+        """Name the file and row that `row`, one of `rows`, came from, for an error message."""
         return f"{self.files[row['file']]}, row {row['row']}"

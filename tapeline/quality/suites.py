@@ -13,6 +13,7 @@ import great_expectations.expectations as gxe
 import numpy as np
 import pandas as pd
 from great_expectations.core import ExpectationValidationResult
+from great_expectations.data_context import AbstractDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
 
 from tapeline.errors import QualityError
@@ -20,6 +21,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Finding, Table
 
 N_EXAMPLES = 3
+RESULT_FORMAT = {"result_format": "SUMMARY", "partial_unexpected_count": N_EXAMPLES}
 
 os.environ["GX_ANALYTICS_ENABLED"] = "false"  # asked whenever a context is made
 
@@ -34,17 +36,19 @@ class Check:
     expectation: gxe.Expectation
 
 
-# A suite and the table it judges, made only when the suite before it has passed.
-Suite = Callable[[], tuple[pd.DataFrame, Iterable[Check]]]
+# A table and what is expected of it.
+Part = tuple[pd.DataFrame, Iterable[Check]]
+# Made only when the suite before it has passed; all of its parts are judged.
+Suite = Callable[[], Iterable[Part]]
 
 
 def run_suites(suites: Iterable[Suite], symbol: str, params: QualityParams) -> list[Finding]:
     """Run `suites` in order, up to the first with a failure; one finding a check."""
     findings: list[Finding] = []
     for suite in suites:
-        table, checks = suite()
-        results = run_suite(table, checks, symbol)
-        findings += [_finding(table, symbol, check, result, params) for check, result in results]
+        for table, checks in suite():
+            results = run_suite(table, checks, symbol)
+            findings += [_finding(table, symbol, check, result, params) for check, result in results]
         if not all(finding.success for finding in findings):
             break
     return findings
@@ -69,15 +73,19 @@ def run_suite(
     return [(check, by_position[position]) for position, check in enumerate(checks)]
 
 
-def _evaluate(table: pd.DataFrame, expectations: list[gxe.Expectation]) -> list[ExpectationValidationResult]:
-    # A context keeps the tables it has seen, so each run gets its own.
+def quiet_context() -> AbstractDataContext:
+    """Return a context of Great Expectations that keeps nothing on disk and prints no progress."""
     context = gx.get_context(mode="ephemeral")
     context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    asset = context.data_sources.add_pandas("tables").add_dataframe_asset("table")
+    return context
+
+
+def _evaluate(table: pd.DataFrame, expectations: list[gxe.Expectation]) -> list[ExpectationValidationResult]:
+    # A context keeps the tables it has seen, so each run gets its own.
+    asset = quiet_context().data_sources.add_pandas("tables").add_dataframe_asset("table")
     batch = asset.add_batch_definition_whole_dataframe("whole").get_batch({"dataframe": table})
     suite = gx.ExpectationSuite(name="suite", expectations=expectations)
-    wanted = {"result_format": "SUMMARY", "partial_unexpected_count": N_EXAMPLES}
-    return batch.validate(suite, result_format=wanted).results
+    return batch.validate(suite, result_format=RESULT_FORMAT).results
 
 
 def _exception(result: ExpectationValidationResult | None) -> str | None:
@@ -94,6 +102,7 @@ def _exception(result: ExpectationValidationResult | None) -> str | None:
 def _finding(
     table: pd.DataFrame, symbol: str, check: Check, result: ExpectationValidationResult, params: QualityParams
 ) -> Finding:
+    has_rows = "timestamp" in table  # or else it sums columns up, and its rows are no candles
     return Finding(
         symbol=symbol,
         table=check.table,
@@ -102,7 +111,7 @@ def _finding(
         expectation=result.expectation_config.type,
         severity="warning" if check.rule in params.warnings else "critical",
         success=bool(result.success),
-        unexpected=result.result.get("unexpected_count"),
+        unexpected=result.result.get("unexpected_count") if has_rows else None,
         examples=() if result.success else _examples(table, result.result),
     )
 
@@ -112,7 +121,7 @@ def _examples(table: pd.DataFrame, outcome: dict[str, Any]) -> tuple[str, ...]:
     if "partial_unexpected_list" in outcome:
         values = map(_text, outcome["partial_unexpected_list"])
         rows = outcome.get("partial_unexpected_index_list")
-        if not rows:
+        if not rows or "timestamp" not in table:
             return tuple(values)
         times = map(_text, table["timestamp"].iloc[rows])
         return tuple(f"{time}: {value}" for time, value in zip(times, values, strict=True))

@@ -4,12 +4,16 @@ import gzip
 import io
 import json
 import zipfile
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tapeline.errors import DataError
+from tapeline.market.cleaning import clean
 from tapeline.market.files import find_files, read_symbol
 from tapeline.market.params import DataParams
 from tapeline.schema import OHLCV
@@ -31,6 +35,7 @@ def data(path, **changes):
         "max_fill": 15,
         "max_filled_share": 0.2,
         "max_rejected_share": 0.01,
+        "workers": 1,
     }
     return DataParams(**{**values, **changes})
 
@@ -312,3 +317,24 @@ def test_a_long_file_of_another_interval_is_found_among_others(tmp_path):
     put(tmp_path / "A/1m.csv", spaced(range(3000)))
     put(tmp_path / "A/5m.csv", spaced(range(0, 1000, 5)))
     assert refused(tmp_path).startswith("ROOT/A/5m.csv: candles are mostly 5 minutes apart")
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    order=st.permutations(range(30)),
+    copies=st.lists(st.integers(0, 29), max_size=10),
+    cuts=st.lists(st.integers(1, 29), max_size=3, unique=True),
+    extension=st.sampled_from(["csv", "json", "parquet", "zip"]),
+)
+def test_how_rows_lie_in_files_changes_no_candle(tmp_path_factory, order, copies, cuts, extension):
+    """Shuffled, repeated and split over files, rows are the same candles, each of a file that holds it."""
+    folder = tmp_path_factory.mktemp("rows")
+    mixed = CANDLES.iloc[[*order, *copies]]
+    edges = [0, *sorted(cuts), len(mixed)]
+    parts = [mixed.iloc[begin:end] for begin, end in pairwise(edges)]
+    for number, part in enumerate(parts):
+        put(folder / f"A/{number}.{extension}", encode(extension, part.reset_index(drop=True)))
+    candles = clean(read_symbol(data(folder), "A"), data(folder)).candles
+    pd.testing.assert_frame_equal(candles[["timestamp", *OHLCV]], CANDLES)
+    for time, file in zip(candles["timestamp"], candles["file"], strict=True):
+        assert (parts[file]["timestamp"] == time).any()

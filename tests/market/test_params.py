@@ -3,7 +3,7 @@
 import pytest
 
 from tapeline.errors import ParamsError
-from tapeline.market.params import DataParams, FilledShare, Symbols
+from tapeline.market.params import DataParams, FilledShare, Symbols, Workers
 from tapeline.params import Params
 
 GOOD = {
@@ -15,6 +15,7 @@ GOOD = {
     "max_fill": 15,
     "max_filled_share": 0.2,
     "max_rejected_share": 0.01,
+    "workers": 2,
 }
 
 
@@ -24,6 +25,7 @@ def test_a_yaml_list_becomes_a_tuple_of_symbols():
     assert params.section("data", DataParams).symbols == ("BTC-USD", "ETH_USDT.P", "1INCH")
     assert params.value("data.symbols", Symbols) == ("BTC-USD", "ETH_USDT.P", "1INCH")
     assert params.value("data.max_filled_share", FilledShare) == 0.2
+    assert params.value("data.workers", Workers) == 2
 
 
 @pytest.mark.parametrize(
@@ -46,6 +48,8 @@ def test_a_yaml_list_becomes_a_tuple_of_symbols():
         ("max_filled_share", 1.1, "less than or equal to 1"),
         ("max_filled_share", float("nan"), "less than or equal to 1"),
         ("max_rejected_share", -0.1, "greater than or equal to 0"),
+        ("workers", 0, "greater than or equal to 1"),
+        ("workers", 65, "less than or equal to 64"),
         ("spread", 1, "is no known key"),
     ],
 )

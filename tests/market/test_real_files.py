@@ -27,6 +27,7 @@ def data(path):
         max_fill=15,
         max_filled_share=0.2,
         max_rejected_share=0.0,
+        workers=1,
     )
 
 
@@ -90,7 +91,25 @@ def test_cards_agree_with_the_catalogue(
     assert (card["rows"], card["gaps"], card["longest_gap"]) == (n_rows, n_gaps, longest)
     assert (card["zero_volume"], card["rejected"], card["duplicates"], card["sorted"]) == (n_quiet, 0, 0, 0)
     assert card["segments"] == n_segments
-    candles = cleaned.candles
-    assert_sound(candles)
-    minutes = candles["timestamp"].diff().dt.total_seconds() / 60
-    assert card["filled"] + (minutes - 1)[1:].sum() == n_missing
+    assert card["filled"] + card["missing"] == n_missing
+    assert_sound(cleaned.candles)
+
+
+EVERY = sorted(path.parent for path in MARKET.glob("*/*/1m.parquet"))
+
+
+@needs_market
+@pytest.mark.parametrize("folder", EVERY, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_no_real_candles_are_refused(folder):
+    """Crashes, gaps of hours and dead minutes included, every row of every symbol is a candle."""
+    cleaned = clean(read_symbol(data(folder.parent), folder.name), data(folder.parent))
+    assert cleaned.card["rejected"] == cleaned.card["conflicting"] == 0
+    assert (cleaned.candles["file"] == 0).all()
+
+
+@needs_market
+def test_a_real_crash_is_kept():
+    """XRP-USD fell from 0.80 to 0.49 inside one minute of 2018-04-25 and came back."""
+    candles = clean(read_symbol(data(MARKET / "BITFINEX"), "XRP-USD"), data(MARKET)).candles
+    day = candles[candles["timestamp"].dt.strftime("%Y-%m-%d") == "2018-04-25"]
+    assert (day["high"] / day["low"]).max() > 1.6

@@ -11,13 +11,28 @@ from tapeline.quality.params import QualityParams
 def params():
     """A section `quality` in which shares and runs only warn."""
     return QualityParams(
-        warnings=("filled_share", "outsized_move", "stale_close", "label_balance", "label_missing"),
+        warnings=(
+            "filled_share",
+            "gap_share",
+            "quiet",
+            "outsized_move",
+            "stale_close",
+            "label_balance",
+            "label_missing",
+            "duplicate",
+            "drift",
+        ),
         max_filled_share=0.1,
+        max_gap_share=0.15,  # 60 minutes of 460 are 0.13
+        max_quiet=20,
         max_move=30.0,
         max_outsized_share=0.001,
+        max_seam_move=20.0,
         max_stale=20,
         min_label_share=0.4,
         max_missing_labels=0.2,
+        max_psi=0.25,
+        max_ks=0.2,
         leak_cuts=12,
         seed=7,
     )
@@ -25,7 +40,10 @@ def params():
 
 @pytest.fixture
 def candles():
-    """400 clean one-minute candles in two segments: rows 0..249 and, an hour later, rows 250..399."""
+    """400 clean one-minute candles in two segments, rows 0..249 and, an hour later, 250..399.
+
+    They are from two files, the second begins in the first segment, with row 245.
+    """
     rng = np.random.default_rng(1)
     n, border = 400, 250
     close = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, n)))
@@ -41,6 +59,7 @@ def candles():
             "volume": rng.uniform(1, 5, n),
             "is_filled": False,
             "segment": (np.arange(n) >= border).astype(np.int32),
+            "file": (np.arange(n) >= 245).astype(np.int32),
         }
     ).astype({"timestamp": "datetime64[us, UTC]"})
 

@@ -42,7 +42,22 @@ def test_missing_result_is_an_error(monkeypatch):
 def test_suites_end_after_the_first_with_a_failure(params):
     """A suite that needs what the one before has refused is not even built."""
     failing = Check("finite", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
-    findings = run_suites([lambda: (TABLE, [failing]), lambda: pytest.fail("was built")], "BTC-USD", params)
+    findings = run_suites([lambda: [(TABLE, [failing])], lambda: pytest.fail("was built")], "BTC-USD", params)
     assert [(finding.rule, finding.success, finding.unexpected) for finding in findings] == [
         ("finite", False, 3)
     ]
+
+
+def test_all_parts_of_a_suite_are_judged(params):
+    """A failure in one part does not hide what is expected in the next."""
+    failing = Check("finite", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
+    findings = run_suites([lambda: [(TABLE, [failing]), (TABLE, [_check()])]], "BTC-USD", params)
+    assert [finding.success for finding in findings] == [False, True]
+
+
+def test_a_summary_of_columns_counts_no_rows(params):
+    """What is wrong in a table without times is told as it stands there, not as a number of candles."""
+    summary = pd.DataFrame({"x": ["equals y", None]})
+    failing = Check("duplicate", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
+    (finding,) = run_suites([lambda: [(summary, [failing])]], "BTC-USD", params)
+    assert (finding.success, finding.unexpected, finding.examples) == (False, None, ("equals y",))

@@ -11,20 +11,34 @@ import time
 import pandas as pd
 import pytest
 
+from stages.ingest import main
+from stages.runner import run_stage
+from tapeline.schema import OHLCV
+from tests.candles import random_candles
 from tests.closure import ROOT
 
 PARAMS = """
 data: {source: simulated, path: none, layout: auto, symbols: [A, B], interval: 1m, max_fill: 15,
-  max_filled_share: 0.2, max_rejected_share: 0.01}
+  max_filled_share: 0.2, max_rejected_share: 0.01, workers: 1}
 simulation: {signal: 0.34, seed: 1, days: DAYS, start: "2024-01-01", regime_minutes: 240, volatility_bps: 7.0,
   volatility_spread: 0.3, correlation: 0.7, gaps_per_day: 2.0}
 labels: {horizon: 15}
 """
 
 
-def start(folder, days=2, limit=None):
-    """Start the stage in `folder`; files may grow to `limit` bytes."""
-    (folder / "params.yaml").write_text(PARAMS.replace("DAYS", str(days)))
+def put_raw(folder, symbol, seed):
+    """Candles of `symbol` as a file under raw/."""
+    (folder / "raw").mkdir(parents=True, exist_ok=True)
+    candles = random_candles(3000, seed=seed)[["timestamp", *OHLCV]]
+    candles.drop(index=range(50, 60)).to_csv(folder / f"raw/{symbol}.csv", index=False)
+
+
+def start(folder, days=2, limit=None, workers=1):
+    """Start the stage in `folder`, on its raw candles if there are any; files may grow to `limit` bytes."""
+    params = PARAMS.replace("DAYS", str(days)).replace("workers: 1", f"workers: {workers}")
+    if (folder / "raw").is_dir():
+        params = params.replace("source: simulated, path: none", "source: files, path: raw")
+    (folder / "params.yaml").write_text(params)
     return subprocess.Popen(
         [sys.executable, "-m", "stages.ingest"],
         cwd=folder,
@@ -63,15 +77,67 @@ def test_candles_ceiling_and_cards_are_written(tmp_path):
     assert card["filled"] == candles["is_filled"].sum()
 
 
-def test_a_disk_that_fills_leaves_nothing_half_written(tmp_path):
+def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
+    """Candles and cards of one, two and three processes are equal."""
+    written = []
+    for workers in (1, 2, 3):
+        folder = tmp_path / str(workers)
+        put_raw(folder, "A", seed=1)
+        put_raw(folder, "B", seed=2)
+        stage = start(folder, workers=workers)
+        assert "B: files 1, first 2025-03-28T20:00:00Z" in stage.communicate()[0]
+        assert stage.returncode == 0
+        written.append({name: (folder / name).read_bytes() for name in outputs(folder)})
+    assert list(written[0]) == ["data/candles/A.parquet", "data/candles/B.parquet", "metrics/data.json"]
+    assert written[0] == written[1] == written[2]
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_an_error_in_one_symbol_leaves_no_output(tmp_path, workers):
+    """The sound symbol's candles vanish with the broken one's; one line says why."""
+    put_raw(tmp_path, "A", seed=1)
+    (tmp_path / "raw/B.csv").write_text("timestamp,open\n1514764800,1\n")
+    stage = start(tmp_path, workers=workers)
+    said = stage.communicate()[0]
+    assert stage.returncode == 1
+    assert said.startswith("stages.ingest: raw/B.csv: lacks high, low, close, volume; its columns are ")
+    assert said.count("\n") == 1
+    assert outputs(tmp_path) == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_disk_that_fills_leaves_nothing_half_written(tmp_path, workers):
     """A write that fails half way ends in one line, and no file is left."""
-    stage = start(tmp_path, limit=50_000)
+    put_raw(tmp_path, "A", seed=1)
+    put_raw(tmp_path, "B", seed=2)
+    stage = start(tmp_path, limit=50_000, workers=workers)
     said = stage.communicate()[0]
     assert stage.returncode == 1
     assert "File too large" in said
     assert said.count("\n") == 1
     assert "Traceback" not in said
     assert outputs(tmp_path) == []
+
+
+def test_outputs_that_may_not_be_written_are_told_in_one_line(tmp_path, monkeypatch, capsys):
+    """A folder of another user ends the stage in the system's words."""
+    put_raw(tmp_path, "A", seed=1)
+    put_raw(tmp_path, "B", seed=2)
+    start(tmp_path).communicate()
+    before = outputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def deny(path, *args, **options):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("tapeline.outputs.Path.mkdir", lambda path, **_: path.name == "logs" or deny(path))
+    with pytest.raises(SystemExit):
+        run_stage("ingest", main)
+    assert capsys.readouterr().err == (
+        "stages.ingest: [Errno 13] Permission denied: 'data'; the last good outputs come back by "
+        "`git checkout metrics && dvc checkout`\n"
+    )
+    assert outputs(tmp_path) == before
 
 
 @pytest.mark.slow

@@ -1,0 +1,69 @@
+"""Times of a file's candles: plausible, of the OPEN, and as far apart as the interval."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.errors import DataError
+from tapeline.schema import INTERVAL_MINUTES
+
+MINUTE = 60_000_000  # microseconds
+OLDEST = pd.Timestamp("1990-01-01T00:00:00Z")  # older than any candle; what a wrong unit looks like
+FUTURE_DAYS = 1  # that clocks may differ by; the clock only ever refuses, it changes no output
+CLOSE_MARKS = {"1 s": 1_000_000, "1 ms": 1_000, "1 us": 1}  # before the next open, in microseconds
+CLOSE_SHARE = 0.5  # of a file's times that end so: fewer are single bad rows, for cleaning to reject
+N_TELLING = 100  # steps from which one file's own interval can be judged
+SHARE_TELLING = 0.1  # of the steps that must be of the interval where another step is more common
+
+
+def microseconds(times: pd.Series) -> NDArray[np.int64]:
+    """Return (rows,) microseconds since 1970, the least int64 where the time is missing."""
+    return times.to_numpy("datetime64[us]").view("int64")
+
+
+def check_moments(name: str, times: pd.Series, interval: str) -> None:
+    """Raise DataError if `times` (rows,) of file `name` hold the future, the far past or candles' CLOSE."""
+    is_early = (times < OLDEST).to_numpy()
+    is_late = (times > pd.Timestamp.now("UTC") + pd.Timedelta(days=FUTURE_DAYS)).to_numpy()
+    _refuse_first(name, times, is_early, f"before {OLDEST.year}: its unit is wrong")
+    _refuse_first(name, times, is_late, "more than a day in the future: its unit or a clock is wrong")
+    step = INTERVAL_MINUTES[interval] * MINUTE
+    lead = step - microseconds(times) % step
+    for mark, length in CLOSE_MARKS.items():
+        is_close = times.notna().to_numpy() & (lead == length)
+        if is_close.sum() > CLOSE_SHARE * len(times):
+            told = f"{mark} before a candle ends, as in {is_close.sum()} of {len(times)} rows: these are "
+            _refuse_first(
+                name, times, is_close, told + f"times of the CLOSE; write the OPEN, {interval} earlier"
+            )
+
+
+def check_interval(files: Sequence[tuple[str, pd.Series]], interval: str) -> None:
+    """Compare the steps between times, of each file long enough to tell and of all files, with `interval`."""
+    for name, times in files:
+        if len(files) > 1 and len(times) > N_TELLING:
+            _check_steps(name, times, interval)
+    _check_steps(files[0][0], pd.concat([times for _, times in files]), interval)
+
+
+def _check_steps(name: str, times: pd.Series, interval: str) -> None:
+    gaps = np.diff(np.sort(microseconds(times.dropna())))
+    steps, counts = np.unique(gaps[gaps > 0], return_counts=True)
+    if not len(steps):
+        return
+    common, expected = steps[np.argmax(counts)], INTERVAL_MINUTES[interval] * MINUTE
+    # Quiet markets lack candles, so that another step may win: the interval must then be the smallest.
+    is_sparse = steps[0] == expected and counts[0] >= SHARE_TELLING * counts.sum()
+    if common != expected and not is_sparse:
+        raise DataError(
+            name, f"candles are mostly {common / MINUTE:g} minutes apart, data.interval is {interval}"
+        )
+
+
+def _refuse_first(name: str, times: pd.Series, is_wrong: NDArray[np.bool_], why: str) -> None:
+    if is_wrong.any():
+        first = int(np.argmax(is_wrong))
+        moment = times.iloc[first].isoformat().replace("+00:00", "Z")
+        raise DataError(f"{name}, row {first + 1}", f"time is {moment}, {why}")

@@ -1,0 +1,65 @@
+"""Price levels: another unit or symbol is found wherever it begins, a market's own moves never are."""
+
+from contextlib import nullcontext
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tapeline.errors import DataError
+from tapeline.market.levels import check_levels
+from tapeline.market.raw import RawCandles
+from tapeline.market.times import MINUTE
+from tapeline.schema import PRICES
+from tests.candles import random_candles
+
+CANDLES = random_candles(200)
+
+
+def check(factor, begin, length):
+    """Judge the candles, prices of `length` rows from position `begin` on multiplied by `factor`."""
+    raw = RawCandles.from_table(CANDLES, "a.csv")
+    raw.rows.loc[begin : begin + length - 1, list(PRICES)] *= factor
+    check_levels(raw.rows, raw, MINUTE)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    factor=st.floats(8.2, 1e9), is_down=st.booleans(), begin=st.integers(1, 199), length=st.integers(1, 200)
+)
+def test_a_leap_is_named_at_its_first_row(factor, is_down, begin, length):
+    """Eightfold and more, for one candle or to the end, up or down."""
+    with pytest.raises(
+        DataError, match=rf"^a.csv, row {begin + 1}: price is .* a.csv, row {begin}, just before"
+    ):
+        check(1 / factor if is_down else factor, begin, length)
+
+
+@settings(max_examples=60, deadline=None)
+@given(factor=st.floats(1.35, 8.0), is_down=st.booleans(), begin=st.integers(60, 140))
+def test_a_level_that_stays_apart_is_named_at_its_first_row(factor, is_down, begin):
+    """A third more or less from one candle to the next, with an hour on either side to show that it stays."""
+    with pytest.raises(DataError, match=rf"^a.csv, row {begin + 1}: price is "):
+        check(1 / factor if is_down else factor, begin, 200)
+
+
+@settings(max_examples=60, deadline=None)
+@given(factor=st.floats(0.2, 5.0), begin=st.integers(1, 199), length=st.integers(1, 59))
+def test_a_level_that_comes_back_within_the_hour_is_let_be(factor, begin, length):
+    """A spike may be a market's own; whether it is likely is for the quality rules to say."""
+    check(factor, begin, length)
+
+
+@pytest.mark.parametrize(
+    ("factor", "minutes", "is_refused"),
+    [(9.0, 5 * 60, True), (9.0, 7 * 60, False), (60.0, 29 * 1440, True), (60.0, 31 * 1440, False)],
+)
+def test_the_longer_the_gap_the_more_it_may_hide(factor, minutes, is_refused):
+    """Nobody knows what a price did while there were no candles, and coins have risen tenfold in a day."""
+    raw = RawCandles.from_table(random_candles(200, gap_at=150), "a.csv")
+    raw.rows.loc[150:, list(PRICES)] *= factor
+    raw.rows.loc[150:, "timestamp"] += pd.Timedelta(minutes=minutes - 101)
+    told = pytest.raises(DataError, match=r"^a.csv, row 151: price is ")
+    with told if is_refused else nullcontext():
+        check_levels(raw.rows, raw, MINUTE)
