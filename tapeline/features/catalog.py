@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from tapeline.errors import ParamsError
 
-# Imported for their declarations, in the order of the feature table's columns.
+# Imported for their declarations.
 from tapeline.features import (  # noqa: F401
     leader,
     momentum,
@@ -23,7 +23,8 @@ from tapeline.features.declare import FEATURES, Feature
 from tapeline.params import Section
 from tapeline.schema import Interval
 
-GROUPS = tuple(dict.fromkeys(feature.group for feature in FEATURES.values()))
+# Columns of a feature table go by group, and in a group as declared, whichever module came in first.
+GROUPS = tuple(sorted({feature.group for feature in FEATURES.values()}))
 
 
 class FeatureParams(Section):
@@ -57,4 +58,4 @@ def selected_features(params: FeatureParams, interval: Interval) -> list[Feature
     chosen = [f for f in FEATURES.values() if params.groups[f.group] and f.name not in params.exclude]
     if not chosen:
         raise ParamsError("features.exclude", list(params.exclude), "leaves no feature")
-    return chosen
+    return sorted(chosen, key=lambda feature: GROUPS.index(feature.group))

@@ -30,7 +30,7 @@ def leader_volatility_60(candles: Candles) -> FloatArray:
     return np.nan_to_num(rolling_std(candles.leader_returns, 60))
 
 
-@feature("leader", lookback=241, low=-1, high=1)
-def leader_correlation_240(candles: Candles) -> FloatArray:
-    """Correlation of returns with the leader's one candle before, over 240 candles: how far it leads."""
-    return np.nan_to_num(rolling_correlation(candles.returns, candles.leader_returns, 240))
+@feature("leader", lookback=121, low=-1, high=1)
+def leader_correlation_120(candles: Candles) -> FloatArray:
+    """Correlation of returns with the leader's one candle before, over 120 candles: how far it leads."""
+    return np.nan_to_num(rolling_correlation(candles.returns, candles.leader_returns, 120))

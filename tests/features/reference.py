@@ -191,7 +191,7 @@ def _leader(t, leader):
         **{f"leader_return_{w}": moves.rolling(w).sum().fillna(0) for w in (1, 5, 15, 60)},
         "leader_spread_15": (own.rolling(15).sum() - moves.rolling(15).sum()).fillna(0),
         "leader_volatility_60": moves.rolling(60).std(ddof=0).fillna(0),
-        "leader_correlation_240": own.rolling(240).corr(moves).fillna(0),
+        "leader_correlation_120": own.rolling(120).corr(moves).fillna(0),
     }
 
 

@@ -1,5 +1,8 @@
 """The feature table: segments kept apart, warm-up dropped, versions that follow content."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,7 @@ from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table, feature_version, input_version
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tests.candles import random_candles
+from tests.closure import ROOT
 
 ALL_ON = FeatureParams(groups=dict.fromkeys(GROUPS, True), exclude=())
 FEATURE_LIST = selected_features(ALL_ON, "1m")
@@ -60,6 +64,22 @@ def test_groups_and_single_features_switch_off():
         FeatureParams(groups=only, exclude=("return_7",))
     with pytest.raises(ValueError, match="must name exactly the groups"):
         FeatureParams(groups={"returns": True}, exclude=())
+
+
+def test_the_order_of_columns_is_not_that_of_imports():
+    """A process that imports another module first has the same columns in the same order."""
+    ask = (
+        "; every = c.FeatureParams(groups=dict.fromkeys(c.GROUPS, True), exclude=())"
+        "; print([feature.name for feature in c.selected_features(every, '1m')])"
+    )
+    orders = [
+        subprocess.run(
+            [sys.executable, "-c", f"{first}; import tapeline.features.catalog as c{ask}"],
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        ).stdout
+        for first in ("import tapeline.features.volume", "import tapeline.features.labels", "pass")
+    ]  # fmt: skip
+    assert orders == [f"{[feature.name for feature in FEATURE_LIST]}\n"] * 3
 
 
 def test_a_selection_that_cannot_be_made_is_refused():
