@@ -18,6 +18,7 @@ from tqdm.utils import CallbackIOWrapper
 
 from commands.differences import (
     UNREADABLE,
+    compare_file,
     compare_folder,
     compare_manifest,
     compare_params,
@@ -97,7 +98,7 @@ def _check_files(records: list[Record], repo: Repo, verdict: Verdict) -> None:
     hashes = _hash_all(wanted, sizes)
     verdict.n_files, verdict.n_bytes = len(sizes), sum(sizes.values())
     for (_, algorithm, _), alike in merged.items():
-        compare = compare_folder if alike[0].is_folder else _compare_file
+        compare = compare_folder if alike[0].is_folder else compare_file
         found = {file: hashes[algorithm, file] for file in inside[alike[0].path]}
         size = sum(sizes[file] for file in found)
         lines = compare(alike[0], found, size, Path(repo.cache.local.path))

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from commands.download import parse, read_request
 from tests.candles import random_candles
 from tests.closure import ROOT
 from tests.workshop import Workshop
@@ -39,6 +40,17 @@ def test_ci_runs_what_it_stands_for():
     assert set(commands("CONTRIBUTING.md")) <= RUN_BY_CI
 
 
+def test_the_download_of_the_readme_is_one():
+    """Its line, as make hands it over, is a request for two markets' candles of a minute."""
+    (line,) = re.findall(r"^make download (.*)$", (ROOT / "README.md").read_text(), flags=re.MULTILINE)
+    values = dict(part.split("=", 1) for part in line.split())
+    asked = [values.get(name, "") for name in ("EXCHANGE", "SYMBOLS", "SINCE", "UNTIL", "INTERVAL")]
+    request = read_request(parse(asked))
+    assert request.symbols == ("BTC/USDT", "ETH/USDT")
+    assert request.interval == "1m"
+    assert request.until is None
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("readme")
 def test_the_readmes_commands_work_in_their_order(tmp_path):
@@ -56,3 +68,7 @@ def test_the_readmes_commands_work_in_their_order(tmp_path):
         if line not in RUN_BY_CI:
             shop.run(line)
     assert "candidate-1" in shop.run("git tag")
+    (python,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
+    *imports, read = python.strip().splitlines()
+    (tmp_path / "snippet.py").write_text("\n".join([*imports, f"print({read})"]))
+    assert "rsi_14" in shop.run("python snippet.py")
