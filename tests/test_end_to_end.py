@@ -78,6 +78,43 @@ def test_a_changed_lstm_retrains_the_lstm_alone(workshop):
     workshop.run("git checkout -q . && dvc checkout -q")
 
 
+def test_a_features_switch_runs_from_features_on(workshop):
+    """One feature left out: ingest stays, features and all that follows run, on a column less."""
+    column = "rsi_14"
+    output = workshop.run(f"dvc exp run -S 'features.exclude=[weekend,{column}]'")
+    assert workshop.stages_run(output) == [
+        "features", "expectations", "splits", "train_lstm", "train_transformer", "evaluate", "promote",
+        "latency",
+    ]  # fmt: skip
+    assert column not in pd.read_parquet(workshop.folder / "data/features/BTC-USD.parquet").columns
+    workshop.run("git checkout -q . && dvc checkout -q")
+
+
+def test_the_page_about_the_data_says_why_a_run_ended(workshop):
+    """A run that fails at the expectations leaves a page with the failure, and `make repro` its status."""
+    workshop.set_params({"quality": {"max_quiet": 1, "max_filled_share": 0.0, "warnings": ["label_missing"]}})
+    output = workshop.run("make repro", status=2)
+    assert "fails expect_column_values_to_be_in_set (filled_share)" in output
+    page = (workshop.folder / "reports/data.html").read_text()
+    assert "filled_share" in page
+    assert "<script" not in page
+    workshop.run("git checkout -q . && dvc checkout -q")
+
+
+def test_the_audits_ran_and_are_on_record(workshop):
+    """All eight, for every symbol and fold, each of which compared something."""
+    found = []
+    for name in ("expectations", "splits"):
+        report = json.loads((workshop.folder / f"metrics/detail/{name}.json").read_text())
+        assert report["leaks"] == []
+        assert all(audit["cells"] > 0 for audit in report["audits"])
+        found += [audit["name"] for audit in report["audits"]]
+    assert set(found) == {
+        "truncation", "poison", "warm_up", "streaming", "label_reach", "thermometer", "overlap", "scaler",
+    }  # fmt: skip
+    assert workshop.run("make verify").strip().endswith("all as recorded")
+
+
 def test_an_experiment_in_a_temporary_folder_runs_its_own_code(workshop):
     """With `--temp` the code that runs is the experiment's copy, not the workspace's."""
     script = workshop.folder / "stages/train_lstm.py"
@@ -107,7 +144,7 @@ def test_own_candles_go_the_same_way(workshop):
     for k, symbol in enumerate(("AAA-USD", "BBB-USD")):
         folder = workshop.folder / "data/raw/KRAKEN" / symbol
         folder.mkdir(parents=True)
-        candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment"])
+        candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment", "file"])
         candles.to_csv(folder / "1m.csv", index=False)
     workshop.run("dvc add -q data/raw/KRAKEN")
     workshop.set_params(

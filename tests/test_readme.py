@@ -62,7 +62,7 @@ def test_the_readmes_commands_work_in_their_order(tmp_path):
     for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
         folder = tmp_path / "data/raw/EXCHANGE" / symbol
         folder.mkdir(parents=True)
-        candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment"])
+        candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment", "file"])
         candles.to_csv(folder / "1m.csv", index=False)
     for line in lines:
         if line not in RUN_BY_CI:
