@@ -43,7 +43,8 @@ check: env ## Check params.yaml, and what its sections ask of each other
 	@python -m commands.check
 
 repro: check ## Run the pipeline: check params, dvc repro, write the report
-	@dvc repro; status=$$?; python -m commands.report || true; exit $$status
+	@dvc repro || { status=$$?; python -m commands.report 2>/dev/null; exit $$status; }
+	@python -m commands.report
 
 report: env ## Write reports/data.html and reports/index.html from the latest run
 	@python -m commands.report

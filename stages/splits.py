@@ -15,7 +15,7 @@ from tapeline.params import Params
 from tapeline.quality.drift import Drift, judge_drift, measure_drift
 from tapeline.quality.overlap import audit_overlap
 from tapeline.quality.params import QualityParams
-from tapeline.quality.report import Audit, audit_records, judge, judge_leaks, require_passed
+from tapeline.quality.report import Audit, audit_records, failure_records, judge, judge_leaks, require_passed
 from tapeline.quality.scaling import audit_scaler
 from tapeline.schema import INTERVAL_MINUTES, LABELS, Horizon, Interval
 from tapeline.splits.folds import PARTS, TimeFold, fold_record, on_calendar, require_rows, scaler_rows
@@ -41,7 +41,8 @@ def main(log: logging.Logger) -> None:
     findings = judge_drift(drifts, quality)
     write_json(
         "metrics/detail/splits.json",
-        audit_records(audits) | {"drift": [asdict(drift) for drift in drifts]},
+        audit_records(audits)
+        | {"failures": failure_records(findings), "drift": [asdict(drift) for drift in drifts]},
     )
     for drifted in [finding for finding in findings if not finding.success]:
         log.info("%s: %s drifts, %s", drifted.severity, drifted.column, drifted.examples[0])

@@ -134,10 +134,16 @@ def report(findings: Iterable[Finding], audits: Iterable[Audit], temperature: Te
         "passed": not is_bad and not any(audit.leaks for audit in audits),
         "tables": tables,
         "rules": _by_rule(findings),
-        "failures": [_record(finding) for finding in findings if not finding.success],
+        "failures": failure_records(findings),
         **audit_records(audits),
         "temperature": asdict(temperature),
     }
+
+
+def failure_records(findings: Iterable[Finding]) -> list[dict[str, Any]]:
+    """Return the findings that failed, warnings among them, as plain values."""
+    failed = (asdict(finding) for finding in findings if not finding.success)
+    return [{key: value for key, value in record.items() if key != "success"} for record in failed]
 
 
 def audit_records(audits: Iterable[Audit]) -> dict[str, list[dict[str, Any]]]:
@@ -171,12 +177,6 @@ def require_passed(path: Path | str) -> None:
     """Raise QualityError unless the report at `path` says that nothing critical failed."""
     if not json.loads(Path(path).read_text(encoding="utf-8"))["passed"]:
         raise QualityError(f"{path}: the data did not pass; mend it and run the expectations stage again")
-
-
-def _record(finding: Finding) -> dict[str, Any]:
-    record = asdict(finding)
-    del record["success"]
-    return record
 
 
 def _more(count: int) -> str:

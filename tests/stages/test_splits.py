@@ -1,0 +1,77 @@
+"""The audits of the splits stage, on folds and a scaler as the pipeline makes them, and on spoilt ones."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import splits
+from tapeline.errors import QualityError
+from tapeline.nets.scaler import fit_scaler
+from tapeline.quality.report import judge_leaks
+from tapeline.splits.folds import on_calendar
+from tapeline.splits.walk_forward import SplitParams, walk_forward
+
+MINUTE = pd.Timedelta(minutes=1)
+START = pd.Timestamp("2025-01-01", tz="UTC")
+HORIZON = 5
+PARAMS = SplitParams(mode="rolling", folds=2, train=4.0, validation=2.0, test=1.0, embargo=0)
+FOLDS = [on_calendar(fold, START, MINUTE) for fold in walk_forward(400, PARAMS, HORIZON, 48)]
+
+
+def feature_table():
+    """Two symbols on one clock, two features that drift upwards."""
+    rng = np.random.default_rng(0)
+    times = pd.Series(START + np.arange(400) * MINUTE)
+    parts = [
+        pd.DataFrame({"symbol": name, "timestamp": times, "segment": 0, "is_filled": False})
+        for name in ("A", "B")
+    ]
+    table = pd.concat(parts, ignore_index=True).astype({"symbol": "category"})
+    climb = np.tile(np.arange(400) / 100, 2)
+    values = {name: climb + rng.normal(size=800) for name in ("one", "two")}
+    return table.assign(**values, direction=0.0, trend_strength=0.5)
+
+
+TABLE = feature_table()
+
+
+def test_folds_and_scaler_of_the_pipeline_pass():
+    """Each fold, the tests among each other and each fold's scaler compared something, and hold."""
+    audits = splits.audit_overlaps(FOLDS, TABLE["timestamp"], HORIZON * MINUTE)
+    audits += splits.audit_scalers(FOLDS, TABLE, seed=1)
+    judge_leaks(audits)
+    assert [found.symbol for found in audits] == ["fold 0", "fold 1", "all folds", "fold 0", "fold 1"]
+
+
+def test_a_purge_that_is_a_candle_short_ends_the_stage():
+    """The label of the last training candle meets the first of validation: both labels, with the candle."""
+    spoilt = replace(FOLDS[0], train=(FOLDS[0].train[0], FOLDS[0].train[1] + MINUTE))
+    audits = splits.audit_overlaps([spoilt], TABLE["timestamp"], HORIZON * MINUTE)
+    stamp = FOLDS[0].train[1].strftime("%Y-%m-%dT%H:%M:%SZ")
+    with pytest.raises(QualityError, match=rf"fold 0: direction \(train and validation\) at {stamp} shares"):
+        judge_leaks(audits)
+
+
+def test_tests_of_two_folds_that_share_a_candle_end_the_stage():
+    """A candle would be scored twice."""
+    spoilt = replace(FOLDS[1], test=(FOLDS[1].test[0] - MINUTE, FOLDS[1].test[1]))
+    audits = splits.audit_overlaps([FOLDS[0], spoilt], TABLE["timestamp"], HORIZON * MINUTE)
+    assert any(found.leaks for found in audits if found.symbol == "all folds")
+
+
+def test_a_scaler_of_all_rows_ends_the_stage(monkeypatch):
+    """The usual mistake in place of the pipeline's own fit: the column and the first row outside."""
+    monkeypatch.setattr(splits, "fit_scaler", lambda values, rows: fit_scaler(values, np.arange(len(values))))
+    with pytest.raises(QualityError, match=r"fold 0: one at 2025-01-01T.* is scaled by rows outside"):
+        judge_leaks(splits.audit_scalers(FOLDS, TABLE, seed=1))
+
+
+def test_what_drifts_is_measured_between_the_last_training_and_test():
+    """A feature that climbs drifts, over all rows of both parts."""
+    drifts = splits.drift_of(FOLDS[-1], TABLE)
+    assert {drift.column for drift in drifts} == {"one", "two"}
+    rows = [int(FOLDS[-1].mask(TABLE["timestamp"], part).sum()) for part in ("train", "test")]
+    assert [(drift.train_rows, drift.test_rows) for drift in drifts] == [tuple(rows)] * 2
+    assert all(drift.psi > 0.25 for drift in drifts)
