@@ -21,9 +21,7 @@ def decode(column: pd.Series) -> pd.Series:
     """Return `column` with bytes, as a file that is not UTF-8 gives them, as text; others stay."""
     if not is_object_dtype(column):
         return column
-    return column.map(
-        lambda cell: cell.decode(errors="backslashreplace") if isinstance(cell, bytes) else cell
-    )
+    return column.map(lambda cell: cell.decode(errors="replace") if isinstance(cell, bytes) else cell)
 
 
 def read_numbers(name: str, column: pd.Series) -> NDArray[np.float64]:

@@ -65,5 +65,6 @@ def _check_steps(name: str, times: pd.Series, interval: str) -> None:
 def _refuse_first(name: str, times: pd.Series, is_wrong: NDArray[np.bool_], why: str) -> None:
     if is_wrong.any():
         first = int(np.argmax(is_wrong))
-        moment = times.iloc[first].isoformat().replace("+00:00", "Z")
-        raise DataError(f"{name}, row {first + 1}", f"time is {moment}, {why}")
+        # NumPy can write any year; a time of a wrong unit may lie where datetime ends.
+        moment = np.datetime_as_string(times.to_numpy("datetime64[us]")[first]).removesuffix(".000000")
+        raise DataError(f"{name}, row {first + 1}", f"time is {moment}Z, {why}")

@@ -96,6 +96,8 @@ class ExchangeServer:
             return [[start - STEP * back, 1.0, 1.0, 1.0, 1.0, 1.0] for back in (3, 2, 1)] + rows
         if fault == "stray":
             return [[self.now + 10**9 * STEP, 1.0, 1.0, 1.0, 1.0, 1.0], *rows, [start + 7, *[1.0] * 5]]
+        if fault == "ahead":
+            return [*rows, [start + 1500 * STEP, 1.0, 1.0, 1.0, 1.0, 1.0]]
         return rows
 
 

@@ -317,7 +317,7 @@ CELLS = {
     ),
     "bytes for a number": one(
         with_rows("1514765040,1,2,0.5,1.5,1").encode().replace(b"1514765040,1,", b"1514765040,1\xe9,"),
-        r"5: open is '1\\xe9', no number",
+        "5: open is '1�', no number",
     ),
     "true for a number": one(objects(volume=True), "1: volume is 'True', no number", "A.json"),
     "dates for prices": one(
@@ -359,6 +359,11 @@ CELLS = {
     "future": one(
         with_rows("3502828800,1,2,0.5,1,1", at=200),
         "200: time is 2080-12-31T00:00:00Z, more than a day in the future: its unit or a clock is wrong",
+    ),
+    "ns taken for us": one(
+        parquet(timestamp=pd.Series((SECONDS * 10**9).to_numpy("datetime64[us]")).dt.tz_localize("UTC")),
+        "1: time is 57209-07-22T08:00:00Z, more than a day in the future: its unit or a clock is wrong",
+        "A.parquet",
     ),
     "ms taken for us": one(
         parquet(timestamp=pd.to_datetime(SECONDS * 1000, unit="us", utc=True)),

@@ -105,6 +105,15 @@ def test_markets_and_time_are_asked_again_too(tmp_path, name, kind, fault):
     assert_stored(tmp_path, *CANDLES)
 
 
+def test_a_row_far_ahead_of_its_page_does_not_hide_what_lies_between(tmp_path):
+    """What follows a gap longer than a page is asked for again, from where the gap begins."""
+    candles = make_candles(2000)
+    with serve("binance", candles, page=300) as server:
+        server.faults["candles"] = ["ahead"]
+        fetch(server, "binance", tmp_path, START)
+    assert_stored(tmp_path, *candles)
+
+
 def honest(faults):
     """Faults of which no lie is told twice in a row: what is told twice is believed."""
     lies = [fault for fault in faults if fault not in BROKEN_ANSWERS]
