@@ -54,11 +54,20 @@ def verify() -> Verdict:
     """Compare the project in the current folder with all that is recorded; DataError without dvc.lock."""
     if not Path(LOCK).is_file():
         raise DataError(LOCK, "is not there: run `dvc repro` first")
-    repo, verdict = Repo("."), Verdict()
-    stages, known = read_stages(Path(LOCK)), _known_stages(repo)
-    verdict.differences += [f"dvc.yaml: stage {name} is not in {LOCK}" for name in known - {*stages}]
-    verdict.differences += [f"{LOCK}: stage {name} is not in dvc.yaml" for name in {*stages} - known]
-    verdict.differences.sort()
+    with Repo(".") as repo:
+        return _verify(repo)
+
+
+def _verify(repo: Repo) -> Verdict:
+    verdict, stages = Verdict(), read_stages(Path(LOCK))
+    try:
+        known = _known_stages(repo)
+    except DvcException as error:  # of dvc.yaml or params.yaml: no reason to leave the files unread
+        known = {*stages}
+        verdict.differences.append(f"DVC says: {' '.join(str(error).split())}")
+    unlike = [f"dvc.yaml: stage {name} is not in {LOCK}" for name in known - {*stages}]
+    unlike += [f"{LOCK}: stage {name} is not in dvc.yaml" for name in {*stages} - known]
+    verdict.differences += sorted(unlike)
     entries = {name: entry for name, entry in stages.items() if name in known}
     manifests = [path for path in (FEATURES, *sorted(Path().glob(BUNDLES))) if path.is_file()]
     records = [record for name, entry in entries.items() for record in stage_records(name, entry)]

@@ -2,11 +2,11 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.catalog import FeatureParams, selected_features
-from tapeline.features.declare import Feature
 from tapeline.features.labels import LabelParams
 from tapeline.features.table import build_table, feature_version, input_version
 from tapeline.market.params import Symbols, Workers
@@ -28,37 +28,32 @@ def main(log: logging.Logger) -> None:
         "feature_version": feature_version(features, horizon),
         "horizon": horizon,
         "interval": interval,
-        "features": [described(feature) for feature in features],
+        "features": features,
     }
     with whole_folder("data/features") as folder:
 
         def work(symbol: str) -> str:
-            return write_features(folder, symbol, symbols[0], features, schema)
+            return write_features(folder, symbol, symbols[0], schema)
 
         for told in for_each_symbol(work, symbols, params.value("data.workers", Workers)):
             log.info(told)
         FeatureStore(folder).write_manifest()
 
 
-def write_features(folder: Path, symbol: str, leader: str, features: list[Feature], schema: dict) -> str:
+def write_features(folder: Path, symbol: str, leader: str, schema: dict[str, Any]) -> str:
     """Build and write the table of one symbol; return what there is to tell of it."""
     candles = read_table("data/candles", symbol)
     leading = candles if symbol == leader else read_table("data/candles", leader)
-    table = build_table(candles, leading, features, schema["horizon"])
+    table = build_table(candles, leading, schema["features"], schema["horizon"])
     version = {"input_version": input_version(candles, leading)}
     FeatureStore(folder).write(symbol, table, schema | version)
     unknown = {label: int(table[label].isna().sum()) for label in LABELS}
     n_alone = int((~candles["timestamp"].isin(leading["timestamp"])).sum())
     return (
-        f"{symbol}: {len(candles)} candles -> {len(table)} rows x {len(features)} features, "
+        f"{symbol}: {len(candles)} candles -> {len(table)} rows x {len(schema['features'])} features, "
         f"{len(candles) - len(table)} dropped as warm-up; no label: {unknown}; "
         f"{n_alone} candles without one of the leader {leader}; version {schema['feature_version']}"
     )
-
-
-def described(feature: Feature) -> dict:
-    """What the store says of a feature."""
-    return {key: getattr(feature, key) for key in ("name", "group", "lookback", "meaning")}
 
 
 if __name__ == "__main__":
