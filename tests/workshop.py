@@ -73,7 +73,8 @@ class Workshop:
             "DVC_NO_ANALYTICS": "1",
             "OMP_NUM_THREADS": "1",
         }
-        env.pop("PYTHONPATH", None)
+        for name in ("PYTHONPATH", "MAKEFLAGS", "MAKELEVEL"):  # the last two when make runs the tests
+            env.pop(name, None)
         done = subprocess.run(
             command, shell=True, cwd=self.folder, env=env | environment, text=True,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
