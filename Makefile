@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS := 1
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report verify docs data-docs test test-all determinism lint format \
+.PHONY: help env lock download check repro report verify docs data-docs runs tensorboard test test-all determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -58,6 +58,12 @@ docs: env ## Write docs/features.md from the declarations
 data-docs: env ## Build Great Expectations' Data Docs of the current data; they load styles from the net
 	@python -m commands.data_docs
 
+runs: env ## Write runs/index.csv from all experiments and commits, and print it as a table
+	@python -m commands.runs
+
+tensorboard: env ## Look at losses while training runs, of experiments too: http://localhost:6006
+	@tensorboard --logdir runs
+
 test: env ## Run the tests, without the slow ones
 	$(PYTEST) -m "not slow"
 
@@ -76,8 +82,8 @@ format: env ## Format the code and mend what can be mended by rule
 	ruff format .
 
 bench: env ## Compare speeds side by side; prints ratios
-	@for name in simulation ingest features expectations store; do \
+	@for name in simulation ingest features expectations store training; do \
 	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports
-	rm -rf $(VENV) logs reports .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) logs reports runs .checkpoints .pytest_cache .ruff_cache .hypothesis

@@ -42,9 +42,9 @@ def check(params: Params) -> None:
         if name not in SECTIONS:
             raise ParamsError(name, "a section", f"is no known section; there are {', '.join(SECTIONS)}")
     sections = {name: params.section(name, model) for name, model in SECTIONS.items()}
-    length, longest = sections["train"].sequence_length, sections["transformer"].max_length
+    length, longest = sections["train"].chunk_length, sections["transformer"].max_length
     if length > longest:
-        raise ParamsError("train.sequence_length", length, f"must be <= transformer.max_length = {longest}")
+        raise ParamsError("train.chunk_length", length, f"must be <= transformer.max_length = {longest}")
     data = sections["data"]
     if data.source == "simulated" and data.interval != "1m":
         raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")

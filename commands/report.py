@@ -34,22 +34,40 @@ def write_report() -> Path:
 
 def draw_charts() -> dict[str, Markup]:
     """SVG of each plot, by name."""
-    histories = {name: pd.read_csv(f"plots/{name}_history.csv") for name in ("lstm", "transformer")}
-    charts = {f"{name} loss": _learning_curve(history) for name, history in histories.items()}
+    charts = {f"{name} loss": _learning_curve(read_history(name)) for name in ("lstm", "transformer")}
     charts["reliability"] = _reliability(pd.read_csv("plots/reliability.csv"))
+    charts["accuracy by confidence"] = _confidence(pd.read_csv("plots/confidence.csv"))
     charts["equity"] = _equity(pd.read_csv("plots/equity.csv"))
     return {name: svg(chart.properties(title=name)) for name, chart in charts.items()}
 
 
-def _learning_curve(history: pd.DataFrame) -> alt.Chart:
-    long = history.melt(["fold", "epoch"], ["training_loss", "validation_loss"], "part", "loss")
-    lines = alt.Chart(long, width=320, height=200).mark_line(point=True)
-    return lines.encode(
-        x="epoch:O",
-        y=alt.Y("loss", scale=alt.Scale(zero=False)),
-        color="part",
-        strokeDash=alt.StrokeDash("fold:N"),
+def read_history(network: str) -> pd.DataFrame:
+    """Losses of every fold and epoch, one a line: `fold`, `step`, `part`, `loss`."""
+    found = []
+    for path in sorted(Path(f"plots/{network}_history").glob("fold_*/plots/metrics/*.tsv")):
+        table = pd.read_csv(path, sep="\t").rename(columns={path.stem: "loss"})
+        found.append(table.assign(fold=path.parents[2].name, part=path.stem))
+    if not found:
+        raise FileNotFoundError(2, "no history", f"plots/{network}_history")
+    return pd.concat(found, ignore_index=True)
+
+
+def _learning_curve(history: pd.DataFrame) -> alt.LayerChart:
+    """Mean of the folds that trained that long, in the band of the lowest and the highest of them."""
+    base = alt.Chart(history, width=320, height=200).encode(x=alt.X("step:O", title="epoch"), color="part")
+    scale = alt.Scale(zero=False)
+    band = base.mark_area(opacity=0.2).encode(
+        alt.Y("min(loss):Q", scale=scale, title="loss"), alt.Y2("max(loss):Q")
     )
+    return band + base.mark_line(point=True).encode(alt.Y("mean(loss):Q", scale=scale))
+
+
+def _confidence(table: pd.DataFrame) -> alt.LayerChart:
+    scale = alt.Scale(zero=False)
+    chart = alt.Chart(table, width=320, height=200)
+    x = alt.X("confidence", scale=scale, title="confidence of the prediction")
+    points = chart.mark_line(point=True).encode(x, alt.Y("accuracy", scale=scale, title="share right"))
+    return chart.mark_rule().encode(x, alt.Y("low", scale=scale), alt.Y2("high")) + points
 
 
 def _reliability(table: pd.DataFrame) -> alt.LayerChart:

@@ -6,13 +6,14 @@ import numpy as np
 import pandas as pd
 
 from stages.runner import run_stage
-from stages.scoring import add_ceiling, add_past_labels, add_predictions, control_predictions
+from stages.scoring import add_ceiling, add_past_labels, add_predictions, control_predictions, importance
 from stages.trading import trade
 from tapeline.backtest.costs import CostParams
 from tapeline.backtest.signals import SignalParams
-from tapeline.evaluation.calibration import reliability_table
+from tapeline.evaluation.calibration import confidence_table, reliability_table
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
+from tapeline.evaluation.significance import BlockBootstrap
 from tapeline.features.sessions import session_masks
 from tapeline.market.params import Symbols
 from tapeline.market.tables import feature_columns, is_scorable, read_tables
@@ -45,6 +46,8 @@ def main(log: logging.Logger) -> None:
     masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))
     lstm_metrics, lstm_detail = direction_scorecard(lstm, controls[0], masks, signals.tiers, evaluation)
     transformer_metrics, transformer_detail = trend_scorecard(transformer, controls[1], evaluation)
+    lstm_detail["importance"] = importance(lstm, "lstm", "log_loss", evaluation)
+    transformer_detail["importance"] = importance(transformer, "transformer", "absolute_error", evaluation)
     direction, trend = (add_predictions(table, name) for name in NETWORKS)
     account = trade(direction, trend, horizon, signals, costs)
     for name, metrics in (
@@ -64,8 +67,17 @@ def main(log: logging.Logger) -> None:
         "backtest": {"symbols": account.symbols},
     }
     write_json("metrics/detail/evaluation.json", detail)
-    write_csv("plots/reliability.csv", reliability_table(lstm["prediction"], lstm["label"], evaluation.bins))
-    write_csv("plots/equity.csv", account.equity.resample("1h").last().rename("equity").reset_index())
+    write_plots(lstm, account.equity, evaluation)
+
+
+def write_plots(lstm: pd.DataFrame, equity: pd.Series, evaluation: EvaluationParams) -> None:
+    """Write the tables behind the plots of the LSTM's scored rows and of the account."""
+    rows = lstm["prediction"], lstm["label"], evaluation.bins
+    bar = lstm["bar"].to_numpy()
+    bootstrap = BlockBootstrap(bar, evaluation.block, evaluation.resamples, evaluation.level, evaluation.seed)
+    write_csv("plots/reliability.csv", reliability_table(*rows))
+    write_csv("plots/confidence.csv", confidence_table(*rows, bootstrap))
+    write_csv("plots/equity.csv", equity.resample("1h").last().rename("equity").reset_index())
 
 
 def scored(table: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:

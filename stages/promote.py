@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from stages.runner import run_stage
-from tapeline.nets.export import reference_outputs, to_onnx
+from tapeline.nets.export import Served, reference_outputs, to_onnx
 from tapeline.nets.loading import load_model
 from tapeline.nets.models import DESCRIPTION, WEIGHTS
 from tapeline.outputs import whole_folder, write_json
@@ -44,14 +44,15 @@ def main(log: logging.Logger) -> None:
 def pack_candidate(folder: Path, network: str) -> tuple[str, float]:
     """Pack the last fold's model; return its bundle id and the export's largest difference from torch."""
     source = max(Path(f"models/{network}").glob("fold_*"), key=lambda path: int(path.name[5:]))
-    net, _, description, _ = load_model(source)
-    shape = (64, description.sequence_length, len(description.features))
+    model = load_model(source)
+    served = Served(model.net, model.calibration)
+    shape = (64, model.description.context["sequence_length"], len(model.description.features))
     windows = torch.from_numpy(np.random.default_rng(0).normal(size=shape).astype(np.float32))
-    graph = to_onnx(net, *shape[1:])
+    graph = to_onnx(served, *shape[1:])
     kept = {name: (source / name).read_bytes() for name in (WEIGHTS, DESCRIPTION)}
     bundle_id = pack(folder, {GRAPH: graph} | kept)
-    served = open_bundle(folder).run(windows.numpy())
-    return bundle_id, float(np.abs(served - reference_outputs(net, windows).numpy()).max())
+    from_graph = open_bundle(folder).run(windows.numpy())
+    return bundle_id, float(np.abs(from_graph - reference_outputs(served, windows).numpy()).max())
 
 
 if __name__ == "__main__":

@@ -29,14 +29,24 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
         log.error("%s; %s", " ".join(str(error).split()) or type(error).__name__, RESTORE)
         log.debug("where it happened", exc_info=True)
         sys.exit(1)
-    except KeyboardInterrupt:
-        log.error("interrupted; nothing half-written is left; %s", RESTORE)
+    except KeyboardInterrupt as interrupt:
+        kept = " ".join(str(interrupt).split()) or "nothing half-written is left"
+        log.error("interrupted; %s; %s", kept, RESTORE)
         sys.exit(130)
     log.info("done in %.1f s", time.perf_counter() - started)
 
 
+def run_folder() -> Path:
+    """Folder of this run under `runs/`: the experiment's, or `workspace`. Git-ignored, outside the contract.
+
+    DVC runs queued and temporary experiments in a copy of the project, which it removes after; it says
+    where the project is and what the experiment is called.
+    """
+    project, experiment = os.environ.get("DVC_ROOT", "."), os.environ.get("DVC_EXP_NAME")
+    return Path(project) / "runs" / (experiment or "workspace")
+
+
 def _make_log(name: str) -> logging.Logger:
-    LOGS.mkdir(exist_ok=True)
     log = logging.getLogger(f"stages.{name}")
     level = os.environ.get("TAPELINE_LOG_LEVEL", "INFO").upper()
     if level not in logging.getLevelNamesMapping():
@@ -44,8 +54,16 @@ def _make_log(name: str) -> logging.Logger:
     log.setLevel(level)
     terminal = logging.StreamHandler()
     terminal.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    file = logging.FileHandler(LOGS / f"{name}.log", mode="w", encoding="utf-8")
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    log.handlers = [terminal, file]
     log.propagate = False
+    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
+        terminal.setLevel(logging.ERROR)  # one process of many speaks for all, unless something is wrong
+        log.handlers = [terminal]
+        return log
+    folders = {LOGS} if run_folder().name == "workspace" else {LOGS, run_folder() / "logs"}
+    log.handlers = [terminal]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(folder / f"{name}.log", mode="w", encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(file)
     return log

@@ -1,12 +1,14 @@
 """What is scored and against what: predictions, labels, the ceiling, the controls' predictions."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.evaluation.controls import direction_controls, trend_controls
+from tapeline.evaluation.importance import group_importance
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.market.tables import is_scorable, read_tables
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
@@ -27,6 +29,16 @@ def add_predictions(table: pd.DataFrame, network: str) -> pd.DataFrame:
     """Rows of `table` that `network` predicted, with `fold` and `prediction`, in the table's order."""
     predictions = pd.read_parquet(f"data/predictions/{network}.parquet")
     return table.merge(predictions, on=ROW_KEYS, how="inner", validate="one_to_one")
+
+
+def importance(rows: pd.DataFrame, network: str, kind: str, evaluation: EvaluationParams) -> dict[str, Any]:
+    """What each group of features is worth on the scored `rows` that `network` was looked into on."""
+    without = pd.read_parquet(f"data/predictions/{network}_shifted.parquet").drop(columns="fold")
+    groups = [name for name in without.columns if name not in ROW_KEYS]
+    without = without.rename(columns={name: f"without {name}" for name in groups})
+    merged = rows.merge(without, on=ROW_KEYS, how="inner", validate="one_to_one")
+    found = group_importance(merged, [f"without {name}" for name in groups], kind, evaluation)
+    return {name.removeprefix("without "): figures for name, figures in found.items()}
 
 
 def add_past_labels(table: pd.DataFrame, horizon: int) -> pd.DataFrame:

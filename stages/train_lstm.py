@@ -3,7 +3,7 @@
 import logging
 
 from stages.runner import run_stage
-from stages.training import train_network
+from stages.training import Network, train_network
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams
 from tapeline.params import Params
@@ -14,7 +14,10 @@ def main(log: logging.Logger) -> None:
     """Train on every fold and predict its test rows."""
     params = Params.read()
     model, train = params.section("model", LstmParams), params.section("train", TrainParams)
-    train_network(log, params, train, model, lambda n: LSTM(n, model), "lstm", DIRECTION)
+    if model.bidirectional:
+        train = train.windowed()  # inside a longer chunk it would read the candles after the scored one
+    network = Network("lstm", model, lambda n_features: LSTM(n_features, model), DIRECTION)
+    train_network(log, params, train, network)
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 import logging
 
 from stages.runner import run_stage
-from stages.training import train_network
+from stages.training import Network, train_network
 from tapeline.nets.params import TrainParams, TransformerParams
 from tapeline.nets.transformer import Transformer
 from tapeline.params import Params
@@ -14,10 +14,11 @@ def main(log: logging.Logger) -> None:
     """Train on every fold and predict its test rows."""
     params = Params.read()
     model, train = params.section("transformer", TransformerParams), params.section("train", TrainParams)
-    length = train.sequence_length
-    train_network(
-        log, params, train, model, lambda n: Transformer(n, model, length), "transformer", TREND_STRENGTH
-    )
+
+    def make_net(n_features: int) -> Transformer:
+        return Transformer(n_features, model, train.sequence_length)
+
+    train_network(log, params, train, Network("transformer", model, make_net, TREND_STRENGTH))
 
 
 if __name__ == "__main__":

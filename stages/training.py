@@ -1,103 +1,119 @@
 """What the two training stages share: every fold of one network, from feature tables to predictions."""
 
 import logging
+import shutil
 from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from torch import nn
 
+from stages.runner import run_folder
+from stages.training_outputs import TrainingOutputs
 from tapeline.market.params import FilledShare, Symbols
-from tapeline.market.tables import feature_columns, is_scorable, read_tables
-from tapeline.nets.folds import FoldRows, run_fold
-from tapeline.nets.models import Description, save_model
+from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
+from tapeline.nets.checkpoints import ROOM, inputs_key
+from tapeline.nets.chunks import has_context
+from tapeline.nets.devices import make_fabric
+from tapeline.nets.folds import Candles, FoldRows, run_fold
 from tapeline.nets.params import TrainParams
-from tapeline.nets.trainer import make_fabric
-from tapeline.nets.windows import window_ends
-from tapeline.outputs import whole_folder, write_csv, write_json, write_table
+from tapeline.nets.tracking import EventFile
 from tapeline.params import Params, Section
-from tapeline.schema import Horizon, Interval
+from tapeline.schema import KEYS, Horizon, Interval
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows
 
+FEATURES, SPLITS = "data/features", "data/splits.json"
 
-def train_network(
-    log: logging.Logger,
-    params: Params,
-    train: TrainParams,
-    architecture: Section,
-    make_net: Callable[[int], nn.Module],
-    network: str,
-    label: str,
-) -> None:
+
+@dataclass(frozen=True)
+class Network:
+    """What a training stage trains; `make_net` takes the number of features."""
+
+    name: str
+    architecture: Section
+    make_net: Callable[[int], nn.Module]
+    label: str
+
+
+def train_network(log: logging.Logger, params: Params, train: TrainParams, network: Network) -> None:
     """Train `network` on every fold and write models, predictions, history and a summary.
 
-    `make_net` takes the number of features.
+    A training that was killed goes on where it was, as long as nothing that decides it has changed.
     """
-    table = read_tables("data/features", params.value("data.symbols", Symbols))
-    features = feature_columns(table)
-    description = Description(
-        network=network,
-        architecture=architecture.model_dump(),
-        sequence_length=train.sequence_length,
-        features=features,
-        label=label,
+    groups = feature_groups(FEATURES, params.value("data.symbols", Symbols)[0])
+    table, candles, folds = read_training(params, train, network.label, list(groups))
+    contract = {
+        "network": network.name,
+        "architecture": network.architecture.model_dump(),
+        "features": list(groups),
+        "label": network.label,
+        "horizon": candles.horizon,
+        "interval": params.value("data.interval", Interval),
+        "training": train.model_dump(),
+    }
+    arrays = [candles.features, candles.labels, candles.run]
+    key = inputs_key(contract, arrays + [part for rows in folds for part in vars(rows).values()])
+    checkpoints = ROOM / network.name / key
+    fabric, outputs = make_fabric(train), TrainingOutputs(contract, table, groups, candles, train)
+    try:
+        for k, rows in enumerate(folds):
+            name, make_net = f"fold_{k}", outputs.builder(network.make_net)
+            with EventFile(run_folder() / network.name / name, fabric.is_global_zero) as events:
+                title, checkpoint = f"{network.name} {name}", checkpoints / f"{name}.pt"
+                result = run_fold(fabric, make_net, candles, rows, train, title, checkpoint, events.write)
+            if fabric.is_global_zero:
+                log.info("fold %d: %s", k, outputs.add(rows, result))
+            outputs.last_net = result.predictor.net
+    except KeyboardInterrupt:
+        n_kept = len(list(checkpoints.glob("fold_*.pt")))
+        kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
+        raise KeyboardInterrupt(kept if n_kept else "") from None
+    if fabric.is_global_zero:
+        outputs.write()
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def read_training(
+    params: Params, train: TrainParams, label: str, features: list[str]
+) -> tuple[pd.DataFrame, Candles, list[FoldRows]]:
+    """Read what a training needs: keys of all rows, candles, rows of each fold."""
+    symbols = params.value("data.symbols", Symbols)
+    max_filled_share = params.value("data.max_filled_share", FilledShare)
+    table = read_tables(FEATURES, symbols, [*KEYS, label])
+    candles = Candles(
+        features=read_features(FEATURES, symbols, features),
+        labels=table[label].to_numpy(),
+        symbol=table["symbol"].cat.codes.to_numpy(np.int64),
+        run=table.groupby(["symbol", "segment"], observed=True).ngroup().to_numpy(),
         horizon=params.value("labels.horizon", Horizon),
-        interval=params.value("data.interval", Interval),
-        training=train.model_dump(),
     )
-    has_window = _has_window(table, train.sequence_length, params.value("data.max_filled_share", FilledShare))
-    fabric = make_fabric(train)
-    matrix, labels = table[features].to_numpy(np.float64), table[label].to_numpy()
-    predictions, history, summary = [], [], {}
-    with whole_folder(f"models/{network}") as folder:
-        for k, fold in enumerate(read_folds("data/splits.json")):
-            rows = fold_rows(fold, table["timestamp"], has_window, is_scorable(table, label))
-            title = f"{network} fold {k}"
-            result = run_fold(fabric, lambda: make_net(len(features)), matrix, labels, rows, train, title)
-            version = save_model(folder / f"fold_{k}", result.trained.net, result.scaler, description)
-            found = table.loc[rows.test, ["symbol", "timestamp"]]
-            predictions.append(found.assign(fold=k, prediction=result.predictions))
-            history += [{"fold": k} | epoch for epoch in result.trained.history]
-            summary[f"fold_{k}"] = _summarise(result.trained.history, rows, train.stride, version)
-            log.info("fold %d: %s", k, summary[f"fold_{k}"])
-    write_table(f"data/predictions/{network}.parquet", pd.concat(predictions, ignore_index=True))
-    write_csv(f"plots/{network}_history.csv", pd.DataFrame(history))
-    write_json(f"metrics/detail/{network}_training.json", summary)
-    log.info(
-        "%d test rows predicted; %d rows of all parts have a whole window",
-        sum(map(len, predictions)),
-        has_window.sum(),
+    filled, length, has_label = (
+        table["is_filled"].to_numpy(),
+        train.sequence_length,
+        is_scorable(table, label),
     )
+    trainable = has_context(candles.run, filled, length, train.minimum_context, max_filled_share)
+    predictable = has_context(candles.run, filled, length, length, max_filled_share)
+    folds = [
+        fold_rows(fold, table["timestamp"], trainable & has_label, predictable, has_label)
+        for fold in read_folds(SPLITS)
+    ]
+    return table, candles, folds
 
 
 def fold_rows(
-    fold: TimeFold, timestamp: pd.Series, has_window: np.ndarray, has_label: np.ndarray
+    fold: TimeFold,
+    timestamp: pd.Series,
+    trainable: np.ndarray,
+    predictable: np.ndarray,
+    has_label: np.ndarray,
 ) -> FoldRows:
-    """Row positions of a fold: a test row needs a window, one of training or validation a label as well."""
+    """Row positions of a fold; a test row needs a whole window, one of validation a label as well."""
     train, validation, test = (fold.mask(timestamp, part) for part in ("train", "validation", "test"))
     return FoldRows(
-        scaler=scaler_rows(fold, timestamp),
-        train=np.flatnonzero(train & has_window & has_label),
-        validation=np.flatnonzero(validation & has_window & has_label),
-        test=np.flatnonzero(test & has_window),
+        part=scaler_rows(fold, timestamp),
+        train=np.flatnonzero(train & trainable),
+        validation=np.flatnonzero(validation & predictable & has_label),
+        test=np.flatnonzero(test & predictable),
     )
-
-
-def _has_window(table: pd.DataFrame, length: int, max_filled_share: float) -> np.ndarray:
-    run = table.groupby(["symbol", "segment"], observed=True).ngroup().to_numpy()
-    return window_ends(run, table["is_filled"].to_numpy(), length, max_filled_share)
-
-
-def _summarise(history: list[dict[str, Any]], rows: FoldRows, stride: int, version: str) -> dict[str, Any]:
-    best = min(history, key=lambda epoch: epoch["validation_loss"])
-    return {
-        "epochs": len(history),
-        "best_epoch": best["epoch"],
-        "training_loss": best["training_loss"],
-        "validation_loss": best["validation_loss"],
-        "training_windows": -(-rows.train.size // stride),
-        "validation_windows": -(-rows.validation.size // stride),
-        "test_rows": int(rows.test.size),
-        "version": version,
-    }

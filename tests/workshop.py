@@ -19,7 +19,14 @@ TINY = {
     "splits": {"folds": 2, "train": 1.5, "validation": 0.5, "test": 0.5},
     "model": {"hidden": 4, "layers": 1},
     "transformer": {"d_model": 8, "heads": 2, "layers": 1},
-    "train": {"epochs": 1, "stride": 60, "sequence_length": 20, "threads": 1},
+    "train": {
+        "epochs": 1,
+        "sequence_length": 20,
+        "chunk_length": 64,
+        "minimum_context": 10,
+        "threads": 1,
+        "importance_rows": 400,
+    },
     "evaluation": {"block": 120, "resamples": 200},
     "latency": {"warm_up": 2, "repeats": 10},
 }

@@ -1,9 +1,12 @@
-"""Whether a probability of 0.7 comes true seven times in ten."""
+"""Whether a probability of 0.7 comes true seven times in ten, and more confidence is more often right."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
+
+from tapeline.evaluation.direction import hits
+from tapeline.evaluation.significance import BlockBootstrap
 
 
 def expected_calibration_error(
@@ -34,3 +37,21 @@ def reliability_table(probability: pd.Series, direction: pd.Series, bins: int) -
         mean = probability.to_numpy()[rows].mean()
         records.append((mean, up / count, low, high, count))
     return pd.DataFrame(records, columns=["mean_probability", "observed", "low", "high", "count"])
+
+
+def confidence_table(
+    probability: pd.Series, direction: pd.Series, bins: int, bootstrap: BlockBootstrap
+) -> pd.DataFrame:
+    """Share of right directions in `bins` bins of equal mass of the confidence max(p, 1 - p).
+
+    With mean confidence, block-bootstrap interval and count; rows as the bootstrap was made for.
+    """
+    p, label = probability.to_numpy(), direction.to_numpy()
+    confidence, hit = np.maximum(p, 1 - p), hits(p, label)
+    order, records = np.argsort(confidence, kind="stable"), []
+    for rows in np.array_split(order, min(bins, len(order))):
+        mask = np.zeros(len(p), dtype=bool)
+        mask[rows] = True
+        low, high = bootstrap.interval_of_mean(hit, where=mask)
+        records.append((confidence[rows].mean(), hit[rows].mean(), low, high, len(rows)))
+    return pd.DataFrame(records, columns=["confidence", "accuracy", "low", "high", "count"])

@@ -1,20 +1,23 @@
 """One Parquet file a symbol, read back as one table."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.schema import KEYS, LABELS
 
 
-def read_table(folder: Path | str, symbol: str) -> pd.DataFrame:
-    """Read the table of one symbol; DataError names the file that is missing or broken."""
+def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read the table of one symbol, or some columns; DataError names the file that is missing or broken."""
     path = Path(folder) / f"{symbol}.parquet"
     try:
-        return pd.read_parquet(path)
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
     except FileNotFoundError:
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.parquet"))) or "nothing"
         raise DataError(path, f"no such table; {path.parent} holds {there}") from None
@@ -22,9 +25,11 @@ def read_table(folder: Path | str, symbol: str) -> pd.DataFrame:
         raise DataError(path, f"not readable as Parquet: {error}") from error
 
 
-def read_tables(folder: Path | str, symbols: tuple[str, ...]) -> pd.DataFrame:
+def read_tables(
+    folder: Path | str, symbols: tuple[str, ...], columns: Sequence[str] | None = None
+) -> pd.DataFrame:
     """Read the tables of `symbols` below each other, a categorical column `symbol` in front."""
-    tables = [read_table(folder, symbol) for symbol in symbols]
+    tables = [read_table(folder, symbol, columns) for symbol in symbols]
     sizes = [len(table) for table in tables]
     names = pd.Categorical.from_codes(
         [code for code, size in enumerate(sizes) for _ in range(size)], categories=list(symbols)
@@ -32,6 +37,23 @@ def read_tables(folder: Path | str, symbols: tuple[str, ...]) -> pd.DataFrame:
     merged = pd.concat(tables, ignore_index=True)
     merged.insert(0, "symbol", names)
     return merged
+
+
+def read_features(folder: Path | str, symbols: tuple[str, ...], names: list[str]) -> NDArray[np.float64]:
+    """Features `names` of `symbols` below each other, (N, F), without a second copy of them in memory."""
+    sizes = [len(read_table(folder, symbol, ["timestamp"])) for symbol in symbols]
+    matrix = np.empty((sum(sizes), len(names)))
+    for symbol, size, end in zip(symbols, sizes, np.cumsum(sizes), strict=True):
+        table = read_table(folder, symbol, names)
+        for column, name in enumerate(names):
+            matrix[end - size : end, column] = table[name].to_numpy()
+    return matrix
+
+
+def feature_groups(folder: Path | str, symbol: str) -> dict[str, str]:
+    """Group of each feature in the table of `symbol`, in the table's order."""
+    declared = json.loads(pq.read_schema(Path(folder) / f"{symbol}.parquet").metadata[b"features"])
+    return {feature["name"]: feature["group"] for feature in declared}
 
 
 def feature_columns(table: pd.DataFrame) -> list[str]:

@@ -10,25 +10,27 @@ import onnx
 import torch
 from torch import Tensor, nn
 
+from tapeline.nets.calibration import Calibration
 
-class _Probability(nn.Module):
-    """The network with its logit turned into a probability, as it is served."""
 
-    def __init__(self, net: nn.Module) -> None:
+class Served(nn.Module):
+    """The network with its calibration behind it, as it is served: one number a window."""
+
+    def __init__(self, net: nn.Module, calibration: Calibration) -> None:
         super().__init__()
-        self.net = net
+        self.net, self.calibration = net, calibration
 
     def forward(self, windows: Tensor) -> Tensor:
-        """Probabilities (B,) of windows (B, T, F)."""
-        return torch.sigmoid(self.net(windows))
+        """Calibrated predictions (B,), in 0..1, of the last candles of scaled windows (B, T, F)."""
+        return self.calibration(self.net.last(windows))
 
 
-def to_onnx(net: nn.Module, sequence_length: int, n_features: int) -> bytes:
-    """Export `net` as ONNX bytes, any batch size; the same network gives the same bytes in any folder."""
+def to_onnx(served: Served, sequence_length: int, n_features: int) -> bytes:
+    """Export as ONNX bytes, any batch size; the same network gives the same bytes in any folder."""
     sample = torch.zeros(2, sequence_length, n_features)
     with _quiet_exporter():
         program = torch.onnx.export(
-            _Probability(net).eval(),
+            served.eval(),
             (sample,),
             input_names=["windows"],
             output_names=["probability"],
@@ -57,14 +59,14 @@ def _quiet_exporter() -> Iterator[None]:
         log.setLevel(level)
 
 
-def reference_outputs(net: nn.Module, windows: Tensor) -> Tensor:
+def reference_outputs(served: Served, windows: Tensor) -> Tensor:
     """What torch says the exported graph must put out for scaled windows (B, T, F); shape (B,).
 
     On one thread, as the graph is served: sums come out differently with more.
     """
     torch.set_num_threads(1)
     with torch.no_grad():
-        return _Probability(net).eval()(windows)
+        return served.eval()(windows)
 
 
 def _strip_origin(model: onnx.ModelProto) -> None:

@@ -1,7 +1,9 @@
-"""One fold: scale, train, predict its test rows."""
+"""One fold: scale, train, calibrate, predict its test rows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -10,21 +12,44 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tapeline.errors import SplitError
+from tapeline.nets.calibration import Calibration, fit_calibration
+from tapeline.nets.chunks import Series, stretches
+from tapeline.nets.devices import memory_advice
+from tapeline.nets.label_weights import balance, uniqueness
 from tapeline.nets.params import TrainParams
+from tapeline.nets.prediction import Predictor, as_array
 from tapeline.nets.scaler import Scaler, fit_scaler
-from tapeline.nets.trainer import Trained, predict_logits, train
-from tapeline.nets.windows import Windows
+from tapeline.nets.trainer import Epoch, TrainingData, train
+
+
+@dataclass(frozen=True)
+class Candles:
+    """All rows of a training, all symbols below each other.
+
+    features : (N, F); labels : (N,) in 0..1, NaN where there is none
+    symbol : (N,) number of each row's symbol
+    run : (N,) number of each row's stretch of consecutive candles
+    horizon : candles ahead that a label depends on
+    """
+
+    features: NDArray[np.float64]
+    labels: NDArray[np.float64]
+    symbol: NDArray[np.int64]
+    run: NDArray[np.int64]
+    horizon: int
 
 
 @dataclass(frozen=True)
 class FoldRows:
-    """Row positions of a fold's parts in the feature matrix, ascending; training and validation purged.
+    """Row positions of a fold's parts, ascending; training and validation purged.
 
-    scaler : all rows of the training part
-    train, validation, test : rows at which a whole window ends; those of the first two have a label
+    part : all rows of the training part: what the scaler is fitted on and chunks are cut from
+    train : those of them whose label is trained on
+    validation : rows with a whole window and a label
+    test : rows with a whole window
     """
 
-    scaler: NDArray[np.int64]
+    part: NDArray[np.int64]
     train: NDArray[np.int64]
     validation: NDArray[np.int64]
     test: NDArray[np.int64]
@@ -32,39 +57,77 @@ class FoldRows:
 
 @dataclass(frozen=True)
 class FoldResult:
-    """A trained fold and its predictions, in 0..1, at `FoldRows.test`."""
+    """A trained fold.
 
-    trained: Trained
+    predictor : network and calibration; `calibration` is the latter as a record for JSON
+    effective_labels : how many independent labels the training rows amount to
+    losses : validation log loss before and after calibration
+    """
+
+    predictor: Predictor
+    history: list[Epoch]
     scaler: Scaler
-    predictions: NDArray[np.float64]
+    calibration: dict[str, Any]
+    effective_labels: float
+    losses: tuple[float, float]
 
 
 def run_fold(
     fabric: Fabric,
     make_net: Callable[[], nn.Module],
-    features: NDArray[np.float64],
-    labels: NDArray[np.float64],
+    candles: Candles,
     rows: FoldRows,
     params: TrainParams,
     title: str,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
 ) -> FoldResult:
-    """Train a fresh network on one fold of (N, F) `features` and (N,) `labels`, and predict its test rows.
+    """Train a network on one fold and calibrate it on the fold's validation.
 
-    The same seed begins every fold. Every `train.stride`-th window is trained and validated on; every
-    test row is predicted.
+    `make_net` builds the network, with fresh weights or those to start from; the same seed begins every
+    fold. SplitError names a part without rows.
     """
-    for part in ("scaler", "train", "validation", "test"):
+    for part in ("part", "train", "validation", "test"):
         if getattr(rows, part).size == 0:
-            raise SplitError(f"{title}: no whole window of train.sequence_length candles in {part}")
+            raise SplitError(f"{title}: no candle in {part} with train.sequence_length candles up to it")
     torch.manual_seed(params.seed)
-    scaler = fit_scaler(features, rows.scaler)
-    windows = Windows(
-        features=torch.from_numpy(scaler.transform(features)).to(fabric.device),
-        labels=torch.from_numpy(labels.astype(np.float32)).to(fabric.device),
-        length=params.sequence_length,
+    net, scaler = make_net(), fit_scaler(candles.features, rows.part)
+    unique = uniqueness(rows.train, len(candles.run), candles.horizon)
+    arrays = (
+        scaler.transform(candles.features),
+        np.where(np.isnan(candles.labels), 0.0, candles.labels).astype(np.float32),
+        training_weights(candles, rows.train, unique, params),
     )
-    thinned = rows.train[:: params.stride], rows.validation[:: params.stride]
-    trained = train(fabric, make_net(), windows, *thinned, params, title)
-    net = fabric.to_device(trained.net)
-    predictions = torch.sigmoid(predict_logits(fabric, net, windows, rows.test)).double().cpu().numpy()
-    return FoldResult(Trained(net.cpu(), trained.history), scaler, predictions)
+    with memory_advice(params):
+        series = Series(*(torch.from_numpy(array).to(fabric.device) for array in arrays))
+        spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
+        data = TrainingData(series, candles.run, spans, rows.validation[:: params.validation_stride])
+        history = train(fabric, net, data, params, title, checkpoint, on_epoch)
+        uncalibrated = Calibration({"kind": "none"})
+        logits = Predictor(net, uncalibrated, series.features, candles.run, params).logits(rows.validation)
+    labels = candles.labels[rows.validation]
+    record = fit_calibration(params.calibration, as_array(logits), labels)
+    calibration = Calibration(record).to(fabric.device)
+    losses = tuple(cross_entropy(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
+    predictor = Predictor(net, calibration, series.features, candles.run, params)
+    return FoldResult(predictor, history, scaler, record, float(unique.sum()), losses)
+
+
+def training_weights(
+    candles: Candles, rows: NDArray[np.int64], unique: NDArray[np.float64], params: TrainParams
+) -> NDArray[np.float32]:
+    """Weight of each candle's loss, shape (N,): 0 outside `rows`, 1 in the mean over them."""
+    weights = np.ones(len(rows))
+    if params.balance_classes:
+        weights *= balance(candles.labels[rows], candles.symbol[rows])
+    if params.label_weights == "uniqueness":
+        weights *= unique
+    of_all = np.zeros(len(candles.run), dtype=np.float32)
+    of_all[rows] = weights / weights.mean()
+    return of_all
+
+
+def cross_entropy(predictions: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
+    """Mean log loss of predictions against labels, in 0..1 both; shape (n,) each."""
+    predictions = np.clip(predictions, 1e-7, 1 - 1e-7)
+    return float(-np.mean(labels * np.log(predictions) + (1 - labels) * np.log1p(-predictions)))

@@ -1,6 +1,7 @@
 """A trained model back from disk. Loading runs no code of the file's."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ from safetensors.torch import load
 from torch import nn
 
 from tapeline.errors import ArtifactError
+from tapeline.nets.calibration import Calibration
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, content_version
 from tapeline.nets.params import LstmParams, TransformerParams
@@ -22,23 +24,33 @@ def build_net(description: Description) -> nn.Module:
     if description.network == "lstm":
         return LSTM(n_features, LstmParams(**description.architecture))
     params = TransformerParams(**description.architecture)
-    return Transformer(n_features, params, description.sequence_length)
+    return Transformer(n_features, params, description.context["sequence_length"])
 
 
-def load_model(folder: Path) -> tuple[nn.Module, Scaler, Description, str]:
-    """Read a model back: network in evaluation mode, scaler, description, version.
+@dataclass(frozen=True)
+class Model:
+    """A model as it was saved; network in evaluation mode, `version` a hash of its content."""
 
-    Raises ArtifactError where a file is missing or its content is not what the version says.
-    """
+    net: nn.Module
+    calibration: Calibration
+    scaler: Scaler
+    description: Description
+    version: str
+
+
+def load_model(folder: Path) -> Model:
+    """Read a model back; ArtifactError where a file is missing or content is not what the version says."""
     try:
         record = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         weights = (folder / WEIGHTS).read_bytes()
-        version, scaler = record.pop("version"), record["scaler"]
+        version = record.pop("version")
         if content_version(weights, record) != version:
             raise ArtifactError(f"{folder}: content does not match version {version}; train again")
-        description = Description(**{key: item for key, item in record.items() if key != "scaler"})
+        scaler, calibration = record.pop("scaler"), Calibration(record.pop("calibration"))
+        description = Description(**record)
         net = build_net(description)
         net.load_state_dict(load(weights))
     except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError) as error:
         raise ArtifactError(f"{folder}: no whole model: {error}") from error
-    return net.eval(), Scaler(np.array(scaler["mean"]), np.array(scaler["std"])), description, version
+    fitted = Scaler(np.array(scaler["mean"]), np.array(scaler["std"]))
+    return Model(net.eval(), calibration, fitted, description, version)

@@ -1,4 +1,4 @@
-"""The LSTM. B batch, T candles of the window, F features, H hidden size."""
+"""The LSTM. B batch, T candles, F features, H hidden size."""
 
 import torch
 from torch import Tensor, nn
@@ -7,12 +7,14 @@ from tapeline.nets.params import LstmParams
 
 
 class LSTM(nn.Module):
-    """Stacked LSTM from zero state over the window; the last candle's state gives one logit.
+    """Stacked LSTM from zero state; each candle's state gives that candle's logit.
 
     The layers are separate with dropout between them: dropout inside `nn.LSTM` is not reproducible on
-    CUDA. With `bidirectional` each layer also reads the window backwards; a window ends with the candle
-    that is predicted from, so nothing after it is seen.
+    CUDA. With `bidirectional` each layer also reads the input backwards: then only the last candle's logit
+    is free of candles after it, and only `last` may be used, in training too.
     """
+
+    same_in_longer_input = False  # a longer past changes the state
 
     def __init__(self, n_features: int, params: LstmParams) -> None:
         super().__init__()
@@ -25,10 +27,16 @@ class LSTM(nn.Module):
         self.dropout = nn.Dropout(params.dropout)
         self.head = nn.Linear(width, 1)
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Logits (B,) of windows (B, T, F)."""
-        x = windows
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, T) of every candle of (B, T, F)."""
         for layer in self.layers:
             x = self.dropout(layer(x)[0])  # (B, T, H)
-        last = x[:, -1]  # (B, H)
-        return torch.squeeze(self.head(last), -1)
+        return torch.squeeze(self.head(x), -1)
+
+    def last(self, windows: Tensor) -> Tensor:
+        """Logits (B,) of the last candles of windows (B, T, F)."""
+        return self(windows)[:, -1]
+
+    def reach(self, sequence_length: int) -> int:
+        """Candles that a prediction really depends on."""
+        return sequence_length

@@ -19,14 +19,16 @@ class Description:
     """What a model needs beside its weights, and what it promises.
 
     network : "lstm" or "transformer", with its section of params.yaml in `architecture`
-    sequence_length : candles one prediction reaches back, exactly
+    context : `sequence_length`, the candles a prediction is made from; `reach`, how many of them the
+        network can tell apart from others (the Transformer's layers may stop short of the first);
+        `chunk_length` and `minimum_context` of the training
     features : input columns in order
     label, horizon : what is predicted, candles ahead
     """
 
     network: str
     architecture: dict[str, Any]
-    sequence_length: int
+    context: dict[str, int]
     features: list[str]
     label: str
     horizon: int
@@ -34,11 +36,17 @@ class Description:
     training: dict[str, Any]
 
 
-def save_model(folder: Path, net: nn.Module, scaler: Scaler, description: Description) -> str:
-    """Write weights and description into `folder`; return the version, a hash of their content."""
+def save_model(
+    folder: Path, net: nn.Module, scaler: Scaler, calibration: dict[str, Any], description: Description
+) -> str:
+    """Write weights and everything else into `folder`; return the version, a hash of their content."""
     folder.mkdir(parents=True)
     weights = save({name: tensor.contiguous() for name, tensor in net.state_dict().items()})
-    record = asdict(description) | {"scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()}}
+    fitted = {
+        "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
+        "calibration": calibration,
+    }
+    record = asdict(description) | fitted
     version = content_version(weights, record)
     (folder / WEIGHTS).write_bytes(weights)
     (folder / DESCRIPTION).write_text(json.dumps({"version": version} | record, indent=2) + "\n")

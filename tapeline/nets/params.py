@@ -44,13 +44,46 @@ class TrainParams(Section):
     """Section `train`: what both trainings share."""
 
     sequence_length: Size
-    stride: Size
+    chunk_length: Size
+    minimum_context: Size
     epochs: Size
     patience: Size
-    batch_size: Annotated[int, Field(ge=1, le=65536)]
+    batch_size: Annotated[int, Field(ge=1, le=1_048_576)]
+    accumulation: Annotated[int, Field(ge=1, le=1024)]
+    labels_per_epoch: Annotated[int, Field(ge=1)]
+    validation_stride: Size
     learning_rate: Annotated[float, Field(gt=0, le=1)]
+    warm_up: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0)]
     gradient_clip: Annotated[float, Field(gt=0)]
+    label_weights: Literal["uniform", "uniqueness"]
+    balance_classes: bool
+    warm_start: bool
+    calibration: Literal["none", "platt", "isotonic"]
+    importance_rows: Annotated[int, Field(ge=0)]
     device: Literal["auto", "cpu", "cuda"]
+    precision: Literal["32-true", "bf16-mixed"]
+    compile: bool
+    deterministic: bool
+    processes: Annotated[int, Field(ge=1, le=1024)]
     threads: Annotated[int, Field(ge=1, le=256)]
     seed: Seed
+
+    @model_validator(mode="after")
+    def _lengths_in_order(self) -> "TrainParams":
+        if not self.minimum_context <= self.sequence_length <= self.chunk_length:
+            raise ValueError(
+                f"train.minimum_context = {self.minimum_context} <= train.sequence_length = "
+                f"{self.sequence_length} <= train.chunk_length = {self.chunk_length} must hold"
+            )
+        return self
+
+    @property
+    def labels_per_chunk(self) -> int:
+        """Labels that a whole chunk teaches."""
+        return self.chunk_length - self.minimum_context + 1
+
+    def windowed(self) -> "TrainParams":
+        """The same training with one label a window: for a network that reads its input backwards too."""
+        length = self.sequence_length
+        return self.model_copy(update={"chunk_length": length, "minimum_context": length})

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+ROWS_AT_ONCE, COLUMNS_AT_ONCE = 65_536, 8  # so that millions of candles are not held a second time
 LIMIT = 10.0  # standard deviations; a crash must not drive the networks to where they never were
 
 
@@ -17,12 +18,19 @@ class Scaler:
 
     def transform(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
         """Standardise (N, F) features and clip them to +-LIMIT."""
-        scaled = (features - self.mean) / self.std
-        return np.clip(scaled, -LIMIT, LIMIT, out=scaled).astype(np.float32)
+        scaled = np.empty(features.shape, dtype=np.float32)
+        for first in range(0, len(features), ROWS_AT_ONCE):
+            block = slice(first, first + ROWS_AT_ONCE)
+            scaled[block] = np.clip((features[block] - self.mean) / self.std, -LIMIT, LIMIT)
+        return scaled
 
 
 def fit_scaler(features: NDArray[np.float64], rows: NDArray[np.int64]) -> Scaler:
     """Fit on `rows`, the training rows, of (N, F) features; one that is constant there is only centred."""
-    training = features[rows]
-    std = training.std(axis=0)
-    return Scaler(training.mean(axis=0), np.where(std > 0, std, 1.0))
+    mean, std = [], []
+    for first in range(0, features.shape[1], COLUMNS_AT_ONCE):
+        training = features[rows, first : first + COLUMNS_AT_ONCE]
+        mean.append(training.mean(axis=0))
+        std.append(training.std(axis=0))
+    deviation = np.concatenate(std)
+    return Scaler(np.concatenate(mean), np.where(deviation > 0, deviation, 1.0))

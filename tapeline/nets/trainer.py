@@ -2,8 +2,9 @@
 
 import copy
 import math
-import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,100 +16,166 @@ from torch.nn import functional as F
 from tqdm import tqdm
 
 from tapeline.errors import ParamsError
+from tapeline.nets.checkpoints import load_checkpoint, save_checkpoint
+from tapeline.nets.chunks import Series, tile
+from tapeline.nets.devices import compiled
 from tapeline.nets.params import TrainParams
-from tapeline.nets.windows import Windows
+from tapeline.nets.prediction import predict_logits
 
-EVALUATION_BATCH = 1024  # windows; without gradients memory is no concern
+Epoch = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """The network with the weights of its best epoch, on the CPU, and one record an epoch."""
+class TrainingData:
+    """What one fold trains and stops on.
 
-    net: nn.Module
-    history: list[dict[str, Any]]
+    series : all candles, on the device; weights are 0 outside training
+    run : (N,) number of each candle's stretch of consecutive candles
+    spans : (S, 2) rows [first, end) of the training part that chunks may be cut from
+    validation : (V,) rows whose loss decides when to stop
+    """
 
-
-def make_fabric(params: TrainParams) -> Fabric:
-    """Choose the device and make everything after this repeatable for `train.seed` and `train.threads`."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # asked for by deterministic cuDNN RNNs
-    torch.set_num_threads(params.threads)
-    torch.use_deterministic_algorithms(True)
-    torch.manual_seed(params.seed)
-    return Fabric(accelerator=params.device, devices=1)
+    series: Series
+    run: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    validation: NDArray[np.int64]
 
 
 def train(
     fabric: Fabric,
     net: nn.Module,
-    windows: Windows,
-    train_ends: NDArray[np.int64],
-    validation_ends: NDArray[np.int64],
+    data: TrainingData,
     params: TrainParams,
     title: str,
-) -> Trained:
-    """Train `net` on the windows that end at `train_ends` until validation stops improving.
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+) -> list[Epoch]:
+    """Train `net` on chunks of `data.spans` until validation stops improving; go on from `checkpoint`.
+
+    `net` ends up with the weights of its best epoch; returned is one record an epoch.
 
     The loss is binary cross-entropy against labels in 0..1: its minimum is the label's conditional
-    mean, for a direction as for a strength. Raises ParamsError if the loss is no longer finite.
+    mean, for a direction as for a strength. Each epoch begins with a seed of its own, so that a training
+    that was killed goes on as if it had not been. Raises ParamsError if the loss is no longer finite.
     """
     optimizer = torch.optim.AdamW(net.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
-    net, optimizer = fabric.setup(net, optimizer)
-    ends = torch.from_numpy(train_ends).to(fabric.device)
-    shuffle = torch.Generator().manual_seed(params.seed)
-    best_epoch, best_loss, best_weights = 0, math.inf, net.state_dict()
-    history = []
-    epochs = tqdm(range(1, params.epochs + 1), desc=title, unit="epoch", disable=None, leave=False)
-    for epoch in epochs:
-        order = torch.randperm(len(ends), generator=shuffle).to(fabric.device)
-        training_loss = _train_epoch(fabric, net, optimizer, windows, ends[order], params)
-        validation_loss = _loss(
-            predict_logits(fabric, net, windows, validation_ends), windows, validation_ends
-        )
-        history.append({"epoch": epoch, "training_loss": training_loss, "validation_loss": validation_loss})
-        epochs.set_postfix(training=f"{training_loss:.4f}", validation=f"{validation_loss:.4f}")
+    net.to(fabric.device)
+    model, optimizer = fabric.setup(compiled(net, params), optimizer)
+    best: dict[str, Any] = {"epoch": 0, "loss": math.inf, "weights": copy.deepcopy(net.state_dict())}
+    history: list[Epoch] = []
+    found = load_checkpoint(checkpoint) if checkpoint else None
+    if found:
+        net.load_state_dict(found["weights"])
+        optimizer.load_state_dict(found["optimizer"])
+        best, history = found["best"], found["history"]
+    progress = tqdm(
+        range(len(history) + 1, params.epochs + 1),
+        desc=title, unit="epoch", disable=None if fabric.is_global_zero else True, leave=False,
+        initial=len(history), total=params.epochs,
+    )  # fmt: skip
+    for epoch in progress:
+        if epoch - 1 - best["epoch"] >= params.patience:
+            break
+        training_loss = _train_epoch(fabric, model, optimizer, data, params, epoch)
+        validation_loss = fabric.broadcast(_validation_loss(net, data, params))
+        record = {"epoch": epoch, "training_loss": training_loss, "validation_loss": validation_loss}
         if not math.isfinite(training_loss + validation_loss):
             raise ParamsError(
                 "train.learning_rate", params.learning_rate, f"{title} diverged in epoch {epoch}; lower it"
             )
-        if validation_loss < best_loss:
-            best_epoch, best_loss = epoch, validation_loss
-            best_weights = copy.deepcopy(net.state_dict())
-        elif epoch - best_epoch >= params.patience:
-            break
-    net.load_state_dict(best_weights)
-    return Trained(net.module.cpu().eval(), history)
+        history.append(record)
+        if validation_loss < best["loss"]:
+            best = {"epoch": epoch, "loss": validation_loss, "weights": copy.deepcopy(net.state_dict())}
+        if checkpoint and fabric.is_global_zero:
+            state = {"weights": net.state_dict(), "optimizer": optimizer.state_dict()}
+            save_checkpoint(checkpoint, state | {"best": best, "history": history})
+        progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{validation_loss:.4f}")
+        on_epoch(record)
+    net.load_state_dict(best["weights"])
+    return history
 
 
 def _train_epoch(
     fabric: Fabric,
-    net: nn.Module,
+    model: nn.Module,
     optimizer: torch.optim.Optimizer,
-    windows: Windows,
-    ends: Tensor,
+    data: TrainingData,
     params: TrainParams,
+    epoch: int,
 ) -> float:
-    net.train()
-    total = torch.zeros((), device=fabric.device)
-    for batch in ends.split(params.batch_size):
-        x, y = windows.batch(batch)  # (B, T, F), (B,)
-        loss = F.binary_cross_entropy_with_logits(net(x), y)
+    """One pass over the training chunks, whose borders and order are new; mean loss of a label."""
+    model.train()
+    torch.manual_seed(params.seed + 1_000_003 * epoch + 7919 * fabric.global_rank)  # of dropout
+    steps = plan_epoch(data.spans, params, epoch, fabric.world_size)
+    total = torch.zeros(2, device=fabric.device)
+    for step, chunks in enumerate(steps):
+        rate = params.learning_rate * rate_factor((epoch - 1 + step / len(steps)) / params.epochs, params)
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        batches = torch.from_numpy(chunks).to(fabric.device)  # (processes, accumulation, B, 2)
+        weight = _total_weight(data.series, batches, params)
         optimizer.zero_grad()
-        fabric.backward(loss)
-        fabric.clip_gradients(net, optimizer, max_norm=params.gradient_clip, error_if_nonfinite=False)
+        for k, batch in enumerate(batches[fabric.global_rank]):
+            x, y, w = data.series.batch(batch, params.chunk_length, params.minimum_context)
+            with fabric.no_backward_sync(model, enabled=k < params.accumulation - 1):
+                loss = (w * F.binary_cross_entropy_with_logits(model(x), y, reduction="none")).sum()
+                # Processes average their gradients; the step's gradient is that of the mean label.
+                fabric.backward(loss * fabric.world_size / weight)
+            total[0] += loss.detach()
+        fabric.clip_gradients(model, optimizer, max_norm=params.gradient_clip, error_if_nonfinite=False)
         optimizer.step()
-        total += loss.detach() * len(batch)
-    return float(total / len(ends))
+        total[1] += weight
+    loss = fabric.all_reduce(total[0], reduce_op="sum")
+    return float(loss / total[1])
 
 
-@torch.no_grad()
-def predict_logits(fabric: Fabric, net: nn.Module, windows: Windows, ends: NDArray[np.int64]) -> Tensor:
-    """Logits, shape (len(ends),), of the windows that end at rows `ends`."""
-    net.eval()
-    rows = torch.from_numpy(ends).to(fabric.device)
-    return torch.cat([net(windows.batch(batch)[0]) for batch in rows.split(EVALUATION_BATCH)])
+def plan_epoch(
+    spans: NDArray[np.int64], params: TrainParams, epoch: int, processes: int = 1
+) -> list[NDArray[np.int64]]:
+    """Chunks of each step of an epoch, (processes, accumulation, B, 2) a step; same params, same plan.
+
+    A step takes as many chunks as hold `train.batch_size` labels, whatever the number of processes; an
+    epoch stops at `train.labels_per_epoch`. Where a step's chunks can't be shared out evenly, empty ones
+    (size 0) make up for it.
+    """
+    per_chunk = params.labels_per_chunk
+    rng = np.random.default_rng([params.seed, epoch])
+    chunks = tile(spans, params.chunk_length, params.minimum_context, int(rng.integers(per_chunk)))
+    rng.shuffle(chunks)
+    labels = np.cumsum(chunks[:, 1] - params.minimum_context + 1)
+    chunks = chunks[: int(np.searchsorted(labels, params.labels_per_epoch)) + 1]
+    a_step = max(1, params.batch_size // per_chunk)
+    parts = processes * params.accumulation
+    steps = []
+    for first in range(0, len(chunks), a_step):
+        step = chunks[first : first + a_step]
+        spare = -len(step) % parts
+        step = np.concatenate([step, np.zeros((spare, 2), dtype=np.int64)])
+        steps.append(step.reshape(processes, params.accumulation, -1, 2))
+    return steps
 
 
-def _loss(logits: Tensor, windows: Windows, ends: NDArray[np.int64]) -> float:
-    labels = windows.labels[torch.from_numpy(ends).to(logits.device)]
+def rate_factor(done: float, params: TrainParams) -> float:
+    """Share of the learning rate when `done` of all steps, 0..1, are over: linear warm-up, then a cosine."""
+    if done < params.warm_up:
+        return max(done, 1e-3) / params.warm_up
+    return 0.5 * (1 + math.cos(math.pi * (done - params.warm_up) / (1 - params.warm_up)))
+
+
+def _total_weight(series: Series, batches: Tensor, params: TrainParams) -> Tensor:
+    """Sum of the label weights of a step over all processes; at least a tiny number."""
+    _, weights = series.scored(batches.reshape(-1, 2), params.chunk_length, params.minimum_context)
+    return weights.sum().clamp(min=1e-12)
+
+
+def _validation_loss(net: nn.Module, data: TrainingData, params: TrainParams) -> float:
+    logits = predict_logits(
+        net,
+        data.series.features,
+        data.run,
+        data.validation,
+        params.sequence_length,
+        params.chunk_length,
+    )
+    labels = data.series.labels[torch.from_numpy(data.validation).to(logits.device)]
     return float(F.binary_cross_entropy_with_logits(logits, labels))

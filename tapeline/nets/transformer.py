@@ -1,9 +1,9 @@
-"""The Transformer. B batch, T candles of the window, F features, D width, H heads, K keys, Q queries.
+"""The Transformer. B batch, T candles, F features, D width, H heads, W head width, K keys, Q queries.
 
 Causal, with a band: a candle attends to itself and the `band - 1` before it, so over all layers a
 prediction reaches back at most 1 + layers * (band - 1) <= sequence_length candles. Positions are rotary,
-hence relative: a prediction depends on the candles it can reach and on nothing else. Only the last
-candle is predicted from, so each layer computes just the candles that the layers above still need.
+hence relative: a prediction depends on the candles it can reach and on nothing else, so it is the same
+number inside a long chunk and alone.
 """
 
 import torch
@@ -19,25 +19,37 @@ def attention_band(sequence_length: int, layers: int) -> int:
 
 
 class Transformer(nn.Module):
-    """Pre-norm encoder with banded causal attention; the last candle's state gives one logit."""
+    """Pre-norm encoder with banded causal attention; each candle's state gives that candle's logit."""
+
+    same_in_longer_input = True
 
     def __init__(self, n_features: int, params: TransformerParams, sequence_length: int) -> None:
         super().__init__()
-        band = attention_band(sequence_length, params.layers)
+        self.band = attention_band(sequence_length, params.layers)
         self.embed = nn.Linear(n_features, params.d_model)
-        self.layers = nn.ModuleList(Layer(params, band) for _ in range(params.layers))
+        self.layers = nn.ModuleList(Layer(params, self.band) for _ in range(params.layers))
         self.norm = nn.LayerNorm(params.d_model)
         self.head = nn.Linear(params.d_model, 1)
-        # What each layer must still put out so that the last candle of the top layer is right.
-        self.kept = [1 + above * (band - 1) for above in reversed(range(params.layers))]
 
-    def forward(self, windows: Tensor) -> Tensor:
-        """Logits (B,) of windows (B, T, F)."""
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, T) of every candle of (B, T, F); the first `reach - 1` lack some of their past."""
+        kept = x.shape[1]
+        x = self.embed(x)  # (B, T, D)
+        for layer in self.layers:
+            x = layer(x, kept)
+        return torch.squeeze(self.head(self.norm(x)), -1)
+
+    def last(self, windows: Tensor) -> Tensor:
+        """Logits (B,) of the last candles of windows (B, T, F), computing only what those need."""
         x = self.embed(windows)  # (B, T, D)
-        for layer, kept in zip(self.layers, self.kept, strict=True):
+        for above, layer in zip(reversed(range(len(self.layers))), self.layers, strict=True):
+            kept = min(1 + above * (self.band - 1), x.shape[1])
             x = layer(x, kept)  # (B, kept, D)
-        last = self.norm(x[:, -1])  # (B, D)
-        return torch.squeeze(self.head(last), -1)
+        return torch.squeeze(self.head(self.norm(x[:, -1])), -1)
+
+    def reach(self, sequence_length: int) -> int:
+        """Candles that a prediction really depends on."""
+        return 1 + len(self.layers) * (self.band - 1)
 
 
 class Layer(nn.Module):
@@ -65,18 +77,42 @@ class Layer(nn.Module):
         """Put out the last `kept` candles, (B, Q, D), of all that came in, (B, K, D)."""
         normed = self.attention_norm(x)
         n_keys = x.shape[1]
-        query = self._split(self.query(normed[:, -kept:]))  # (B, H, Q, D/H)
-        key, value = map(self._split, self.key_value(normed).chunk(2, dim=-1))  # (B, H, K, D/H)
+        query = self._split(self.query(normed[:, -kept:]))  # (B, H, Q, W)
+        key, value = map(self._split, self.key_value(normed).chunk(2, dim=-1))  # (B, H, K, W)
         query = rotate(query, self.cosine[n_keys - kept : n_keys], self.sine[n_keys - kept : n_keys])
         key = rotate(key, self.cosine[:n_keys], self.sine[:n_keys])
-        distance = torch.arange(n_keys - kept, n_keys)[:, None] - torch.arange(n_keys)  # (Q, K)
-        is_seen = ((distance >= 0) & (distance < self.band)).to(x.device)
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=is_seen)  # (B, H, Q, D/H)
+        mixed = banded_attention(query, key, value, self.band)  # (B, H, Q, W)
         x = x[:, -kept:] + self.dropout(self.project(mixed.transpose(1, 2).flatten(2)))  # (B, Q, D)
         return x + self.dropout(self.feed_forward(x))
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, T, D) -> (B, H, T, D/H)
+        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, T, D) -> (B, H, T, W)
+
+
+def banded_attention(query: Tensor, key: Tensor, value: Tensor, band: int) -> Tensor:
+    """Let each query (B, H, Q, W) see its key and the `band - 1` before; queries are the last of the keys.
+
+    Keys and values are (B, H, K, W). Blocks of 2 * band queries share the keys that any of them sees, so
+    the cost is linear in candles, and it is matrix products alone: the same bytes twice, on CUDA too.
+    """
+    n_queries, width = query.shape[2:]
+    needed = n_queries + band - 1
+    lacking = max(0, needed - key.shape[2])  # before the first candle there is nothing to see
+    block = n_queries if n_queries <= 4 * band else 2 * band
+    n_blocks = -(-n_queries // block)
+    spare = n_blocks * block - n_queries
+    query = F.pad(query, (0, 0, 0, spare)).unflatten(2, (n_blocks, block))  # (B, H, blocks, block, W)
+    key, value = (
+        F.pad(x[:, :, -needed:], (0, 0, lacking, spare)).unfold(2, block + band - 1, block)
+        for x in (key, value)
+    )  # (B, H, blocks, W, block + band - 1)
+    of_query, of_key = torch.arange(block)[:, None], torch.arange(block + band - 1)
+    is_seen = (of_key >= of_query) & (of_key < of_query + band)
+    is_there = torch.arange(n_blocks)[:, None, None] * block + of_key >= lacking
+    hidden = ~(is_seen & is_there).to(query.device)  # (blocks, block, block + band - 1)
+    scores = (query @ key) * width**-0.5
+    mixed = scores.masked_fill(hidden, -torch.inf).softmax(-1) @ value.transpose(-1, -2)
+    return mixed.flatten(2, 3)[:, :, :n_queries]
 
 
 def rotary_table(length: int, width: int) -> tuple[Tensor, Tensor]:
@@ -87,6 +123,6 @@ def rotary_table(length: int, width: int) -> tuple[Tensor, Tensor]:
 
 
 def rotate(x: Tensor, cosine: Tensor, sine: Tensor) -> Tensor:
-    """Turn the halves of (B, H, T, D/H) by the angles of their positions, (T, D/H/2)."""
+    """Turn the halves of (B, H, T, W) by the angles of their positions, (T, W/2)."""
     first, second = x.chunk(2, dim=-1)
     return torch.cat([first * cosine - second * sine, first * sine + second * cosine], dim=-1)

@@ -6,77 +6,36 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
-from tapeline.errors import ArtifactError, ParamsError, SplitError
+from tapeline.errors import ParamsError, SplitError
+from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows, run_fold
-from tapeline.nets.loading import load_model
-from tapeline.nets.lstm import LSTM
-from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, save_model
-from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
 from tapeline.nets.scaler import fit_scaler
-from tapeline.nets.trainer import make_fabric
-from tapeline.nets.transformer import Transformer
-
-LENGTH, N, N_FEATURES = 12, 4000, 3
-ROWS = FoldRows(
-    scaler=np.arange(2500),
-    train=np.arange(LENGTH, 2500),
-    validation=np.arange(2600, 3000),
-    test=np.arange(3100, N),
+from tapeline.nets.trainer import plan_epoch, rate_factor
+from tests.nets.problem import (
+    ARCHITECTURES,
+    LENGTH,
+    ROWS,
+    N,
+    candles_of,
+    make_net,
+    problem,
+    run,
+    train_params,
+    weights,
 )
-ARCHITECTURES = {
-    "lstm": LstmParams(hidden=8, layers=2, dropout=0.1, bidirectional=False),
-    "transformer": TransformerParams(d_model=8, heads=2, layers=2, dropout=0.1, max_length=64),
-}
-
-
-def train_params(**changes):
-    """Small training on one thread."""
-    values = {
-        "sequence_length": LENGTH, "stride": 3, "epochs": 4, "patience": 2, "batch_size": 64,
-        "learning_rate": 0.01, "weight_decay": 0.01, "gradient_clip": 1.0, "device": "cpu", "threads": 1,
-        "seed": 5,
-    }  # fmt: skip
-    return TrainParams(**values | changes)
-
-
-def make_net(network):
-    """A builder of one small network."""
-    if network == "lstm":
-        return lambda: LSTM(N_FEATURES, ARCHITECTURES[network])
-    return lambda: Transformer(N_FEATURES, ARCHITECTURES[network], LENGTH)
-
-
-def problem(seed=0):
-    """Features (N, F) on very different scales, and a label that the last five candles of one decide."""
-    rng = np.random.default_rng(seed)
-    features = rng.normal(size=(N, N_FEATURES))
-    recent = np.convolve(features[:, 0], np.ones(5), mode="full")[:N]
-    labels = (recent + rng.normal(size=N) > 0).astype(float)
-    return features * [1e-4, 1.0, 50.0] + [0.0, 3.0, 20.0], labels
-
-
-def run(network, features, labels, params=None, rows=ROWS):
-    """Train one fold of `network`."""
-    params = params or train_params()
-    return run_fold(make_fabric(params), make_net(network), features, labels, rows, params, network)
-
-
-def weights(result):
-    """All weights of a result as bytes."""
-    return b"".join(tensor.numpy().tobytes() for tensor in result.trained.net.state_dict().values())
 
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
 def test_a_network_learns_what_a_linear_model_knows(network):
     """On a linear problem the network ranks test rows nearly as well as logistic regression on the window."""
     features, labels = problem()
-    result = run(network, features, labels, train_params(epochs=8, stride=1))
+    result = run(network, features, labels, train_params(epochs=12))
     windows = np.lib.stride_tricks.sliding_window_view(features, LENGTH, axis=0).reshape(N - LENGTH + 1, -1)
     scaled = StandardScaler().fit_transform(windows)
     linear = LogisticRegression().fit(scaled[ROWS.train - LENGTH + 1], labels[ROWS.train])
     best = roc_auc_score(labels[ROWS.test], linear.decision_function(scaled[ROWS.test - LENGTH + 1]))
     assert best > 0.9
-    assert roc_auc_score(labels[ROWS.test], result.predictions) > best - 0.04
+    assert roc_auc_score(labels[ROWS.test], result.predictor(ROWS.test)) > best - 0.04
 
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
@@ -84,14 +43,14 @@ def test_the_same_seed_gives_the_same_bytes(network):
     """Weights, history and predictions repeat exactly; another seed gives others."""
     one, two = run(network, *problem()), run(network, *problem())
     assert weights(one) == weights(two)
-    assert one.trained.history == two.trained.history
-    np.testing.assert_array_equal(one.predictions, two.predictions)
+    assert one.history == two.history
+    np.testing.assert_array_equal(one.predictor(ROWS.test), two.predictor(ROWS.test))
     assert weights(run(network, *problem(), train_params(seed=6))) != weights(one)
 
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
 def test_nothing_after_a_part_is_looked_at(network):
-    """Garbage in all rows after validation leaves weights and scaler; after a test row, its prediction."""
+    """Garbage in rows after validation leaves weights, scaler, calibration; after a test row, its value."""
     features, labels = problem()
     honest = run(network, features, labels)
     poisoned, poisoned_labels = features.copy(), labels.copy()
@@ -99,8 +58,73 @@ def test_nothing_after_a_part_is_looked_at(network):
     poisoned_labels[3000:] = 1 - poisoned_labels[3000:]
     other = run(network, poisoned, poisoned_labels)
     assert weights(other) == weights(honest)
+    assert other.calibration == honest.calibration
     np.testing.assert_array_equal(other.scaler.mean, honest.scaler.mean)
-    np.testing.assert_allclose(other.predictions[:400], honest.predictions[:400], atol=1e-6)
+    test = ROWS.test[:400]
+    np.testing.assert_allclose(other.predictor(test), honest.predictor(test), atol=1e-6)
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+def test_training_reads_its_part_alone(network):
+    """Garbage in the purge after training, in features and labels, leaves the first epoch's weights."""
+    features, labels = problem()
+    honest = run(network, features, labels, train_params(epochs=1))
+    features[2500:2580], labels[2500:2580] = 1e9, 1 - labels[2500:2580]
+    assert weights(run(network, features, labels, train_params(epochs=1))) == weights(honest)
+
+
+def test_validation_labels_do_not_teach():
+    """Other labels in validation leave the weights of the first epoch."""
+    features, labels = problem()
+    honest = run("lstm", features, labels, train_params(epochs=1))
+    labels[2600:3000] = 1 - labels[2600:3000]
+    other = run("lstm", features, labels, train_params(epochs=1))
+    assert weights(other) == weights(honest)
+    assert other.calibration != honest.calibration
+
+
+def test_dense_training_would_let_a_bidirectional_network_cheat():
+    """The next candle's feature is the label, which nobody can know: only dense bidirectional learns it."""
+    features, _ = problem()
+    labels = np.r_[features[1:, 0] > 0, 0.0].astype(float)
+    losses = {}
+    for name, bidirectional, params in (
+        ("cheats", True, train_params(epochs=10, patience=10)),
+        ("windowed", True, train_params(epochs=10, patience=10).windowed()),
+        ("causal", False, train_params(epochs=10, patience=10)),
+    ):
+        net = make_net("lstm", bidirectional=bidirectional)
+        result = run_fold(make_fabric(params), net, candles_of(features, labels), ROWS, params, name)
+        losses[name] = result.history[-1]["training_loss"]
+    assert losses["cheats"] < 0.5
+    assert losses["windowed"] > 0.65
+    assert losses["causal"] > 0.65
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+def test_a_prediction_depends_on_its_last_candles_alone(network):
+    """Among all rows or with its `sequence_length` candles alone: the same number, to 1e-5."""
+    features, labels = problem()
+    result = run(network, features, labels, train_params(epochs=2))
+    for row in (ROWS.test[0], ROWS.test[500]):
+        net, window = result.predictor.net, result.predictor.features[row - LENGTH + 1 : row + 1]
+        alone = result.predictor.calibration(net.last(window[None])).item()
+        assert result.predictor(ROWS.test)[np.searchsorted(ROWS.test, row)] == pytest.approx(alone, abs=1e-5)
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+def test_a_gap_is_never_crossed(network):
+    """With a new stretch from row 1000 on, garbage before it leaves predictions after it alone."""
+    features, labels = problem()
+    run_number = (np.arange(N) >= 3300).astype(np.int64)
+    result = run(network, features, labels, run=run_number)
+    test = ROWS.test[(ROWS.test < 3300) | (ROWS.test >= 3300 + LENGTH)]
+    before = result.predictor(test)
+    moved = result.predictor.features.clone()
+    moved[3200:3300] = 9.0
+    after = result.predictor(test, moved)
+    np.testing.assert_allclose(after[test >= 3300], before[test >= 3300], atol=1e-6)
+    assert not np.allclose(after[test < 3300], before[test < 3300])
 
 
 def test_the_scaler_knows_training_rows_alone():
@@ -125,67 +149,86 @@ def test_validation_decides_which_weights_are_kept():
     features, labels = problem()
     labels[2600:3000] = 1 - labels[2600:3000]
     result = run("lstm", features, labels, train_params(epochs=10, patience=2))
-    losses = [epoch["validation_loss"] for epoch in result.trained.history]
-    assert len(losses) == losses.index(min(losses)) + 1 + 2 < 10
-    shorter = run("lstm", features, labels, train_params(epochs=losses.index(min(losses)) + 1))
-    assert weights(shorter) == weights(result)
+    losses = [epoch["validation_loss"] for epoch in result.history]
+    best = losses.index(min(losses)) + 1
+    assert len(losses) == best + 2 < 10
+    patient = run("lstm", features, labels, train_params(epochs=10, patience=10))
+    assert [epoch["validation_loss"] for epoch in patient.history][: len(losses)] == losses
+
+
+def test_accumulation_changes_memory_not_the_step():
+    """A step in three parts comes to the weights of a step in one, but for rounding; dropout off."""
+    features, labels = problem()
+    found = []
+    for accumulation in (1, 3):
+        params = train_params(epochs=2, accumulation=accumulation)
+        net = make_net("lstm", dropout=0.0)
+        result = run_fold(make_fabric(params), net, candles_of(features, labels), ROWS, params, "")
+        found.append(result.history[-1]["training_loss"])
+    assert found[0] == pytest.approx(found[1], rel=1e-5)
+
+
+def test_an_epoch_takes_every_label_once_whatever_the_processes():
+    """All chunks of two processes and three parts are the chunks of one; borders move between epochs."""
+    spans = np.array([[0, 1000], [1000, 1700]])
+    plans = [plan_epoch(spans, train_params(), 1, processes) for processes in (1, 2)]
+    in_steps = [[sorted(map(tuple, s.reshape(-1, 2)[s.reshape(-1, 2)[:, 1] > 0])) for s in p] for p in plans]
+    assert in_steps[0] == in_steps[1]
+    n_labels = sum(size - 5 for step in in_steps[0] for _, size in step)
+    assert n_labels == 1700 - 2 * 5
+    other = plan_epoch(spans, train_params(), 2)
+    assert {tuple(c) for s in other for c in s.reshape(-1, 2)} != {c for s in in_steps[0] for c in s}
+
+
+def test_an_epoch_stops_at_its_labels():
+    """With a limit, the first chunks of the same order that reach it."""
+    spans = np.array([[0, 3000]])
+    whole = np.concatenate([s.reshape(-1, 2) for s in plan_epoch(spans, train_params(), 1)])
+    part = np.concatenate(
+        [s.reshape(-1, 2) for s in plan_epoch(spans, train_params(labels_per_epoch=500), 1)]
+    )
+    np.testing.assert_array_equal(part, whole[: len(part)])
+    assert 500 <= (part[:, 1] - 5).sum() < 500 + 35
+
+
+def test_the_rate_rises_and_falls():
+    """Nearly nothing at first, whole after the warm-up, nothing at the end."""
+    params = train_params(warm_up=0.2)
+    factors = [rate_factor(done, params) for done in (0.0, 0.1, 0.2, 0.6, 1.0)]
+    assert factors == pytest.approx([0.005, 0.5, 1.0, 0.5, 0.0])
+    assert rate_factor(0.0, train_params(warm_up=0.0)) == 1.0
+
+
+@pytest.mark.parametrize("changes", [{"balance_classes": True}, {"label_weights": "uniqueness"}])
+def test_label_weights_change_what_is_learnt(changes):
+    """Both weights reach the loss: other weights than without them."""
+    features, labels = problem()
+    labels[:2500:2] = 1.0
+    rows = FoldRows(ROWS.part, np.r_[12:200, 400:2500:2], ROWS.validation, ROWS.test)
+    plain = run("lstm", features, labels, rows=rows)
+    assert weights(run("lstm", features, labels, train_params(**changes), rows)) != weights(plain)
+
+
+def test_bf16_learns_too():
+    """Mixed precision trains to nearly the same loss; predictions stay in single precision."""
+    plain, mixed = (
+        run("transformer", *problem(), train_params(precision=precision))
+        for precision in ("32-true", "bf16-mixed")
+    )
+    assert mixed.history[-1]["validation_loss"] == pytest.approx(
+        plain.history[-1]["validation_loss"], abs=0.05
+    )
+    assert mixed.predictor.net.head.weight.dtype.itemsize == 4
 
 
 def test_divergence_and_empty_parts_are_said_in_one_line():
-    """A rate that blows up names the param; a part without windows names fold and part."""
+    """A rate that blows up names the param; a part without rows names fold and part."""
     features, labels = problem()
     labels[ROWS.train] = np.inf
-    with pytest.raises(ParamsError, match=r"train.learning_rate is 0.01: lstm diverged in epoch 1; lower it"):
+    with pytest.raises(ParamsError, match=r"train.learning_rate is 0.02: lstm diverged in epoch 1; lower it"):
         run("lstm", features, labels)
-    nothing = FoldRows(ROWS.scaler, ROWS.train, np.arange(0), ROWS.test)
+    nothing = FoldRows(ROWS.part, ROWS.train, np.arange(0), ROWS.test)
     with pytest.raises(
-        SplitError, match="lstm: no whole window of train.sequence_length candles in validation"
+        SplitError, match="lstm: no candle in validation with train.sequence_length candles up to it"
     ):
         run("lstm", *problem(), rows=nothing)
-
-
-def describe(network):
-    """A description as the training stage writes it."""
-    return Description(
-        network=network,
-        architecture=ARCHITECTURES[network].model_dump(),
-        sequence_length=LENGTH,
-        features=["a", "b", "c"],
-        label="direction",
-        horizon=15,
-        interval="1m",
-        training=train_params().model_dump(),
-    )
-
-
-@pytest.mark.parametrize("network", ARCHITECTURES)
-def test_a_model_comes_back_from_disk_as_it_was(tmp_path, network):
-    """Weights, scaler and description survive; the version follows content and path does not matter."""
-    result = run(network, *problem(), train_params(epochs=1))
-    versions = {
-        save_model(tmp_path / name, result.trained.net, result.scaler, describe(network)) for name in "ab"
-    }
-    assert len(versions) == 1
-    assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
-    net, scaler, description, version = load_model(tmp_path / "a")
-    assert {version} == versions
-    assert description == describe(network)
-    np.testing.assert_array_equal(scaler.std, result.scaler.std)
-    for name, tensor in result.trained.net.state_dict().items():
-        np.testing.assert_array_equal(net.state_dict()[name], tensor)
-
-
-@pytest.mark.parametrize("file", [WEIGHTS, DESCRIPTION])
-def test_an_altered_or_broken_model_is_refused(tmp_path, file):
-    """One flipped byte, or a missing file, names the folder."""
-    result = run("lstm", *problem(), train_params(epochs=1))
-    save_model(tmp_path / "m", result.trained.net, result.scaler, describe("lstm"))
-    content = (tmp_path / "m" / file).read_bytes()
-    (tmp_path / "m" / file).write_bytes(
-        content.replace(b"15", b"16") if file == DESCRIPTION else content[:-1]
-    )
-    with pytest.raises(ArtifactError, match=r"m: (content does not match|no whole model)"):
-        load_model(tmp_path / "m")
-    (tmp_path / "m" / file).unlink()
-    with pytest.raises(ArtifactError, match="m: no whole model"):
-        load_model(tmp_path / "m")

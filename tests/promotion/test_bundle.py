@@ -5,50 +5,94 @@ import os
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tapeline.errors import ArtifactError
-from tapeline.nets.export import reference_outputs, to_onnx
+from tapeline.nets.calibration import Calibration
+from tapeline.nets.export import Served, reference_outputs, to_onnx
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TransformerParams
+from tapeline.nets.prediction import predict_logits
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import GRAPH, open_bundle, open_graph, pack
 
 FILES = {"model.json": b'{"label": "direction"}\n', "weights.safetensors": b"\x00\x01"}
 
 
-def make_net(network):
-    """A small untrained network."""
+CALIBRATIONS = {
+    "none": {"kind": "none"},
+    "platt": {"kind": "platt", "slope": 1.7, "intercept": -0.2},
+    "isotonic": {"kind": "isotonic", "raw": [0.2, 0.45, 0.5, 0.9], "calibrated": [0.1, 0.3, 0.6, 0.7]},
+}
+
+
+def make_served(network, calibration="platt"):
+    """A small untrained network, as it would be served."""
     torch.manual_seed(0)
     if network == "lstm":
-        return LSTM(4, LstmParams(hidden=8, layers=2, dropout=0.1, bidirectional=False))
-    params = TransformerParams(d_model=16, heads=2, layers=2, dropout=0.1, max_length=50)
-    return Transformer(4, params, 20)
+        net = LSTM(4, LstmParams(hidden=8, layers=2, dropout=0.1, bidirectional=False))
+    else:
+        params = TransformerParams(d_model=16, heads=2, layers=2, dropout=0.1, max_length=50)
+        net = Transformer(4, params, 20)
+    return Served(net, Calibration(CALIBRATIONS[calibration])).eval()
+
+
+@pytest.fixture(scope="module")
+def sessions():
+    """ONNX sessions of every small network and calibration, made once."""
+    return {
+        (network, calibration): open_graph(to_onnx(make_served(network, calibration), 20, 4))
+        for network in ("lstm", "transformer")
+        for calibration in CALIBRATIONS
+    }
 
 
 @pytest.mark.parametrize("network", ["lstm", "transformer"])
-def test_the_graph_gives_torchs_numbers_and_the_same_bytes_in_any_folder(network, tmp_path):
-    """For any batch size outputs agree to 1e-5; exported elsewhere the bytes are equal and hold no path."""
-    net, here = make_net(network), os.getcwd()
-    graph = to_onnx(net, 20, 4)
+@settings(max_examples=25, deadline=None)
+@given(
+    n_rows=st.integers(20, 150),
+    chunk_length=st.integers(20, 50),
+    calibration=st.sampled_from(sorted(CALIBRATIONS)),
+    scale=st.sampled_from([0.1, 1.0, 10.0]),
+    seed=st.integers(0, 10**6),
+)
+def test_a_prediction_is_the_same_number_however_it_is_made(
+    sessions, network, n_rows, chunk_length, calibration, scale, seed
+):
+    """In a batch over the whole series, alone from its last candles, from the ONNX graph: to 1e-5."""
+    served = make_served(network, calibration)
+    rng = np.random.default_rng(seed)
+    features = torch.tensor(rng.normal(size=(n_rows, 4)) * scale, dtype=torch.float32)
+    rows, run = np.arange(19, n_rows), np.zeros(n_rows, dtype=np.int64)
+    batch = served.calibration(predict_logits(served.net, features, run, rows, 20, chunk_length)).numpy()
+    windows = features.unfold(0, 20, 1).transpose(1, 2).contiguous()
+    alone = np.array([reference_outputs(served, window[None]).item() for window in windows])
+    graph = sessions[network, calibration].run(None, {"windows": windows.numpy()})[0]
+    np.testing.assert_allclose(batch, alone, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(graph, alone, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["lstm", "transformer"])
+@pytest.mark.parametrize("calibration", CALIBRATIONS)
+def test_the_graph_is_the_same_bytes_in_any_folder(network, calibration, tmp_path):
+    """Exported elsewhere the bytes are equal and hold no path."""
+    served, here = make_served(network, calibration), os.getcwd()
+    graph = to_onnx(served, 20, 4)
     try:
         os.chdir(tmp_path)
-        assert to_onnx(make_net(network), 20, 4) == graph
+        assert to_onnx(make_served(network, calibration), 20, 4) == graph
     finally:
         os.chdir(here)
     assert here.encode() not in graph
     assert b"site-packages" not in graph
     assert b".py" not in graph
-    session = open_graph(graph)
-    for size in (1, 7):
-        windows = torch.randn(size, 20, 4)
-        served = session.run(None, {"windows": windows.numpy()})[0]
-        np.testing.assert_allclose(served, reference_outputs(net, windows).numpy(), rtol=0, atol=1e-5)
 
 
 @pytest.fixture(scope="module")
 def graph():
     """ONNX bytes of a small LSTM."""
-    return to_onnx(make_net("lstm"), 20, 4)
+    return to_onnx(make_served("lstm"), 20, 4)
 
 
 def test_a_bundle_is_named_by_its_content(tmp_path, graph):

@@ -1,0 +1,38 @@
+"""What each group of features is worth: the loss added when the group is cut loose from the rest."""
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.significance import BlockBootstrap
+
+
+def group_importance(
+    rows: pd.DataFrame, groups: list[str], kind: str, params: EvaluationParams
+) -> dict[str, dict[str, float]]:
+    """Loss of each group's predictions less that of the true ones, with its interval; the largest first.
+
+    `rows` has `bar`, `label`, `prediction` and, named like each of `groups`, the prediction without it.
+    `kind` of loss is "log_loss" of a direction or "absolute_error" of a strength. Out-of-sample rows.
+    """
+    if rows.empty:
+        return {}
+    bootstrap = BlockBootstrap(
+        rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed
+    )
+    label = rows["label"].to_numpy()
+    whole = _losses(rows["prediction"].to_numpy(), label, kind)
+    found = {}
+    for group in groups:
+        without = _losses(rows[group].to_numpy(), label, kind)
+        low, high = bootstrap.interval_of_difference(without, whole)
+        found[group] = {f"added_{kind}": float(np.mean(without - whole)), "low": low, "high": high}
+    return dict(sorted(found.items(), key=lambda item: -item[1][f"added_{kind}"]))
+
+
+def _losses(prediction: NDArray[np.float64], label: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
+    if kind == "absolute_error":
+        return np.abs(prediction - label)
+    p = np.clip(prediction, 1e-7, 1 - 1e-7)
+    return -(label * np.log(p) + (1 - label) * np.log1p(-p))

@@ -1,0 +1,102 @@
+"""Chunks of consecutive candles: what a network reads at once, in training and in prediction.
+
+A chunk with a context of c candles is scored from its c-th candle on. In training, chunks are long and
+most candles are scored, so the arithmetic of a candle is done once and not once a window; with chunks as
+long as their context, they are plain windows.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Series:
+    """All candles of a training, all symbols below each other, on the training's device.
+
+    features : (N, F) float32, scaled
+    labels : (N,) float32, in 0..1, anything where the weight is 0
+    weights : (N,) float32, of each candle's loss; 0 where it is not trained on
+    """
+
+    features: Tensor
+    labels: Tensor
+    weights: Tensor
+
+    def batch(self, chunks: Tensor, length: int, context: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Features (B, T, F), labels (B, T) and weights (B, T) of `chunks` (B, 2), first row and size.
+
+        A chunk shorter than `length` repeats its last candle: no row of another stretch is ever read.
+        """
+        rows, weights = self.scored(chunks, length, context)
+        return self.features[rows], self.labels[rows], weights
+
+    def scored(self, chunks: Tensor, length: int, context: int) -> tuple[Tensor, Tensor]:
+        """Rows (B, T) of `chunks` and their weights (B, T).
+
+        The weight is 0 past a chunk's end, and where fewer than `context` of its candles lead up to one.
+        """
+        first, size = chunks[:, :1], chunks[:, 1:]
+        steps = torch.arange(length, device=chunks.device)
+        rows = first + torch.minimum(steps, (size - 1).clamp(min=0))
+        return rows, self.weights[rows] * ((steps >= context - 1) & (steps < size))
+
+
+def stretches(run: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Longest spans [first, end) of rows that are `inside` and of one `run`; shape (S, 2).
+
+    `run` numbers the stretches of consecutive candles (symbol and segment), shape (N,).
+    """
+    starts_run = np.r_[True, run[1:] != run[:-1]]
+    first = np.flatnonzero(inside & (starts_run | ~np.r_[False, inside[:-1]]))
+    ends_run = np.r_[run[1:] != run[:-1], True]
+    end = np.flatnonzero(inside & (ends_run | ~np.r_[inside[1:], False])) + 1
+    return np.column_stack([first, end])
+
+
+def tile(spans: NDArray[np.int64], length: int, context: int, offset: int = 0) -> NDArray[np.int64]:
+    """Chunks (first row, size), shape (K, 2), that score each row with `context` rows of its span once.
+
+    Rows [first, end) of `spans` (S, 2); no chunk leaves its span. `offset` in [0, length - context] moves
+    the borders between chunks.
+    """
+    scored = length - context + 1  # by a whole chunk
+    found = []
+    for first, end in spans:
+        n_scored = end - first - context + 1
+        if n_scored > 0:
+            edges = np.arange(-offset, n_scored, scored)
+            begin, stop = np.maximum(edges, 0), np.minimum(edges + scored, n_scored)
+            found.append(np.column_stack([first + begin, stop - begin + context - 1]))
+    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+
+
+def has_context(
+    run: NDArray[np.int64],
+    is_filled: NDArray[np.bool_],
+    length: int,
+    minimum: int,
+    max_filled_share: float,
+) -> NDArray[np.bool_]:
+    """Whether each row has at least `minimum` rows of its run up to it, and few filled ones; shape (N,).
+
+    Of its last `length` rows, or as many as its run has, at most `max_filled_share` may be filled.
+    """
+    row = np.arange(run.shape[0])
+    first = np.maximum.accumulate(np.where(np.r_[True, run[1:] != run[:-1]], row, 0))
+    begin = np.maximum(row - length + 1, first)
+    filled = np.concatenate([[0], np.cumsum(is_filled)])
+    n_filled = filled[row + 1] - filled[begin]
+    return (row - first + 1 >= minimum) & (n_filled <= max_filled_share * (row - begin + 1))
+
+
+def reached(run: NDArray[np.int64], rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+    """Whether each row is one of the `length` rows up to some row of `rows`, in its run; shape (N,)."""
+    row = np.arange(run.shape[0])
+    run_ends = np.flatnonzero(np.r_[run[1:] != run[:-1], True]) + 1
+    end = np.minimum(row + length, run_ends[np.searchsorted(run_ends, row, side="right")])
+    before = np.concatenate([[0], np.cumsum(np.isin(row, rows))])
+    return before[end] > before[row]

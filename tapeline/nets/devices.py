@@ -1,0 +1,65 @@
+"""Where training runs: device, processes, precision, threads, and what to do when memory is short."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from tapeline.errors import ParamsError
+from tapeline.nets.params import TrainParams
+
+# What allocators say; on the CPU torch has no error class of its own for it.
+OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+
+def make_fabric(params: TrainParams) -> Fabric:
+    """Choose device and processes and make everything after this repeatable for the same params.
+
+    Under torchrun the processes are already there and must be `train.processes`; else, with more than
+    one, Fabric starts the others. CUDA needs its workspace fixed before it starts, hence the variable.
+    """
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.set_num_threads(params.threads)
+    torch.use_deterministic_algorithms(params.deterministic)
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs 5 % here
+    torch.backends.cudnn.benchmark = not params.deterministic
+    if params.device == "cuda" and not torch.cuda.is_available():
+        raise ParamsError("train.device", params.device, "no CUDA device is here; must be auto or cpu")
+    started = int(os.environ.get("WORLD_SIZE", params.processes))
+    if started != params.processes:
+        raise ParamsError("train.processes", params.processes, f"torchrun started {started}; must be equal")
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", started))
+    fabric = Fabric(
+        accelerator=params.device,
+        devices=here,
+        num_nodes=started // here,
+        strategy="ddp" if started > 1 else "auto",
+        precision=params.precision,
+    )
+    fabric.launch()
+    return fabric
+
+
+def compiled(net: nn.Module, params: TrainParams) -> nn.Module:
+    """`net` under torch.compile if params ask for it; it shares its weights with `net`."""
+    return torch.compile(net, dynamic=False) if params.compile else net
+
+
+@contextmanager
+def memory_advice(params: TrainParams) -> Iterator[None]:
+    """Turn an allocator's failure into one line that names the params to lower."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:  # torch.OutOfMemoryError is a RuntimeError
+        text = str(error).lower()
+        if not isinstance(error, MemoryError) and not any(words in text for words in OUT_OF_MEMORY):
+            raise
+        raise ParamsError(
+            "train.batch_size",
+            params.batch_size,
+            "out of memory; raise train.accumulation, or lower train.batch_size, train.chunk_length, "
+            "or the width or the layers of the network",
+        ) from error

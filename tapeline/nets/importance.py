@@ -1,0 +1,50 @@
+"""Predictions after one group of features was cut loose from the rest: what is lost is what it was worth."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from tapeline.nets.chunks import reached
+from tapeline.nets.prediction import Predictor
+
+MIN_SHARE = 0.25  # of a symbol's rows, by which a group is shifted at least: what was near must be far
+
+
+def shifted_predictions(
+    predictor: Predictor,
+    rows: NDArray[np.int64],
+    symbol: NDArray[np.int64],
+    groups: dict[str, list[int]],
+    seed: int,
+) -> dict[str, NDArray[np.float64]]:
+    """Predictions at `rows`, by group, with the group's columns rotated in time within each symbol.
+
+    A rotation keeps the group's own distribution and course, and loses what it has to do with the label
+    and with the other groups. Source: permutation importance (Breiman 2001); a rotation, because candles
+    are no independent rows. `symbol` (N,) numbers the rows' symbols.
+    """
+    touched = np.flatnonzero(reached(predictor.run, rows, predictor.params.sequence_length))
+    parts = [touched[symbol[touched] == number] for number in np.unique(symbol[touched])]
+    return {
+        group: predictor(rows, rotated(predictor.features, parts, columns, seed))
+        for group, columns in groups.items()
+    }
+
+
+def rotated(features: Tensor, parts: list[NDArray[np.int64]], columns: list[int], seed: int) -> Tensor:
+    """Copy of `features` (N, F) with `columns` rotated along each of `parts`, by a random share of it."""
+    share = np.random.default_rng([seed, *columns]).uniform(MIN_SHARE, 1 - MIN_SHARE)
+    moved, column = features.clone(), torch.tensor(columns, device=features.device)
+    for part in parts:
+        to, of = (
+            torch.from_numpy(rows).to(features.device)
+            for rows in (part, np.roll(part, int(share * len(part))))
+        )
+        moved[to[:, None], column] = features[of[:, None], column]
+    return moved
+
+
+def spread(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+    """At most `limit` of `rows`, evenly spaced; none for 0."""
+    return rows[:: -(-len(rows) // limit)] if limit else rows[:0]

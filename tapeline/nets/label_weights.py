@@ -1,0 +1,35 @@
+"""How much each label weighs in the loss, and how many independent labels there are."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def uniqueness(rows: NDArray[np.int64], n_rows: int, horizon: int) -> NDArray[np.float64]:
+    """Average uniqueness of the labels at `rows`, shape (len(rows),), in (0, 1].
+
+    A label depends on the `horizon` candles after it; the uniqueness of a label on a candle is one over
+    the labels that depend on that candle, averaged over the label's own candles. Their sum is the
+    effective number of labels. Source: Lopez de Prado 2018, chapter 4.
+    """
+    change = np.zeros(n_rows + horizon + 2)
+    np.add.at(change, rows + 1, 1)
+    np.add.at(change, rows + horizon + 1, -1)
+    labels_on = np.cumsum(change)
+    totals = np.concatenate([[0.0], np.cumsum(1 / np.maximum(labels_on, 1))])
+    return (totals[rows + horizon + 1] - totals[rows + 1]) / horizon
+
+
+def balance(labels: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Weights (n,) that let both classes of 0/1 `labels` (n,) count equally within each `group` (n,).
+
+    All ones for labels that are no classes, and in a group that has one class alone.
+    """
+    weights = np.ones(labels.shape[0])
+    if not np.isin(labels, (0.0, 1.0)).all():
+        return weights
+    for member in np.unique(group):
+        mask = group == member
+        share_up = labels[mask].mean()
+        if 0 < share_up < 1:
+            weights[mask] = np.where(labels[mask] == 1, 0.5 / share_up, 0.5 / (1 - share_up))
+    return weights

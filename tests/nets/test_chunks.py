@@ -1,0 +1,98 @@
+"""Chunks: every label once, nothing across a border, nothing ahead."""
+
+import numpy as np
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapeline.nets.chunks import Series, has_context, reached, stretches, tile
+
+RUNS = st.lists(st.integers(1, 30), min_size=1, max_size=6)
+
+
+def series_of(n):
+    """A series whose one feature and label are the row's number."""
+    return Series(torch.arange(float(n))[:, None], torch.arange(float(n)), torch.ones(n))
+
+
+@given(runs=RUNS, seed=st.integers(0, 99))
+def test_stretches_are_the_longest_spans_of_one_run(runs, seed):
+    """Every inside row lies in one span; a span ends where the run does or the next row is outside."""
+    run = np.repeat(np.arange(len(runs)), runs)
+    inside = np.random.default_rng(seed).random(run.size) < 0.7
+    spans = stretches(run, inside)
+    covered = np.concatenate([np.arange(a, b) for a, b in spans]) if len(spans) else np.arange(0)
+    np.testing.assert_array_equal(covered, np.flatnonzero(inside))
+    for first, end in spans:
+        assert np.unique(run[first:end]).size == 1
+        assert first == 0 or not inside[first - 1] or run[first - 1] != run[first]
+        assert end == run.size or not inside[end] or run[end] != run[first]
+
+
+@given(
+    runs=RUNS,
+    length=st.integers(1, 12),
+    context=st.integers(1, 12),
+    offset=st.integers(0, 11),
+    seed=st.integers(0, 99),
+)
+def test_every_row_with_its_context_is_scored_once_and_reads_its_own_stretch(
+    runs, length, context, offset, seed
+):
+    """Scored are the rows with `context` rows of their span up to them, each once; none reads outside it."""
+    context = min(context, length)
+    offset = min(offset, length - context)
+    run = np.repeat(np.arange(len(runs)), runs)
+    inside = np.random.default_rng(seed).random(run.size) < 0.9
+    spans = stretches(run, inside)
+    chunks = tile(spans, length, context, offset)
+    x, y, w = series_of(run.size).batch(torch.from_numpy(chunks), length, context)
+    torch.testing.assert_close(x[..., 0], y)
+    expected = [row for a, b in spans for row in range(a + context - 1, b)]
+    assert sorted(y[w > 0].int().tolist()) == expected
+    for chunk in x[..., 0].int().numpy():
+        assert inside[chunk].all()
+        assert np.unique(run[chunk]).size == 1
+        assert (np.diff(chunk) >= 0).all()
+
+
+def test_a_planted_border_crossing_is_seen():
+    """Chunks cut from one span over two runs read both: what the property above must turn red on."""
+    run = np.repeat([0, 1], [6, 6])
+    chunks = tile(np.array([[0, 12]]), 8, 3)
+    rows = series_of(12).batch(torch.from_numpy(chunks), 8, 3)[0][..., 0].int().numpy()
+    assert any(np.unique(run[chunk]).size > 1 for chunk in rows)
+
+
+def test_an_empty_chunk_weighs_nothing():
+    """It makes up the numbers where a step's chunks can't be shared out evenly."""
+    _, _, w = series_of(5).batch(torch.tensor([[0, 0], [0, 5]]), 6, 2)
+    assert w.tolist() == [[0.0] * 6, [0.0, 1.0, 1.0, 1.0, 1.0, 0.0]]
+
+
+@given(
+    runs=st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    length=st.integers(1, 9),
+    minimum=st.integers(1, 9),
+    share=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_a_row_has_context_where_the_definition_says(runs, length, minimum, share, seed):
+    """Enough rows of its run up to it, and of the last `length` few enough filled."""
+    minimum = min(minimum, length)
+    run = np.repeat(np.arange(len(runs)), runs)
+    filled = np.random.default_rng(seed).random(run.size) < 0.3
+    found = has_context(run, filled, length, minimum, share)
+    for row in range(run.size):
+        past = [k for k in range(row + 1) if run[k] == run[row]]
+        last = past[-length:]
+        assert found[row] == (len(past) >= minimum and filled[last].sum() <= share * len(last))
+
+
+@given(runs=RUNS, length=st.integers(1, 9), seed=st.integers(0, 99))
+def test_what_a_prediction_reaches(runs, length, seed):
+    """The `length` rows of a run up to any of the rows."""
+    run = np.repeat(np.arange(len(runs)), runs)
+    rows = np.flatnonzero(np.random.default_rng(seed).random(run.size) < 0.2)
+    expected = {k for row in rows for k in range(max(0, row - length + 1), row + 1) if run[k] == run[row]}
+    assert set(np.flatnonzero(reached(run, rows, length)).tolist()) == expected

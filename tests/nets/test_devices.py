@@ -1,0 +1,87 @@
+"""Devices and processes: the same training shared out, and plain words where a machine falls short."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from tapeline.errors import ParamsError
+from tapeline.nets.devices import make_fabric, memory_advice
+from tapeline.nets.folds import run_fold
+from tests.closure import ROOT
+from tests.nets.problem import ROWS, candles_of, make_net, problem, run, train_params
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", ["torchrun", "fabric"])
+@pytest.mark.parametrize("network", ["lstm", "transformer"])
+def test_two_processes_train_as_one(tmp_path, network, launcher):
+    """Under torchrun, or started by Fabric: each epoch's losses within 1e-3 of one process's; dropout off."""
+    command = [sys.executable, "-m"]
+    if launcher == "torchrun":
+        command += ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
+    command += ["tests.nets.train_once", network, str(tmp_path), "2", "0.0"]
+    env = os.environ | {"OMP_NUM_THREADS": "1"}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
+    assert done.returncode == 0, done.stderr[-3000:]
+    both = json.loads((tmp_path / "history.json").read_text())
+    params, net = train_params(epochs=8, patience=8), make_net(network, dropout=0.0)
+    alone = run_fold(make_fabric(params), net, candles_of(*problem()), ROWS, params, network).history
+    assert len(both) == len(alone)
+    for one, two in zip(alone, both, strict=True):
+        assert two["training_loss"] == pytest.approx(one["training_loss"], abs=1e-3)
+        assert two["validation_loss"] == pytest.approx(one["validation_loss"], abs=1e-3)
+
+
+def test_as_many_processes_as_params_say(monkeypatch):
+    """Under torchrun with another number, the param is named: it is part of the recipe."""
+    monkeypatch.setenv("WORLD_SIZE", "4")
+    with pytest.raises(ParamsError, match="train.processes is 1: torchrun started 4; must be equal"):
+        make_fabric(train_params())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device")
+def test_a_missing_device_is_named():
+    """`cuda` without one says what is allowed."""
+    with pytest.raises(
+        ParamsError, match="train.device is 'cuda': no CUDA device is here; must be auto or cpu"
+    ):
+        make_fabric(train_params(device="cuda"))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+@pytest.mark.parametrize("network", ["lstm", "transformer"])
+def test_cuda_repeats_itself(network):
+    """Two deterministic trainings on CUDA have equal losses, and about those of the CPU."""
+    one, two = (run(network, *problem(), train_params(device="cuda")) for _ in range(2))
+    assert one.history == two.history
+    cpu = run(network, *problem())
+    assert one.history[0]["validation_loss"] == pytest.approx(cpu.history[0]["validation_loss"], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes"),
+        MemoryError(),
+    ],
+)
+def test_out_of_memory_names_what_to_lower(error):
+    """On CUDA, on the CPU and in NumPy."""
+    with pytest.raises(
+        ParamsError, match=r"train.batch_size is 256: out of memory; raise train.accumulation"
+    ):
+        with memory_advice(train_params()):
+            raise error
+
+
+def test_real_allocations_fail_that_way():
+    """What torch itself says when it can't allocate is understood; other errors pass."""
+    with pytest.raises(ParamsError, match="out of memory"), memory_advice(train_params()):
+        torch.empty(2**60)
+    with pytest.raises(RuntimeError, match="shape"), memory_advice(train_params()):
+        torch.zeros(2).reshape(3)

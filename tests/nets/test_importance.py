@@ -1,0 +1,38 @@
+"""Importance: the group that decides the label is missed, one that says nothing is not."""
+
+import numpy as np
+import torch
+from sklearn.metrics import roc_auc_score
+
+from tapeline.nets.importance import rotated, shifted_predictions, spread
+from tests.nets.problem import ROWS, N, problem, run, train_params
+
+
+def test_the_deciding_feature_is_missed_and_noise_is_not():
+    """Rotating the feature behind the label takes the skill away; rotating the others leaves it."""
+    features, labels = problem()
+    result = run("lstm", features, labels, train_params(epochs=12))
+    found = shifted_predictions(
+        result.predictor, ROWS.test, np.zeros(N, dtype=int), {"decides": [0], "noise": [1, 2]}, seed=0
+    )
+    skill = {name: roc_auc_score(labels[ROWS.test], values) for name, values in found.items()}
+    whole = roc_auc_score(labels[ROWS.test], result.predictor(ROWS.test))
+    assert abs(skill["decides"] - 0.5) < 0.1
+    assert skill["noise"] > whole - 0.02
+
+
+def test_a_rotation_keeps_what_it_moves_and_where():
+    """The same values in the same rows of the part, in another order; other columns and rows untouched."""
+    features = torch.arange(60.0).reshape(20, 3)
+    part = np.arange(5, 15)
+    moved = rotated(features, [part], [1], seed=3)
+    assert sorted(moved[5:15, 1].tolist()) == features[5:15, 1].tolist() != moved[5:15, 1].tolist()
+    moved[5:15, 1] = features[5:15, 1]
+    torch.testing.assert_close(moved, features)
+
+
+def test_rows_are_spread_over_the_test():
+    """At most so many, from first to last; none for 0."""
+    assert spread(np.arange(10), 4).tolist() == [0, 3, 6, 9]
+    assert spread(np.arange(3), 4).tolist() == [0, 1, 2]
+    assert spread(np.arange(3), 0).tolist() == []
