@@ -1,7 +1,9 @@
 """Every command in README and CONTRIBUTING is run: here on a tiny pipeline, or by CI itself."""
 
 import re
+import time
 
+import pandas as pd
 import pytest
 
 from commands.download import parse, read_request
@@ -51,6 +53,19 @@ def test_the_download_of_the_readme_is_one():
     assert request.until is None
 
 
+def finish_queue(shop):
+    """Wait until the queue has worked off its experiments, all well; stop its worker."""
+    try:
+        for _ in range(300):
+            status = shop.run("dvc queue status")
+            if not re.search(r"Queued|Running", status.split("Worker status")[0]):
+                break
+            time.sleep(2)
+        assert len(re.findall("Success", status)) == 2, status
+    finally:
+        shop.run("dvc queue stop --kill", status=None)
+
+
 @pytest.mark.slow
 @pytest.mark.xdist_group("readme")
 def test_the_readmes_commands_work_in_their_order(tmp_path):
@@ -67,7 +82,15 @@ def test_the_readmes_commands_work_in_their_order(tmp_path):
     for line in lines:
         if line not in RUN_BY_CI:
             shop.run(line)
+        if line == "dvc queue start":
+            finish_queue(shop)
     assert "candidate-1" in shop.run("git tag")
+    runs = pd.read_csv(tmp_path / "runs/index.csv", dtype=str)
+    queued = runs[runs["model.hidden"].isin(["16", "32"])]
+    assert set(queued["verdict"]) <= {"refused", "may be promoted"}
+    assert queued["duration_s"].notna().all()
+    for name in queued["experiment"]:
+        assert list((tmp_path / "runs" / name / "lstm").glob("fold_*/events.*")), name
     (python,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), flags=re.DOTALL)
     *imports, read = python.strip().splitlines()
     (tmp_path / "snippet.py").write_text("\n".join([*imports, f"print({read})"]))

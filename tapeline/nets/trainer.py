@@ -76,7 +76,7 @@ def train(
     for epoch in progress:
         if epoch - 1 - best["epoch"] >= params.patience:
             break
-        training_loss = _train_epoch(fabric, model, optimizer, data, params, epoch)
+        training_loss = train_epoch(fabric, model, optimizer, data, params, epoch)
         validation_loss = fabric.broadcast(_validation_loss(net, data, params))
         record = {"epoch": epoch, "training_loss": training_loss, "validation_loss": validation_loss}
         if not math.isfinite(training_loss + validation_loss):
@@ -95,7 +95,7 @@ def train(
     return history
 
 
-def _train_epoch(
+def train_epoch(
     fabric: Fabric,
     model: nn.Module,
     optimizer: torch.optim.Optimizer,

@@ -5,7 +5,12 @@ import pandas as pd
 import pytest
 from sklearn.calibration import calibration_curve
 
-from tapeline.evaluation.calibration import expected_calibration_error, reliability_table
+from tapeline.evaluation.calibration import (
+    confidence_table,
+    expected_calibration_error,
+    reliability_table,
+)
+from tapeline.evaluation.significance import BlockBootstrap
 
 
 def sample(n=400, seed=0):
@@ -29,3 +34,15 @@ def test_calibration_error_and_curve_equal_scikit_learns_bins():
     np.testing.assert_allclose(table["mean_probability"], predicted, atol=0.005)
     assert table["count"].sum() == 5000
     assert ((table["low"] < table["observed"]) & (table["observed"] < table["high"])).all()
+
+
+def test_more_confidence_is_more_often_right_and_bins_add_up():
+    """Equal bins of max(p, 1 - p); their means are those of the rows, the interval holds the share."""
+    p, y = sample(6000)
+    bootstrap = BlockBootstrap(np.arange(6000), 1, 300, 0.95, 1)
+    table = confidence_table(pd.Series(p), pd.Series(y), 6, bootstrap)
+    assert table["count"].tolist() == [1000] * 6
+    assert table["accuracy"].mean() == pytest.approx(((p > 0.5) == y).mean())
+    assert (table["accuracy"] - table["confidence"]).abs().max() < 0.05
+    assert (table["low"] < table["accuracy"]).all()
+    assert (table["accuracy"] < table["high"]).all()

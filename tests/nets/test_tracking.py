@@ -1,0 +1,38 @@
+"""What is left to look at: tables for `dvc plots` that repeat, live event files that need not."""
+
+import pandas as pd
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tapeline.nets.tracking import EventFile, write_history
+
+HISTORY = [
+    {"epoch": 1, "training_loss": 0.7, "validation_loss": 0.69},
+    {"epoch": 2, "training_loss": 0.6, "validation_loss": 0.65},
+]
+
+
+def test_the_same_history_is_the_same_bytes(tmp_path, monkeypatch):
+    """One table a figure with the epoch as step; nothing of time or place in any file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        write_history(tmp_path / name, HISTORY)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*") if path.is_file())
+    assert files
+    for file in files:
+        assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
+    table = pd.read_csv(tmp_path / "a/plots/metrics/validation_loss.tsv", sep="\t")
+    assert table.to_dict("list") == {"step": [1, 2], "validation_loss": [0.69, 0.65]}
+
+
+def test_an_epoch_can_be_seen_while_training_runs(tmp_path):
+    """After each epoch the event file holds it; a process that does not write leaves nothing."""
+    with (
+        EventFile(tmp_path / "one", is_writing=True) as events,
+        EventFile(tmp_path / "other", False) as silent,
+    ):
+        for epoch in HISTORY:
+            events.write(epoch)
+            silent.write(epoch)
+            seen = EventAccumulator(str(tmp_path / "one")).Reload().Scalars("training_loss")
+            assert [event.step for event in seen] == list(range(1, epoch["epoch"] + 1))
+    assert not (tmp_path / "other").exists()
