@@ -112,9 +112,8 @@ def main() -> None:
     features, labels = torch.randn(N_CANDLES, N_FEATURES), torch.randint(0, 2, (N_CANDLES,)).float()
     series, windows = Series(features, labels, torch.ones(N_CANDLES)), WindowSet(features, labels, length)
     peak = peak_flops()
-    print(
-        f"{N_FEATURES} features, windows of {length}, chunks of {train.chunk_length}, {train.threads} threads, "
-    )
+    chunks = f"chunks of {train.chunk_length}, {train.threads} threads"
+    print(f"{N_FEATURES} features, windows of {length}, {chunks}")
     print(f"matrix product {peak / 1e9:.0f} GFLOP/s; labels a second, best of {ROUNDS} rounds in turns")
     for name, make_net in nets.items():
         rates: dict[str, list[float]] = {"window": [], "trimmed": [], "dense": []}

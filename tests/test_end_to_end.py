@@ -1,6 +1,13 @@
 """The whole pipeline on a tiny market, by the commands its users type."""
 
 import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pandas as pd
@@ -56,7 +63,10 @@ def test_every_declared_metric_is_there_and_numeric(workshop):
     assert "<svg" in page
     assert "src=" not in page.replace('src="data:', "")
     assert "<script" not in page
-    workshop.run("dvc plots show -o /dev/null --json")
+    plots = workshop.run("dvc plots show -o /dev/null --json")
+    for network in ("lstm", "transformer"):
+        for fold in (0, 1):
+            assert f"plots/{network}_history/fold_{fold}/plots/metrics/validation_loss.tsv" in plots
 
 
 def test_every_test_candle_with_a_window_is_predicted_once(workshop):
@@ -113,6 +123,35 @@ def test_the_audits_ran_and_are_on_record(workshop):
         "truncation", "poison", "warm_up", "streaming", "label_reach", "thermometer", "overlap", "scaler",
     }  # fmt: skip
     assert workshop.run("make verify").strip().endswith("all as recorded")
+
+
+def test_an_interrupted_training_goes_on(workshop):
+    """Ctrl-C says in a line what is kept; run again, the stage ends with the bytes of an unbroken one."""
+    workshop.set_params({"train": {"epochs": 30, "patience": 30}})
+    shutil.rmtree(workshop.folder / "models/lstm")
+    workshop.run("python -m stages.train_lstm")
+    weights = {
+        path.name + path.parent.name: path.read_bytes()
+        for path in sorted((workshop.folder / "models/lstm").rglob("*.*"))
+    }
+    shutil.rmtree(workshop.folder / "models/lstm")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "stages.train_lstm"], cwd=workshop.folder, text=True,
+        env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    while not list((workshop.folder / ".checkpoints/lstm").glob("*/fold_1.pt")):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate()[1].splitlines()[-1]
+    assert process.returncode == 130
+    assert re.search(r"interrupted; 2 folds begun or done are kept in \.checkpoints/lstm/\w+: run", said)
+    assert not (workshop.folder / "models/lstm").exists()
+    workshop.run("python -m stages.train_lstm")
+    for path in (workshop.folder / "models/lstm").rglob("*.*"):
+        assert path.read_bytes() == weights[path.name + path.parent.name]
+    assert not list((workshop.folder / ".checkpoints/lstm").iterdir())
+    workshop.run("git checkout -q . && dvc checkout -q --force")
 
 
 def test_an_experiment_in_a_temporary_folder_runs_its_own_code(workshop):
