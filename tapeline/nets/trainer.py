@@ -76,20 +76,20 @@ def train(
     for epoch in progress:
         if epoch - 1 - best["epoch"] >= params.patience:
             break
-        training_loss = train_epoch(fabric, model, optimizer, data, params, epoch)
-        validation_loss = fabric.broadcast(_validation_loss(net, data, params))
-        record = {"epoch": epoch, "training_loss": training_loss, "validation_loss": validation_loss}
-        if not math.isfinite(training_loss + validation_loss):
+        trained = train_epoch(fabric, model, optimizer, data, params, epoch)
+        validated = fabric.broadcast(validation_loss(net, data, params))
+        record = {"epoch": epoch, "training_loss": trained, "validation_loss": validated}
+        if not math.isfinite(trained + validated):
             raise ParamsError(
                 "train.learning_rate", params.learning_rate, f"{title} diverged in epoch {epoch}; lower it"
             )
         history.append(record)
-        if validation_loss < best["loss"]:
-            best = {"epoch": epoch, "loss": validation_loss, "weights": copy.deepcopy(net.state_dict())}
+        if validated < best["loss"]:
+            best = {"epoch": epoch, "loss": validated, "weights": copy.deepcopy(net.state_dict())}
         if checkpoint and fabric.is_global_zero:
             state = {"weights": net.state_dict(), "optimizer": optimizer.state_dict()}
             save_checkpoint(checkpoint, state | {"best": best, "history": history})
-        progress.set_postfix(training=f"{training_loss:.4f}", validation=f"{validation_loss:.4f}")
+        progress.set_postfix(training=f"{trained:.4f}", validation=f"{validated:.4f}")
         on_epoch(record)
     net.load_state_dict(best["weights"])
     return history
@@ -168,7 +168,8 @@ def _total_weight(series: Series, batches: Tensor, params: TrainParams) -> Tenso
     return weights.sum().clamp(min=1e-12)
 
 
-def _validation_loss(net: nn.Module, data: TrainingData, params: TrainParams) -> float:
+def validation_loss(net: nn.Module, data: TrainingData, params: TrainParams) -> float:
+    """Mean log loss at the validation rows, each from exactly its last candles."""
     logits = predict_logits(
         net,
         data.series.features,

@@ -1,0 +1,116 @@
+"""Seconds of training until a validation log loss that one-window samples reach at their best.
+
+On the last fold of the latest run (`dvc repro` up to splits), both networks. The baseline draws random
+windows through a DataLoader until validation has not improved for some rounds; then the pipeline's own
+epochs are timed until they are as good. Validation itself is not counted on either side. Only validation
+is looked at. `python -m benchmarks.convergence`
+"""
+
+import itertools
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+from torch.utils.data import DataLoader
+
+from benchmarks.training import BASELINE_BATCH, WindowSet
+from stages.training import FEATURES, read_training
+from tapeline.market.params import Symbols
+from tapeline.market.tables import feature_groups
+from tapeline.nets.chunks import Series, stretches
+from tapeline.nets.devices import make_fabric
+from tapeline.nets.folds import training_weights
+from tapeline.nets.label_weights import uniqueness
+from tapeline.nets.lstm import LSTM
+from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
+from tapeline.nets.scaler import fit_scaler
+from tapeline.nets.trainer import TrainingData, train_epoch, validation_loss
+from tapeline.nets.transformer import Transformer
+from tapeline.params import Params
+from tapeline.schema import DIRECTION, TREND_STRENGTH
+
+A_ROUND = 25_000  # labels between two looks at validation
+PATIENCE, ROUNDS = 4, 60
+
+
+def baseline(
+    net: nn.Module, data: TrainingData, windows: WindowSet, params: TrainParams
+) -> tuple[float, float]:
+    """Lowest validation loss of training on windows, and the seconds of training until it."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=params.weight_decay)
+    seconds, best, since = 0.0, (np.inf, 0.0), 0
+    batches = itertools.chain.from_iterable(
+        DataLoader(windows, BASELINE_BATCH, shuffle=True) for _ in itertools.count()
+    )
+    for _ in range(ROUNDS):
+        net.train()
+        started = time.perf_counter()
+        for x, y in itertools.islice(batches, A_ROUND // BASELINE_BATCH):
+            loss = F.binary_cross_entropy_with_logits(net(x)[:, -1], y)
+            optimizer.zero_grad()
+            loss.backward()
+            nn.utils.clip_grad_norm_(net.parameters(), params.gradient_clip)
+            optimizer.step()
+        seconds += time.perf_counter() - started
+        found = validation_loss(net, data, params)
+        best, since = ((found, seconds), 0) if found < best[0] else (best, since + 1)
+        if since == PATIENCE:
+            break
+    return best
+
+
+def dense(net: nn.Module, data: TrainingData, params: TrainParams, goal: float) -> tuple[float, float]:
+    """Validation loss and seconds of training of the pipeline's epochs, until `goal` is reached."""
+    fabric = make_fabric(params)
+    optimizer = torch.optim.AdamW(net.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+    model, optimizer = fabric.setup(net, optimizer)
+    params = params.model_copy(update={"labels_per_epoch": A_ROUND, "epochs": ROUNDS})
+    seconds, best = 0.0, np.inf
+    for epoch in range(1, ROUNDS + 1):
+        started = time.perf_counter()
+        train_epoch(fabric, model, optimizer, data, params, epoch)
+        seconds += time.perf_counter() - started
+        best = min(best, validation_loss(net, data, params))
+        if best <= goal:
+            break
+    return best, seconds
+
+
+def main() -> None:
+    """Print both sides for both networks."""
+    params = Params.read()
+    train = params.section("train", TrainParams)
+    names = list(feature_groups(FEATURES, params.value("data.symbols", Symbols)[0]))
+    lstm, transformer = params.section("model", LstmParams), params.section("transformer", TransformerParams)
+    nets: dict[str, tuple[str, Callable[[], nn.Module]]] = {
+        "LSTM": (DIRECTION, lambda: LSTM(len(names), lstm)),
+        "Transformer": (TREND_STRENGTH, lambda: Transformer(len(names), transformer, train.sequence_length)),
+    }
+    for name, (label, make_net) in nets.items():
+        _, candles, folds = read_training(params, train, label, names)
+        rows = folds[-1]
+        scaler = fit_scaler(candles.features, rows.part)
+        unique = uniqueness(rows.train, len(candles.run), candles.horizon)
+        features = torch.from_numpy(scaler.transform(candles.features))
+        labels = torch.from_numpy(np.nan_to_num(candles.labels).astype(np.float32))
+        weights = torch.from_numpy(training_weights(candles, rows.train, unique, train))
+        spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
+        validation = rows.validation[:: train.validation_stride]
+        data = TrainingData(Series(features, labels, weights), candles.run, spans, validation)
+        ends = rows.train[rows.train >= rows.part[0] + train.sequence_length]
+        make_fabric(train)
+        goal, slow = baseline(
+            make_net(), data, WindowSet(features, labels, ends, train.sequence_length), train
+        )
+        reached, fast = dense(make_net(), data, train, goal)
+        said = "reached" if reached <= goal else f"not reached, {reached:.4f}"
+        print(
+            f"{name:12} windows {goal:.4f} in {slow:6.1f} s; chunks {fast:6.1f} s ({said}), {fast / slow:.2f}"
+        )
+
+
+if __name__ == "__main__":
+    main()
