@@ -1,6 +1,7 @@
 """Where training runs: device, processes, precision, threads, and what to do when memory is short."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,6 +14,8 @@ from tapeline.nets.params import TrainParams
 
 # What allocators say; on the CPU torch has no error class of its own for it.
 OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+COMPILERS = ("g++", "clang++", "c++")
 
 
 def make_fabric(params: TrainParams) -> Fabric:
@@ -28,6 +31,8 @@ def make_fabric(params: TrainParams) -> Fabric:
     torch.backends.cudnn.benchmark = not params.deterministic
     if params.device == "cuda" and not torch.cuda.is_available():
         raise ParamsError("train.device", params.device, "no CUDA device is here; must be auto or cpu")
+    if params.compile and not any(map(shutil.which, COMPILERS)):
+        raise ParamsError("train.compile", True, f"needs a C++ compiler, one of {', '.join(COMPILERS)}")
     started = int(os.environ.get("WORLD_SIZE", params.processes))
     if started != params.processes:
         raise ParamsError("train.processes", params.processes, f"torchrun started {started}; must be equal")
@@ -45,7 +50,7 @@ def make_fabric(params: TrainParams) -> Fabric:
 
 def compiled(net: nn.Module, params: TrainParams) -> nn.Module:
     """`net` under torch.compile if params ask for it; it shares its weights with `net`."""
-    return torch.compile(net, dynamic=False) if params.compile else net
+    return torch.compile(net) if params.compile else net
 
 
 @contextmanager

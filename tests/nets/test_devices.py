@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import pytest
 import torch
 
 from tapeline.errors import ParamsError
-from tapeline.nets.devices import make_fabric, memory_advice
+from tapeline.nets.devices import COMPILERS, make_fabric, memory_advice
 from tapeline.nets.folds import run_fold
 from tests.closure import ROOT
 from tests.nets.problem import ROWS, candles_of, make_net, problem, run, train_params
@@ -60,6 +61,25 @@ def test_cuda_repeats_itself(network):
     assert one.history == two.history
     cpu = run(network, *problem())
     assert one.history[0]["validation_loss"] == pytest.approx(cpu.history[0]["validation_loss"], abs=0.02)
+
+
+def test_compiling_needs_a_compiler(monkeypatch):
+    """Without one, the param is named before anything is trained."""
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(
+        ParamsError, match=r"train.compile is True: needs a C\+\+ compiler, one of g\+\+, clang"
+    ):
+        make_fabric(train_params(compile=True))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="no C++ compiler")
+@pytest.mark.parametrize("network", ["lstm", "transformer"])
+def test_a_compiled_network_learns_the_same(network):
+    """Losses are those of the plain network, to rounding."""
+    plain, compiled = (run(network, *problem(), train_params(epochs=2, compile=c)) for c in (False, True))
+    for one, two in zip(plain.history, compiled.history, strict=True):
+        assert two["validation_loss"] == pytest.approx(one["validation_loss"], abs=0.02)
 
 
 @pytest.mark.parametrize(
