@@ -5,10 +5,11 @@ from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from stages.runner import run_stage
 from tapeline.market.params import Symbols
-from tapeline.market.tables import feature_columns, read_tables
+from tapeline.market.tables import feature_groups, read_features, read_tables
 from tapeline.nets.scaler import fit_scaler
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -29,15 +30,18 @@ def main(log: logging.Logger) -> None:
     horizon = params.value("labels.horizon", Horizon)
     require_passed("metrics/detail/expectations.json")
     minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
-    table = read_tables("data/features", params.value("data.symbols", Symbols))
-    timestamp, step = table["timestamp"], pd.Timedelta(minutes=minutes)
+    symbols = params.value("data.symbols", Symbols)
+    timestamp = read_tables("data/features", symbols, ["timestamp"])["timestamp"]
+    columns = list(feature_groups("data/features", symbols[0]))
+    features, step = read_features("data/features", symbols, columns), pd.Timedelta(minutes=minutes)
     first = timestamp.min()
     n_bars = int((timestamp.max() - first) / step) + 1
     cut = walk_forward(n_bars, splits, horizon, bars_per_day=1440 // minutes)
     folds = [on_calendar(fold, first, step) for fold in cut]
     require_rows(folds, timestamp)
-    audits = [*audit_overlaps(folds, timestamp, horizon * step), *audit_scalers(folds, table, quality.seed)]
-    drifts = drift_of(folds[-1], table)
+    audits = audit_overlaps(folds, timestamp, horizon * step)
+    audits += audit_scalers(folds, timestamp, features, columns, quality.seed)
+    drifts = drift_of(folds[-1], timestamp, features, columns)
     findings = judge_drift(drifts, quality)
     write_json(
         "metrics/detail/splits.json",
@@ -70,29 +74,33 @@ def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.T
     return audits
 
 
-def audit_scalers(folds: list[TimeFold], table: pd.DataFrame, seed: int) -> list[Audit]:
+def audit_scalers(
+    folds: list[TimeFold],
+    timestamp: pd.Series,
+    features: NDArray[np.float64],
+    columns: list[str],
+    seed: int,
+) -> list[Audit]:
     """The scaler of each fold, fitted as training fits it."""
-    columns = feature_columns(table)
-    features = table[columns].to_numpy(np.float64)
-    times = table["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+    times = timestamp.to_numpy("datetime64[us]").view(np.int64)
     audits = []
     for k, fold in enumerate(folds):
-        rows = scaler_rows(fold, table["timestamp"])
+        rows = scaler_rows(fold, timestamp)
 
         def fit(values: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
             scaler = fit_scaler(values, rows)
             return np.stack([scaler.mean, scaler.std])
 
-        is_train = fold.mask(table["timestamp"], "train")
+        is_train = fold.mask(timestamp, "train")
         audits.append(audit_scaler(fit, features, times, is_train, columns, f"fold {k}", seed))
     return audits
 
 
-def drift_of(fold: TimeFold, table: pd.DataFrame) -> list[Drift]:
+def drift_of(
+    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.float64], columns: list[str]
+) -> list[Drift]:
     """How far each feature's test rows have moved from its training rows."""
-    columns = feature_columns(table)
-    parts = (table.loc[fold.mask(table["timestamp"], part), columns] for part in ("train", "test"))
-    return measure_drift(columns, *(part.to_numpy(np.float64) for part in parts))
+    return measure_drift(columns, *(features[fold.mask(timestamp, part)] for part in ("train", "test")))
 
 
 if __name__ == "__main__":

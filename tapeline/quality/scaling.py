@@ -1,6 +1,6 @@
 """Do a scaler's statistics depend on training rows alone? Put garbage in all others and fit it again."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from tapeline.quality.ledger import Ledger
 from tapeline.quality.report import Audit
 
-# From the features of all rows (N, F) to the statistics fitted for a fold (k, F).
+COLUMNS_AT_ONCE = 8
+# From features of all rows (N, F) to the statistics fitted for a fold (k, F), column by column.
 Fit = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
@@ -23,15 +24,32 @@ def audit_scaler(
 ) -> Audit:
     """Fit on `features` (N, F) and on the same with garbage wherever `is_train` (N,) is false.
 
-    times : (N,) microseconds since 1970. Where a statistic moves, the row is found that moves it: the
-    first that, poisoned together with all outside rows before it, changes it.
+    times : (N,) microseconds since 1970. `fit` is asked for some columns at a time, so that millions of
+    rows are not held three times over. Where a statistic moves, the row is found that moves it: the first
+    that, poisoned together with all outside rows before it, changes it.
     """
     ledger = Ledger(name, "scaler", columns)
     outside = np.flatnonzero(~is_train)
-    garbage = np.random.default_rng(seed).normal(0, 1e3, (len(outside), features.shape[1]))
-    clean = fit(features)
     if not len(outside):
         return ledger.close("rows outside the training part")
+    for offset in range(0, features.shape[1], COLUMNS_AT_ONCE):
+        part = features[:, offset : offset + COLUMNS_AT_ONCE]
+        garbage = np.random.default_rng([seed, offset]).normal(0, 1e3, (len(outside), part.shape[1]))
+        clean = fit(part)
+        ledger.count(clean.size)
+        for column, row, count, moved in _movers(fit, part, outside, garbage, clean):
+            ledger.add(offset + column, times[outside[count - 1]], clean[row, column], moved)
+    return ledger.close("features and rows outside the training part")
+
+
+def _movers(
+    fit: Fit,
+    features: NDArray[np.float64],
+    outside: NDArray[np.int64],
+    garbage: NDArray[np.float64],
+    clean: NDArray[np.float64],
+) -> Iterator[tuple[int, int, int, float]]:
+    """Column, statistic, outside rows it takes and the moved value of each column that moves."""
 
     def poisoned(count: int) -> NDArray[np.float64]:
         spoilt = features.copy()
@@ -40,7 +58,6 @@ def audit_scaler(
 
     moved = poisoned(len(outside))
     is_moved = ~((moved == clean) | (np.isnan(moved) & np.isnan(clean))).all(axis=0)
-    ledger.count(clean.size)
     for column in np.flatnonzero(is_moved):
         few, many = 0, len(outside)  # with `few` poisoned it stays, with `many` it moves
         while many - few > 1:
@@ -48,5 +65,4 @@ def audit_scaler(
             stays = (poisoned(middle)[:, column] == clean[:, column]).all()
             few, many = (middle, many) if stays else (few, middle)
         row = int(np.argmax(moved[:, column] != clean[:, column]))
-        ledger.add(column, times[outside[many - 1]], clean[row, column], moved[row, column])
-    return ledger.close("features and rows outside the training part")
+        yield int(column), row, many, float(moved[row, column])

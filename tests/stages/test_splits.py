@@ -35,12 +35,14 @@ def feature_table():
 
 
 TABLE = feature_table()
+COLUMNS = ["one", "two"]
+ROWS = (TABLE["timestamp"], TABLE[COLUMNS].to_numpy(), COLUMNS)
 
 
 def test_folds_and_scaler_of_the_pipeline_pass():
     """Each fold, the tests among each other and each fold's scaler compared something, and hold."""
     audits = splits.audit_overlaps(FOLDS, TABLE["timestamp"], HORIZON * MINUTE)
-    audits += splits.audit_scalers(FOLDS, TABLE, seed=1)
+    audits += splits.audit_scalers(FOLDS, *ROWS, seed=1)
     judge_leaks(audits)
     assert [found.symbol for found in audits] == ["fold 0", "fold 1", "all folds", "fold 0", "fold 1"]
 
@@ -65,12 +67,12 @@ def test_a_scaler_of_all_rows_ends_the_stage(monkeypatch):
     """The usual mistake in place of the pipeline's own fit: the column and the first row outside."""
     monkeypatch.setattr(splits, "fit_scaler", lambda values, rows: fit_scaler(values, np.arange(len(values))))
     with pytest.raises(QualityError, match=r"fold 0: one at 2025-01-01T.* is scaled by rows outside"):
-        judge_leaks(splits.audit_scalers(FOLDS, TABLE, seed=1))
+        judge_leaks(splits.audit_scalers(FOLDS, *ROWS, seed=1))
 
 
 def test_what_drifts_is_measured_between_the_last_training_and_test():
     """A feature that climbs drifts, over all rows of both parts."""
-    drifts = splits.drift_of(FOLDS[-1], TABLE)
+    drifts = splits.drift_of(FOLDS[-1], *ROWS)
     assert {drift.column for drift in drifts} == {"one", "two"}
     rows = [int(FOLDS[-1].mask(TABLE["timestamp"], part).sum()) for part in ("train", "test")]
     assert [(drift.train_rows, drift.test_rows) for drift in drifts] == [tuple(rows)] * 2
