@@ -67,20 +67,26 @@ def start(server, root, *request):
 
 
 def stop_after(server, root, n_questions, sign):
-    """Output of the command, sent `sign` when it has asked `n_questions` for candles."""
-    reached = threading.Event()
+    """Output of the command, sent `sign` when it has asked `n_questions` for candles; it gets no more after."""
+    reached, stopped = threading.Event(), threading.Event()
 
-    def count():
-        if len(server.questions()) >= n_questions:
+    def hold():
+        n_asked = len(server.questions())
+        if n_asked >= n_questions:
             reached.set()
+        if n_asked > n_questions:
+            stopped.wait(60)  # or a busy machine sends the signal when all is done
 
     server.log.clear()
-    server.on_question = count
+    server.on_question = hold
     process = start(server, root)
-    assert reached.wait(60), process.communicate(timeout=40)
-    process.send_signal(sign)
-    out, err = process.communicate(timeout=40)
-    server.on_question = lambda: None
+    try:
+        assert reached.wait(60), process.communicate(timeout=40)
+        process.send_signal(sign)
+        out, err = process.communicate(timeout=40)
+    finally:
+        stopped.set()
+        server.on_question = lambda: None
     return process.returncode, out, err
 
 
