@@ -16,12 +16,21 @@ from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
 from tapeline.evaluation.significance import BlockBootstrap
 from tapeline.features.sessions import session_masks
 from tapeline.market.params import Symbols
-from tapeline.market.tables import feature_columns, is_scorable, read_tables
+from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, TREND_STRENGTH, Horizon, Interval
+from tapeline.schema import (
+    DIRECTION,
+    INTERVAL_MINUTES,
+    KEYS,
+    LABELS,
+    TREND_STRENGTH,
+    Horizon,
+    Interval,
+)
 from tapeline.splits.folds import read_folds
 
+FEATURES = "data/features"
 NETWORKS = {"lstm": DIRECTION, "transformer": TREND_STRENGTH}
 
 
@@ -33,8 +42,9 @@ def main(log: logging.Logger) -> None:
     horizon = params.value("labels.horizon", Horizon)
     symbols = params.value("data.symbols", Symbols)
     folds = read_folds("data/splits.json")
-    table = read_tables("data/features", symbols)
-    features = feature_columns(table)  # before anything is added that no model may see
+    table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
+    table["row"] = np.arange(len(table))
+    features = read_features(FEATURES, symbols, list(feature_groups(FEATURES, symbols[0])))
     table = add_past_labels(add_ceiling(table, symbols), horizon)
     step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
     table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)

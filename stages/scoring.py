@@ -50,24 +50,28 @@ def add_past_labels(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
 def control_predictions(
     table: pd.DataFrame,
     rows: pd.DataFrame,
-    features: list[str],
+    features: NDArray[np.float64],
     folds: list[TimeFold],
     label: str,
     evaluation: EvaluationParams,
 ) -> dict[str, NDArray[np.float64]]:
-    """Fit every control on `features` of each fold's training rows and predict the fold's part of `rows`."""
+    """Fit every control on each fold's training rows of `table` and predict the fold's part of `rows`.
+
+    `features` (N, F) belong to the rows of `table`; column `row` of `rows` says where those lie there.
+    """
     fit = {DIRECTION: direction_controls, TREND_STRENGTH: trend_controls}[label]
     found: dict[str, NDArray[np.float64]] = {}
     for k, fold in enumerate(folds):
         is_train = fold.mask(table["timestamp"], "train") & is_scorable(table, label)
-        train = table.loc[np.flatnonzero(is_train)[:: evaluation.control_stride]]
+        at = np.flatnonzero(is_train)[:: evaluation.control_stride]
+        train = table.loc[at]
         mask = (rows["fold"] == k).to_numpy()
         test = rows.loc[mask]
         predicted = fit(
-            train[features].to_numpy(),
+            features[at],
             train[label].to_numpy(),
             train[f"past_{label}"].to_numpy(),
-            test[features].to_numpy(),
+            features[test["row"].to_numpy()],
             test[f"past_{label}"].to_numpy(),
             evaluation.seed,
         )

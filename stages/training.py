@@ -65,6 +65,7 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
             if fabric.is_global_zero:
                 log.info("fold %d: %s", k, outputs.add(rows, result))
             outputs.last_net = result.predictor.net
+            del result  # and with it a scaled copy of all candles
     except KeyboardInterrupt:
         n_kept = len(list(checkpoints.glob("fold_*.pt")))
         kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"

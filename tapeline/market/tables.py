@@ -10,7 +10,6 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
-from tapeline.schema import KEYS, LABELS
 
 
 def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -54,11 +53,6 @@ def feature_groups(folder: Path | str, symbol: str) -> dict[str, str]:
     """Group of each feature in the table of `symbol`, in the table's order."""
     declared = json.loads(pq.read_schema(Path(folder) / f"{symbol}.parquet").metadata[b"features"])
     return {feature["name"]: feature["group"] for feature in declared}
-
-
-def feature_columns(table: pd.DataFrame) -> list[str]:
-    """Names of the features in feature tables as they are read: neither keys nor labels."""
-    return [name for name in table.columns if name not in ("symbol", *KEYS, *LABELS)]
 
 
 def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:

@@ -67,7 +67,7 @@ def start(server, root, *request):
 
 
 def stop_after(server, root, n_questions, sign):
-    """Output of the command, sent `sign` when it has asked `n_questions` for candles; it gets no more after."""
+    """Output of the command, sent `sign` at its question `n_questions` for candles; later ones wait."""
     reached, stopped = threading.Event(), threading.Event()
 
     def hold():
