@@ -2,16 +2,20 @@
 
 On the last fold of the latest run (`dvc repro` up to splits), both networks. The baseline draws random
 windows through a DataLoader until validation has not improved for some rounds; then the pipeline's own
-epochs are timed until they are as good. Validation itself is not counted on either side. Only validation
-is looked at. `python -m benchmarks.convergence`
+training, its schedule as it is but looked at as often, is timed until it is as good. Both start from the
+same weights. Validation is not counted on either side, and nothing else is looked at.
+`python -m benchmarks.convergence [lstm] [transformer]`
 """
 
+import copy
 import itertools
+import sys
 import time
 from collections.abc import Callable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
@@ -40,6 +44,7 @@ def baseline(
     net: nn.Module, data: TrainingData, windows: WindowSet, params: TrainParams
 ) -> tuple[float, float]:
     """Lowest validation loss of training on windows, and the seconds of training until it."""
+    torch.manual_seed(params.seed)
     optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3, weight_decay=params.weight_decay)
     seconds, best, since = 0.0, (np.inf, 0.0), 0
     batches = itertools.chain.from_iterable(
@@ -63,13 +68,15 @@ def baseline(
 
 
 def dense(net: nn.Module, data: TrainingData, params: TrainParams, goal: float) -> tuple[float, float]:
-    """Validation loss and seconds of training of the pipeline's epochs, until `goal` is reached."""
+    """Validation loss and seconds of training of the pipeline's schedule, until `goal` is reached."""
+    n_labels = int((data.series.weights > 0).sum())
+    rounds = params.epochs * min(params.labels_per_epoch, n_labels) // A_ROUND
     fabric = make_fabric(params)
     optimizer = torch.optim.AdamW(net.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
     model, optimizer = fabric.setup(net, optimizer)
-    params = params.model_copy(update={"labels_per_epoch": A_ROUND, "epochs": ROUNDS})
+    params = params.model_copy(update={"labels_per_epoch": A_ROUND, "epochs": rounds})
     seconds, best = 0.0, np.inf
-    for epoch in range(1, ROUNDS + 1):
+    for epoch in range(1, rounds + 1):
         started = time.perf_counter()
         train_epoch(fabric, model, optimizer, data, params, epoch)
         seconds += time.perf_counter() - started
@@ -77,6 +84,23 @@ def dense(net: nn.Module, data: TrainingData, params: TrainParams, goal: float) 
         if best <= goal:
             break
     return best, seconds
+
+
+def last_fold(
+    params: Params, train: TrainParams, label: str, names: list[str]
+) -> tuple[TrainingData, NDArray[np.int64]]:
+    """The last fold as the pipeline trains on it, and the rows of it that windows can end at."""
+    _, candles, folds = read_training(params, train, label, names)
+    rows = folds[-1]
+    scaler = fit_scaler(candles.features, rows.part)
+    unique = uniqueness(rows.train, len(candles.run), candles.horizon)
+    features = torch.from_numpy(scaler.transform(candles.features))
+    labels = torch.from_numpy(np.nan_to_num(candles.labels).astype(np.float32))
+    weights = torch.from_numpy(training_weights(candles, rows.train, unique, train))
+    spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
+    validation = rows.validation[:: train.validation_stride]
+    ends = rows.train[rows.train >= rows.part[0] + train.sequence_length]
+    return TrainingData(Series(features, labels, weights), candles.run, spans, validation), ends
 
 
 def main() -> None:
@@ -90,25 +114,18 @@ def main() -> None:
         "Transformer": (TREND_STRENGTH, lambda: Transformer(len(names), transformer, train.sequence_length)),
     }
     for name, (label, make_net) in nets.items():
-        _, candles, folds = read_training(params, train, label, names)
-        rows = folds[-1]
-        scaler = fit_scaler(candles.features, rows.part)
-        unique = uniqueness(rows.train, len(candles.run), candles.horizon)
-        features = torch.from_numpy(scaler.transform(candles.features))
-        labels = torch.from_numpy(np.nan_to_num(candles.labels).astype(np.float32))
-        weights = torch.from_numpy(training_weights(candles, rows.train, unique, train))
-        spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
-        validation = rows.validation[:: train.validation_stride]
-        data = TrainingData(Series(features, labels, weights), candles.run, spans, validation)
-        ends = rows.train[rows.train >= rows.part[0] + train.sequence_length]
+        if name.lower() not in (sys.argv[1:] or map(str.lower, nets)):
+            continue
         make_fabric(train)
-        goal, slow = baseline(
-            make_net(), data, WindowSet(features, labels, ends, train.sequence_length), train
-        )
-        reached, fast = dense(make_net(), data, train, goal)
-        said = "reached" if reached <= goal else f"not reached, {reached:.4f}"
+        data, ends = last_fold(params, train, label, names)
+        torch.manual_seed(train.seed)
+        net = make_net()
+        windows = WindowSet(data.series.features, data.series.labels, ends, train.sequence_length)
+        goal, slow = baseline(copy.deepcopy(net), data, windows, train)
+        reached, fast = dense(net, data, train, goal)
+        said = "reached" if reached <= goal else f"not reached, {reached:.5f}"
         print(
-            f"{name:12} windows {goal:.4f} in {slow:6.1f} s; chunks {fast:6.1f} s ({said}), {fast / slow:.2f}"
+            f"{name:12} windows {goal:.5f} in {slow:6.1f} s; chunks {fast:6.1f} s ({said}), {fast / slow:.2f}"
         )
 
 

@@ -1,5 +1,7 @@
 """Predictions after one group of features was cut loose from the rest: what is lost is what it was worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -25,9 +27,12 @@ def shifted_predictions(
     are no independent rows. `symbol` (N,) numbers the rows' symbols.
     """
     touched = np.flatnonzero(reached(predictor.run, rows, predictor.params.sequence_length))
-    parts = [touched[symbol[touched] == number] for number in np.unique(symbol[touched])]
+    run = np.cumsum(np.r_[0, (np.diff(touched) > 1) | (np.diff(predictor.run[touched]) != 0)])
+    parts = [np.flatnonzero(symbol[touched] == number) for number in np.unique(symbol[touched])]
+    features = predictor.features[torch.from_numpy(touched).to(predictor.features.device)]
+    at = np.searchsorted(touched, rows)
     return {
-        group: predictor(rows, rotated(predictor.features, parts, columns, seed))
+        group: replace(predictor, features=rotated(features, parts, columns, seed), run=run)(at)
         for group, columns in groups.items()
     }
 

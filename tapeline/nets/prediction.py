@@ -23,15 +23,14 @@ class Predictor:
     run: NDArray[np.int64]
     params: TrainParams
 
-    def __call__(self, rows: NDArray[np.int64], features: Tensor | None = None) -> NDArray[np.float64]:
-        """Calibrated predictions in 0..1 at `rows`; of other scaled `features`, if given."""
-        return as_array(self.calibration(self.logits(rows, features)))
+    def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Calibrated predictions in 0..1 at `rows`."""
+        return as_array(self.calibration(self.logits(rows)))
 
-    def logits(self, rows: NDArray[np.int64], features: Tensor | None = None) -> Tensor:
+    def logits(self, rows: NDArray[np.int64]) -> Tensor:
         """What the network itself puts out at `rows`."""
-        features = self.features if features is None else features
         lengths = self.params.sequence_length, self.params.chunk_length
-        return predict_logits(self.net, features, self.run, rows, *lengths)
+        return predict_logits(self.net, self.features, self.run, rows, *lengths)
 
 
 def as_array(values: Tensor) -> NDArray[np.float64]:

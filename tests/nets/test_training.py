@@ -1,5 +1,7 @@
 """Training: learns what is there, repeats byte for byte, and looks at nothing but its own fold's past."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -122,7 +124,7 @@ def test_a_gap_is_never_crossed(network):
     before = result.predictor(test)
     moved = result.predictor.features.clone()
     moved[3200:3300] = 9.0
-    after = result.predictor(test, moved)
+    after = replace(result.predictor, features=moved)(test)
     np.testing.assert_allclose(after[test >= 3300], before[test >= 3300], atol=1e-6)
     assert not np.allclose(after[test < 3300], before[test < 3300])
 
