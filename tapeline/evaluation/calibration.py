@@ -8,19 +8,69 @@ from scipy import stats
 from tapeline.evaluation.direction import hits
 from tapeline.evaluation.significance import BlockBootstrap
 
+FloatArray = NDArray[np.float64]
+
+
+BINS = ("equal_width", "equal_mass")
+
+
+def bin_numbers(probability: FloatArray, bins: int, kind: str) -> NDArray[np.int64]:
+    """Number of the bin of each probability, shape (n,); `kind` is one of BINS.
+
+    Bins of equal width tile 0..1; those of equal mass hold as many rows each, equal probabilities in the
+    order of the rows.
+    """
+    if kind == "equal_width":
+        return np.minimum((probability * bins).astype(np.int64), bins - 1)
+    rank = np.empty(probability.size, dtype=np.int64)
+    rank[np.argsort(probability, kind="stable")] = np.arange(probability.size)
+    return rank * bins // probability.size
+
 
 def expected_calibration_error(
-    probability: NDArray[np.float64], direction: NDArray[np.float64], bins: int
+    probability: FloatArray, direction: FloatArray, bins: int, kind: str = "equal_width"
 ) -> float:
-    """Mean |observed - predicted| over equal-width bins of the probability, weighted by their rows.
+    """Mean |observed - predicted| over bins of the probability, weighted by their rows.
 
     Source: Guo et al. 2017, on the probability of up itself. Biased upwards, even for perfect
     calibration (Roelofs et al. 2021).
     """
-    index = np.minimum((probability * bins).astype(int), bins - 1)
-    predicted = np.bincount(index, weights=probability, minlength=bins)
-    observed = np.bincount(index, weights=direction, minlength=bins)
-    return float(np.abs(observed - predicted).sum() / probability.size)
+    off = np.bincount(bin_numbers(probability, bins, kind), weights=direction - probability, minlength=bins)
+    return float(np.abs(off).sum() / probability.size)
+
+
+def calibration_error_interval(
+    probability: FloatArray, direction: FloatArray, bins: int, kind: str, bootstrap: BlockBootstrap
+) -> tuple[float, float]:
+    """Interval of the expected calibration error, whose bins stay those of the sample.
+
+    A resample is further from the sample than that from the truth, so both ends are biased upwards.
+    """
+    number, off = bin_numbers(probability, bins, kind), direction - probability
+    total = sum(np.abs(bootstrap.sums(np.where(number == k, off, 0.0))) for k in range(bins))
+    return bootstrap.quantiles(total / bootstrap.sums(np.ones(probability.size)))
+
+
+def murphy_decomposition(probability: FloatArray, direction: FloatArray, bins: int) -> dict[str, float]:
+    """Parts of the Brier score over bins of equal width.
+
+    brier = reliability - resolution + uncertainty + within_bin_variance - within_bin_covariance, exactly.
+    Sources: Murphy 1973; Stephenson, Coelho, Jolliffe 2008 for what varies within a bin.
+    """
+    number = bin_numbers(probability, bins, "equal_width")
+    count = np.bincount(number, minlength=bins)
+    safe = np.maximum(count, 1)
+    predicted = np.bincount(number, weights=probability, minlength=bins) / safe
+    observed = np.bincount(number, weights=direction, minlength=bins) / safe
+    share = count / probability.size
+    within = probability - predicted[number]
+    return {
+        "reliability": float(share @ (predicted - observed) ** 2),
+        "resolution": float(share @ (observed - direction.mean()) ** 2),
+        "uncertainty": float(direction.var()),
+        "within_bin_variance": float(np.mean(within**2)),
+        "within_bin_covariance": float(2 * np.mean((direction - observed[number]) * within)),
+    }
 
 
 def reliability_table(probability: pd.Series, direction: pd.Series, bins: int) -> pd.DataFrame:

@@ -1,7 +1,7 @@
 """The figures of one network: overall with intervals, by fold, symbol, session and tier, beside controls.
 
-`rows` is a table with one line a scored test candle: `symbol`, `fold`, `bar` (position on the clock shared
-by all symbols), `prediction`, `label`. Controls and masks are arrays over the same lines.
+`rows` is a table with one line a scored test candle: `symbol`, `timestamp`, `fold`, `bar` (position on the
+clock shared by all symbols), `prediction`, `label`. Controls and masks are arrays over the same lines.
 """
 
 from typing import Any
@@ -10,17 +10,23 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.evaluation.calibration import expected_calibration_error
-from tapeline.evaluation.direction import hits, score_direction
+from tapeline.evaluation.calibration import (
+    BINS,
+    calibration_error_interval,
+    expected_calibration_error,
+    murphy_decomposition,
+)
+from tapeline.evaluation.direction import EDGE, hits, score_direction
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.significance import BlockBootstrap
-from tapeline.evaluation.tiers import score_tiers
+from tapeline.evaluation.significance import BlockBootstrap, adjust_for_many, diebold_mariano
+from tapeline.evaluation.tiers import Tiers, are_in_order, score_tiers
 from tapeline.evaluation.trend import score_trend
 
 Arrays = dict[str, NDArray[np.float64]]
 Masks = dict[str, NDArray[np.bool_]]
-Tiers = dict[str, tuple[float, float]]
 Figures = dict[str, Any]
+
+PROBABILITY_SCORES = "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier", "brier_skill"
 
 
 def direction_scorecard(
@@ -36,8 +42,14 @@ def direction_scorecard(
     bootstrap = _bootstrap(rows, params)
     low, high = bootstrap.interval_of_mean(hit)
     scores = score_direction(probability, label)
-    tier_table = score_tiers(probability, label, tiers, bootstrap)
-    control_table = {name: _compare(p, label, hit, bootstrap) for name, p in controls.items()}
+    days = rows["timestamp"].dt.floor("D").nunique()
+    tier_table = score_tiers(probability, label, tiers, bootstrap, days)
+    control_table = {
+        name: _compare(rows, p, hit, bootstrap)
+        | _test(rows, _log_loss(probability, label), _log_loss(p, label), params)
+        for name, p in controls.items()
+    }
+    errors = {kind: _calibration_error(probability, label, kind, bootstrap, params) for kind in BINS}
     first_tier = tier_table[max(tiers, key=lambda name: tiers[name])]  # the most confident one
     ceiling = _ceiling(rows["ceiling"].to_numpy(), label)
     metrics = {
@@ -49,16 +61,20 @@ def direction_scorecard(
         "share_of_ceiling": None if ceiling is None else scores["accuracy"] / ceiling,
         # Real candles have no ceiling; there a gate can hold this against what is plausible.
         "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
-        **{key: scores[key] for key in ("balanced_accuracy", "roc_auc", "log_loss", "brier")},
-        "ece": expected_calibration_error(probability, label, params.bins),
+        **{key: scores[key] for key in PROBABILITY_SCORES},
+        **errors["equal_width"],
         "precision_tier_a": first_tier["precision"],
         "coverage_tier_a": first_tier["coverage"],
         "accuracy_best_control": max(control["accuracy"] for control in control_table.values()),
     }
     detail = {
         "controls": control_table,
+        "calibration": errors,
+        "brier": {"brier": scores["brier"]} | murphy_decomposition(probability, label, params.bins),
         "tiers": tier_table,
-        "sessions": {name: _hit_rate(hit, mask, bootstrap) for name, mask in sessions.items()},
+        "tiers_are_in_order": are_in_order(tier_table, tiers),
+        "sessions": _hit_rates(hit, sessions, bootstrap),
+        "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), bootstrap),
         "symbols": _by(rows, "symbol", hit, bootstrap),
         "folds": _by(rows, "fold", hit, bootstrap),
     }
@@ -82,6 +98,7 @@ def trend_scorecard(
             "mae_difference": float(np.mean(control_error - error)),
             "difference_low": better[0],
             "difference_high": better[1],
+            **_test(rows, error, control_error, params),
         }
     metrics = {
         **scores,
@@ -93,7 +110,7 @@ def trend_scorecard(
     groups = {
         by: {
             str(name): score_trend(predicted[mask], actual[mask])
-            for name, mask in _masks(rows, by.removesuffix("s")).items()
+            for name, mask in _masks(rows[by.removesuffix("s")]).items()
         }
         for by in ("symbols", "folds")
     }
@@ -101,11 +118,9 @@ def trend_scorecard(
 
 
 def _compare(
-    probability: NDArray[np.float64],
-    label: NDArray[np.float64],
-    hit: NDArray[np.float64],
-    bootstrap: BlockBootstrap,
+    rows: pd.DataFrame, probability: NDArray[np.float64], hit: NDArray[np.float64], bootstrap: BlockBootstrap
 ) -> Figures:
+    label = rows["label"].to_numpy()
     own_hit = hits(probability, label)
     low, high = bootstrap.interval_of_mean(own_hit)
     difference_low, difference_high = bootstrap.interval_of_difference(hit, own_hit)
@@ -122,24 +137,59 @@ def _compare(
     }
 
 
+def _test(
+    rows: pd.DataFrame, loss: NDArray[np.float64], other: NDArray[np.float64], params: EvaluationParams
+) -> Figures:
+    """Diebold-Mariano of the network's losses and a control's, positive where the control loses more."""
+    statistic, p_value = diebold_mariano(loss, other, rows["bar"].to_numpy(), params.block)
+    return {"diebold_mariano": statistic, "p_value": p_value}
+
+
+def _log_loss(probability: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
+    return -np.log(np.clip(np.where(label == 1, probability, 1 - probability), EDGE, 1))
+
+
+def _calibration_error(
+    probability: NDArray[np.float64],
+    label: NDArray[np.float64],
+    kind: str,
+    bootstrap: BlockBootstrap,
+    params: EvaluationParams,
+) -> Figures:
+    low, high = calibration_error_interval(probability, label, params.bins, kind, bootstrap)
+    found = expected_calibration_error(probability, label, params.bins, kind)
+    return {"ece": found, "ece_low": low, "ece_high": high}
+
+
+def _hit_rates(hit: NDArray[np.float64], masks: Masks, bootstrap: BlockBootstrap) -> dict[str, Figures]:
+    """Hit rate by mask; p-values are of one half, adjusted for there being so many masks."""
+    table = {name: _hit_rate(hit, mask, bootstrap) for name, mask in masks.items()}
+    scored = [cell for cell in table.values() if cell["rows"]]
+    adjusted = adjust_for_many([cell["p_value"] for cell in scored])
+    for cell, p_value in zip(scored, adjusted, strict=True):
+        cell["p_adjusted"] = p_value
+    return table
+
+
 def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], bootstrap: BlockBootstrap) -> Figures:
+    names = "hit_rate", "low", "high", "p_value", "p_adjusted"
     if not mask.any():
-        return {"rows": 0, "hit_rate": None, "low": None, "high": None}
+        return {"rows": 0} | dict.fromkeys(names)
     low, high = bootstrap.interval_of_mean(hit, where=mask)
-    return {"rows": int(mask.sum()), "hit_rate": float(hit[mask].mean()), "low": low, "high": high}
+    _, p_value = bootstrap.test_of_mean(hit, 0.5, where=mask)
+    figures = float(hit[mask].mean()), low, high, p_value, p_value
+    return {"rows": int(mask.sum())} | dict(zip(names, figures, strict=True))
 
 
-def _masks(rows: pd.DataFrame, column: str) -> Masks:
-    values = rows[column].to_numpy()
-    return {name: values == name for name in pd.unique(rows[column])}
+def _masks(values: pd.Series) -> Masks:
+    return {str(name): (values == name).to_numpy() for name in pd.unique(values)}
 
 
 def _by(rows: pd.DataFrame, column: str, hit: NDArray[np.float64], bootstrap: BlockBootstrap) -> Figures:
-    label = rows["label"].to_numpy()
-    table = {}
-    for name, mask in _masks(rows, column).items():
-        ceiling = _ceiling(rows["ceiling"].to_numpy()[mask], label[mask])
-        table[str(name)] = _hit_rate(hit, mask, bootstrap) | {"ceiling": ceiling}
+    label, masks = rows["label"].to_numpy(), _masks(rows[column])
+    table = _hit_rates(hit, masks, bootstrap)
+    for name, mask in masks.items():
+        table[name]["ceiling"] = _ceiling(rows["ceiling"].to_numpy()[mask], label[mask])
     return table
 
 

@@ -6,32 +6,57 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapeline.evaluation.direction import hits
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import BlockBootstrap, wilson_interval
+
+Tiers = dict[str, tuple[float, float]]
 
 
 def score_tiers(
     probability: NDArray[np.float64],
     direction: NDArray[np.float64],
-    tiers: dict[str, tuple[float, float]],
+    tiers: Tiers,
     bootstrap: BlockBootstrap,
+    days: float,
 ) -> dict[str, dict[str, Any]]:
     """Score each tier [low, high) of confidence, the one that ends at 1 closed; probabilities of shape (n,).
 
     precision : share of the tier's calls that came true, with the bootstrap's interval
     recall : share of all rows that the tier called, and called right
-    coverage : share of all rows in the tier
+    coverage : share of all rows in the tier; a_day : its rows, on one of the `days` that rows come from
+    effective_rows : independent rows that would be as sure of the precision; the Wilson interval is of those.
+        None where all calls or none came true, and no resample could differ
     """
     confidence, hit = np.maximum(probability, 1 - probability), hits(probability, direction)
     table = {}
     for name, (low, high) in tiers.items():
         inside = (confidence >= low) & ((confidence < high) | (high == 1.0))
-        interval = bootstrap.interval_of_mean(hit, where=inside) if inside.any() else (None, None)
         table[name] = {
             "rows": int(inside.sum()),
             "coverage": float(inside.mean()),
-            "precision": float(hit[inside].mean()) if inside.any() else None,
-            "precision_low": interval[0],
-            "precision_high": interval[1],
+            "a_day": float(inside.sum() / days),
+            **_precision(hit, inside, bootstrap),
             "recall": float((hit * inside).mean()),
         }
     return table
+
+
+def are_in_order(table: dict[str, dict[str, Any]], tiers: Tiers) -> bool | None:
+    """Whether more confident tiers were right more often; None with fewer than two tiers that called."""
+    found = [table[name]["precision"] for name in sorted(tiers, key=tiers.__getitem__)]
+    found = [precision for precision in found if precision is not None]
+    return bool((np.diff(found) >= 0).all()) if len(found) > 1 else None
+
+
+def _precision(
+    hit: NDArray[np.float64], inside: NDArray[np.bool_], bootstrap: BlockBootstrap
+) -> dict[str, float | None]:
+    names = "precision", "precision_low", "precision_high", "effective_rows", "wilson_low", "wilson_high"
+    if not inside.any():
+        return dict.fromkeys(names)
+    precision = float(hit[inside].mean())
+    found = [precision, *bootstrap.interval_of_mean(hit, where=inside)]
+    error, _ = bootstrap.test_of_mean(hit, 0.5, where=inside)
+    if error > 0:
+        effective = min(precision * (1 - precision) / error**2, float(inside.sum()))
+        found += [effective, *wilson_interval(precision, effective, bootstrap.level)]
+    return dict.fromkeys(names) | dict(zip(names, found, strict=False))

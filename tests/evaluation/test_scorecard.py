@@ -22,6 +22,7 @@ def rows_table(seed=0):
             "symbol": pd.Categorical(np.repeat(["A", "B"], N // 2)),
             "fold": np.tile([0, 1], N // 2),
             "bar": np.tile(np.arange(N // 2), 2),
+            "timestamp": np.tile(pd.date_range("2024-01-31", periods=N // 2, freq="30min", tz="UTC"), 2),
             "prediction": np.clip(best + rng.normal(0, 0.3, N), 0, 1),
             "ceiling": best,
             "label": label,
@@ -44,15 +45,21 @@ def test_direction_figures_agree_with_each_other():
     for groups, rate in (
         (detail["symbols"], "hit_rate"),
         (detail["folds"], "hit_rate"),
+        (detail["months"], "hit_rate"),
         (detail["tiers"], "precision"),
     ):
         assert sum(group["rows"] for group in groups.values()) == metrics["rows"] == N
         mean = sum(group["rows"] * group[rate] for group in groups.values()) / N
         assert mean == pytest.approx(metrics["accuracy_all"])
     assert detail["sessions"]["all"]["hit_rate"] == metrics["accuracy_all"]
-    assert detail["sessions"]["none"] == {"rows": 0, "hit_rate": None, "low": None, "high": None}
+    assert set(detail["sessions"]["none"].values()) == {0, None}
+    assert list(detail["months"]) == ["2024-01", "2024-02"]
+    assert detail["tiers"]["B"]["a_day"] == detail["tiers"]["B"]["rows"] / 7
     up = detail["controls"]["up"]
     assert up["accuracy"] == rows["label"].mean() == metrics["accuracy_best_control"]
+    better = up["log_loss"] > metrics["log_loss"]
+    assert (up["diebold_mariano"] > 0) == better
+    assert metrics["ece_low"] < detail["calibration"]["equal_width"]["ece"] < metrics["ece_high"]
     assert up["difference"] == pytest.approx(metrics["accuracy_all"] - up["accuracy"])
 
 
@@ -80,3 +87,18 @@ def test_trend_figures_agree_with_each_other():
     assert detail["controls"]["mean"]["difference_low"] > 0
     assert sum(group["rows"] for group in detail["symbols"].values()) == N
     assert set(detail["folds"]) == {"0", "1"}
+
+
+def test_many_cells_need_more_than_one():
+    """Of forty groups of coin flips one or two look good; adjusted for forty, none does; a real one does."""
+    rng = np.random.default_rng(8)
+    rows = rows_table().assign(label=(rng.random(N) < 0.5).astype(float), prediction=rng.random(N))
+    rows.loc[:119, "label"] = (rows.loc[:119, "prediction"] >= 0.5) * 1.0
+    masks = {str(k): np.arange(N) // 12 == k for k in range(10, 50)} | {"real": np.arange(N) < 120}
+    found = direction_scorecard(rows, {"up": np.full(N, 0.6)}, masks, {"A": (0.5, 1.0)}, PARAMS)[1][
+        "sessions"
+    ]
+    assert min(cell["p_value"] for name, cell in found.items() if name != "real") < 0.05
+    assert min(cell["p_adjusted"] for name, cell in found.items() if name != "real") > 0.05
+    assert found["real"]["p_value"] < 0.01
+    assert all(cell["p_adjusted"] >= cell["p_value"] for cell in found.values())
