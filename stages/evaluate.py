@@ -59,7 +59,7 @@ def main(log: logging.Logger) -> None:
     lstm_detail["importance"] = importance(lstm, "lstm", "log_loss", evaluation)
     transformer_detail["importance"] = importance(transformer, "transformer", "absolute_error", evaluation)
     direction, trend = (add_predictions(table, name) for name in NETWORKS)
-    account = trade(direction, trend, horizon, signals, costs)
+    account = trade(direction, trend, horizon, signals, costs, evaluation.trials)
     for name, metrics in (
         ("lstm", lstm_metrics),
         ("transformer", transformer_metrics),

@@ -23,11 +23,17 @@ class Account:
 
 
 def trade(
-    direction: pd.DataFrame, trend: pd.DataFrame, horizon: int, signals: SignalParams, costs: CostParams
+    direction: pd.DataFrame,
+    trend: pd.DataFrame,
+    horizon: int,
+    signals: SignalParams,
+    costs: CostParams,
+    trials: int,
 ) -> Account:
     """Trade the test candles: `direction` and `trend` hold `symbol`, `timestamp`, `prediction`.
 
-    Each symbol is traded by itself, from its first predicted candle on; the account adds them up.
+    Each symbol is traded by itself, from its first predicted candle on; the account adds them up. `trials`
+    is how many configurations were tried.
     """
     keys = ["symbol", "timestamp"]
     joined = direction[[*keys, "prediction"]].merge(trend[[*keys, "prediction"]], on=keys, how="left")
@@ -45,7 +51,7 @@ def trade(
         changes[symbol] = pd.Series(result.equity_change, index=pd.DatetimeIndex(candles["timestamp"]))
     change = pd.concat(changes, axis=1).fillna(0.0).sum(axis=1).sort_index()
     equity = signals.initial_balance + change.cumsum()
-    metrics = score_equity(equity, signals.initial_balance)
+    metrics = score_equity(equity, signals.initial_balance, trials)
     every = np.concatenate(trades)
     cuts = {"cut_by_gap": int(every["is_cut"].sum()), "unfilled_orders": n_unfilled}
     return Account(metrics | score_trades(every) | cuts, by_symbol, equity)

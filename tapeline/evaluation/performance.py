@@ -5,35 +5,100 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy import stats
 
 DAYS_PER_YEAR = 365  # these markets never close
+FLAT = 1e-9  # relative to the largest return, a deviation that is only rounding
 
 
-def score_equity(equity: pd.Series, initial_balance: float) -> dict[str, Any]:
+def score_equity(equity: pd.Series, initial_balance: float, trials: int) -> dict[str, Any]:
     """Score `equity` at each candle's close (index: open time, UTC; account currency).
 
     net_pnl : account currency; return_ : fraction of the initial balance
     max_drawdown : deepest fall from a running peak, fraction of that peak
     average_drawdown : mean of the depths of all falls, from leaving a peak to the next or the end
-    sharpe_ratio : of daily (UTC) returns, annualised by sqrt(365); None where they do not vary or
-        the account was ruined: a return on nothing or less has no meaning
+    longest_drawdown_days : days of the longest of them
+    sharpe_ratio, sortino_ratio : of daily (UTC) returns, annualised by sqrt(365); downside deviation is over
+        all days. calmar_ratio : yearly growth over max_drawdown
+    probabilistic_sharpe, deflated_sharpe : probability that the true Sharpe ratio is above 0, and above the
+        best that `trials` configurations without any edge would show
+
+    Ratios are None where returns do not vary, nothing was lost, or the account was ruined: a return on
+    nothing or less has no meaning.
     """
     values = np.concatenate([[initial_balance], equity.to_numpy()])
     depths = drawdown_depths(values)
-    daily = equity.groupby(equity.index.floor("D")).last()
-    returns = np.diff(np.concatenate([[initial_balance], daily])) / np.concatenate(
-        [[initial_balance], daily[:-1]]
-    )
-    deviation = returns.std(ddof=1) if returns.size > 1 else 0.0
-    has_ratio = deviation > 0 and values.min() > 0
-    return {
-        "days": int(returns.size),
+    closes = np.concatenate([[initial_balance], equity.groupby(equity.index.floor("D")).last()])
+    max_drawdown = float(depths.max(initial=0.0))
+    figures = {
+        "days": int(closes.size - 1),
         "net_pnl": float(values[-1] - initial_balance),
         "return_": float(values[-1] / initial_balance - 1),
-        "max_drawdown": float(depths.max(initial=0.0)),
+        "max_drawdown": max_drawdown,
         "average_drawdown": float(depths.mean()) if depths.size else 0.0,
-        "sharpe_ratio": float(returns.mean() / deviation * DAYS_PER_YEAR**0.5) if has_ratio else None,
+        "longest_drawdown_days": _longest_fall(equity, initial_balance),
     }
+    ratios = dict.fromkeys(
+        ("sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe")
+    )
+    if values.min() > 0:
+        returns = np.diff(closes) / closes[:-1]
+        ratios |= _ratios(returns, trials)
+        if max_drawdown > 0:
+            yearly = (closes[-1] / closes[0]) ** (DAYS_PER_YEAR / returns.size) - 1
+            ratios["calmar_ratio"] = float(yearly / max_drawdown)
+    return figures | ratios
+
+
+def _ratios(returns: NDArray[np.float64], trials: int) -> dict[str, float]:
+    deviation = returns.std(ddof=1) if returns.size > 1 else 0.0
+    if not deviation > FLAT * np.abs(returns).max(initial=0.0):
+        return {}
+    year, sharpe = DAYS_PER_YEAR**0.5, float(returns.mean() / deviation)
+    downside = np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2))
+    moments = float(stats.skew(returns)), float(stats.kurtosis(returns, fisher=False))
+    best = best_sharpe_of(trials, 1 / (returns.size - 1))
+    return {
+        "sharpe_ratio": sharpe * year,
+        "sortino_ratio": float(returns.mean() / downside * year) if downside > 0 else None,
+        "probabilistic_sharpe": probabilistic_sharpe(sharpe, 0.0, returns.size, *moments),
+        "deflated_sharpe": probabilistic_sharpe(sharpe, best, returns.size, *moments),
+    }
+
+
+def probabilistic_sharpe(
+    sharpe: float, benchmark: float, n: int, skew: float, kurtosis: float
+) -> float | None:
+    """Probability that the true Sharpe ratio of `n` returns is above `benchmark`; both ratios are a period's.
+
+    `kurtosis` is a normal's 3. None where the moments leave the estimate no variance. Source: Bailey, Lopez
+    de Prado 2012.
+    """
+    variance = 1 - skew * sharpe + (kurtosis - 1) / 4 * sharpe**2
+    return float(stats.norm.cdf((sharpe - benchmark) * np.sqrt((n - 1) / variance))) if variance > 0 else None
+
+
+def best_sharpe_of(trials: int, variance: float) -> float:
+    """Sharpe ratio, a period's, that the best of `trials` without an edge shows on average.
+
+    `variance` of the ratio between trials; of one without an edge over T periods it is 1 / (T - 1). One trial
+    has no best: 0. Source: Bailey, Lopez de Prado 2014, the false strategy theorem.
+    """
+    if trials == 1:
+        return 0.0
+    upper = stats.norm.ppf([1 - 1 / trials, 1 - 1 / (trials * np.e)])
+    return float(np.sqrt(variance) * ((1 - np.euler_gamma) * upper[0] + np.euler_gamma * upper[1]))
+
+
+def _longest_fall(equity: pd.Series, initial_balance: float) -> float:
+    """Days from a peak's close, or the first, to the next one that is as high again, or to the end."""
+    is_under = (equity < np.maximum(equity.cummax(), initial_balance)).to_numpy()
+    times = equity.index.to_series()
+    last_peak = times.mask(is_under).ffill().fillna(times.iloc[0])
+    fell = is_under | np.concatenate([[False], is_under[:-1]])
+    began = last_peak.where(is_under, last_peak.shift(fill_value=times.iloc[0]))
+    lasted = (times - began)[fell]
+    return float(lasted.max() / pd.Timedelta(days=1)) if fell.any() else 0.0
 
 
 def drawdown_depths(equity: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.evaluation.performance import drawdown_depths, score_equity, score_trades
+from tapeline.evaluation.performance import (
+    best_sharpe_of,
+    drawdown_depths,
+    probabilistic_sharpe,
+    score_equity,
+    score_trades,
+)
+
+RATIOS = "sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe"
 
 
 def equity_series(values, minutes=720):
@@ -17,7 +25,7 @@ def equity_series(values, minutes=720):
 
 def test_figures_by_hand():
     """Two closes a day over three days; the peak before the first close is the initial balance."""
-    scores = score_equity(equity_series([90, 110, 99, 121, 121, 133.1]), 100.0)
+    scores = score_equity(equity_series([90, 110, 99, 121, 121, 133.1]), 100.0, 1)
     returns = np.array([0.1, 0.1, 0.1])
     assert scores["days"] == 3
     assert scores["net_pnl"] == pytest.approx(33.1)
@@ -25,21 +33,26 @@ def test_figures_by_hand():
     assert scores["max_drawdown"] == pytest.approx(0.1)
     assert scores["average_drawdown"] == pytest.approx(0.1)
     assert returns.std() == pytest.approx(0)
-    varied = score_equity(equity_series([100, 110, 100, 99, 99, 118.8]), 100.0)
+    varied = score_equity(equity_series([100, 110, 100, 99, 99, 118.8]), 100.0, 1)
     daily = np.array([0.1, -0.1, 0.2])
     assert varied["sharpe_ratio"] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(365))
+    assert varied["sortino_ratio"] == pytest.approx(daily.mean() / np.sqrt(0.1**2 / 3) * np.sqrt(365))
+    assert varied["calmar_ratio"] == pytest.approx((1.188 ** (365 / 3) - 1) / 0.1)
+    assert varied["longest_drawdown_days"] == 2.0  # from the close at 110 to the one before 118.8
+    assert varied["probabilistic_sharpe"] == varied["deflated_sharpe"]  # one trial has no best
 
 
 def test_an_account_that_did_nothing_has_no_ratio():
     """No move: no drawdown, no Sharpe ratio, and no division by zero."""
-    scores = score_equity(equity_series([100.0] * 6), 100.0)
-    assert (scores["max_drawdown"], scores["average_drawdown"], scores["sharpe_ratio"]) == (0.0, 0.0, None)
+    scores = score_equity(equity_series([100.0] * 6), 100.0, 1)
+    assert (scores["max_drawdown"], scores["average_drawdown"], scores["longest_drawdown_days"]) == (0, 0, 0)
+    assert [scores[name] for name in RATIOS] == [None] * len(RATIOS)
 
 
 def test_a_ruined_account_has_no_ratio():
     """Equity at or below zero makes returns meaningless; the loss itself is said."""
-    scores = score_equity(equity_series([100, 50, -20, -60, -200, -180]), 100.0)
-    assert scores["sharpe_ratio"] is None
+    scores = score_equity(equity_series([100, 50, -20, -60, -200, -180]), 100.0, 1)
+    assert [scores[name] for name in RATIOS] == [None] * len(RATIOS)
     assert scores["return_"] == pytest.approx(-2.8)
     assert scores["max_drawdown"] > 1
 
@@ -71,3 +84,44 @@ def test_trades_by_hand():
     assert scores["spread_cost"] + scores["commission_cost"] == 5
     assert score_trades(trades[:1])["profit_factor"] is None
     assert score_trades(trades[:0])["win_rate"] is None
+
+
+def test_the_deflated_sharpe_ratio_equals_the_sources_example():
+    """Bailey, Lopez de Prado 2014: 100 trials, 1250 days, 2.5 a year, skew -3, kurtosis 10 give 0.9004."""
+    best = best_sharpe_of(100, 0.5 / 250)
+    assert best == pytest.approx(0.1132, abs=5e-5)
+    assert probabilistic_sharpe(2.5 / np.sqrt(250), best, 1250, -3.0, 10.0) == pytest.approx(0.9004, abs=5e-5)
+    assert best_sharpe_of(1, 0.5) == 0.0
+
+
+def test_the_best_of_many_without_an_edge_is_what_chance_shows():
+    """Against simulation: the mean of the highest of 50 Sharpe ratios of 100 days of noise."""
+    noise = np.random.default_rng(9).normal(size=(2000, 50, 100))
+    ratios = noise.mean(axis=2) / noise.std(axis=2, ddof=1)
+    assert best_sharpe_of(50, 1 / 99) == pytest.approx(ratios.max(axis=1).mean(), rel=0.03)
+    probabilities = [
+        probabilistic_sharpe(float(ratio), 0.0, 100, 0.0, 3.0) for ratio in ratios.reshape(-1)[:2000]
+    ]
+    assert np.mean(np.array(probabilities) > 0.95) == pytest.approx(0.05, abs=0.015)
+
+
+def test_more_trials_make_a_ratio_worth_less():
+    """The same equity, tried more often."""
+    equity = equity_series(100 + np.cumsum(np.random.default_rng(3).normal(0.3, 1, 120)))
+    worth = [score_equity(equity, 100.0, trials)["deflated_sharpe"] for trials in (1, 10, 1000)]
+    assert worth[0] > worth[1] > worth[2] > 0
+
+
+@given(st.lists(st.integers(1, 6), min_size=1, max_size=30))
+def test_the_longest_drawdown_equals_a_plain_loop(values):
+    """In closes a day apart: from the last peak to the close that is as high again, or the last one."""
+    peak, began, longest = 3, 0, 0
+    is_under = False
+    for k, value in enumerate(values):
+        was_under, is_under = is_under, value < peak
+        if was_under or is_under:
+            longest = max(longest, k - began)
+        if not is_under:
+            peak, began = value, k
+    scores = score_equity(equity_series(values, minutes=1440), 3.0, 1)
+    assert scores["longest_drawdown_days"] == longest

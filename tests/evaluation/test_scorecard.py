@@ -8,7 +8,7 @@ from tapeline.evaluation.direction import hits
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
 
-PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, control_stride=1, seed=3)
+PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, trials=1, control_stride=1, seed=3)
 N = 600
 
 
