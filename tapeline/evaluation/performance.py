@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 DAYS_PER_YEAR = 365  # these markets never close
+MIN_DAYS_OF_GROWTH = 60  # a few good days to the power of a year are no rate of growth
 FLAT = 1e-9  # relative to the largest return, a deviation that is only rounding
 
 
@@ -19,7 +20,7 @@ def score_equity(equity: pd.Series, initial_balance: float, trials: int) -> dict
     average_drawdown : mean of the depths of all falls, from leaving a peak to the next or the end
     longest_drawdown_days : days of the longest of them
     sharpe_ratio, sortino_ratio : of daily (UTC) returns, annualised by sqrt(365); downside deviation is over
-        all days. calmar_ratio : yearly growth over max_drawdown
+        all days. calmar_ratio : yearly growth over max_drawdown, from MIN_DAYS_OF_GROWTH on
     probabilistic_sharpe, deflated_sharpe : probability that the true Sharpe ratio is above 0, and above the
         best that `trials` configurations without any edge would show
 
@@ -44,7 +45,7 @@ def score_equity(equity: pd.Series, initial_balance: float, trials: int) -> dict
     if values.min() > 0:
         returns = np.diff(closes) / closes[:-1]
         ratios |= _ratios(returns, trials)
-        if max_drawdown > 0:
+        if max_drawdown > 0 and returns.size >= MIN_DAYS_OF_GROWTH:
             yearly = (closes[-1] / closes[0]) ** (DAYS_PER_YEAR / returns.size) - 1
             ratios["calmar_ratio"] = float(yearly / max_drawdown)
     return figures | ratios

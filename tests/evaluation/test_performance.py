@@ -37,9 +37,17 @@ def test_figures_by_hand():
     daily = np.array([0.1, -0.1, 0.2])
     assert varied["sharpe_ratio"] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(365))
     assert varied["sortino_ratio"] == pytest.approx(daily.mean() / np.sqrt(0.1**2 / 3) * np.sqrt(365))
-    assert varied["calmar_ratio"] == pytest.approx((1.188 ** (365 / 3) - 1) / 0.1)
+    assert varied["calmar_ratio"] is None  # of three days
     assert varied["longest_drawdown_days"] == 2.0  # from the close at 110 to the one before 118.8
     assert varied["probabilistic_sharpe"] == varied["deflated_sharpe"]  # one trial has no best
+
+
+def test_growth_needs_days_enough():
+    """Sixty days with one fall of a tenth: yearly growth over it, with fewer days none."""
+    path = [110, 99, *np.linspace(99, 132, 58)]
+    yearly = 1.32 ** (365 / 60) - 1
+    assert score_equity(equity_series(path, 1440), 100.0, 1)["calmar_ratio"] == pytest.approx(yearly / 0.1)
+    assert score_equity(equity_series(path[:-1], 1440), 100.0, 1)["calmar_ratio"] is None
 
 
 def test_an_account_that_did_nothing_has_no_ratio():
