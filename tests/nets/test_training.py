@@ -67,6 +67,17 @@ def test_nothing_after_a_part_is_looked_at(network):
 
 
 @pytest.mark.parametrize("network", ARCHITECTURES)
+def test_only_training_rows_teach(network):
+    """Other rows of the part, purged at its end or without a label of their own, are read but not learnt."""
+    features, labels = problem()
+    is_purged = (np.arange(N) >= 2400) | (np.arange(N) % 7 == 0)
+    rows = replace(ROWS, train=ROWS.train[~is_purged[ROWS.train]])
+    honest = run(network, features, labels, train_params(epochs=1), rows)
+    labels[:2500] = np.where(is_purged, 1 - labels, labels)[:2500]
+    assert weights(run(network, features, labels, train_params(epochs=1), rows)) == weights(honest)
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
 def test_training_reads_its_part_alone(network):
     """Garbage in the purge after training, in features and labels, leaves the first epoch's weights."""
     features, labels = problem()
