@@ -161,11 +161,12 @@ def test_validation_decides_which_weights_are_kept():
     """Against labels that validation contradicts, training stops early and keeps the best epoch's weights."""
     features, labels = problem()
     labels[2600:3000] = 1 - labels[2600:3000]
-    result = run("lstm", features, labels, train_params(epochs=10, patience=2))
+    result = run("lstm", features, labels, train_params(epochs=10, patience=2, validation_stride=1))
     losses = [epoch["validation_loss"] for epoch in result.history]
     best = losses.index(min(losses)) + 1
     assert len(losses) == best + 2 < 10
-    patient = run("lstm", features, labels, train_params(epochs=10, patience=10))
+    assert result.losses[0] == pytest.approx(min(losses), abs=1e-6) != losses[-1]
+    patient = run("lstm", features, labels, train_params(epochs=10, patience=10, validation_stride=1))
     assert [epoch["validation_loss"] for epoch in patient.history][: len(losses)] == losses
 
 
