@@ -11,7 +11,7 @@ from tapeline.features.catalog import FeatureParams, selected_features
 from tapeline.features.labels import LabelParams
 from tapeline.market.params import DataParams
 from tapeline.market.simulation import SimulationParams
-from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
+from tapeline.nets.params import LstmParams, TrainParams, TransformerParams, check_longest
 from tapeline.params import Params
 from tapeline.promotion.gates import GateParams
 from tapeline.quality.params import QualityParams
@@ -42,9 +42,7 @@ def check(params: Params) -> None:
         if name not in SECTIONS:
             raise ParamsError(name, "a section", f"is no known section; there are {', '.join(SECTIONS)}")
     sections = {name: params.section(name, model) for name, model in SECTIONS.items()}
-    length, longest = sections["train"].chunk_length, sections["transformer"].max_length
-    if length > longest:
-        raise ParamsError("train.chunk_length", length, f"must be <= transformer.max_length = {longest}")
+    check_longest(sections["train"], sections["transformer"])
     data = sections["data"]
     if data.source == "simulated" and data.interval != "1m":
         raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")

@@ -31,7 +31,7 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
         sys.exit(1)
     except KeyboardInterrupt as interrupt:
         kept = " ".join(str(interrupt).split()) or "nothing half-written is left"
-        log.error("interrupted; %s; %s", kept, RESTORE)
+        log.warning("interrupted; %s; %s", kept, RESTORE)  # by the first of several processes alone
         sys.exit(130)
     log.info("done in %.1f s", time.perf_counter() - started)
 
@@ -39,11 +39,14 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
 def run_folder() -> Path:
     """Folder of this run under `runs/`: the experiment's, or `workspace`. Git-ignored, outside the contract.
 
-    DVC runs queued and temporary experiments in a copy of the project, which it removes after; it says
-    where the project is and what the experiment is called.
+    DVC runs queued and temporary experiments in a copy of the project, which it removes after.
     """
-    project, experiment = os.environ.get("DVC_ROOT", "."), os.environ.get("DVC_EXP_NAME")
-    return Path(project) / "runs" / (experiment or "workspace")
+    return project_folder() / "runs" / (os.environ.get("DVC_EXP_NAME") or "workspace")
+
+
+def project_folder() -> Path:
+    """Folder of the project, also from the copy in which DVC runs an experiment."""
+    return Path(os.environ.get("DVC_ROOT", "."))
 
 
 def _make_log(name: str) -> logging.Logger:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
-from stages.runner import run_folder
+from stages.runner import project_folder, run_folder
 from stages.training_outputs import TrainingOutputs
 from tapeline.market.params import FilledShare, Symbols
 from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
@@ -53,9 +53,10 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
         "training": train.model_dump(),
     }
     arrays = [candles.features, candles.labels, candles.run]
-    key = inputs_key(contract, arrays + [part for rows in folds for part in vars(rows).values()])
-    checkpoints = ROOM / network.name / key
     fabric, outputs = make_fabric(train), TrainingOutputs(contract, table, groups, candles, train)
+    arrays += [part for rows in folds for part in vars(rows).values()]
+    key = inputs_key(contract | {"device": fabric.device.type}, arrays)
+    checkpoints = project_folder() / ROOM / network.name / key
     try:
         for k, rows in enumerate(folds):
             name, make_net = f"fold_{k}", outputs.builder(network.make_net)

@@ -63,7 +63,12 @@ class TrainingOutputs:
         looked_into = spread(rows.test, self._train.importance_rows)
         if looked_into.size:
             without = shifted_predictions(
-                result.predictor, looked_into, self._candles.symbol, self._columns, self._train.seed
+                result.predictor,
+                looked_into,
+                rows.test,
+                self._candles.symbol,
+                self._columns,
+                self._train.seed,
             )
             self._shifted.append(self._keys(looked_into, k).assign(**without))
         length = self._train.sequence_length

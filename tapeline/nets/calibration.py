@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 STEPS = 50  # of the isotonic map, at most: each then rests on enough rows, and no step is a cliff
@@ -50,25 +51,31 @@ def fit_calibration(kind: str, logits: NDArray[np.float64], labels: NDArray[np.f
 
     Platt's scaling (Platt 1999, without his prior) is a logistic regression on the logit in which a label
     of 0.3 counts as three tenths up and seven tenths down; isotonic regression is on means of equally many
-    rows.
-    A map that would not rise with the logit (validation shows no skill) becomes the mean label.
+    rows, or of more where logits are equal. A map that would not rise with the logit (validation shows no
+    skill) becomes the mean label.
     """
     if kind == "platt":
-        twice = np.concatenate([logits, logits])[:, None]
+        # Standardised, or the solver stops too early for a cautious network; one thread, for the same bytes.
+        mean, deviation = logits.mean(), logits.std()
+        twice = np.tile((logits - mean) / (deviation or 1.0), 2)[:, None]
         classes = np.concatenate([np.ones_like(labels), np.zeros_like(labels)])
         weights = np.concatenate([labels, 1 - labels])
         if 0 < labels.mean() < 1:
-            model = LogisticRegression(C=np.inf).fit(twice, classes, sample_weight=weights)
-            slope, intercept = float(model.coef_[0, 0]), float(model.intercept_[0])
-            if slope > 0:
-                return {"kind": kind, "slope": slope, "intercept": intercept}
+            with threadpool_limits(1):
+                model = LogisticRegression(C=np.inf, tol=1e-8).fit(twice, classes, sample_weight=weights)
+            slope = float(model.coef_[0, 0] / (deviation or 1.0))
+            if slope > 0 and deviation > 0:
+                return {"kind": kind, "slope": slope, "intercept": float(model.intercept_[0] - slope * mean)}
         share = float(np.clip(labels.mean(), 1e-6, 1 - 1e-6))
         return {"kind": kind, "slope": 0.0, "intercept": float(np.log(share / (1 - share)))}
     if kind == "isotonic":
         raw = 1 / (1 + np.exp(-logits))
         parts = np.array_split(np.argsort(raw, kind="stable"), min(STEPS, len(raw)))
         x, y = (np.array([values[part].mean() for part in parts]) for values in (raw, labels))
-        x, first = np.unique(x, return_index=True)
-        fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(x, y[first])
+        x, place = np.unique(x, return_inverse=True)
+        sizes = np.array([len(part) for part in parts], dtype=np.float64)
+        rows = np.bincount(place, weights=sizes)
+        y = np.bincount(place, weights=y * sizes) / rows
+        fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(x, y, sample_weight=rows)
         return {"kind": kind, "raw": x.tolist(), "calibrated": fitted.tolist()}
     return {"kind": "none"}

@@ -45,6 +45,7 @@ def make_fabric(params: TrainParams) -> Fabric:
         precision=params.precision,
     )
     fabric.launch()
+    torch.set_num_threads(params.threads)  # which launching several processes sets by the machine's cores
     return fabric
 
 

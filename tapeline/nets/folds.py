@@ -117,11 +117,9 @@ def training_weights(
     candles: Candles, rows: NDArray[np.int64], unique: NDArray[np.float64], params: TrainParams
 ) -> NDArray[np.float32]:
     """Weight of each candle's loss, shape (N,): 0 outside `rows`, 1 in the mean over them."""
-    weights = np.ones(len(rows))
+    weights = unique.copy() if params.label_weights == "uniqueness" else np.ones(len(rows))
     if params.balance_classes:
-        weights *= balance(candles.labels[rows], candles.symbol[rows])
-    if params.label_weights == "uniqueness":
-        weights *= unique
+        weights *= balance(candles.labels[rows], candles.symbol[rows], weights)
     of_all = np.zeros(len(candles.run), dtype=np.float32)
     of_all[rows] = weights / weights.mean()
     return of_all

@@ -16,17 +16,18 @@ MIN_SHARE = 0.25  # of a symbol's rows, by which a group is shifted at least: wh
 def shifted_predictions(
     predictor: Predictor,
     rows: NDArray[np.int64],
+    among: NDArray[np.int64],
     symbol: NDArray[np.int64],
     groups: dict[str, list[int]],
     seed: int,
 ) -> dict[str, NDArray[np.float64]]:
-    """Predictions at `rows`, by group, with the group's columns rotated in time within each symbol.
+    """Predictions at `rows`, by group, with its columns rotated in time within each symbol of rows `among`.
 
-    A rotation keeps the group's own distribution and course, and loses what it has to do with the label
-    and with the other groups. Source: permutation importance (Breiman 2001); a rotation, because candles
-    are no independent rows. `symbol` (N,) numbers the rows' symbols.
+    `rows` are some of `among`, the test. A rotation keeps the group's own distribution and course, and loses
+    what it has to do with the label and with the other groups. Source: permutation importance (Breiman
+    2001); a rotation, because candles are no independent rows. `symbol` (N,) numbers the rows' symbols.
     """
-    touched = np.flatnonzero(reached(predictor.run, rows, predictor.params.sequence_length))
+    touched = np.flatnonzero(reached(predictor.run, among, predictor.params.sequence_length))
     run = np.cumsum(np.r_[0, (np.diff(touched) > 1) | (np.diff(predictor.run[touched]) != 0)])
     parts = [np.flatnonzero(symbol[touched] == number) for number in np.unique(symbol[touched])]
     features = predictor.features[torch.from_numpy(touched).to(predictor.features.device)]

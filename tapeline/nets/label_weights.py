@@ -19,17 +19,19 @@ def uniqueness(rows: NDArray[np.int64], n_rows: int, horizon: int) -> NDArray[np
     return (totals[rows + horizon + 1] - totals[rows + 1]) / horizon
 
 
-def balance(labels: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Weights (n,) that let both classes of 0/1 `labels` (n,) count equally within each `group` (n,).
+def balance(
+    labels: NDArray[np.float64], group: NDArray[np.int64], weights: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Factors (n,) that let both classes of 0/1 `labels` (n,) with `weights` count equally within a `group`.
 
     All ones for labels that are no classes, and in a group that has one class alone.
     """
-    weights = np.ones(labels.shape[0])
+    factors = np.ones(labels.shape[0])
     if not np.isin(labels, (0.0, 1.0)).all():
-        return weights
+        return factors
     for member in np.unique(group):
         mask = group == member
-        share_up = labels[mask].mean()
+        share_up = np.average(labels[mask], weights=weights[mask])
         if 0 < share_up < 1:
-            weights[mask] = np.where(labels[mask] == 1, 0.5 / share_up, 0.5 / (1 - share_up))
-    return weights
+            factors[mask] = np.where(labels[mask] == 1, 0.5 / share_up, 0.5 / (1 - share_up))
+    return factors

@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from tapeline.errors import ParamsError
 from tapeline.params import Section
 from tapeline.schema import Seed
 
@@ -87,3 +88,10 @@ class TrainParams(Section):
         """The same training with one label a window: for a network that reads its input backwards too."""
         length = self.sequence_length
         return self.model_copy(update={"chunk_length": length, "minimum_context": length})
+
+
+def check_longest(train: TrainParams, transformer: TransformerParams) -> None:
+    """Raise ParamsError if a chunk is longer than the Transformer's positions reach."""
+    if train.chunk_length > transformer.max_length:
+        rule = f"must be <= transformer.max_length = {transformer.max_length}"
+        raise ParamsError("train.chunk_length", train.chunk_length, rule)

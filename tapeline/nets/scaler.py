@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS_AT_ONCE, COLUMNS_AT_ONCE = 65_536, 8  # so that millions of candles are not held a second time
+ROUNDING = 1e-12  # relative to the mean, a deviation that only comes of adding up equal numbers
 LIMIT = 10.0  # standard deviations; a crash must not drive the networks to where they never were
 
 
@@ -32,5 +33,6 @@ def fit_scaler(features: NDArray[np.float64], rows: NDArray[np.int64]) -> Scaler
         training = features[rows, first : first + COLUMNS_AT_ONCE]
         mean.append(training.mean(axis=0))
         std.append(training.std(axis=0))
-    deviation = np.concatenate(std)
-    return Scaler(np.concatenate(mean), np.where(deviation > 0, deviation, 1.0))
+    means, deviation = np.concatenate(mean), np.concatenate(std)
+    is_constant = deviation <= ROUNDING * np.abs(means)
+    return Scaler(means, np.where(is_constant, 1.0, deviation))

@@ -158,7 +158,7 @@ def plan_epoch(
 def rate_factor(done: float, params: TrainParams) -> float:
     """Share of the learning rate when `done` of all steps, 0..1, are over: linear warm-up, then a cosine."""
     if done < params.warm_up:
-        return max(done, 1e-3) / params.warm_up
+        return min(1.0, max(done, 1e-3) / params.warm_up)
     return 0.5 * (1 + math.cos(math.pi * (done - params.warm_up) / (1 - params.warm_up)))
 
 

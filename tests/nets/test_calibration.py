@@ -46,6 +46,37 @@ def test_platts_line_is_the_one_that_maximises_likelihood():
     assert record["slope"] == pytest.approx(1 / 3, abs=0.01)
 
 
+@pytest.mark.parametrize(("middle", "spread"), [(0.0, 0.005), (0.0, 0.01), (-1.2, 0.05), (3.0, 4.0)])
+@pytest.mark.parametrize("labels_are", ["classes", "shares"])
+def test_platts_line_is_found_for_cautious_networks_too(middle, spread, labels_are):
+    """Where the likelihood is highest by Newton's method, however little the logits vary, and around what."""
+    rng = np.random.default_rng(3)
+    z = rng.normal(size=5000)
+    labels = 1 / (1 + np.exp(-(0.3 * z - 0.2)))
+    if labels_are == "classes":
+        labels = (rng.random(5000) < labels).astype(float)
+    logits = middle + spread * z
+    record, line = fit_calibration("platt", logits, labels), np.zeros(2)
+    columns = np.column_stack([z, np.ones(5000)])
+    for _ in range(20):
+        p = 1 / (1 + np.exp(-columns @ line))
+        line += np.linalg.solve((columns * (p * (1 - p))[:, None]).T @ columns, columns.T @ (labels - p))
+    assert record["slope"] == pytest.approx(line[0] / spread, rel=1e-3)
+    assert record["intercept"] + record["slope"] * middle == pytest.approx(line[1], abs=1e-3)
+
+
+def test_equal_logits_get_the_mean_of_all_their_labels():
+    """Not of the first rows that have them: one value, or two."""
+    rng = np.random.default_rng(4)
+    labels = (np.arange(5000) > 2000).astype(float)
+    level = fit_calibration("isotonic", np.full(5000, 0.3), labels)
+    assert level["calibrated"] == pytest.approx([labels.mean()])
+    logits = np.where(rng.random(5000) < 0.5, -1.0, 1.0)
+    labels = (rng.random(5000) < np.where(logits > 0, 0.6, 0.4)).astype(float)
+    found = Calibration(fit_calibration("isotonic", logits, labels))(torch.tensor([-1.0, 1.0])).numpy()
+    np.testing.assert_allclose(found, [labels[logits < 0].mean(), labels[logits > 0].mean()], atol=0.01)
+
+
 @given(seed=st.integers(0, 50), kind=st.sampled_from(["platt", "isotonic", "none"]), n=st.integers(1, 300))
 def test_a_calibration_never_turns_the_order_round(seed, kind, n):
     """Values stay in 0..1 and do not fall as the logit rises, for any validation."""

@@ -13,12 +13,22 @@ def test_the_deciding_feature_is_missed_and_noise_is_not():
     features, labels = problem()
     result = run("lstm", features, labels, train_params(epochs=12))
     found = shifted_predictions(
-        result.predictor, ROWS.test, np.zeros(N, dtype=int), {"decides": [0], "noise": [1, 2]}, seed=0
+        result.predictor, ROWS.test, ROWS.test, np.zeros(N, dtype=int), {"decides": [0], "noise": [1, 2]}, 0
     )
     skill = {name: roc_auc_score(labels[ROWS.test], values) for name, values in found.items()}
     whole = roc_auc_score(labels[ROWS.test], result.predictor(ROWS.test))
     assert abs(skill["decides"] - 0.5) < 0.1
     assert skill["noise"] > whole - 0.02
+
+
+def test_a_few_rows_lose_what_all_of_them_do():
+    """The rotation is along the whole test, whatever rows of it are looked at."""
+    result = run("lstm", *problem(), train_params(epochs=1))
+    found = [
+        shifted_predictions(result.predictor, rows, ROWS.test, np.zeros(N, dtype=int), {"all": [0, 1, 2]}, 0)
+        for rows in (ROWS.test, ROWS.test[::50])
+    ]
+    np.testing.assert_allclose(found[1]["all"], found[0]["all"][::50], atol=1e-6)
 
 
 def test_a_rotation_keeps_what_it_moves_and_where():

@@ -155,6 +155,8 @@ def test_a_constant_feature_is_only_centred_and_outliers_are_clipped():
     scaler = fit_scaler(np.column_stack([np.full(50, 7.0), np.arange(50.0)]), np.arange(50))
     scaled = scaler.transform(np.array([[7.0, 1e9], [8.0, -1e9]]))
     assert scaled.tolist() == [[0.0, 10.0], [1.0, -10.0]]
+    third = np.full((50, 1), 1 / 3)  # whose mean is not quite itself
+    assert fit_scaler(third, np.arange(50)).transform(third + 1e-9).max() < 1e-6
 
 
 def test_validation_decides_which_weights_are_kept():
@@ -210,7 +212,7 @@ def test_the_rate_rises_and_falls():
     params = train_params(warm_up=0.2)
     factors = [rate_factor(done, params) for done in (0.0, 0.1, 0.2, 0.6, 1.0)]
     assert factors == pytest.approx([0.005, 0.5, 1.0, 0.5, 0.0])
-    assert rate_factor(0.0, train_params(warm_up=0.0)) == 1.0
+    assert rate_factor(0.0, train_params(warm_up=0.0)) == rate_factor(0.0, train_params(warm_up=1e-6)) == 1.0
 
 
 @pytest.mark.parametrize("changes", [{"balance_classes": True}, {"label_weights": "uniqueness"}])
