@@ -2,7 +2,9 @@
 
 import sys
 
-from tapeline.backtest.costs import CostParams
+from tapeline.backtest.costs import CostParams, InstrumentNames, instrument_of
+from tapeline.backtest.ftmo import FtmoParams
+from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
 from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
@@ -30,7 +32,10 @@ SECTIONS = {
     "train": TrainParams,
     "evaluation": EvaluationParams,
     "signals": SignalParams,
+    "instruments": InstrumentNames,
     "costs": CostParams,
+    "execution": ExecutionParams,
+    "ftmo": FtmoParams,
     "gates": GateParams,
     "latency": LatencyParams,
 }
@@ -47,13 +52,9 @@ def check(params: Params) -> None:
     if data.source == "simulated" and data.interval != "1m":
         raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")
     selected_features(sections["features"], data.interval)
-    _check_costs(sections["data"], sections["costs"])
-    _check_enough_candles(sections)
-
-
-def _check_costs(data: DataParams, costs: CostParams) -> None:
     for symbol in data.symbols:
-        costs.costs_of(symbol)
+        instrument_of(symbol, sections["instruments"], sections["costs"])
+    _check_enough_candles(sections)
 
 
 def _check_enough_candles(sections: dict) -> None:

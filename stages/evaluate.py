@@ -7,9 +7,8 @@ import pandas as pd
 
 from stages.runner import run_stage
 from stages.scoring import add_ceiling, add_past_labels, add_predictions, control_predictions, importance
-from stages.trading import trade
-from tapeline.backtest.costs import CostParams
-from tapeline.backtest.signals import SignalParams
+from stages.trading import TradingParams, open_desk
+from stages.trading_figures import trading_figures
 from tapeline.evaluation.calibration import confidence_table, reliability_table
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
@@ -21,12 +20,9 @@ from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
 from tapeline.schema import (
     DIRECTION,
-    INTERVAL_MINUTES,
     KEYS,
     LABELS,
     TREND_STRENGTH,
-    Horizon,
-    Interval,
 )
 from tapeline.splits.folds import read_folds
 
@@ -37,16 +33,15 @@ NETWORKS = {"lstm": DIRECTION, "transformer": TREND_STRENGTH}
 def main(log: logging.Logger) -> None:
     """Score, trade, write."""
     params = Params.read()
-    evaluation = params.section("evaluation", EvaluationParams)
-    signals, costs = params.section("signals", SignalParams), params.section("costs", CostParams)
-    horizon = params.value("labels.horizon", Horizon)
+    trading = TradingParams.read(params)
+    evaluation, horizon = trading.evaluation, trading.horizon
     symbols = params.value("data.symbols", Symbols)
     folds = read_folds("data/splits.json")
     table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
     table["row"] = np.arange(len(table))
     features = read_features(FEATURES, symbols, list(feature_groups(FEATURES, symbols[0])))
     table = add_past_labels(add_ceiling(table, symbols), horizon)
-    step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
+    step = pd.Timedelta(minutes=trading.minutes)
     table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
     lstm, transformer = (scored(table, name, label, log) for name, label in NETWORKS.items())
     controls = [
@@ -54,16 +49,19 @@ def main(log: logging.Logger) -> None:
         for rows, label in zip((lstm, transformer), NETWORKS.values(), strict=True)
     ]
     masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))
-    lstm_metrics, lstm_detail = direction_scorecard(lstm, controls[0], masks, signals.tiers, evaluation)
+    lstm_metrics, lstm_detail = direction_scorecard(
+        lstm, controls[0], masks, trading.signals.tiers, evaluation
+    )
     transformer_metrics, transformer_detail = trend_scorecard(transformer, controls[1], evaluation)
     lstm_detail["importance"] = importance(lstm, "lstm", "log_loss", evaluation)
     transformer_detail["importance"] = importance(transformer, "transformer", "absolute_error", evaluation)
     direction, trend = (add_predictions(table, name) for name in NETWORKS)
-    account = trade(direction, trend, horizon, signals, costs, evaluation.trials)
+    backtest, ftmo, traded, tables = trading_figures(open_desk(direction, trend, trading), trading)
     for name, metrics in (
         ("lstm", lstm_metrics),
         ("transformer", transformer_metrics),
-        ("backtest", account.metrics),
+        ("backtest", backtest),
+        ("ftmo", ftmo),
     ):
         write_json(f"metrics/{name}.json", metrics)
         log.info(
@@ -71,23 +69,20 @@ def main(log: logging.Logger) -> None:
             name,
             {key: value if value is None else round(value, 4) for key, value in metrics.items()},
         )
-    detail = {
-        "lstm": lstm_detail,
-        "transformer": transformer_detail,
-        "backtest": {"symbols": account.symbols},
-    }
-    write_json("metrics/detail/evaluation.json", detail)
-    write_plots(lstm, account.equity, evaluation)
+    write_json("metrics/detail/evaluation.json", {"lstm": lstm_detail, "transformer": transformer_detail})
+    write_json("metrics/detail/backtest.json", traded)
+    write_plots(lstm, tables, evaluation)
 
 
-def write_plots(lstm: pd.DataFrame, equity: pd.Series, evaluation: EvaluationParams) -> None:
-    """Write the tables behind the plots of the LSTM's scored rows and of the account."""
+def write_plots(lstm: pd.DataFrame, tables: dict[str, pd.DataFrame], evaluation: EvaluationParams) -> None:
+    """Write the tables behind the plots of the LSTM's scored rows and of trading."""
     rows = lstm["prediction"], lstm["label"], evaluation.bins
     bar = lstm["bar"].to_numpy()
     bootstrap = BlockBootstrap(bar, evaluation.block, evaluation.resamples, evaluation.level, evaluation.seed)
     write_csv("plots/reliability.csv", reliability_table(*rows))
     write_csv("plots/confidence.csv", confidence_table(*rows, bootstrap))
-    write_csv("plots/equity.csv", equity.resample("1h").last().rename("equity").reset_index())
+    for name, table in tables.items():
+        write_csv(f"plots/{name}.csv", table)
 
 
 def scored(table: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:

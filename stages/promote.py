@@ -17,7 +17,7 @@ from tapeline.params import Params
 from tapeline.promotion.bundle import GRAPH, open_bundle, pack
 from tapeline.promotion.gates import ARTIFACTS, GateParams, judge
 
-JUDGED = ("data", "lstm", "transformer", "backtest")  # metrics/NAME.json
+JUDGED = ("data", "lstm", "transformer", "backtest", "ftmo")  # metrics/NAME.json
 
 
 def main(log: logging.Logger) -> None:

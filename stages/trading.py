@@ -1,57 +1,165 @@
-"""From predictions to a backtest of all symbols on one account."""
+"""From predictions to backtests of all symbols on one account, and to FTMO's verdict on them."""
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from tapeline.backtest.costs import CostParams
-from tapeline.backtest.engine import run_backtest
+from tapeline.backtest.costs import CostParams, InstrumentNames
+from tapeline.backtest.engine import BacktestResult, run_backtest
+from tapeline.backtest.ftmo import FtmoParams, PhaseResult, judge_program
+from tapeline.backtest.latency import ExecutionParams
+from tapeline.backtest.odds import Odds, program_odds, whole_days
+from tapeline.backtest.portfolio import Market, Plan, lay_out, make_plan, on_clock
 from tapeline.backtest.signals import SignalParams, make_signals
-from tapeline.evaluation.performance import score_equity, score_trades
+from tapeline.evaluation.params import EvaluationParams
 from tapeline.market.tables import read_table
+from tapeline.params import Params
+from tapeline.schema import INTERVAL_MINUTES, KEYS, PRICES, Horizon, Interval
+
+FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Account:
-    """What trading did: declared metrics, figures by symbol, equity at every candle's close."""
+class TradingParams:
+    """Everything in params.yaml that trading depends on."""
 
-    metrics: dict[str, Any]
-    symbols: dict[str, dict[str, Any]]
-    equity: pd.Series
+    signals: SignalParams
+    names: InstrumentNames
+    costs: CostParams
+    execution: ExecutionParams
+    ftmo: FtmoParams
+    evaluation: EvaluationParams
+    horizon: int
+    minutes: int
+
+    @classmethod
+    def read(cls, params: Params) -> "TradingParams":
+        """Read the sections."""
+        return cls(
+            params.section("signals", SignalParams),
+            params.section("instruments", InstrumentNames),
+            params.section("costs", CostParams),
+            params.section("execution", ExecutionParams),
+            params.section("ftmo", FtmoParams),
+            params.section("evaluation", EvaluationParams),
+            params.value("labels.horizon", Horizon),
+            INTERVAL_MINUTES[params.value("data.interval", Interval)],
+        )
+
+    def changed(self, section: str, **values: object) -> "TradingParams":
+        """Return the same with some values of one section changed."""
+        return replace(self, **{section: getattr(self, section).model_copy(update=values)})
+
+    @property
+    def guard_loss(self) -> float:
+        """Loss of a day that ends it, account currency; infinite without a guard."""
+        share = self.ftmo.guard * self.ftmo.programs[self.ftmo.program].daily_loss
+        return share * self.signals.initial_balance if share else np.inf
 
 
-def trade(
-    direction: pd.DataFrame,
-    trend: pd.DataFrame,
-    horizon: int,
-    signals: SignalParams,
-    costs: CostParams,
-    trials: int,
-) -> Account:
-    """Trade the test candles: `direction` and `trend` hold `symbol`, `timestamp`, `prediction`.
+@dataclass(frozen=True)
+class Desk:
+    """Candles and predictions on one clock: backtests of them under any params."""
 
-    Each symbol is traded by itself, from its first predicted candle on; the account adds them up. `trials`
-    is how many configurations were tried.
+    market: Market
+    probability: FloatArray
+    trend_strength: FloatArray
+
+    def plan(self, params: TradingParams) -> Plan:
+        """What the engine is to trade under `params`."""
+        wanted = make_signals(self.probability, self.trend_strength, params.signals)
+        rules = (
+            params.signals,
+            params.names,
+            params.costs,
+            params.execution,
+            params.horizon,
+            params.guard_loss,
+        )
+        return make_plan(self.market, wanted, *rules)
+
+    def trade(self, params: TradingParams) -> BacktestResult:
+        """Run one backtest."""
+        return run(self.plan(params))
+
+
+class Judged(NamedTuple):
+    """One program's phases, by how equity inside a candle is taken."""
+
+    certain: dict[str, PhaseResult]  # at opens and closes, which all symbols surely had together
+    possible: dict[str, PhaseResult]  # at every symbol's worst at once, which is what counts
+
+
+def open_desk(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams) -> Desk:
+    """Lay the candles of the predicted symbols out from the first prediction on.
+
+    `direction` and `trend` hold `symbol`, `timestamp`, `prediction`, a row a predicted candle.
     """
-    keys = ["symbol", "timestamp"]
-    joined = direction[[*keys, "prediction"]].merge(trend[[*keys, "prediction"]], on=keys, how="left")
-    trades, changes, by_symbol, n_unfilled = [], {}, {}, 0
-    for symbol, predicted in joined.groupby("symbol", observed=True):
-        candles = read_table("data/candles", symbol)
-        candles = candles[candles["timestamp"] >= predicted["timestamp"].min()].reset_index(drop=True)
-        known = candles[["timestamp"]].merge(predicted, on="timestamp", how="left")
-        side = make_signals(known["prediction_x"].to_numpy(), known["prediction_y"].to_numpy(), signals)
-        notional = signals.notional_share * signals.initial_balance
-        result = run_backtest(candles, side, horizon, costs.costs_of(symbol), notional)
-        by_symbol[symbol] = score_trades(result.trades)
-        trades.append(result.trades)
-        n_unfilled += result.n_unfilled
-        changes[symbol] = pd.Series(result.equity_change, index=pd.DatetimeIndex(candles["timestamp"]))
-    change = pd.concat(changes, axis=1).fillna(0.0).sum(axis=1).sort_index()
-    equity = signals.initial_balance + change.cumsum()
-    metrics = score_equity(equity, signals.initial_balance, trials)
-    every = np.concatenate(trades)
-    cuts = {"cut_by_gap": int(every["is_cut"].sum()), "unfilled_orders": n_unfilled}
-    return Account(metrics | score_trades(every) | cuts, by_symbol, equity)
+    symbols = [str(symbol) for symbol in direction["symbol"].unique()]
+    columns = [*KEYS, *PRICES]
+    tables = {symbol: read_table("data/candles", symbol, columns) for symbol in symbols}
+    windows = params.execution.volatility_candles, params.signals.atr_candles
+    market = lay_out(tables, direction["timestamp"].min(), params.minutes, *windows)
+    found = (on_clock(market, rows, "prediction") for rows in (direction, trend))
+    return Desk(market, *found)
+
+
+def run(plan: Plan) -> BacktestResult:
+    """Run the engine on a plan."""
+    return run_backtest(plan.candles, plan.clock, plan.symbols, plan.rules)
+
+
+def certain_low(result: BacktestResult) -> FloatArray:
+    """Equity that all symbols surely had together: the lower of open and close; shape (n_bars,)."""
+    return np.minimum(result.bars["equity_open"], result.bars["equity"])
+
+
+def judge(result: BacktestResult, plan: Plan, params: TradingParams, first_bar: int = 0) -> dict[str, Judged]:
+    """Judge the account under every program, begun at `first_bar`."""
+    return {
+        name: Judged(
+            *(
+                judge_program(
+                    result.bars, worst, plan.clock["day"], program, params.ftmo, plan.rules.initial_balance,
+                    first_bar,
+                )
+                for worst in (certain_low(result), result.bars["equity_low"])
+            )
+        )
+        for name, program in params.ftmo.programs.items()
+    }  # fmt: skip
+
+
+class Control(NamedTuple):
+    """The same decisions, sizes and costs with random sides: what no edge at all comes to."""
+
+    net_pnl: FloatArray  # (control_runs,) account currency
+    days: list[NDArray[np.void]]
+
+
+def zero_edge(plan: Plan, params: TradingParams) -> Control:
+    """Trade `plan` again and again with coins in place of its sides."""
+    rng = np.random.default_rng(params.evaluation.seed)
+    side = plan.candles["side"]
+    net, days = [], []
+    for _ in range(params.ftmo.control_runs):
+        flipped = side * rng.choice(np.array([-1, 1], np.int8), side.shape)
+        result = run(plan.with_sides(flipped))
+        net.append(float(result.bars["balance"][-1] - plan.rules.initial_balance))
+        days.append(whole_days(result.bars, result.bars["equity_low"], plan.clock["day"]))
+    return Control(np.array(net), days)
+
+
+def odds(
+    days: list[NDArray[np.void]], params: TradingParams, level: float | None = None
+) -> dict[str, dict[str, Odds]]:
+    """Odds of every program's phases, from whole days of one run or of several."""
+    return {
+        name: program_odds(
+            days, program, params.ftmo, params.signals.initial_balance, params.evaluation.seed, level
+        )
+        for name, program in params.ftmo.programs.items()
+    }

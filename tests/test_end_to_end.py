@@ -54,9 +54,9 @@ def test_a_second_run_has_nothing_to_do(workshop):
 
 def test_every_declared_metric_is_there_and_numeric(workshop):
     """At most about 20 numbers a file, null where undefined; the report opens without a network."""
-    for name in ("lstm", "transformer", "backtest", "promotion", "latency"):
+    for name in ("lstm", "transformer", "backtest", "ftmo", "promotion", "latency"):
         metrics = json.loads((workshop.folder / f"metrics/{name}.json").read_text())
-        assert 3 <= len(metrics) <= 24
+        assert 3 <= len(metrics) <= 26
         assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name
     assert "accuracy_all" in workshop.run("dvc metrics show --json")
     page = (workshop.folder / "reports/index.html").read_text()

@@ -28,6 +28,7 @@ TINY = {
         "importance_rows": 400,
     },
     "evaluation": {"block": 120, "resamples": 200},
+    "ftmo": {"odds_paths": 200, "odds_days": 20, "control_runs": 5},
     "latency": {"warm_up": 2, "repeats": 10},
 }
 

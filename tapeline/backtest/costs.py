@@ -1,45 +1,89 @@
-"""What a fill costs: half the spread against the trader, and commission."""
+"""What trading costs: half the spread against the trader, commission, swap. Every figure has a date."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, RootModel, model_validator
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pydantic import ConfigDict, Field, RootModel, StringConstraints
 
+from tapeline.backtest.clocks import in_daily_window, is_closed, is_weekend
+from tapeline.errors import ParamsError
 from tapeline.params import Section
 
 BPS = 1e-4  # one basis point, as a fraction
-DEFAULT = "default"
+NIGHTS_A_YEAR = 360  # that brokers divide a yearly swap by
+NO_ENTRY_MINUTES = 120  # before a closure that long, opening is forbidden as gap trading
 
-CostBps = Annotated[float, Field(ge=0, lt=10_000)]
+CostBps = Annotated[float, Field(ge=0, lt=5_000)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+Window = Annotated[tuple[Day, Clock, Clock], Field(strict=False)]
+Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
 
 
-class InstrumentCosts(Section):
-    """Costs of one instrument."""
+class InstrumentParams(Section):
+    """One instrument of the broker."""
 
+    contract_size: Positive  # units of the coin in a lot
+    lot_step: Positive  # lots; also the least order
+    maximum_lots: Positive  # of one order
+    leverage: Positive  # notional over margin
     spread_bps: CostBps  # whole quoted spread, basis points of the price
     commission_bps: CostBps  # basis points of the notional, a side
-
-    @property
-    def half_spread(self) -> float:
-        """What a fill lies off the middle of the spread, fraction of the price."""
-        return self.spread_bps * BPS / 2
-
-    @property
-    def commission(self) -> float:
-        """Commission of one fill, fraction of its notional."""
-        return self.commission_bps * BPS
+    swap_long: Annotated[float, Field(ge=-10, le=10)]  # a year, fraction of the notional; negative is paid
+    swap_short: Annotated[float, Field(ge=-10, le=10)]
 
 
-class CostParams(RootModel[dict[str, InstrumentCosts]]):
-    """Section `costs`: symbol -> its costs, and `default` for every symbol that is not named."""
+class CostParams(Section):
+    """Section `costs`: instruments, and what changes their costs with time."""
+
+    as_of: Date  # of the figures below
+    multiple: Annotated[float, Field(ge=0, le=10)]  # of all costs
+    stress: Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(strict=False)]  # tried besides
+    basis_bps: CostBps  # that the broker's price may be worse than the exchange's, each fill and extreme
+    widening: Annotated[float, Field(ge=1, le=100)]  # of the spread at rollover and on weekends
+    rollover: Annotated[tuple[Clock, Clock], Field(strict=False)]  # from, to, server time
+    swap_nights: Annotated[tuple[int, ...], Field(strict=False, min_length=7, max_length=7)]  # from Monday on
+    maintenance: Annotated[tuple[Window, ...], Field(strict=False)]  # weekly, server time: no fills
+    instruments: dict[str, InstrumentParams]
+
+
+class InstrumentNames(RootModel[dict[str, str]]):
+    """Section `instruments`: symbol of the candles -> instrument of the broker."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
-    @model_validator(mode="after")
-    def _has_default(self) -> "CostParams":
-        if DEFAULT not in self.root:
-            raise ValueError(f"must have a `{DEFAULT}` for symbols that are not named")
-        return self
 
-    def costs_of(self, symbol: str) -> InstrumentCosts:
-        """Return the costs of `symbol`, or the default's."""
-        return self.root.get(symbol, self.root[DEFAULT])
+def instrument_of(symbol: str, names: InstrumentNames, costs: CostParams) -> InstrumentParams:
+    """Return the instrument that `symbol` is traded as; ParamsError if it has none, or that has no costs."""
+    if symbol not in names.root:
+        known = ", ".join(names.root)
+        raise ParamsError("instruments", known, f"must name an instrument for the symbol {symbol}")
+    name = names.root[symbol]
+    if name not in costs.instruments:
+        known = ", ".join(costs.instruments)
+        raise ParamsError(f"instruments.{symbol}", name, f"must be one of costs.instruments: {known}")
+    return costs.instruments[name]
+
+
+def half_spread(
+    timestamp: pd.DatetimeIndex, instrument: InstrumentParams, costs: CostParams
+) -> NDArray[np.float64]:
+    """Half the spread at each time, fraction of the price; shape (n,)."""
+    is_wide = in_daily_window(timestamp, costs.rollover) | is_weekend(timestamp)
+    found = instrument.spread_bps * BPS / 2 * np.where(is_wide, costs.widening, 1.0) * costs.multiple
+    if (found >= 0.5).any():
+        rule = f"times {costs.widening * costs.multiple:g} is a spread wider than the price"
+        raise ParamsError("costs.instruments.*.spread_bps", instrument.spread_bps, rule)
+    return found
+
+
+def market_hours(
+    timestamp: pd.DatetimeIndex, costs: CostParams
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether orders are filled at each time, and whether positions may be opened; shape (n,) each."""
+    can_fill = ~is_closed(timestamp, costs.maintenance)
+    near = is_closed(timestamp, costs.maintenance, NO_ENTRY_MINUTES, NO_ENTRY_MINUTES)
+    return can_fill, can_fill & ~near

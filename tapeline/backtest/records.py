@@ -1,32 +1,86 @@
-"""Records that cross between Python and the engine's kernel."""
+"""Records that cross between Python and the kernels. Prices are per unit, money is account currency."""
 
 import numpy as np
 
-# What the kernel sees of one candle.
-bar_dtype = np.dtype(
+# One symbol on one bar of the clock that all symbols share; (n_bars, n_symbols) in the engine.
+candle_dtype = np.dtype(
     [
-        ("open", np.float64),  # price per unit, middle of the spread
-        ("close", np.float64),  # likewise
-        ("is_filled", np.bool_),  # nobody traded in it: it fills no order
-        ("is_last", np.bool_),  # of its segment
-        ("side", np.int8),  # wanted at its close: 1 long, -1 short, 0 none
+        ("open", np.float64),  # middle of the spread, as the others; NaN without a candle
+        ("high", np.float64),
+        ("low", np.float64),
+        ("close", np.float64),
+        ("half_spread", np.float64),  # fraction of the price
+        ("slippage", np.float64),  # of a market fill, adverse, fraction of the price
+        ("stop", np.float64),  # distance from the entry, price, of an order made at this close
+        ("target", np.float64),  # likewise; 0: none
+        ("quantity", np.float64),  # units wanted at this close, before the portfolio's caps
+        ("side", np.int8),  # wanted at this close: 1 long, -1 short, 0 none
+        ("tier", np.int8),  # of the signal, for the record
+        ("has_price", np.bool_),  # somebody traded: it moves marks
+        ("can_fill", np.bool_),  # has a price, and the market is open
+        ("may_enter", np.bool_),  # can fill, and no long closure is near
     ]
 )
 
-# One round trip. Bars are positions in the candles given; prices are per unit; money is account currency.
-trade_dtype = np.dtype(
+# One bar of the clock.
+clock_dtype = np.dtype(
     [
-        ("decision_bar", np.int64),  # at whose close the order was made
-        ("entry_bar", np.int64),  # at whose open it was filled; after decision_bar
-        ("exit_bar", np.int64),  # at whose open, or close if is_cut, the position ended
-        ("side", np.int8),  # 1 long, -1 short
-        ("is_cut", np.bool_),  # the segment ended before the exit could be filled
-        ("quantity", np.float64),  # units of the instrument, positive
-        ("entry_price", np.float64),  # filled, half the spread included
-        ("exit_price", np.float64),  # filled, half the spread included
-        ("gross_pnl", np.float64),  # between mid prices, before all costs
-        ("spread_cost", np.float64),  # half the spread of both fills, non-negative
-        ("commission_cost", np.float64),  # of both fills, non-negative
-        ("net_pnl", np.float64),  # gross_pnl - spread_cost - commission_cost
+        ("day", np.int32),  # counts midnights of the account's day
+        ("nights", np.int8),  # nights of swap booked at this bar's open
     ]
 )
+
+# What is fixed for a symbol.
+symbol_dtype = np.dtype(
+    [
+        ("commission", np.float64),  # a fill, fraction of its notional
+        ("swap_long", np.float64),  # a night, fraction of the notional; negative is paid
+        ("swap_short", np.float64),
+        ("leverage", np.float64),  # notional over margin
+        ("step", np.float64),  # units that quantities are whole multiples of
+        ("minimum", np.float64),  # units
+        ("maximum", np.float64),  # units
+    ]
+)
+
+# The account on one bar.
+bar_dtype = np.dtype(
+    [
+        ("balance", np.float64),  # at its close: closed PnL, less every commission paid so far
+        ("equity_open", np.float64),  # at its open, before any fill, swap booked
+        ("equity_low", np.float64),  # no joint path of all symbols through the bar goes lower
+        ("equity", np.float64),  # at its close: balance, open PnL at bid or ask, swap
+        ("exposure", np.float64),  # notional of the open positions at its close
+        ("n_open", np.int16),  # positions open at its close
+        ("n_opened", np.int16),  # positions opened in it
+        ("n_requests", np.int16),  # orders sent in it
+        ("has_price", np.bool_),  # of any symbol
+    ]
+)
+
+# One round trip. Bars are positions on the clock.
+trade_dtype = np.dtype(
+    [
+        ("symbol", np.int16),
+        ("side", np.int8),  # 1 long, -1 short
+        ("tier", np.int8),
+        ("reason", np.int8),  # why it ended, a position in REASONS
+        ("decision_bar", np.int64),  # at whose close the order was made
+        ("entry_bar", np.int64),  # at whose open it was filled; after decision_bar
+        ("exit_bar", np.int64),
+        ("quantity", np.float64),  # units, positive
+        ("entry_price", np.float64),  # filled
+        ("exit_price", np.float64),  # filled
+        ("gross_pnl", np.float64),  # between the middles of the spread
+        ("spread_cost", np.float64),  # half the spread of both fills, non-negative
+        ("slippage_cost", np.float64),  # of both fills, non-negative
+        ("commission_cost", np.float64),  # of both fills, non-negative
+        ("swap", np.float64),  # negative is paid
+        ("net_pnl", np.float64),  # gross_pnl - spread_cost - slippage_cost - commission_cost + swap
+        ("mae", np.float64),  # deepest open loss at the worst of its candles, non-negative
+        ("mfe", np.float64),  # highest open profit at the best of its candles, non-negative
+    ]
+)
+
+REASONS = ("time", "stop", "target", "guard", "stop_out", "end")
+TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))

@@ -1,7 +1,7 @@
-"""From predictions to the side wanted at each close."""
+"""From predictions to the side wanted at each close, and how much of it."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,7 +9,11 @@ from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from tapeline.params import Section
 
+FloatArray = NDArray[np.float64]
 Tier = Annotated[tuple[float, float], Field(strict=False)]  # confidence max(p, 1 - p): from, to
+Share = Annotated[float, Field(ge=0, le=1)]
+NO_TIER = -1
+ROUNDING = 1e-9  # of a lot step, so that 3 steps computed as 2.9999999999 are 3
 
 
 def check_tiers(tiers: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -32,9 +36,15 @@ class SignalParams(Section):
 
     tiers: Tiers  # name -> [from, to) of confidence; the one that ends at 1 holds 1 too
     trade_tiers: Annotated[tuple[str, ...], Field(strict=False)]  # names of tiers that trade
-    minimum_trend: Annotated[float, Field(ge=0, le=1)]  # predicted strength needed to enter; 0: no filter
-    notional_share: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # of the initial balance, a position
+    minimum_trend: Share  # predicted trend strength needed to enter; 0: no filter
+    ablation_trends: Annotated[tuple[Share, ...], Field(strict=False)]  # minimums that are tried besides
+    atr_candles: Annotated[int, Field(ge=2, le=1500)]  # average true range of so many candles
+    stop: Annotated[float, Field(gt=0, le=1000)]  # average true ranges from entry to stop
+    target: Annotated[float, Field(ge=0, le=1000)]  # likewise to the target; 0: none
+    risk: Annotated[float, Field(gt=0, le=1)]  # of the initial balance, lost at the stop
     initial_balance: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # account currency
+    max_positions: Annotated[int, Field(ge=1, le=1000)]  # of all symbols, open or ordered
+    max_margin: Annotated[float, Field(gt=0, le=1)]  # of equity, margin of all positions
 
     @field_validator("trade_tiers")
     @classmethod
@@ -46,20 +56,36 @@ class SignalParams(Section):
         return names
 
 
-def make_signals(
-    probability: NDArray[np.float64], trend_strength: NDArray[np.float64], params: SignalParams
-) -> NDArray[np.int8]:
-    """Return the side wanted at each close, shape (n,): 1 long, -1 short, 0 none.
+class Signals(NamedTuple):
+    """What is wanted at each close; arrays of one shape."""
 
-    probability : (n,) of up, 0..1; one half counts as up; NaN where nothing was predicted, which gives 0
-    trend_strength : (n,) predicted, 0..1; NaN gives 0 where `minimum_trend` asks for one
+    side: NDArray[np.int8]  # 1 long, -1 short, 0 none
+    tier: NDArray[np.int8]  # position of the tier in the params, NO_TIER outside all
+
+
+def make_signals(probability: FloatArray, trend_strength: FloatArray, params: SignalParams) -> Signals:
+    """Return the signals of predictions, arrays of any one shape.
+
+    probability : of up, 0..1; one half counts as up; NaN where nothing was predicted, which gives no side
+    trend_strength : predicted, 0..1; NaN gives no side where `minimum_trend` asks for one
     """
     if ((probability < 0) | (probability > 1)).any():
         raise ValueError("probability must be within 0..1")
     confidence = np.maximum(probability, 1 - probability)
+    tier = np.full(probability.shape, NO_TIER, dtype=np.int8)
     is_wanted = np.zeros(probability.shape, dtype=bool)
-    for low, high in (params.tiers[name] for name in params.trade_tiers):
-        is_wanted |= (confidence >= low) & ((confidence < high) | (high == 1.0))
+    for position, (name, (low, high)) in enumerate(params.tiers.items()):
+        inside = (confidence >= low) & ((confidence < high) | (high == 1.0))
+        tier[inside] = position
+        if name in params.trade_tiers:
+            is_wanted |= inside
     if params.minimum_trend > 0:
         is_wanted &= trend_strength >= params.minimum_trend
-    return np.where(is_wanted, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8)
+    return Signals(np.where(is_wanted, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8), tier)
+
+
+def size(stop_distance: FloatArray, step: float, params: SignalParams) -> FloatArray:
+    """Units that lose `risk` of the initial balance over `stop_distance` (price), down to whole steps."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        units = params.risk * params.initial_balance / stop_distance
+    return np.where(np.isfinite(units), np.floor(units / step + ROUNDING) * step, 0.0)

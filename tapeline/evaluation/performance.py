@@ -7,18 +7,25 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
+from tapeline.evaluation.significance import BlockBootstrap
+
 DAYS_PER_YEAR = 365  # these markets never close
 MIN_DAYS_OF_GROWTH = 60  # a few good days to the power of a year are no rate of growth
 FLAT = 1e-9  # relative to the largest return, a deviation that is only rounding
+RATIOS = ("sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe")
 
 
-def score_equity(equity: pd.Series, initial_balance: float, trials: int) -> dict[str, Any]:
+def score_equity(
+    equity: pd.Series, lowest: NDArray[np.float64], initial_balance: float, trials: int
+) -> dict[str, Any]:
     """Score `equity` at each candle's close (index: open time, UTC; account currency).
 
-    net_pnl : account currency; return_ : fraction of the initial balance
-    max_drawdown : deepest fall from a running peak, fraction of that peak
+    lowest : (n,) equity at the worst of each candle
+    days : UTC days; return_ : fraction of the initial balance
+    max_drawdown : deepest fall from a running peak of closes, fraction of that peak; max_drawdown_inside : to
+        the candles' worst
     average_drawdown : mean of the depths of all falls, from leaving a peak to the next or the end
-    longest_drawdown_days : days of the longest of them
+    longest_drawdown_days, average_drawdown_days : days that the longest of them lasted, and on average
     sharpe_ratio, sortino_ratio : of daily (UTC) returns, annualised by sqrt(365); downside deviation is over
         all days. calmar_ratio : yearly growth over max_drawdown, from MIN_DAYS_OF_GROWTH on
     probabilistic_sharpe, deflated_sharpe : probability that the true Sharpe ratio is above 0, and above the
@@ -29,19 +36,20 @@ def score_equity(equity: pd.Series, initial_balance: float, trials: int) -> dict
     """
     values = np.concatenate([[initial_balance], equity.to_numpy()])
     depths = drawdown_depths(values)
+    peaks = np.maximum.accumulate(values)[:-1]
+    lasted = _falls(equity, initial_balance)
     closes = np.concatenate([[initial_balance], equity.groupby(equity.index.floor("D")).last()])
     max_drawdown = float(depths.max(initial=0.0))
     figures = {
         "days": int(closes.size - 1),
-        "net_pnl": float(values[-1] - initial_balance),
         "return_": float(values[-1] / initial_balance - 1),
         "max_drawdown": max_drawdown,
+        "max_drawdown_inside": float((1 - lowest / peaks).max(initial=0.0)),
         "average_drawdown": float(depths.mean()) if depths.size else 0.0,
-        "longest_drawdown_days": _longest_fall(equity, initial_balance),
+        "average_drawdown_days": float(lasted.mean()) if lasted.size else 0.0,
+        "longest_drawdown_days": float(lasted.max(initial=0.0)),
     }
-    ratios = dict.fromkeys(
-        ("sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe")
-    )
+    ratios = dict.fromkeys(RATIOS)
     if values.min() > 0:
         returns = np.diff(closes) / closes[:-1]
         ratios |= _ratios(returns, trials)
@@ -49,6 +57,18 @@ def score_equity(equity: pd.Series, initial_balance: float, trials: int) -> dict
             yearly = (closes[-1] / closes[0]) ** (DAYS_PER_YEAR / returns.size) - 1
             ratios["calmar_ratio"] = float(yearly / max_drawdown)
     return figures | ratios
+
+
+def daily_pnl(equity: pd.Series, initial_balance: float) -> pd.Series:
+    """Change of `equity` on each UTC day, account currency."""
+    closes = equity.groupby(equity.index.floor("D")).last()
+    return closes.diff().fillna(closes.iloc[:1] - initial_balance)
+
+
+def interval_of_total(daily: pd.Series, bootstrap: BlockBootstrap) -> tuple[float, float]:
+    """Interval of the sum of `daily`, over which days could have been seen."""
+    low, high = bootstrap.interval_of_mean(daily.to_numpy())
+    return low * len(daily), high * len(daily)
 
 
 def _ratios(returns: NDArray[np.float64], trials: int) -> dict[str, float]:
@@ -91,15 +111,14 @@ def best_sharpe_of(trials: int, variance: float) -> float:
     return float(np.sqrt(variance) * ((1 - np.euler_gamma) * upper[0] + np.euler_gamma * upper[1]))
 
 
-def _longest_fall(equity: pd.Series, initial_balance: float) -> float:
-    """Days from a peak's close, or the first, to the next one that is as high again, or to the end."""
+def _falls(equity: pd.Series, initial_balance: float) -> NDArray[np.float64]:
+    """Days each fall lasted: from a peak's close, or the first, to the next as high, or to the end."""
     is_under = (equity < np.maximum(equity.cummax(), initial_balance)).to_numpy()
-    times = equity.index.to_series()
-    last_peak = times.mask(is_under).ffill().fillna(times.iloc[0])
-    fell = is_under | np.concatenate([[False], is_under[:-1]])
-    began = last_peak.where(is_under, last_peak.shift(fill_value=times.iloc[0]))
-    lasted = (times - began)[fell]
-    return float(lasted.max() / pd.Timedelta(days=1)) if fell.any() else 0.0
+    starts = np.flatnonzero(is_under & ~np.concatenate([[False], is_under[:-1]]))
+    ends = np.flatnonzero(~is_under & np.concatenate([[False], is_under[:-1]]))
+    ends = np.append(ends, len(equity) - 1)[: len(starts)]
+    lasted = equity.index[ends] - equity.index[np.maximum(starts - 1, 0)]
+    return (lasted / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
 
 
 def drawdown_depths(equity: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -109,21 +128,3 @@ def drawdown_depths(equity: NDArray[np.float64]) -> NDArray[np.float64]:
     is_under = depth > 0
     starts = np.flatnonzero(is_under & ~np.concatenate([[False], is_under[:-1]]))
     return np.maximum.reduceat(np.where(is_under, depth, 0.0), starts) if starts.size else np.empty(0)
-
-
-def score_trades(trades: NDArray[np.void]) -> dict[str, Any]:
-    """Score trades with fields `gross_pnl`, `spread_cost`, `commission_cost`, `net_pnl` (account currency).
-
-    profit_factor : won over lost net PnL, None where nothing was lost
-    """
-    net = trades["net_pnl"]
-    lost = -net[net < 0].sum()
-    return {
-        "trades": int(net.size),
-        "win_rate": float((net > 0).mean()) if net.size else None,
-        "profit_factor": float(net[net > 0].sum() / lost) if lost > 0 else None,
-        "gross_pnl": float(trades["gross_pnl"].sum()),
-        "spread_cost": float(trades["spread_cost"].sum()),
-        "commission_cost": float(trades["commission_cost"].sum()),
-        "trades_net_pnl": float(net.sum()),
-    }

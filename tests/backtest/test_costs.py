@@ -1,49 +1,83 @@
-"""Costs by symbol: fractions of what is quoted in basis points."""
+"""What fills cost: by instrument and time, refused where a symbol has no figures."""
 
+import pandas as pd
 import pytest
+from ruamel.yaml import YAML
 
-from tapeline.backtest.costs import CostParams
+from tapeline.backtest.costs import CostParams, InstrumentNames, half_spread, instrument_of, market_hours
 from tapeline.errors import ParamsError
 from tapeline.params import Params
+from tests.closure import ROOT
 
-SHIPPED = {
-    "default": {"spread_bps": 20.0, "commission_bps": 3.25},
-    "BTC-USD": {"spread_bps": 2.0, "commission_bps": 3.25},
-}
+SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 
 
-def read(costs):
-    """The section as a stage reads it."""
-    return Params({"costs": costs}).section("costs", CostParams)
+def costs(**changes):
+    """The shipped section with changes."""
+    return Params({"costs": SHIPPED["costs"] | changes}).section("costs", CostParams)
 
 
-def test_a_symbol_has_its_costs_or_the_defaults():
-    """Half of two basis points, and 0.0325 % a side; a symbol that is not named takes the default."""
-    costs = read(SHIPPED)
-    assert costs.costs_of("BTC-USD").half_spread == pytest.approx(0.0001)
-    assert costs.costs_of("BTC-USD").commission == pytest.approx(0.000325)
-    assert costs.costs_of("LTC-USD") == costs.costs_of("default")
-    assert costs.costs_of("LTC-USD").half_spread == pytest.approx(0.001)
+def names(**symbols):
+    """Section `instruments`."""
+    return InstrumentNames.model_validate(symbols)
+
+
+def test_an_order_of_bitcoin_costs_what_the_broker_says():
+    """Facts of 2026-09-25: 0.0325 % a side, a lot is one coin, five lots at most."""
+    found = instrument_of("X", names(X="BTCUSD"), costs())
+    assert (found.commission_bps, found.contract_size, found.maximum_lots) == (3.25, 1.0, 5.0)
+    assert 100_000 * found.commission_bps * 1e-4 == pytest.approx(32.5)
+    assert instrument_of("X", names(X="ETHUSD"), costs()).contract_size == 10.0
+
+
+def test_a_symbol_needs_an_instrument_and_that_needs_costs():
+    """Both are named in one line; unused ones are fine."""
+    with pytest.raises(ParamsError, match="must name an instrument for the symbol Y"):
+        instrument_of("Y", names(X="BTCUSD"), costs())
+    with pytest.raises(
+        ParamsError, match=r"instruments.X is 'NONE': must be one of costs.instruments: BTCUSD"
+    ):
+        instrument_of("X", names(X="NONE"), costs())
+
+
+def test_spreads_widen_at_rollover_and_on_weekends():
+    """Two basis points are one a side, three at 23:55 and on a Saturday; all doubled on request."""
+    at = pd.DatetimeIndex(["2026-01-14 12:00", "2026-01-14 21:55", "2026-01-17 12:00"], tz="UTC")
+    btc = instrument_of("X", names(X="BTCUSD"), costs())
+    assert half_spread(at, btc, costs()) == pytest.approx([1e-4, 3e-4, 3e-4])
+    assert half_spread(at, btc, costs(multiple=2.0)) == pytest.approx([2e-4, 6e-4, 6e-4])
+    assert half_spread(at, btc, costs(multiple=0.0)) == pytest.approx([0, 0, 0])
+
+
+def test_a_spread_wider_than_the_price_is_refused():
+    """Widened to more than the whole price."""
+    at = pd.DatetimeIndex(["2026-01-17 12:00"], tz="UTC")
+    wide = instrument_of("X", names(X="BTCUSD"), costs()).model_copy(update={"spread_bps": 4000.0})
+    with pytest.raises(ParamsError, match=r"spread_bps is 4000.0: times 3 is a spread wider than the price"):
+        half_spread(at, wide, costs())
+
+
+def test_market_hours():
+    """No fills in maintenance, no entries in the two hours before a long one."""
+    at = pd.DatetimeIndex(["2026-01-17 03:00", "2026-01-17 05:00", "2026-01-17 07:00"], tz="UTC")
+    can_fill, may_enter = market_hours(at, costs(maintenance=[["Sat", "08:00", "18:00"]]))
+    assert (can_fill.tolist(), may_enter.tolist()) == ([True, True, False], [True, False, False])
 
 
 @pytest.mark.parametrize(
-    ("costs", "parts"),
+    ("changes", "parts"),
     [
-        ({"BTC-USD": SHIPPED["BTC-USD"]}, ["costs", "default"]),
-        ({"default": {"spread_bps": 2.0}}, ["costs.default.commission_bps", "missing"]),
-        ({"default": {"spread_bps": -1.0, "commission_bps": 0.0}}, ["costs.default.spread_bps", "-1.0"]),
-        (
-            {"default": {"spread_bps": float("nan"), "commission_bps": 0.0}},
-            ["costs.default.spread_bps", "nan"],
-        ),
-        ({"default": {"spread_bps": 1e4, "commission_bps": 0.0}}, ["costs.default.spread_bps", "less than"]),
-        ({"default": SHIPPED["default"] | {"swap": 1.0}}, ["costs.default.swap", "no known key"]),
+        ({"as_of": "yesterday"}, ["costs.as_of", "yesterday"]),
+        ({"widening": 0.5}, ["costs.widening", "0.5", "greater than or equal to 1"]),
+        ({"rollover": ["23:55", "24:10"]}, ["costs.rollover.1", "24:10"]),
+        ({"swap_nights": [1, 1]}, ["costs.swap_nights", "at least 7"]),
+        ({"maintenance": [["Saturday", "08:00", "18:00"]]}, ["costs.maintenance.0.0", "Saturday", "'Sat'"]),
+        ({"multiple": -1.0}, ["costs.multiple", "-1.0", "greater than or equal to 0"]),
     ],
 )
-def test_costs_against_a_rule_are_one_line(costs, parts):
+def test_a_mistake_in_the_section_is_one_line(changes, parts):
     """Key, value and rule."""
     with pytest.raises(ParamsError) as caught:
-        read(costs)
-    assert "\n" not in str(caught.value)
+        costs(**changes)
     for part in parts:
         assert part in str(caught.value)

@@ -1,207 +1,282 @@
 """Fills, costs and equity: by hand, against a plain reference, and blind to the future."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapeline.backtest.costs import InstrumentCosts
 from tapeline.backtest.engine import run_backtest
-from tapeline.backtest.records import trade_dtype
-from tests.backtest.reference import reference_equity_change, reference_trades
+from tapeline.backtest.records import REASONS
+from tests.backtest.markets import CALM, flat_market, markets
+from tests.backtest.reference import Account
 
-FREE = InstrumentCosts(spread_bps=0.0, commission_bps=0.0)
-DEAR = InstrumentCosts(spread_bps=200.0, commission_bps=10.0)
-NOTIONAL = 1000.0
-
-
-def candle_table(open_, close, is_filled=None, segment=None):
-    """Candles with the columns that the engine reads."""
-    n = len(open_)
-    return pd.DataFrame(
-        {
-            "open": np.array(open_, dtype=float),
-            "close": np.array(close, dtype=float),
-            "is_filled": np.zeros(n, bool) if is_filled is None else np.array(is_filled, dtype=bool),
-            "segment": np.zeros(n, np.int32) if segment is None else np.array(segment, dtype=np.int32),
-        }
-    )
+COSTS = {
+    "spread": "spread_cost",
+    "slippage": "slippage_cost",
+    "commission": "commission_cost",
+    "swap": "swap",
+}
+EXACT = ("symbol", "side", "tier", "decision_bar", "entry_bar", "exit_bar")
+COUNTS = ("n_open", "n_opened", "n_requests", "has_price")
+MONEY = ("balance", "equity_open", "equity_low", "equity", "exposure")
 
 
-def sides(*values):
-    """Sides wanted at each close."""
-    return np.array(values, dtype=np.int8)
+def long_from(bar, *prices, **rules):
+    """A market of (open, high, low, close) candles that is wanted long at the close of `bar`."""
+    candles, clock, symbols = flat_market(len(prices))
+    for i, found in enumerate(prices):
+        for name, price in zip(("open", "high", "low", "close"), found, strict=True):
+            candles[name][i, 0] = price
+    candles["side"][bar] = 1
+    return candles, clock, symbols, CALM._replace(**rules)
 
 
-@st.composite
-def markets(draw):
-    """Candles with gaps and filled candles, sides and a horizon."""
-    n = draw(st.integers(1, 40))
-    rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
-    table = candle_table(
-        rng.uniform(50, 150, n),
-        rng.uniform(50, 150, n),
-        rng.random(n) < draw(st.sampled_from([0.0, 0.2, 0.6])),
-        np.cumsum(rng.random(n) < draw(st.sampled_from([0.0, 0.1, 0.4]))),
-    )
-    wanted = rng.choice([-1, 0, 1], n, p=draw(st.sampled_from([[0.5, 0, 0.5], [0.1, 0.8, 0.1]])))
-    return table, wanted.astype(np.int8), draw(st.integers(1, 8))
+@given(markets())
+@settings(max_examples=400, deadline=None)
+def test_trades_and_equity_are_those_of_the_reference(market):
+    """Trade by trade and bar by bar, on markets with every rule in play."""
+    candles, _, _, rules = market
+    result = run_backtest(*market)
+    trades, bars, unfilled = Account(*market).run()
+    assert result.n_unfilled == unfilled
+    assert len(result.trades) == len(trades)
+    scale = {"rel": 1e-9, "abs": 1e-9 * rules.initial_balance}
+    for found, expected in zip(result.trades, trades, strict=True):
+        assert [found[name] for name in EXACT] == [getattr(expected, name) for name in EXACT]
+        assert REASONS[found["reason"]] == expected.reason
+        assert found["quantity"] == pytest.approx(expected.quantity)
+        assert found["entry_price"] == pytest.approx(expected.entry_price)
+        assert found["exit_price"] == pytest.approx(expected.exit_price)
+        assert found["gross_pnl"] == pytest.approx(expected.gross, **scale)
+        assert found["net_pnl"] == pytest.approx(expected.net, **scale)
+        assert (found["mae"], found["mfe"]) == pytest.approx((expected.worst, expected.best), **scale)
+        for name, column in COSTS.items():
+            assert found[column] == pytest.approx(expected.costs[name], **scale), name
+    for i, expected in enumerate(bars):
+        for name in COUNTS:
+            assert result.bars[name][i] == expected[name], (name, i)
+        for name in MONEY:
+            assert result.bars[name][i] == pytest.approx(expected[name], **scale), (name, i)
+    assert len(bars) == len(candles)
 
 
-def reference(table, side, horizon, costs=DEAR, **planted):
-    """Trades and changes of equity of the reference, as the engine returns them."""
-    rates = costs.half_spread, costs.commission
-    trades, n_unfilled = reference_trades(table, side, horizon, *rates, NOTIONAL, **planted)
-    rows = np.array([tuple(t[name] for name in trade_dtype.names) for t in trades], dtype=trade_dtype)
-    return rows, reference_equity_change(table, trades, *rates), n_unfilled
+@given(markets())
+@settings(max_examples=200, deadline=None)
+def test_cash_fees_and_equity_reconcile(market):
+    """From the trades alone: balance on every bar, parts of every trade, signs of every cost."""
+    rules = market[3]
+    trades, bars = (result := run_backtest(*market)).trades, result.bars
+    scale = {"rel": 1e-9, "abs": 1e-9 * rules.initial_balance}
+    parts = trades["gross_pnl"] - trades["spread_cost"] - trades["slippage_cost"] - trades["commission_cost"]
+    assert trades["net_pnl"] == pytest.approx(parts + trades["swap"], **scale)
+    assert bars["balance"][-1] == pytest.approx(rules.initial_balance + trades["net_pnl"].sum(), **scale)
+    assert bars["equity"][-1] == bars["balance"][-1]
+    for name in ("spread_cost", "slippage_cost", "commission_cost", "mae", "mfe", "quantity"):
+        assert (trades[name] >= 0).all(), name
+    assert (trades["entry_bar"] >= trades["decision_bar"] + rules.delay).all()
+    assert (bars["equity_low"] <= np.minimum(bars["equity_open"], bars["equity"]) + 1e-9).all()
+    symbols = market[2]
+    steps = trades["quantity"] / symbols["step"][trades["symbol"]]
+    assert steps == pytest.approx(np.round(steps))
+    assert (trades["quantity"] <= symbols["maximum"][trades["symbol"]]).all()
+    flat = bars["n_open"] == 0
+    assert bars["equity"][flat] == pytest.approx(bars["balance"][flat], **scale)
 
 
-def engine(table, side, horizon, costs=DEAR):
-    """Trades and changes of equity of the engine."""
-    result = run_backtest(table, side, horizon, costs, NOTIONAL)
-    return result.trades, result.equity_change, result.n_unfilled
+@given(markets(), st.data())
+@settings(max_examples=200, deadline=None)
+def test_nothing_before_a_cut_hangs_on_what_comes_after(market, data):
+    """Other candles and wishes from a bar on leave every earlier bar as it was."""
+    candles, clock, symbols, rules = market
+    cut = data.draw(st.integers(0, len(candles) - 1))
+    other, later = candles.copy(), clock.copy()
+    for name in ("open", "high", "low", "close"):
+        other[name][cut:] *= 3.0
+    other["side"][cut:] *= -1
+    later["nights"][cut:] = 1
+    first = run_backtest(candles, clock, symbols, rules)
+    second = run_backtest(other, later, symbols, rules)
+    assert np.array_equal(first.bars[:cut], second.bars[:cut])
+    done = [r.trades[(r.trades["exit_bar"] < cut)] for r in (first, second)]
+    assert np.array_equal(*done)
 
 
 def test_a_known_path_without_costs_by_hand():
-    """Long from the next open, 100, to the open two bars on, 110; then short till the last close, 121."""
-    table = candle_table([90, 100, 105, 110, 115, 120], [95, 102, 108, 111, 119, 121])
-    trades, change, n_unfilled = engine(table, sides(1, 0, -1, -1, 0, 0), 2, FREE)
-    assert trades["decision_bar"].tolist() == [0, 2]
-    assert trades["entry_bar"].tolist() == [1, 3]
-    assert trades["exit_bar"].tolist() == [3, 5]
-    assert trades["net_pnl"] == pytest.approx([100.0, -1000 / 110 * 10])
-    equity = np.cumsum(change)
-    held_short = -1000 / 110 * np.array([111 - 110, 119 - 110, 120 - 110])
-    assert equity == pytest.approx([0, 20, 80, *(100 + held_short)])
-    assert n_unfilled == 0
+    """Long 10 from the next open, 100, to the open three bars on, 109."""
+    market = long_from(
+        0,
+        (90, 95, 89, 95),
+        (100, 103, 99, 102),
+        (105, 109, 104, 108),
+        (109, 111, 108, 110),
+        (109, 112, 108, 111),
+    )
+    result = run_backtest(*market)
+    trade = result.trades[0]
+    assert [trade[n] for n in ("decision_bar", "entry_bar", "exit_bar")] == [0, 1, 4]
+    assert trade["net_pnl"] == 90
+    assert (result.bars["equity"] - 100_000).tolist() == [0, 20, 80, 100, 90]
+    assert (result.bars["equity_low"] - 100_000).tolist() == [0, -10, 40, 80, 90]
+    assert (trade["mae"], trade["mfe"]) == (10, 110)
 
 
 def test_costs_of_one_trade_by_hand():
-    """Bought at the ask and sold at the bid, 1 % off the middle; 0.1 % commission on each fill's notional."""
-    table = candle_table([100, 100, 200], [100, 150, 200])
-    trades, change, _ = engine(table, sides(1, 0, 0), 1)
-    quantity = 1000 / 101
-    trade = trades[0]
-    assert (trade["entry_price"], trade["exit_price"]) == pytest.approx((101, 198))
-    assert trade["quantity"] == pytest.approx(quantity)
-    assert trade["gross_pnl"] == pytest.approx(quantity * 100)
-    assert trade["spread_cost"] == pytest.approx(quantity * 3)
-    assert trade["commission_cost"] == pytest.approx(1.0 + 0.001 * quantity * 198)
-    assert trade["net_pnl"] == pytest.approx(quantity * 97 - trade["commission_cost"])
-    at_bid = quantity * (150 * 0.99 - 101)
-    assert change == pytest.approx([0, at_bid - 1.0, trade["net_pnl"] - at_bid + 1.0])
-
-
-def test_filled_candles_fill_no_order():
-    """Entry and exit both wait for the next real candle; the horizon counts from the fill."""
-    is_filled = [0, 1, 1, 0, 1, 1, 0, 0]
-    trades, _, _ = engine(candle_table([100] * 8, [100] * 8, is_filled), sides(1, -1, -1, 0, 0, 0, 0, 0), 2)
-    assert [trades[0][name] for name in ("entry_bar", "exit_bar", "side")] == [3, 6, 1]
-    assert len(trades) == 1
-
-
-def test_nothing_crosses_a_segment():
-    """A position is cut at the last close, an order on the last bar is never filled, and both are told."""
-    table = candle_table([100] * 6, [100, 100, 120, 100, 100, 100], segment=[0, 0, 0, 1, 1, 1])
-    trades, change, n_unfilled = engine(table, sides(0, 1, 1, 0, 0, -1), 15, FREE)
-    assert [trades[0][name] for name in ("entry_bar", "exit_bar")] == [2, 2]
-    assert trades[0]["is_cut"]
-    assert change == pytest.approx([0, 0, 200, 0, 0, 0])
-    assert (len(trades), n_unfilled) == (1, 2)
-
-
-def test_an_entry_may_share_the_bar_of_the_exit_before_it():
-    """Wanted long at every close, a symbol is held without a pause, one position at a time."""
-    trades, _, _ = engine(candle_table([100] * 8, [100] * 8), np.ones(8, np.int8), 3)
-    assert trades["entry_bar"].tolist() == [1, 4, 7]
-    assert trades["exit_bar"].tolist() == [4, 7, 7]
-    assert trades["is_cut"].tolist() == [False, False, True]
-
-
-@settings(max_examples=300, deadline=None)
-@given(markets(), st.sampled_from([FREE, DEAR]))
-def test_the_engine_equals_a_plain_reference(market, costs):
-    """Every field of every trade, every change of equity, every unfilled order; and both sums agree."""
-    trades, change, n_unfilled = engine(*market, costs)
-    expected, expected_change, expected_unfilled = reference(*market, costs)
-    assert n_unfilled == expected_unfilled
-    assert len(trades) == len(expected)
-    for name in trade_dtype.names:
-        np.testing.assert_allclose(trades[name], expected[name], rtol=1e-12, atol=1e-9, err_msg=name)
-    np.testing.assert_allclose(change, expected_change, atol=1e-9)
-    assert change.sum() == pytest.approx(trades["net_pnl"].sum(), abs=1e-9)
-
-
-def past_hangs_on_later_sides(run, table, side, horizon, bar):
-    """Whether equity up to the close of `bar` changes with what is wanted at that close or later."""
-    other = np.where(np.arange(side.size) >= bar, 1 - np.abs(side), side).astype(np.int8)
-    return not np.array_equal(
-        run(table, side, horizon)[1][: bar + 1], run(table, other, horizon)[1][: bar + 1]
+    """Half a spread of 1 % and slippage of 0.5 % on both fills, commission of 0.1 % of each notional."""
+    candles, clock, symbols, rules = long_from(
+        0, *[(100, 100, 100, 100)] * 2, (200, 200, 200, 200), horizon=1
     )
+    candles["half_spread"], candles["slippage"], symbols["commission"] = 0.01, 0.005, 0.001
+    trade = run_backtest(candles, clock, symbols, rules).trades[0]
+    assert (trade["entry_price"], trade["exit_price"]) == pytest.approx((101.5, 197))
+    assert trade["gross_pnl"] == pytest.approx(1000)
+    assert trade["spread_cost"] == pytest.approx(10 * 0.01 * 300)
+    assert trade["slippage_cost"] == pytest.approx(10 * 0.005 * 300)
+    assert trade["commission_cost"] == pytest.approx(10 * 0.001 * (101.5 + 197))
+    assert trade["net_pnl"] == pytest.approx(1000 - 45 - 2.985)
 
 
-def fills_hang_on_later_prices(run, table, side, horizon, bar):
-    """Whether entries up to `bar`, or equity before it, change with prices after the open of `bar`."""
-    other = table.copy()
-    other.loc[bar:, "close"] *= 1.5
-    other.loc[bar + 1 :, "open"] *= 1.5
-    (trades, change, _), (moved, moved_change, _) = run(table, side, horizon), run(other, side, horizon)
-    entered = trades[trades["entry_bar"] <= bar][["entry_bar", "side", "entry_price"]]
-    return not (
-        np.array_equal(entered, moved[moved["entry_bar"] <= bar][["entry_bar", "side", "entry_price"]])
-        and np.array_equal(change[:bar], moved_change[:bar])
-    )
-
-
-@settings(max_examples=200, deadline=None)
-@given(markets(), st.data())
-def test_the_future_changes_no_fill(market, data):
-    """A close decides for later bars alone, and a fill knows of its own bar no more than the open."""
-    bar = data.draw(st.integers(0, len(market[0]) - 1))
-    assert not past_hangs_on_later_sides(engine, *market, bar)
-    assert not fills_hang_on_later_prices(engine, *market, bar)
+def test_commission_is_paid_half_at_opening_half_at_closing():
+    """Balance falls by the first half at once; the worst equity has the second one too, if asked to."""
+    candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 5)
+    symbols["commission"] = 0.000325
+    bars = run_backtest(candles, clock, symbols, rules).bars
+    half = 1000 * 0.000325
+    assert bars["balance"] - 100_000 == pytest.approx([0, -half, -half, -half, -2 * half])
+    assert bars["equity_low"] - 100_000 == pytest.approx([0, -2 * half, -2 * half, -2 * half, -2 * half])
+    plain = run_backtest(candles, clock, symbols, rules._replace(exit_commission=0.0)).bars
+    assert plain["equity_low"][:4] - 100_000 == pytest.approx([0, -half, -half, -half])
 
 
 @pytest.mark.parametrize(
-    ("planted", "check"),
-    [({"lag": 0}, past_hangs_on_later_sides), ({"filled_at": "close"}, fills_hang_on_later_prices)],
-)
-def test_a_planted_look_ahead_is_seen(planted, check):
-    """Those checks do fail for an engine that fills on the deciding bar, or at the close of the next."""
-    rng = np.random.default_rng(0)
-    table = candle_table(rng.uniform(50, 150, 30), rng.uniform(50, 150, 30))
-    side = rng.choice([-1, 0, 1], 30).astype(np.int8)
-
-    def cheat(*market):
-        return reference(*market, **planted)
-
-    assert any(check(cheat, table, side, 3, bar) for bar in range(30))
-    assert not any(check(reference, table, side, 3, bar) for bar in range(30))
-
-
-def test_the_same_input_gives_the_same_bytes():
-    """Records hold no stray memory; no candles or no wish to trade is an empty result."""
-    table = candle_table([100, 101, 103, 99], [100, 102, 101, 98])
-    runs = [engine(table, sides(1, 0, -1, 0), 1)[0].tobytes() for _ in range(2)]
-    assert runs[0] == runs[1]
-    for n in (0, 4):
-        trades, change, n_unfilled = engine(table[:n], np.zeros(n, np.int8), 1)
-        assert (len(trades), change.tolist(), n_unfilled) == (0, [0.0] * n, 0)
-
-
-@pytest.mark.parametrize(
-    ("open_", "side", "horizon", "notional", "rule"),
+    ("candle", "price", "reason"),
     [
-        ([1, 1], sides(1), 1, 1.0, "for each of 2 candles"),
-        ([1, 1], sides(1, 2), 1, 1.0, "must be -1, 0 or 1"),
-        ([1, 0], sides(1, 1), 1, 1.0, "open prices must be positive"),
-        ([1, np.nan], sides(1, 1), 1, 1.0, "open prices must be positive"),
-        ([1, 1], sides(1, 1), 0, 1.0, "horizon 0 must be >= 1"),
-        ([1, 1], sides(1, 1), 1, np.inf, "notional inf positive and finite"),
+        ((100, 101, 96, 97), 97.0, "stop"),  # reached inside
+        ((95, 96, 94, 95), 95.0, "stop"),  # gapped through: the open
+        ((100, 106, 96, 100), 97.0, "stop"),  # both inside: the stop is taken to come first
+        ((100, 106, 98, 100), 104.0, "target"),
+        ((107, 108, 106, 107), 104.0, "target"),  # a gap through the target earns nothing more
+        ((100, 104, 98, 100), None, None),  # touching a target is not trading through it
     ],
 )
-def test_input_without_meaning_is_refused(open_, side, horizon, notional, rule):
-    """Nothing is traded on prices or sides that can't be."""
-    with pytest.raises(ValueError, match=rule):
-        run_backtest(candle_table(open_, [1, 1]), side, horizon, FREE, notional)
+def test_stops_and_targets(candle, price, reason):
+    """Stop 3 below and target 4 above an entry at 100, on the candle after it."""
+    market = long_from(
+        0, (100, 100, 100, 100), (100, 101, 99, 100), candle, *[(100, 100, 100, 100)] * 4, horizon=9
+    )
+    market[0]["stop"], market[0]["target"] = 3.0, 4.0
+    trade = run_backtest(*market).trades[0]
+    if reason is None:
+        assert REASONS[trade["reason"]] == "end"
+    else:
+        assert (trade["exit_price"], REASONS[trade["reason"]], trade["exit_bar"]) == (price, reason, 2)
+
+
+def test_swap_is_booked_at_the_open_of_its_night_and_paid_at_the_end():
+    """Three nights at 0.1 % of what it is worth there; on equity at once, on the balance when it ends."""
+    candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 5)
+    symbols["swap_long"], clock["nights"][2] = -0.001, 3
+    result = run_backtest(candles, clock, symbols, rules)
+    assert result.trades["swap"][0] == pytest.approx(-3.0)
+    assert result.bars["equity_open"] - 100_000 == pytest.approx([0, 0, -3, -3, -3])
+    assert result.bars["balance"] - 100_000 == pytest.approx([0, 0, 0, 0, -3])
+
+
+def test_a_position_is_held_through_a_gap_and_nothing_fills_in_it():
+    """Due in the gap, it ends at the first open after it; its mark stands still in between."""
+    candles, clock, symbols, rules = long_from(
+        0, (100, 100, 100, 100), (100, 101, 100, 101), *[(np.nan,) * 4] * 4, (90, 90, 90, 90), horizon=2
+    )
+    for name in ("has_price", "can_fill", "may_enter"):
+        candles[name][2:6] = False
+    result = run_backtest(candles, clock, symbols, rules)
+    assert (result.trades["exit_bar"][0], result.trades["exit_price"][0]) == (6, 90)
+    assert (result.bars["equity"] - 100_000).tolist() == [0, 10, 10, 10, 10, 10, -100]
+
+
+def test_an_order_waits_as_long_as_its_horizon():
+    """Filled at the first open that can; given up, and counted, when the horizon has run out."""
+    for closed, filled in ((3, 1), (4, 0)):
+        candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 9)
+        candles["may_enter"][1 : closed + 1] = False
+        result = run_backtest(candles, clock, symbols, rules._replace(horizon=4 if filled else 3))
+        assert (len(result.trades), result.n_unfilled) == (filled, 1 - filled)
+
+
+def test_the_guard_ends_the_day_and_the_next_one_trades_again():
+    """A loss of 50 at the worst of a candle: out at the next open, no order until the day has changed."""
+    prices = [(100, 100, 100, 100)] * 2 + [(100, 100, 95, 100)] + [(100, 100, 100, 100)] * 7
+    candles, clock, symbols, rules = long_from(0, *prices, horizon=8, guard_loss=50.0)
+    candles["side"] = 1
+    clock["day"][6:] = 1
+    result = run_backtest(candles, clock, symbols, rules)
+    assert result.trades["entry_bar"].tolist() == [1, 7]
+    assert (result.trades["exit_bar"][0], REASONS[result.trades["reason"][0]]) == (3, "guard")
+
+
+def test_margin_caps_what_is_ordered_and_the_broker_closes_what_it_must():
+    """Half the equity at most is margin; equity at half the margin closes at the candle's worst."""
+    prices = [(100, 100, 100, 100)] * 3 + [(100, 100, 40, 90)] + [(90, 90, 90, 90)]
+    candles, clock, symbols, rules = long_from(0, *prices, horizon=9, max_margin=1.0)
+    candles["quantity"], candles["stop"] = 1e6, 99.0
+    result = run_backtest(candles, clock, symbols, rules)
+    assert result.trades["quantity"][0] == 1000
+    assert (result.trades["exit_price"][0], REASONS[result.trades["reason"][0]]) == (40, "stop_out")
+    half = run_backtest(candles, clock, symbols, rules._replace(max_margin=0.5))
+    assert half.trades["quantity"][0] == 500
+    assert REASONS[half.trades["reason"][0]] == "end"
+
+
+def test_ruin_ends_the_account():
+    """A gap below nothing is paid for, and nothing is ordered afterwards, in no size."""
+    prices = [(100, 100, 100, 100)] * 3 + [(10, 10, 10, 10)] * 4
+    candles, clock, symbols, rules = long_from(0, *prices, horizon=9)
+    candles["side"], candles["quantity"], candles["stop"], symbols["leverage"] = 1, 1e6, 99.0, 10.0
+    result = run_backtest(candles, clock, symbols, rules)
+    assert result.bars["equity"][-1] < 0
+    assert len(result.trades) == 1
+    assert (result.bars["equity"][3:] == result.bars["equity"][3]).all()
+
+
+def test_portfolio_caps_count_orders_too():
+    """Of three symbols wanted at one close, two get their orders."""
+    candles, clock, symbols = flat_market(6, 3)
+    candles["side"][0] = 1
+    result = run_backtest(candles, clock, symbols, CALM._replace(max_positions=2))
+    assert result.trades["symbol"].tolist() == [0, 1]
+    assert result.bars["n_requests"][0] == 2
+
+
+def test_no_wish_no_trade():
+    """A flat account stays what it was."""
+    result = run_backtest(*flat_market(5), CALM)
+    assert result.trades.size == 0
+    assert (result.bars["equity"] == 100_000).all()
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        ("open", np.nan), ("low", 0.0), ("low", 101.0), ("high", np.inf), ("high", 99.0),
+        ("half_spread", -0.1), ("half_spread", 1.0), ("slippage", np.nan), ("quantity", -1.0), ("stop", 0.0),
+        ("quantity", np.nan), ("target", np.nan), ("has_price", False),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_traded_is_refused(column, value):
+    """Zero and NaN prices, a spread wider than the price, negative sizes: bar and symbol are named."""
+    candles, clock, symbols = flat_market(3, 2)
+    candles["side"] = 1
+    candles[column][1, 1] = value
+    with pytest.raises(ValueError, match="bar 1 of symbol 1 can't be traded"):
+        run_backtest(candles, clock, symbols, CALM)
+
+
+def test_shapes_that_do_not_fit_are_refused():
+    """Candles of other bars or symbols than the clock's, rules that can't be."""
+    candles, clock, symbols = flat_market(3, 2)
+    with pytest.raises(ValueError, match="candles of shape"):
+        run_backtest(candles, clock[:2], symbols, CALM)
+    with pytest.raises(ValueError, match="clock are of dtype"):
+        run_backtest(candles, symbols, symbols, CALM)
+    for wrong in ({"horizon": 0}, {"delay": 0}, {"initial_balance": 0.0}):
+        with pytest.raises(ValueError, match="must be positive"):
+            run_backtest(candles, clock, symbols, CALM._replace(**wrong))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.backtest.signals import SignalParams, make_signals
+from tapeline.backtest.signals import SignalParams, make_signals, size
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 
@@ -13,8 +13,14 @@ SECTION = {
     "tiers": {"A": [0.7, 1.0], "B": [0.6, 0.7], "C": [0.55, 0.6]},
     "trade_tiers": ["A"],
     "minimum_trend": 0.0,
-    "notional_share": 0.25,
+    "ablation_trends": [],
+    "atr_candles": 60,
+    "stop": 5.0,
+    "target": 0.0,
+    "risk": 0.0025,
     "initial_balance": 100000.0,
+    "max_positions": 4,
+    "max_margin": 0.9,
 }
 
 
@@ -27,19 +33,19 @@ def test_sides_by_hand():
     """Tiers hold their lower edge and not their upper, but for 1; both sides alike; NaN is no side."""
     p = np.array([1.0, 0.75, 0.7, 0.6999, 0.5, 0.25, 0.0, np.nan])
     trend = np.full(8, np.nan)
-    assert make_signals(p, trend, read()).tolist() == [1, 1, 1, 0, 0, -1, -1, 0]
-    assert make_signals(p, trend, read(trade_tiers=["B"])).tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
-    assert make_signals(p, trend, read(trade_tiers=[])).tolist() == [0] * 8
+    assert make_signals(p, trend, read()).side.tolist() == [1, 1, 1, 0, 0, -1, -1, 0]
+    assert make_signals(p, trend, read(trade_tiers=["B"])).side.tolist() == [0, 0, 0, 1, 0, 0, 0, 0]
+    assert make_signals(p, trend, read(trade_tiers=[])).side.tolist() == [0] * 8
     from_half = read(tiers={"A": [0.5, 0.7]})
-    assert make_signals(p, trend, from_half).tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
-    assert make_signals(p, trend, read()).dtype == np.int8
+    assert make_signals(p, trend, from_half).side.tolist() == [0, 0, 0, 1, 1, 0, 0, 0]
+    assert make_signals(p, trend, read()).side.dtype == np.int8
 
 
 def test_a_weak_or_unknown_trend_keeps_out():
     """Strength must reach the minimum; without a minimum it is not looked at."""
     p, trend = np.full(4, 0.9), np.array([0.2, 0.3, 0.8, np.nan])
-    assert make_signals(p, trend, read(minimum_trend=0.3)).tolist() == [0, 1, 1, 0]
-    assert make_signals(p, trend, read(minimum_trend=0.0)).tolist() == [1, 1, 1, 1]
+    assert make_signals(p, trend, read(minimum_trend=0.3)).side.tolist() == [0, 1, 1, 0]
+    assert make_signals(p, trend, read(minimum_trend=0.0)).side.tolist() == [1, 1, 1, 1]
 
 
 @given(st.floats(0, 1), st.sets(st.sampled_from("ABC")))
@@ -49,7 +55,7 @@ def test_a_side_is_the_likelier_direction_of_a_traded_tier(p, names):
     tier = "A" if confidence >= 0.7 else "B" if confidence >= 0.6 else "C" if confidence >= 0.55 else None
     expected = (1 if p >= 0.5 else -1) if tier in names else 0
     params = read(trade_tiers=sorted(names))
-    assert make_signals(np.array([p]), np.array([0.5]), params).tolist() == [expected]
+    assert make_signals(np.array([p]), np.array([0.5]), params).side.tolist() == [expected]
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1])
@@ -74,7 +80,7 @@ def test_what_is_no_probability_is_refused(p):
         ({"tiers": {}}, ["signals.tiers", "at least 1"]),
         ({"trade_tiers": ["A", "D"]}, ["signals.trade_tiers", "D is no tier; there are A, B, C"]),
         ({"minimum_trend": 1.5}, ["signals.minimum_trend", "1.5", "less than or equal to 1"]),
-        ({"notional_share": 0.0}, ["signals.notional_share", "greater than 0"]),
+        ({"risk": 0.0}, ["signals.risk", "greater than 0"]),
         ({"initial_balance": float("inf")}, ["signals.initial_balance", "finite"]),
         ({"leverage": 2}, ["signals.leverage", "no known key"]),
     ],
@@ -86,3 +92,31 @@ def test_signals_against_a_rule_are_one_line(changes, parts):
     assert "\n" not in str(caught.value)
     for part in parts:
         assert part in str(caught.value)
+
+
+def test_tiers_are_on_record_whether_they_trade_or_not():
+    """Position in the params, -1 outside all of them."""
+    p = np.array([0.9, 0.35, 0.57, 0.52, np.nan])
+    assert make_signals(p, p, read()).tier.tolist() == [0, 1, 2, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("distance", "step", "units"),
+    [(500.0, 0.01, 0.5), (499.9, 0.01, 0.5), (510.0, 0.01, 0.49), (1e6, 0.01, 0.0), (300.0, 0.1, 0.8)],
+)
+def test_size_is_what_loses_the_risk_at_the_stop_in_whole_steps(distance, step, units):
+    """A quarter of a percent of 100,000 is 250; rounded down, to nothing if the step is too large."""
+    assert size(np.array([distance]), step, read())[0] == pytest.approx(units)
+
+
+def test_without_a_distance_there_is_no_size():
+    """NaN and zero: nothing, rather than everything."""
+    assert size(np.array([np.nan, 0.0]), 0.01, read()).tolist() == [0, 0]
+
+
+@given(st.floats(1e-3, 1e5), st.sampled_from([0.01, 0.1, 1000.0]))
+def test_a_position_never_risks_more_than_it_may(distance, step):
+    """For any distance, and one step more would."""
+    units = size(np.array([distance]), step, read())[0]
+    assert units * distance <= 250 * (1 + 1e-6)
+    assert (units + step) * distance > 250 * (1 - 1e-6)

@@ -67,6 +67,16 @@ def test_every_line_of_the_shipped_params_has_its_unit():
         ("splits.train", 400.0, ["simulation.days", "fewer than the"]),
         ("splits.validation", 0.01, ["splits.validation", "must exceed labels.horizon + splits.embargo"]),
         ("signals.tiers", {"A": [0.6, 1.0], "B": [0.55, 0.65]}, ["signals.tiers", "overlap"]),
+        ("signals.risk", 0.0, ["signals.risk", "0.0", "greater than 0"]),
+        (
+            "instruments",
+            {"BTC-USD": "BTCUSD"},
+            ["instruments", "must name an instrument for the symbol ETH-USD"],
+        ),
+        ("instruments.ETH-USD", "ETH", ["instruments.ETH-USD", "'ETH'", "must be one of costs.instruments"]),
+        ("execution.latency_s", -1.0, ["execution.latency_s", "-1.0", "greater than or equal to 0"]),
+        ("ftmo.guard", 1.0, ["ftmo.guard", "1.0", "less than 1"]),
+        ("ftmo.program", "3-step", ["ftmo.programs", "must hold ftmo.program 3-step"]),
         ("gates", {"lstm-direction": {}}, ["gates", "must name exactly the artifacts"]),
     ],
 )

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from tapeline.evaluation.performance import (
     best_sharpe_of,
+    daily_pnl,
     drawdown_depths,
+    interval_of_total,
     probabilistic_sharpe,
-    score_equity,
-    score_trades,
 )
+from tapeline.evaluation.performance import score_equity as score_with_lows
+from tapeline.evaluation.significance import BlockBootstrap
 
 RATIOS = "sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe"
 
@@ -23,12 +25,16 @@ def equity_series(values, minutes=720):
     return pd.Series(values, index=times, dtype=float)
 
 
+def score_equity(equity, initial, trials):
+    """Scores of an account that is never lower than at its closes."""
+    return score_with_lows(equity, equity.to_numpy(), initial, trials)
+
+
 def test_figures_by_hand():
     """Two closes a day over three days; the peak before the first close is the initial balance."""
     scores = score_equity(equity_series([90, 110, 99, 121, 121, 133.1]), 100.0, 1)
     returns = np.array([0.1, 0.1, 0.1])
     assert scores["days"] == 3
-    assert scores["net_pnl"] == pytest.approx(33.1)
     assert scores["return_"] == pytest.approx(0.331)
     assert scores["max_drawdown"] == pytest.approx(0.1)
     assert scores["average_drawdown"] == pytest.approx(0.1)
@@ -38,7 +44,8 @@ def test_figures_by_hand():
     assert varied["sharpe_ratio"] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(365))
     assert varied["sortino_ratio"] == pytest.approx(daily.mean() / np.sqrt(0.1**2 / 3) * np.sqrt(365))
     assert varied["calmar_ratio"] is None  # of three days
-    assert varied["longest_drawdown_days"] == 2.0  # from the close at 110 to the one before 118.8
+    assert varied["longest_drawdown_days"] == 2.0  # from the close at 110 to the one at 118.8
+    assert varied["average_drawdown_days"] == 2.0
     assert varied["probabilistic_sharpe"] == varied["deflated_sharpe"]  # one trial has no best
 
 
@@ -81,17 +88,38 @@ def test_drawdowns_equal_a_plain_loop(values):
     np.testing.assert_allclose(drawdown_depths(np.array(values)), depths)
 
 
-def test_trades_by_hand():
-    """Win rate, profit factor and costs; None where nothing was lost or traded."""
-    fields = [(name, float) for name in ("gross_pnl", "spread_cost", "commission_cost", "net_pnl")]
-    trades = np.array([(10, 1, 1, 8), (-2, 1, 1, -4), (5, 0, 1, 4)], dtype=fields)
-    scores = score_trades(trades)
-    assert scores["trades"] == 3
-    assert scores["win_rate"] == pytest.approx(2 / 3)
-    assert scores["profit_factor"] == pytest.approx(3.0)
-    assert scores["spread_cost"] + scores["commission_cost"] == 5
-    assert score_trades(trades[:1])["profit_factor"] is None
-    assert score_trades(trades[:0])["win_rate"] is None
+def test_drawdowns_inside_candles_are_deeper_than_at_closes():
+    """From the highest close before to the worst of a candle."""
+    equity = equity_series([100, 110, 108, 112])
+    scores = score_with_lows(equity, np.array([95.0, 99.0, 88.0, 104.5]), 100.0, 1)
+    assert scores["max_drawdown"] == pytest.approx(2 / 110)
+    assert scores["max_drawdown_inside"] == pytest.approx(22 / 110)
+
+
+@given(st.lists(st.floats(1, 1000), min_size=1, max_size=40), st.floats(1, 1000))
+def test_falls_last_from_a_peak_to_the_next(values, initial):
+    """Against a plain loop; the first close stands for a peak that lies before it."""
+    lasted, began = [], None
+    for k, value in enumerate(values):
+        if value >= max([initial, *values[:k]]):
+            if began is not None:
+                lasted.append(k - began)
+            began = None
+        elif began is None:
+            began = max(k - 1, 0)
+    if began is not None:
+        lasted.append(len(values) - 1 - began)
+    scores = score_equity(equity_series(values, 1440), initial, 1)
+    assert scores["longest_drawdown_days"] == pytest.approx(max(lasted, default=0))
+    assert scores["average_drawdown_days"] == pytest.approx(np.mean(lasted) if lasted else 0)
+
+
+def test_days_add_up_to_the_whole():
+    """The first day counts from the initial balance; the interval of the sum holds it."""
+    daily = daily_pnl(equity_series([101, 103, 102, 99, 99, 120]), 100.0)
+    assert daily.tolist() == [3, -4, 21]
+    low, high = interval_of_total(daily, BlockBootstrap(np.arange(3), 1, 500, 0.9, 0))
+    assert low < 20 < high
 
 
 def test_the_deflated_sharpe_ratio_equals_the_sources_example():

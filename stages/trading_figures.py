@@ -1,0 +1,279 @@
+"""What trading came to, as metrics, tables and curves."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from stages.trading import Control, Desk, Judged, TradingParams, judge, odds, run, zero_edge
+from tapeline.backtest.engine import BacktestResult
+from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
+from tapeline.backtest.odds import FAN, Odds, whole_days
+from tapeline.backtest.portfolio import Market, Plan
+from tapeline.backtest.records import REASONS
+from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, score_equity
+from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
+from tapeline.features.sessions import session_masks
+
+Figures = dict[str, Any]
+Judgement = dict[str, Judged]
+
+
+def trading_figures(
+    desk: Desk, params: TradingParams
+) -> tuple[Figures, Figures, Figures, dict[str, pd.DataFrame]]:
+    """Return metrics of the backtest and of FTMO's program, the detail of both, and tables for plots."""
+    plan = desk.plan(params)
+    result = run(plan)
+    initial = params.signals.initial_balance
+    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
+    backtest = account_figures(result, desk, params)
+    judged = judge(result, plan, params)
+    control = zero_edge(plan, params)
+    days = whole_days(result.bars, result.bars["equity_low"], plan.clock["day"])
+    own = odds([days], params, params.evaluation.level)
+    random = odds(control.days, params)
+    ftmo = ftmo_figures(result, plan, params, judged, own, random, control)
+    curves = {
+        "latency": _curve(desk, params, "execution", "latency_s", params.execution.latency_grid_s),
+        "cost_stress": _curve(desk, params, "costs", "multiple", params.costs.stress),
+    }
+    detail = {
+        "reason": NOTHING if not result.trades.size else None,
+        "trades": describe_trades(result.trades, REASONS, params.minutes),
+        "daily_net_pnl": {str(day.date()): pnl for day, pnl in daily_pnl(equity, initial).items()},
+        **trade_tables(result.trades, desk.market, params),
+        "ablation": ablation(desk, params),
+        **curves,
+        "ftmo": {
+            "phases": phase_tables(judged, desk.market),
+            "without_guard": phase_tables(_unguarded(desk, params), desk.market),
+            "starts": start_tables(result, plan, params),
+            "odds": _odds_table(own),
+            "odds_zero_edge": _odds_table(random),
+            "zero_edge_net_pnl": [float(q) for q in np.quantile(control.net_pnl, [0.05, 0.5, 0.95])],
+        },
+    }
+    tables = {name: pd.DataFrame(rows.values()) for name, rows in curves.items()}
+    tables |= {
+        "equity": equity_table(result, plan, desk.market, params.ftmo),
+        "odds": _fan_table(own, random, params),
+        "daily_pnl": daily_pnl(equity, initial).rename_axis("day").rename("net_pnl").reset_index(),
+    }
+    return backtest, ftmo, detail, tables
+
+
+def account_figures(result: BacktestResult, desk: Desk, params: TradingParams) -> Figures:
+    """Declared metrics of one backtest; money and ratios are None if nothing was traded."""
+    initial = params.signals.initial_balance
+    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
+    scores = score_equity(equity, result.bars["equity_low"], initial, params.evaluation.trials)
+    trades = score_trades(result.trades)
+    if result.trades.size:
+        daily = daily_pnl(equity, initial)
+        low, high = interval_of_total(daily, _bootstrap_of_days(daily.index, params))
+        traded = (
+            result.trades["quantity"] * (result.trades["entry_price"] + result.trades["exit_price"])
+        ).sum()
+        use = {
+            "net_pnl_low": low,
+            "net_pnl_high": high,
+            "exposure": float((result.bars["n_open"] > 0).mean()),
+            "turnover_a_day": float(traded / initial / scores["days"]),
+        }
+    else:
+        use = dict.fromkeys(("net_pnl_low", "net_pnl_high", "exposure", "turnover_a_day"))
+        scores |= dict.fromkeys(name for name in scores if name != "days")
+    order = "days", "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl"
+    found = scores | trades | use | {"unfilled_orders": result.n_unfilled}
+    return {name: found[name] for name in order} | {k: v for k, v in found.items() if k not in order}
+
+
+def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams) -> Figures:
+    """Trades by symbol and tier, and net PnL by session of the entry, with intervals over days."""
+    tiers = list(params.signals.tiers)
+    by_symbol = {name: score_trades(trades[trades["symbol"] == s]) for s, name in enumerate(market.symbols)}
+    by_tier = {name: score_trades(trades[trades["tier"] == k]) for k, name in enumerate(tiers)}
+    entered = market.timestamp[trades["entry_bar"]]
+    sessions: Figures = {}
+    if trades.size:
+        sessions = score_cells(trades["net_pnl"], session_masks(entered), _bootstrap_of_days(entered, params))
+    return {"symbols": by_symbol, "tiers": by_tier, "sessions": sessions}
+
+
+def ablation(desk: Desk, params: TradingParams) -> dict[str, Figures]:
+    """What each rule of the signals is worth: tiers one by one and together, with and without the trend."""
+    tiers = list(params.signals.tiers)
+    choices = {"+".join(tiers[: k + 1]): tuple(tiers[: k + 1]) for k in range(len(tiers))}
+    found = {}
+    for name, chosen in choices.items():
+        for minimum in sorted({0.0, params.signals.minimum_trend, *params.signals.ablation_trends}):
+            rule = f"trend of at least {minimum:g}" if minimum else "LSTM alone"
+            changed = params.changed("signals", trade_tiers=chosen, minimum_trend=minimum)
+            found[f"tiers {name}, {rule}"] = _brief(desk, changed)
+    untargeted = params.changed("signals", stop=1000.0, target=0.0)
+    sized = untargeted.changed("signals", risk=min(1.0, params.signals.risk * 1000.0 / params.signals.stop))
+    return found | {"as traded": _brief(desk, params), "without stop and target": _brief(desk, sized)}
+
+
+def equity_table(result: BacktestResult, plan: Plan, market: Market, ftmo: FtmoParams) -> pd.DataFrame:
+    """Equity, its worst and the floors of the program, hour by hour."""
+    bars, initial = result.bars, plan.rules.initial_balance
+    program = ftmo.programs[ftmo.program]
+    day = plan.clock["day"]
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    midnights = np.append(initial, bars["balance"][first[1:] - 1])
+    highest = np.maximum(np.maximum.accumulate(midnights), initial) if program.is_trailing else initial
+    of_day = np.cumsum(np.isin(np.arange(len(day)), first)) - 1
+    table = pd.DataFrame(
+        {
+            "timestamp": market.timestamp,
+            "equity": bars["equity"],
+            "lowest": bars["equity_low"],
+            "daily_floor": (midnights - program.daily_loss * initial)[of_day],
+            "account_floor": np.broadcast_to(highest - program.max_loss * initial, midnights.shape)[of_day],
+        }
+    ).set_index("timestamp")
+    hourly = table.resample("1h").agg(
+        {"equity": "last", "lowest": "min", "daily_floor": "max", "account_floor": "max"}
+    )
+    peak = np.maximum(hourly["equity"].cummax(), initial)
+    return hourly.assign(drawdown=1 - hourly["equity"] / peak).reset_index()
+
+
+def ftmo_figures(
+    result: BacktestResult,
+    plan: Plan,
+    params: TradingParams,
+    judged: Judgement,
+    own: dict[str, dict[str, Odds]],
+    random: dict[str, dict[str, Odds]],
+    control: Control,
+) -> Figures:
+    """Declared metrics of the chosen program, its first phase; margins are fractions of the capital."""
+    ftmo, initial = params.ftmo, params.signals.initial_balance
+    phases = judged[ftmo.program].possible
+    name, first = next(iter(phases.items()))
+    with_target = [
+        key for key, phase in ftmo.programs[ftmo.program].phases.items() if phase.target is not None
+    ]
+    has_traded = bool(result.trades.size)
+    net = float(result.bars["balance"][-1] - initial)
+    chance, coin = own[ftmo.program][name], random[ftmo.program][name]
+    figures = {
+        "passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
+        "first_phase_passed": int(first.status == "passed"),
+        "breached": int(any(phase.status in ("daily_loss", "max_loss") for phase in phases.values())),
+        "days": first.days,
+        "trading_days": first.trading_days,
+        "daily_margin": first.daily_margin / initial,
+        "max_margin": first.max_margin / initial,
+        "profit": first.profit / initial,
+        "best_day_share": first.best_day_share,
+        "pass_odds": chance.passed,
+        "pass_odds_low": chance.low,
+        "pass_odds_high": chance.high,
+        "pass_odds_zero_edge": coin.passed,
+        "daily_loss_odds": chance.daily_loss,
+        "max_loss_odds": chance.max_loss,
+        "unfinished_odds": chance.unfinished,
+        "median_days_to_pass": chance.days[1] if chance.days else None,
+        "zero_edge_p_value": float((1 + (control.net_pnl >= net).sum()) / (1 + control.net_pnl.size)),
+    }
+    if not has_traded:
+        figures = dict.fromkeys(figures) | {"passed": 0, "first_phase_passed": 0, "breached": 0}
+    return figures | {
+        "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
+        "is_within_limits": int(_within_limits(result, plan, ftmo)),
+    }
+
+
+def phase_tables(judged: Judgement, market: Market) -> Figures:
+    """Each program's phases: verdict, when, margins; what was certain beside what was possible."""
+    return {
+        program: {
+            kind: {
+                name: asdict(phase) | _when(phase.first_bar, phase.bar, market)
+                for name, phase in found.items()
+            }
+            for kind, found in both._asdict().items()
+        }
+        for program, both in judged.items()
+    }
+
+
+def start_tables(result: BacktestResult, plan: Plan, params: TradingParams) -> Figures:
+    """How each program's first phase went from every day on which it could have begun; days overlap."""
+    day = plan.clock["day"]
+    begun = [judge(result, plan, params, int(bar)) for bar in starts(result.bars, day)]
+    table = {}
+    for program in params.ftmo.programs:
+        first = [next(iter(judged[program].possible.values())) for judged in begun]
+        counts = pd.Series([phase.status for phase in first]).value_counts()
+        table[program] = {"starts": len(first)} | {str(name): int(n) for name, n in counts.items()}
+    return table
+
+
+def _unguarded(desk: Desk, params: TradingParams) -> Judgement:
+    without = params.changed("ftmo", guard=0.0)
+    plan = desk.plan(without)
+    return judge(run(plan), plan, without)
+
+
+def _within_limits(result: BacktestResult, plan: Plan, ftmo: FtmoParams) -> bool:
+    day = plan.clock["day"]
+    return (
+        count_by_day(result.bars["n_requests"], day) <= ftmo.requests_a_day
+        and count_by_day(result.bars["n_opened"], day) <= ftmo.positions_a_day
+        and int(result.bars["n_open"].max(initial=0)) <= ftmo.positions_at_once
+    )
+
+
+def _when(first_bar: int, bar: int, market: Market) -> Figures:
+    return {"from": str(market.timestamp[first_bar]), "until": str(market.timestamp[bar])}
+
+
+def _curve(
+    desk: Desk, params: TradingParams, section: str, key: str, values: tuple[float, ...]
+) -> dict[str, Figures]:
+    return {
+        f"{value:g}": {key: value} | _brief(desk, params.changed(section, **{key: value})) for value in values
+    }
+
+
+def _brief(desk: Desk, params: TradingParams) -> Figures:
+    figures = account_figures(desk.trade(params), desk, params)
+    names = "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl", "win_rate", "max_drawdown_inside"
+    return {name: figures[name] for name in (*names, RATIOS[0])}
+
+
+def _bootstrap_of_days(timestamp: pd.DatetimeIndex, params: TradingParams) -> BlockBootstrap:
+    """Resamples whole UTC days of rows at `timestamp`."""
+    day = ((timestamp.floor("D") - timestamp.min().floor("D")) // pd.Timedelta(days=1)).to_numpy()
+    found = params.evaluation
+    return BlockBootstrap(day, 1, found.resamples, found.level, found.seed)
+
+
+def _odds_table(found: dict[str, dict[str, Odds]]) -> Figures:
+    return {
+        program: {
+            name: {key: value for key, value in asdict(phase).items() if key != "fan"}
+            for name, phase in phases.items()
+        }
+        for program, phases in found.items()
+    }
+
+
+def _fan_table(
+    own: dict[str, dict[str, Odds]], random: dict[str, dict[str, Odds]], params: TradingParams
+) -> pd.DataFrame:
+    """Quantiles of balance after each day of a resampled challenge, beside those without an edge."""
+    parts = []
+    for kind, found in (("model", own), ("zero edge", random)):
+        fan = next(iter(found[params.ftmo.program].values())).fan
+        table = pd.DataFrame(fan, columns=[f"q{round(100 * q):02d}" for q in FAN])
+        parts.append(table.assign(day=np.arange(1, len(fan) + 1), kind=kind))
+    return pd.concat(parts, ignore_index=True)

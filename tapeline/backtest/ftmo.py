@@ -1,0 +1,215 @@
+"""FTMO's objectives, judged on the path of an account. Knows no fills and no costs.
+
+The day's floor is the balance at midnight in Prague less a share of the initial capital, whatever equity was
+then; the account's floor stands still or follows the highest midnight balance. Equity is held against both
+on every bar, at the open of a new day against the new floor first. Source: FTMO's trading objectives and
+academy, as of the date in params.yaml.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+from pydantic import Field, ValidationInfo, field_validator
+
+from tapeline.backtest.costs import Date
+from tapeline.params import Section
+
+Records = NDArray[np.void]
+Share = Annotated[float, Field(gt=0, lt=1)]  # of the initial capital
+Count = Annotated[int, Field(ge=1)]
+
+STATUSES = ("open", "passed", "daily_loss", "max_loss")
+OPEN, PASSED, DAILY_LOSS, MAX_LOSS = range(len(STATUSES))
+ROUNDING = 1e-9  # of the initial capital: a floor that is touched is touched whatever was rounded
+
+
+class PhaseParams(Section):
+    """One phase of a program."""
+
+    target: Share | None  # profit that passes it; null: it has no end
+    minimum_days: Annotated[int, Field(ge=0)]  # days on which a position was opened
+
+
+class ProgramParams(Section):
+    """One way to a funded account."""
+
+    daily_loss: Share
+    max_loss: Share
+    is_trailing: bool  # the account's floor follows the highest midnight balance
+    best_day: Share | None  # largest share of positive days' profit that one day may make; null: no rule
+    phases: Annotated[dict[str, PhaseParams], Field(min_length=1)]  # in order, each on a fresh account
+
+
+class FtmoParams(Section):
+    """Section `ftmo`."""
+
+    as_of: Date  # of the rules below
+    program: str  # the one whose figures are declared metrics
+    programs: Annotated[dict[str, ProgramParams], Field(min_length=1)]
+    is_touch_breach: bool  # equity that equals a floor has broken it
+    guard: Annotated[
+        float, Field(ge=0, lt=1)
+    ]  # share of the day's loss that ends trading for the day; 0: none
+    requests_a_day: Count  # more are forbidden as hyperactivity
+    positions_a_day: Count
+    positions_at_once: Count
+    odds_days: Annotated[int, Field(ge=1, le=3650)]  # that a resampled challenge may last
+    odds_paths: Annotated[int, Field(ge=100)]
+    odds_block: Annotated[float, Field(ge=1)]  # days, mean length of a resampled block
+    control_runs: Annotated[int, Field(ge=1, le=1000)]  # of the same trades with random sides
+
+    @field_validator("programs")
+    @classmethod
+    def _known_program(cls, programs: dict[str, ProgramParams], info: ValidationInfo) -> dict:
+        chosen = info.data.get("program")
+        if chosen is not None and chosen not in programs:
+            raise ValueError(f"must hold ftmo.program {chosen}; it holds {', '.join(programs)}")
+        return programs
+
+
+class Limits(NamedTuple):
+    """The rules of one phase, as the kernels take them; money in account currency."""
+
+    initial: float
+    daily_loss: float
+    max_loss: float
+    is_trailing: bool
+    target: float  # profit; inf: none
+    minimum_days: int
+    best_day: float  # 1 where there is no rule
+    tolerance: float  # above a floor that already breaks it
+
+
+@dataclass(frozen=True)
+class PhaseResult:
+    """How one phase went.
+
+    status : one of STATUSES; bar : where it was decided, or the last; first_bar : where it began
+    daily_margin, max_margin : least distance of equity to the floors, account currency; negative is below
+    days : account days it took, begun ones too; trading_days : on which a position was opened
+    profit : closed, account currency; best_day_share : of positive days' profit, None without one
+    """
+
+    status: str
+    first_bar: int
+    bar: int
+    daily_margin: float
+    max_margin: float
+    days: int
+    trading_days: int
+    profit: float
+    best_day_share: float | None
+
+
+def limits_of(program: ProgramParams, phase: PhaseParams, params: FtmoParams, initial: float) -> Limits:
+    """Return what the kernels need of a phase of an account that began with `initial`."""
+    return Limits(
+        initial,
+        program.daily_loss * initial,
+        program.max_loss * initial,
+        program.is_trailing,
+        np.inf if phase.target is None else phase.target * initial,
+        phase.minimum_days,
+        1.0 if program.best_day is None else program.best_day,
+        (ROUNDING if params.is_touch_breach else -ROUNDING) * initial,
+    )
+
+
+def judge_phase(
+    bars: Records, worst: NDArray[np.float64], day: NDArray[np.int32], first_bar: int, limits: Limits
+) -> PhaseResult:
+    """Judge an account that begins flat, with its initial capital, at `first_bar` of the path `bars`.
+
+    worst : (n_bars,) equity that is held against the floors; day : (n_bars,) account day of each bar
+    """
+    before = float(bars["balance"][first_bar - 1]) if first_bar else limits.initial
+    status, bar, daily, maximum, days, traded, profit, best = _judge(
+        bars, worst, day, first_bar, before - limits.initial, limits
+    )
+    best_day = None if np.isnan(best) else best
+    return PhaseResult(STATUSES[status], first_bar, bar, daily, maximum, days, traded, profit, best_day)
+
+
+def judge_program(
+    bars: Records,
+    worst: NDArray[np.float64],
+    day: NDArray[np.int32],
+    program: ProgramParams,
+    params: FtmoParams,
+    initial: float,
+    first_bar: int = 0,
+) -> dict[str, PhaseResult]:
+    """Judge the phases one after the other, each on a fresh account from the day after the one before.
+
+    Phases that are not reached are missing.
+    """
+    found: dict[str, PhaseResult] = {}
+    for name, phase in program.phases.items():
+        result = judge_phase(bars, worst, day, first_bar, limits_of(program, phase, params, initial))
+        found[name] = result
+        later = starts(bars, day)
+        later = later[day[later] > day[result.bar]]
+        if result.status != "passed" or not later.size:
+            break
+        first_bar = int(later[0])
+    return found
+
+
+def starts(bars: Records, day: NDArray[np.int32]) -> NDArray[np.int64]:
+    """First bar of each account day that the account enters flat, and that the day has not moved yet."""
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    was_flat = np.concatenate([[True], bars["n_open"][:-1] == 0])
+    after = np.append(first[1:], len(day))
+    found = [
+        a + int(np.argmax(was_flat[a:b])) for a, b in zip(first, after, strict=True) if was_flat[a:b].any()
+    ]
+    return np.array(found, dtype=np.int64)
+
+
+@njit(cache=True)
+def _judge(
+    bars: Records,
+    worst: NDArray[np.float64],
+    day: NDArray[np.int32],
+    first: int,
+    offset: float,
+    limits: Limits,
+) -> tuple[int, int, float, float, int, int, float, float]:
+    initial = limits.initial
+    midnight = highest = balance = initial
+    daily_margin = max_margin = np.inf
+    days = trading_days = 0
+    has_traded = False
+    positive = best = 0.0
+    for i in range(first, len(worst)):
+        if i == first or day[i] != day[i - 1]:
+            if i > first:
+                made = balance - midnight
+                positive, best = positive + max(made, 0.0), max(best, made)
+            midnight, highest = balance, max(highest, balance)
+            days, has_traded = days + 1, False
+        account_floor = (highest if limits.is_trailing else initial) - limits.max_loss
+        day_floor = midnight - limits.daily_loss
+        low = worst[i] - offset
+        daily_margin, max_margin = min(daily_margin, low - day_floor), min(max_margin, low - account_floor)
+        if bars[i].n_opened > 0 and not has_traded:
+            trading_days, has_traded = trading_days + 1, True
+        balance = bars[i].balance - offset
+        made = balance - midnight
+        total = positive + max(made, 0.0)
+        share = max(best, made) / total if total > 0 else np.nan
+        if low <= max(day_floor, account_floor) + limits.tolerance:
+            status = DAILY_LOSS if day_floor >= account_floor else MAX_LOSS
+            return status, i, daily_margin, max_margin, days, trading_days, balance - initial, share
+        is_met = balance - initial > limits.target and bars[i].n_open == 0
+        if is_met and trading_days >= limits.minimum_days and share <= limits.best_day:
+            return PASSED, i, daily_margin, max_margin, days, trading_days, balance - initial, share
+    return OPEN, len(worst) - 1, daily_margin, max_margin, days, trading_days, balance - initial, share
+
+
+def count_by_day(values: NDArray[np.integer], day: NDArray[np.int32]) -> int:
+    """Largest sum of `values` over an account day; both of shape (n_bars,)."""
+    return int(np.bincount(day - day[0], weights=values).max()) if len(day) else 0

@@ -1,0 +1,177 @@
+"""Candles, predictions and params on one clock: causal, priced and sized as the params say."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from tapeline.backtest.costs import CostParams, InstrumentNames
+from tapeline.backtest.engine import run_backtest
+from tapeline.backtest.latency import ExecutionParams
+from tapeline.backtest.portfolio import lay_out, make_plan, on_clock
+from tapeline.backtest.signals import SignalParams, make_signals
+from tapeline.errors import ParamsError
+from tapeline.params import Params
+from tests.candles import random_candles
+from tests.closure import ROOT
+
+SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+START = pd.Timestamp("2026-01-14 12:00", tz="UTC")
+N, FIRST = 300, 100
+
+
+def section(name, model, **changes):
+    """A shipped section with changes."""
+    return Params({name: SHIPPED[name] | changes}).section(name, model)
+
+
+def tables(seed=0, n=N):
+    """Two symbols; the second has a gap of ten minutes and begins later."""
+    found = {}
+    for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
+        table = random_candles(n, seed=seed + k).copy()
+        table["timestamp"] = pd.date_range(START, periods=n, freq="min", unit="us")
+        found[symbol] = table.assign(is_filled=False, segment=0)
+    found["ETH-USD"] = found["ETH-USD"].drop(index=[0, *range(150, 160)]).reset_index(drop=True)
+    return found
+
+
+def market(found, n_volatility=20, n_atr=30):
+    """Laid out from the hundredth minute on."""
+    return lay_out(found, START + pd.Timedelta(minutes=FIRST), 1, n_volatility, n_atr)
+
+
+def plan(found, seed=0, **changes):
+    """What the engine gets for random predictions under the shipped params."""
+    laid = market(found)
+    probability = np.random.default_rng(seed).uniform(0, 1, laid.sigma.shape)
+    signals = section("signals", SignalParams)
+    names = InstrumentNames.model_validate(SHIPPED["instruments"])
+    parts = {
+        "signals": signals,
+        "names": names,
+        "costs": section("costs", CostParams),
+        "execution": section("execution", ExecutionParams),
+        "horizon": 15,
+    } | changes
+    return laid, make_plan(laid, make_signals(probability, probability, signals), **parts)
+
+
+def test_symbols_share_a_clock_without_holes():
+    """Every minute from the first prediction on; a symbol without a candle has no price there."""
+    laid = market(tables())
+    assert len(laid.timestamp) == N - FIRST
+    assert laid.timestamp[0] == START + pd.Timedelta(minutes=FIRST)
+    assert (~laid.candles["has_price"][:, 1]).sum() == 10
+    found = tables()["BTC-USD"]["close"].to_numpy()[FIRST:]
+    assert np.array_equal(laid.candles["close"][:, 0], found)
+    assert np.isnan(laid.candles["open"][50:60, 1]).all()
+
+
+def test_volatility_is_that_of_the_candles_up_to_each():
+    """Against pandas and the definition of the true range."""
+    table = tables()["BTC-USD"]
+    laid = market(tables())
+    change = np.log(table["close"]).diff()
+    assert laid.sigma[0, 0] == pytest.approx(change[FIRST - 19 : FIRST + 1].std())
+    before = table["close"].shift()
+    reach = np.maximum(table["high"], before) - np.minimum(table["low"], before)
+    assert laid.atr[0, 0] == pytest.approx(reach[FIRST - 29 : FIRST + 1].mean())
+
+
+@given(st.integers(0, 199))
+@settings(max_examples=25, deadline=None)
+def test_what_is_planned_for_a_bar_hangs_on_nothing_later(cut):
+    """Later candles tenfold: sizes, stops, slippage and trades before the cut are the same bytes."""
+    found, other = tables(), tables()
+    border = START + pd.Timedelta(minutes=FIRST + cut)
+    for table in other.values():
+        table.loc[table["timestamp"] >= border, ["open", "high", "low", "close"]] *= 10
+    (_, first), (_, second) = plan(found), plan(other)
+    assert first.candles[:cut].tobytes() == second.candles[:cut].tobytes()
+    bars = [run_backtest(p.candles, p.clock, p.symbols, p.rules).bars[:cut] for p in (first, second)]
+    assert np.array_equal(*bars)
+
+
+def test_fills_are_priced_by_the_params():
+    """Half a spread of 2 and 4 basis points; 3 of basis and a sigma's root of half a second."""
+    laid, made = plan(tables())
+    assert made.candles["half_spread"][0].tolist() == pytest.approx([1e-4, 2e-4])
+    expected = laid.sigma[:, 0] * np.sqrt(0.5 / 60) + 3e-4
+    assert made.candles["slippage"][:, 0] == pytest.approx(expected)
+    assert made.rules.basis == pytest.approx(3e-4)
+    assert made.rules.delay == 1
+    assert made.symbols["commission"].tolist() == pytest.approx([3.25e-4] * 2)
+    assert made.symbols["swap_long"][0] == pytest.approx(-0.25 / 360)
+    assert made.symbols["step"].tolist() == pytest.approx([0.01, 0.1])
+    assert made.symbols["maximum"].tolist() == [5.0, 50.0]
+
+
+@pytest.mark.parametrize(("multiple", "column"), [(0.0, 0.0), (2.0, 2.0)])
+def test_stress_multiplies_every_cost(multiple, column):
+    """Spread, slippage with basis, commission, and swap that is paid."""
+    _, once = plan(tables())
+    _, many = plan(tables(), costs=section("costs", CostParams, multiple=multiple))
+    for name in ("half_spread", "slippage"):
+        assert many.candles[name] == pytest.approx(column * once.candles[name], nan_ok=True)
+    for name in ("commission", "swap_long", "swap_short"):
+        assert many.symbols[name] == pytest.approx(column * once.symbols[name])
+
+
+def test_latency_beyond_a_candle_waits_for_a_later_open():
+    """Two minutes: the second open after the close."""
+    _, late = plan(tables(), execution=section("execution", ExecutionParams, latency_s=120.0))
+    result = run_backtest(late.candles, late.clock, late.symbols, late.rules)
+    assert late.rules.delay == 2
+    assert (result.trades["entry_bar"] - result.trades["decision_bar"]).min() == 2
+
+
+def test_sizes_lose_the_risk_at_the_stop():
+    """250 at 6 average true ranges, in whole steps."""
+    laid, made = plan(tables())
+    units = 250 / (6 * laid.atr)
+    assert made.candles["stop"] == pytest.approx(6 * laid.atr, nan_ok=True)
+    lots = made.candles["quantity"] / [0.01, 0.1]
+    assert lots[laid.candles["has_price"]] == pytest.approx(
+        np.floor(units / [0.01, 0.1])[laid.candles["has_price"]]
+    )
+
+
+def test_filled_candles_neither_decide_nor_fill():
+    """Nobody traded there."""
+    found = tables()
+    found["BTC-USD"].loc[FIRST + 5 : FIRST + 20, "is_filled"] = True
+    _, made = plan(found)
+    for name in ("has_price", "can_fill", "may_enter", "side"):
+        assert not made.candles[name][5:21, 0].any(), name
+
+
+def test_no_fills_in_maintenance():
+    """Wednesday 14:00 to 14:30 by the server's clock is 12:00 to 12:30 UTC; the plan begins at 13:40."""
+    closed = section("costs", CostParams, maintenance=[["Wed", "15:50", "16:00"]])
+    _, made = plan(tables(), costs=closed)
+    assert not made.candles["can_fill"][10:20].any()
+    assert made.candles["can_fill"][20:40].all()
+
+
+def test_a_symbol_without_an_instrument_is_refused():
+    """By name."""
+    with pytest.raises(ParamsError, match="must name an instrument for the symbol ETH-USD"):
+        plan(tables(), names=InstrumentNames.model_validate({"BTC-USD": "BTCUSD"}))
+
+
+def test_rows_are_put_where_their_time_is():
+    """By symbol and minute, NaN elsewhere; rows outside the clock are refused."""
+    laid = market(tables())
+    rows = pd.DataFrame(
+        {"symbol": ["ETH-USD", "BTC-USD"], "timestamp": laid.timestamp[[3, 1]], "prediction": [0.3, 0.1]}
+    )
+    found = on_clock(laid, rows, "prediction")
+    assert (found[3, 1], found[1, 0]) == (0.3, 0.1)
+    assert np.isfinite(found).sum() == 2
+    with pytest.raises(ValueError, match="outside the clock"):
+        on_clock(laid, rows.assign(timestamp=START), "prediction")
+    with pytest.raises(ValueError, match="without candles"):
+        on_clock(laid, rows.assign(symbol="SOL-USD"), "prediction")
