@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pandas as pd
@@ -53,20 +54,85 @@ def test_a_second_run_has_nothing_to_do(workshop):
 
 
 def test_every_declared_metric_is_there_and_numeric(workshop):
-    """At most about 20 numbers a file, null where undefined; the report opens without a network."""
+    """At most about 20 numbers a file, null where undefined."""
     for name in ("lstm", "transformer", "backtest", "ftmo", "promotion", "latency"):
         metrics = json.loads((workshop.folder / f"metrics/{name}.json").read_text())
         assert 3 <= len(metrics) <= 26
         assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name
     assert "accuracy_all" in workshop.run("dvc metrics show --json")
-    page = (workshop.folder / "reports/index.html").read_text()
-    assert "<svg" in page
-    assert "src=" not in page.replace('src="data:', "")
-    assert "<script" not in page
     plots = workshop.run("dvc plots show -o /dev/null --json")
     for network in ("lstm", "transformer"):
         for fold in (0, 1):
             assert f"plots/{network}_history/fold_{fold}/plots/metrics/validation_loss.tsv" in plots
+
+
+class Addresses(HTMLParser):
+    """Everything in a page that a browser would load or follow, and the charts' places."""
+
+    def __init__(self):
+        super().__init__()
+        self.found, self.charts, self.text = [], [], ""
+
+    def handle_starttag(self, tag, attrs):
+        """Note addresses and places."""
+        for name, value in attrs:
+            if name in ("src", "href", "srcset", "data", "action", "poster", "background", "xlink:href"):
+                self.found.append(value)
+            if name == "id" and value.startswith("chart-"):
+                self.charts.append(value)
+
+    def handle_data(self, data):
+        """Keep what stands between tags, scripts left out."""
+        if self.cdata_elem is None:
+            self.text += data
+
+
+def test_the_report_names_no_outside_address(workshop):
+    """One link, to the page about the data; every figure has its file; nothing may load by policy either."""
+    page = (workshop.folder / "reports/index.html").read_text()
+    parser = Addresses()
+    parser.feed(page)
+    assert parser.found == ["data.html"]
+    assert "default-src 'none'" in page
+    assert len(parser.charts) == 10
+    for name in ("plots/equity.csv", "plots/odds.csv", "metrics/ftmo.json", "metrics/detail/backtest.json"):
+        assert name in parser.text
+    assert (workshop.folder / "reports/data.html").is_file()
+
+
+def test_a_browser_draws_the_report_alone(workshop, tmp_path):
+    """Headless Chromium: every chart is there, the console is silent, no request leaves the page."""
+    browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if browser is None:
+        pytest.skip("no Chromium is installed")
+    flags = [
+        "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync",
+        "--disable-background-networking", "--disable-component-update", "--virtual-time-budget=20000",
+        "--window-size=390,800", "--enable-logging=stderr",
+        f"--user-data-dir={tmp_path / 'profile'}", f"--log-net-log={tmp_path / 'net'}",
+    ]  # fmt: skip
+    report = workshop.folder / "reports/index.html"
+    shown = subprocess.run(
+        [browser, *flags, "--dump-dom", report.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    assert shown.stdout.count('class="marks"') == 10
+    assert "CONSOLE" not in shown.stderr
+    asked = set(re.findall(r'"url":"(https?://[^/"]+)', (tmp_path / "net").read_text()))
+    assert {host for host in asked if not host.endswith((".google.com", ".googleapis.com"))} == set()
+    leak = tmp_path / "leak.html"
+    leak.write_text(report.read_text().replace("</html>", "<img src='http://example.org/a.png'></html>"))
+    shown = subprocess.run(
+        [browser, *flags, "--dump-dom", leak.as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=True,
+    )
+    assert "CONSOLE" in shown.stderr  # the same look sees a planted address
 
 
 def test_every_test_candle_with_a_window_is_predicted_once(workshop):
