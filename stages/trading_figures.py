@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from stages.trading import Control, Desk, Judged, TradingParams, judge, odds, run, zero_edge
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
+from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.odds import FAN, Odds, whole_days
 from tapeline.backtest.portfolio import Market, Plan
-from tapeline.backtest.records import REASONS
 from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, score_equity
 from tapeline.evaluation.significance import BlockBootstrap
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades

@@ -24,8 +24,13 @@ from tapeline.backtest.ftmo import (
 )
 
 Records = NDArray[np.void]
+CODES = (
+    PASSED,
+    DAILY_LOSS,
+    MAX_LOSS,
+)  # an argument of compiled code, which would not see another file change
 FAN = (0.05, 0.25, 0.5, 0.75, 0.95)  # quantiles of balance that are kept
-OUTER = 200  # resamples of the observed days, for the interval
+OUTER, INNER = 200, 500  # resamples of the observed days for the interval, and paths of each
 
 day_dtype = np.dtype(
     [
@@ -88,7 +93,9 @@ def challenge_odds(
     themselves are resampled OUTER times, and the odds taken again from each.
     """
     days = np.stack(runs)
-    statuses, taken = _resample(days, limits, params.odds_paths, params.odds_days, params.odds_block, seed)
+    statuses, taken = _resample(
+        days, limits, params.odds_paths, params.odds_days, params.odds_block, seed, CODES
+    )
     shares = np.bincount(statuses, minlength=4) / statuses.size
     low = high = None
     if level is not None:
@@ -131,7 +138,9 @@ def _odds_again(
     passed = np.empty(OUTER)
     for k in range(OUTER):
         drawn = _blocks(rng, days.shape[1], block)
-        statuses, _ = _resample(days[:, drawn], limits, 500, odds_days, block, int(rng.integers(2**31)))
+        statuses, _ = _resample(
+            days[:, drawn], limits, 500, odds_days, block, int(rng.integers(2**31)), CODES
+        )
         passed[k] = np.mean(statuses == PASSED)
     return passed
 
@@ -172,9 +181,15 @@ def _paths(
 
 @njit(cache=True)
 def _resample(
-    days: Records, limits: Limits, n_paths: int, n_steps: int, block: float, seed: int
+    days: Records,
+    limits: Limits,
+    n_paths: int,
+    n_steps: int,
+    block: float,
+    seed: int,
+    codes: tuple[int, int, int],
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Status and length in days of each path."""
+    """Status and length in days of each path; `codes` of a pass and of the two breaches, else 0."""
     np.random.seed(seed % 2**32)  # noqa: NPY002 - numba's own generator, inside compiled code
     statuses, taken = np.zeros(n_paths, dtype=np.int64), np.zeros(n_paths, dtype=np.int64)
     for path in range(n_paths):
@@ -194,13 +209,13 @@ def _resample(
             trading_days += d.has_opened
             taken[path] = step + 1
             if balance + d.low <= max(day_floor, account_floor) + limits.tolerance:
-                statuses[path] = DAILY_LOSS if day_floor >= account_floor else MAX_LOSS
+                statuses[path] = codes[1] if day_floor >= account_floor else codes[2]
                 break
             total = positive + max(d.flat_high, 0.0)
             is_met = balance + d.flat_high - limits.initial > limits.target
             is_even = max(best, d.flat_high) <= limits.best_day * total
             if is_met and is_even and trading_days >= limits.minimum_days:
-                statuses[path] = PASSED
+                statuses[path] = codes[0]
                 break
             positive, best = positive + max(d.made, 0.0), max(best, d.made)
             balance += d.made

@@ -18,7 +18,7 @@ from tapeline.backtest.costs import (
     instrument_of,
     market_hours,
 )
-from tapeline.backtest.engine import Rules
+from tapeline.backtest.kernel import Rules
 from tapeline.backtest.latency import ExecutionParams, delay_bars, slippage
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
 from tapeline.backtest.signals import SignalParams, Signals, size

@@ -64,7 +64,7 @@ trade_dtype = np.dtype(
         ("symbol", np.int16),
         ("side", np.int8),  # 1 long, -1 short
         ("tier", np.int8),
-        ("reason", np.int8),  # why it ended, a position in REASONS
+        ("reason", np.int8),  # why it ended, a position in kernel.REASONS
         ("decision_bar", np.int64),  # at whose close the order was made
         ("entry_bar", np.int64),  # at whose open it was filled; after decision_bar
         ("exit_bar", np.int64),
@@ -81,6 +81,3 @@ trade_dtype = np.dtype(
         ("mfe", np.float64),  # highest open profit at the best of its candles, non-negative
     ]
 )
-
-REASONS = ("time", "stop", "target", "guard", "stop_out", "end")
-TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))

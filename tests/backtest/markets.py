@@ -3,7 +3,7 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from tapeline.backtest.engine import Rules
+from tapeline.backtest.kernel import Rules
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
 
 CALM = Rules(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapeline.backtest.engine import run_backtest
-from tapeline.backtest.records import REASONS
+from tapeline.backtest.kernel import REASONS
 from tests.backtest.markets import CALM, flat_market, markets
 from tests.backtest.reference import Account
 

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from tapeline.backtest.records import REASONS, trade_dtype
+from tapeline.backtest.kernel import REASONS
+from tapeline.backtest.records import trade_dtype
 from tapeline.evaluation.significance import BlockBootstrap
 from tapeline.evaluation.trades import PARTS, describe_trades, score_cells, score_trades
 

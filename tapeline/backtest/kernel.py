@@ -1,0 +1,379 @@
+"""The compiled half of the engine: what happens to an account on each bar.
+
+All of it is in this one file, its constants too: Numba keeps compiled code by the file of the function that
+was called, and would not see that another one has changed.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Records = NDArray[np.void]
+
+REASONS = ("time", "stop", "target", "guard", "stop_out", "end")  # why a trade ended
+TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))
+
+
+class Rules(NamedTuple):
+    """What steers the engine beside the candles."""
+
+    initial_balance: float  # account currency
+    horizon: int  # bars a position is held at most
+    delay: int  # bars from a decision's to the open that fills it, at least 1
+    max_positions: int  # open or ordered
+    max_margin: float  # of all positions, fraction of equity, looked at when an order is made
+    stop_out: float  # equity over margin at which everything is closed
+    guard_loss: float  # below the midnight balance, account currency, that ends a day's trading; inf: none
+    basis: float  # how far the venue's extremes may lie beyond the candle's, fraction of the price
+    exit_commission: float  # 1: the worst equity is taken after the commission still to pay; 0: before
+
+
+# What the engine keeps of one symbol between bars.
+position_dtype = np.dtype(
+    [
+        ("side", np.int8),  # 0: flat
+        ("order", np.int8),  # side of the order that waits; 0: none
+        ("order_bar", np.int64),
+        ("quantity", np.float64),  # of the position
+        ("wanted", np.float64),  # of the order
+        ("order_stop", np.float64),  # distance
+        ("order_target", np.float64),  # distance; 0: none
+        ("order_tier", np.int8),
+        ("entry", np.float64),  # filled price
+        ("stop", np.float64),  # price, bid of a long and ask of a short
+        ("target", np.float64),  # likewise; 0: none
+        ("due", np.int64),  # first bar whose open may end the position
+        ("is_guarded", np.bool_),  # ends by the guard, not by time
+        ("swap", np.float64),
+        ("mark", np.float64),  # last seen middle
+        ("half_spread", np.float64),  # there
+        ("trade", np.int64),  # its line
+    ]
+)
+
+
+# What the engine keeps of the account between bars.
+account_dtype = np.dtype(
+    [
+        ("balance", np.float64),
+        ("midnight", np.float64),  # balance at which the account's day began
+        ("is_guarded", np.bool_),  # no more trading today
+        ("is_ruined", np.bool_),  # no more trading
+        ("n_trades", np.int64),
+        ("n_unfilled", np.int64),
+    ]
+)
+
+
+@njit(cache=True)
+def run_bars(
+    candles: Records, clock: Records, symbols: Records, rules: Rules, trades: Records, bars: Records
+) -> Records:
+    """Trade all bars; fill `trades` and `bars`, return the account at the end as one record."""
+    positions = np.zeros(symbols.size, dtype=position_dtype)
+    accounts = np.zeros(1, dtype=account_dtype)
+    account = accounts[0]
+    account.balance = account.midnight = rules.initial_balance
+    for i in range(bars.size):
+        if i > 0 and clock[i].day != clock[i - 1].day:
+            account.midnight, account.is_guarded = account.balance, False
+        bar = bars[i]
+        if _is_idle(candles, i, positions, bar):
+            bar.balance = bar.equity = bar.equity_open = bar.equity_low = account.balance
+            continue
+        _open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, bar)
+        _inside(candles, i, symbols, rules, account, positions, trades, bar)
+        _close(candles, i, i == bars.size - 1, symbols, rules, account, positions, trades, bar)
+    return accounts
+
+
+@njit(cache=True)
+def _is_idle(candles: Records, i: int, positions: Records, bar: np.record) -> bool:
+    """Whether nothing is open, ordered or wanted; notes whether anything had a price."""
+    for s in range(positions.size):
+        bar.has_price |= candles[i, s].has_price
+        if positions[s].side != 0 or positions[s].order != 0 or candles[i, s].side != 0:
+            return False
+    return True
+
+
+@njit(cache=True)
+def _open(
+    candles: Records,
+    i: int,
+    nights: int,
+    symbols: Records,
+    rules: Rules,
+    account: np.record,
+    positions: Records,
+    trades: Records,
+    bar: np.record,
+) -> None:
+    """Book swap, take equity as it was carried here, fill what is due, then what waits."""
+    equity = worst = account.balance
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if p.side != 0:
+            if c.has_price:
+                p.mark, p.half_spread = c.open, c.half_spread
+            if nights > 0:
+                rate = symbols[s].swap_long if p.side > 0 else symbols[s].swap_short
+                p.swap += nights * rate * p.quantity * p.mark
+            value, price = value_of(p)
+            equity += value
+            worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
+    bar.equity_open, bar.equity_low = equity, worst
+    is_out = worst <= rules.stop_out * margin_of(positions, symbols)
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if p.side != 0 and c.can_fill:
+            is_due, is_through = i >= p.due, p.side * (c.open * (1 - p.side * c.half_spread) - p.stop) <= 0
+            if is_out or is_due or is_through:
+                reason = STOP_OUT if is_out else STOP if not is_due else GUARD if p.is_guarded else TIME
+                bar.n_requests += is_due and not is_out
+                account.balance += leave(
+                    p, trades[p.trade], symbols[s], i, c.open, c.slippage, c.half_spread, reason
+                )
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if p.order == 0 or i < p.order_bar + rules.delay:
+            continue
+        if i >= p.order_bar + rules.delay + rules.horizon:
+            account.n_unfilled, p.order = account.n_unfilled + 1, 0
+        elif c.may_enter and p.side == 0:
+            needed = c.open * (1 + p.order * (c.half_spread + c.slippage)) * p.wanted / symbols[s].leverage
+            if margin_of(positions, symbols) + needed > equity_of(account.balance, positions):
+                account.n_unfilled += 1
+            else:
+                p.trade = account.n_trades
+                account.balance += enter(p, trades[p.trade], symbols[s], s, i, c, rules.horizon)
+                account.n_trades += 1
+                bar.n_opened += 1
+            p.order = 0
+
+
+@njit(cache=True)
+def _inside(
+    candles: Records,
+    i: int,
+    symbols: Records,
+    rules: Rules,
+    account: np.record,
+    positions: Records,
+    trades: Records,
+    bar: np.record,
+) -> None:
+    """Fill stops, add up the worst of the rest, then fill targets, or close everything for the broker."""
+    worst = account.balance
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if p.side == 0:
+            continue
+        value, price = value_of(p)
+        if c.can_fill:
+            price = (c.low if p.side > 0 else c.high) * (1 - p.side * (c.half_spread + rules.basis))
+            if p.side * (price - p.stop) <= 0:
+                middle = p.stop / (1 - p.side * c.half_spread)
+                made = leave(p, trades[p.trade], symbols[s], i, middle, c.slippage, c.half_spread, STOP)
+                account.balance += made
+                worst += made
+                continue
+            value = excursions(p, trades[p.trade], price, c)
+        worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
+    bar.equity_low = min(bar.equity_low, worst)
+    margin = margin_of(positions, symbols)
+    is_out = margin > 0 and worst <= rules.stop_out * margin
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if p.side == 0 or not c.can_fill:
+            continue
+        if is_out:
+            middle, slip = c.low if p.side > 0 else c.high, c.slippage + rules.basis
+            account.balance += leave(p, trades[p.trade], symbols[s], i, middle, slip, c.half_spread, STOP_OUT)
+        elif p.target > 0:
+            best = (c.high if p.side > 0 else c.low) * (1 - p.side * c.half_spread)
+            if p.side * (best - p.target) > 0:
+                middle = p.target / (1 - p.side * c.half_spread)
+                account.balance += leave(
+                    p, trades[p.trade], symbols[s], i, middle, 0.0, c.half_spread, TARGET
+                )
+
+
+@njit(cache=True)
+def _close(
+    candles: Records,
+    i: int,
+    is_last: bool,
+    symbols: Records,
+    rules: Rules,
+    account: np.record,
+    positions: Records,
+    trades: Records,
+    bar: np.record,
+) -> None:
+    """Mark positions, look at the day's loss, turn sides wanted into orders; the last bar ends it all."""
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if c.has_price:
+            p.mark, p.half_spread = c.close, c.half_spread
+            bar.has_price = True
+        if p.side != 0 and is_last:
+            account.balance += leave(
+                p, trades[p.trade], symbols[s], i, p.mark, c.slippage, p.half_spread, END
+            )
+        if p.side != 0:
+            bar.exposure += p.quantity * p.mark
+            bar.n_open += 1
+    bar.balance, bar.equity = account.balance, equity_of(account.balance, positions)
+    bar.equity_low = min(bar.equity_low, bar.equity)
+    account.is_ruined |= bar.equity <= 0
+    account.is_guarded |= account.is_ruined or account.midnight - bar.equity_low >= rules.guard_loss
+    for s in range(symbols.size):
+        p, c = positions[s], candles[i, s]
+        if account.is_guarded or account.is_ruined:
+            account.n_unfilled, p.order = account.n_unfilled + (p.order != 0), 0
+            if p.side != 0 and p.due > i + 1:
+                p.due, p.is_guarded = i + 1, True
+        elif c.side != 0 and p.order == 0 and (p.side == 0 or i + rules.delay >= p.due):
+            place_order(positions, symbols, s, i, c, bar.equity, rules.max_margin, rules.max_positions)
+            bar.n_requests += p.order != 0
+    if is_last:
+        for s in range(symbols.size):
+            account.n_unfilled += positions[s].order != 0
+
+
+@njit(cache=True)
+def value_of(p: np.record) -> tuple[float, float]:
+    """Open PnL with swap, and the price that it is taken at, of a position at its mark."""
+    price = p.mark * (1 - p.side * p.half_spread)
+    return p.side * p.quantity * (price - p.entry) + p.swap, price
+
+
+@njit(cache=True)
+def equity_of(balance: float, positions: Records) -> float:
+    """Balance and the open PnL of every position at its mark."""
+    for s in range(positions.size):
+        if positions[s].side != 0:
+            balance += value_of(positions[s])[0]
+    return balance
+
+
+@njit(cache=True)
+def margin_of(positions: Records, symbols: Records) -> float:
+    """Margin of all open positions: hedged or not, each needs its own."""
+    total = 0.0
+    for s in range(positions.size):
+        if positions[s].side != 0:
+            total += positions[s].quantity * positions[s].entry / symbols[s].leverage
+    return total
+
+
+@njit(cache=True)
+def place_order(
+    positions: Records,
+    symbols: Records,
+    s: int,
+    i: int,
+    c: np.record,
+    equity: float,
+    max_margin: float,
+    max_positions: int,
+) -> None:
+    """Order what is wanted at a close, cut down to what the portfolio's caps leave, or nothing."""
+    margin, n_taken = 0.0, 0
+    for other in range(positions.size):
+        p = positions[other]
+        if other == s:
+            continue  # its own position is gone by the time the order is filled
+        if p.side != 0:
+            margin, n_taken = margin + p.quantity * p.entry / symbols[other].leverage, n_taken + 1
+        if p.order != 0:
+            margin += p.wanted * p.mark / symbols[other].leverage
+            n_taken += p.side == 0
+    free = max(0.0, max_margin * equity - margin) * symbols[s].leverage / c.close
+    step = symbols[s].step
+    quantity = np.floor(min(c.quantity, free, symbols[s].maximum) / step * (1 + 1e-12)) * step
+    p = positions[s]
+    if n_taken < max_positions and quantity > 0 and quantity >= symbols[s].minimum * (1 - 1e-12):
+        p.order, p.order_bar, p.wanted = c.side, i, quantity
+        p.order_stop, p.order_target, p.order_tier = c.stop, c.target, c.tier
+
+
+@njit(cache=True)
+def enter(
+    p: np.record, trade: np.record, symbol: np.record, s: int, i: int, c: np.record, horizon: int
+) -> float:
+    """Fill the order at the open; return the change of balance."""
+    p.side, p.quantity = p.order, p.wanted
+    p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))
+    p.stop = p.entry - p.side * p.order_stop
+    p.target = p.entry + p.side * p.order_target if p.order_target > 0 else 0.0
+    p.mark, p.half_spread, p.swap, p.due, p.is_guarded = c.open, c.half_spread, 0.0, i + horizon, False
+    trade.symbol, trade.side, trade.tier, trade.quantity = s, p.side, p.order_tier, p.quantity
+    trade.decision_bar, trade.entry_bar, trade.entry_price = p.order_bar, i, p.entry
+    trade.spread_cost = p.quantity * c.open * c.half_spread
+    trade.slippage_cost = p.quantity * c.open * c.slippage
+    trade.commission_cost = symbol.commission * p.quantity * p.entry
+    trade.gross_pnl = -p.side * p.quantity * c.open
+    return -trade.commission_cost
+
+
+@njit(cache=True)
+def leave(
+    p: np.record,
+    trade: np.record,
+    symbol: np.record,
+    i: int,
+    middle: float,
+    slippage: float,
+    half_spread: float,
+    reason: int,
+) -> float:
+    """Fill the exit around `middle`; return the change of balance."""
+    price = middle * (1 - p.side * (half_spread + slippage))
+    paid = symbol.commission * p.quantity * price
+    made = p.side * p.quantity * (price - p.entry)
+    trade.exit_bar, trade.exit_price, trade.reason = i, price, reason
+    trade.spread_cost += p.quantity * middle * half_spread
+    trade.slippage_cost += p.quantity * middle * slippage
+    trade.commission_cost += paid
+    trade.gross_pnl += p.side * p.quantity * middle
+    trade.swap = p.swap
+    trade.net_pnl = made + p.swap - trade.commission_cost
+    trade.mae, trade.mfe = max(trade.mae, -made - p.swap), max(trade.mfe, made + p.swap)
+    change = made + p.swap - paid
+    p.side, p.swap = 0, 0.0
+    return change
+
+
+@njit(cache=True)
+def excursions(p: np.record, trade: np.record, price: float, c: np.record) -> float:
+    """Note the worst and the best of a bar; return the open PnL at the worst."""
+    best = (c.high if p.side > 0 else c.low) * (1 - p.side * c.half_spread)
+    worst = p.side * p.quantity * (price - p.entry) + p.swap
+    trade.mae = max(trade.mae, -worst)
+    trade.mfe = max(trade.mfe, p.side * p.quantity * (best - p.entry) + p.swap)
+    return worst
+
+
+@njit(cache=True)
+def first_bad(candles: Records, basis: float) -> int:
+    """Flat position of the first candle with impossible prices, costs or wishes; -1: none."""
+    for i in range(candles.shape[0]):
+        for s in range(candles.shape[1]):
+            c = candles[i, s]
+            if c.has_price:
+                highest, lowest = max(c.open, c.close), min(c.open, c.close)
+                if not (0 < c.low <= lowest and highest <= c.high < np.inf):
+                    return i * candles.shape[1] + s
+                if not (c.half_spread >= 0 and c.slippage >= 0 and c.half_spread + c.slippage + basis < 1):
+                    return i * candles.shape[1] + s
+            elif c.can_fill or c.side != 0:
+                return i * candles.shape[1] + s
+            if c.may_enter and not c.can_fill:
+                return i * candles.shape[1] + s
+            if c.side != 0 and not (0 <= c.quantity < np.inf and 0 < c.stop < np.inf and c.target >= 0):
+                return i * candles.shape[1] + s
+    return -1
