@@ -1,22 +1,29 @@
 """Every experiment and commit in one table: `runs/index.csv`, and the most telling columns printed.
 
 Params, metrics, revisions of data and code and the verdict come from DVC; how long it took, from the logs
-that stages leave in `runs/`. What is not known is blank.
+that stages leave in `runs/`. What is not known is blank. Below the table: how likely the best of all that
+traded the same days is only the luckiest.
 """
 
 import csv
 import hashlib
 import io
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
 
+import dvc.api
+import numpy as np
 import pandas as pd
+from dvc.exceptions import DvcException
 
+from tapeline.evaluation.overfitting import probability_of_overfitting
 from tapeline.outputs import write_csv
 
 INDEX, LOGS = Path("runs/index.csv"), Path("logs")
+TRADED = "metrics/detail/backtest.json"
 NAMES = {"Experiment": "experiment", "rev": "commit", "Created": "created", "State": "state"}
 HIDDEN = {"typ", "parent", "Executor"}
 UNKNOWN = ("", "-", "!")  # as DVC writes what it does not know
@@ -59,6 +66,33 @@ def duration(folder: Path) -> str:
     return f"{sum(seconds):.0f}" if seconds else ""
 
 
+def daily_pnl(commit: str) -> dict[str, float]:
+    """Net PnL by day of the backtest at a commit; empty where there is none."""
+    try:
+        text = dvc.api.read(TRADED, rev=None if commit == "workspace" else commit)
+    except (DvcException, OSError):
+        return {}
+    found = json.loads(text)
+    return {} if found.get("reason") else found["daily_net_pnl"]
+
+
+def overfitting(runs: dict[str, dict[str, float]]) -> str:
+    """Say in a line how much of the best run's result may be the choice; `runs` are days of PnL by commit.
+
+    Only runs over the days that most of them share are held against each other, each result once.
+    """
+    kept: dict[tuple[str, ...], set[tuple[float, ...]]] = {}
+    for daily in runs.values():
+        if daily:
+            kept.setdefault(tuple(daily), set()).add(tuple(daily.values()))
+    days, results = max(kept.items(), key=lambda item: len(item[1]), default=((), set()))
+    found = probability_of_overfitting(np.array(sorted(results)).T) if results else None
+    what = f"{len(results)} different results over the same {len(days)} days"
+    if found is None:
+        return f"probability of overfitting (CSCV): not known from {what}"
+    return f"probability of overfitting (CSCV): {found:.2f}, from {what}; at 0.5 the choice is chance"
+
+
 def _revision(hashes: dict[str, str]) -> str:
     """Short hash of the code files that decided a run; blank where DVC did not record them."""
     if not any(hashes.values()):
@@ -74,6 +108,8 @@ def main() -> None:
     rounded = printed.map(lambda text: f"{float(text):.4g}" if re.fullmatch(r"-?\d+\.\d+", text) else text)
     print(rounded.to_string(index=False))
     print(f"written: {INDEX}, {len(table)} lines, {len(table.columns)} columns")
+    finished = table.loc[table["verdict"] != "", "commit"] if "verdict" in table else []
+    print(overfitting({commit: daily_pnl(commit) for commit in finished}))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """`make runs`: one line an experiment, what is unknown blank."""
 
-from commands.runs import duration, index
+import numpy as np
+
+from commands.runs import duration, index, overfitting
 
 FOUND = {
     "Experiment": "brave-owl", "rev": "1234567", "typ": "branch_commit", "Created": "2026-01-01T00:00:00",
@@ -42,3 +44,19 @@ def test_a_stage_that_did_not_end_has_no_duration(tmp_path):
     """Only logs that say so count."""
     (tmp_path / "a.log").write_text("... ERROR interrupted\n")
     assert duration(tmp_path) == ""
+
+
+def test_overfitting_is_of_the_different_results_over_the_same_days():
+    """A repeated run counts once, one over other days or without trades not at all."""
+    rng = np.random.default_rng(0)
+    days = [f"2026-01-{day:02d}" for day in range(1, 19)]
+    runs = {str(k): dict(zip(days, rng.normal(0, 1, 18).tolist(), strict=True)) for k in range(5)}
+    line = overfitting(runs | {"again": runs["0"], "other": {"2026-02-01": 1.0}, "none": {}})
+    assert "from 5 different results over the same 18 days" in line
+    assert 0 <= float(line.split(": ")[1].split(",")[0]) <= 1
+
+
+def test_overfitting_of_too_little_is_not_known():
+    """One run, or none."""
+    assert "not known from 0 different results" in overfitting({})
+    assert "not known from 1 different results" in overfitting({"a": {"2026-01-01": 1.0}})
