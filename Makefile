@@ -82,7 +82,7 @@ format: env ## Format the code and mend what can be mended by rule
 	ruff format .
 
 bench: env ## Compare speeds side by side; prints ratios
-	@for name in simulation ingest features expectations store training; do \
+	@for name in simulation ingest features expectations store training backtest; do \
 	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports

@@ -47,6 +47,7 @@ position_dtype = np.dtype(
         ("due", np.int64),  # first bar whose open may end the position
         ("is_guarded", np.bool_),  # ends by the guard, not by time
         ("swap", np.float64),
+        ("margin", np.float64),
         ("mark", np.float64),  # last seen middle
         ("half_spread", np.float64),  # there
         ("trade", np.int64),  # its line
@@ -125,7 +126,7 @@ def _open(
             equity += value
             worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
     bar.equity_open, bar.equity_low = equity, worst
-    is_out = worst <= rules.stop_out * margin_of(positions, symbols)
+    is_out = worst <= rules.stop_out * margin_of(positions)
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
         if p.side != 0 and c.can_fill:
@@ -144,7 +145,7 @@ def _open(
             account.n_unfilled, p.order = account.n_unfilled + 1, 0
         elif c.may_enter and p.side == 0:
             needed = c.open * (1 + p.order * (c.half_spread + c.slippage)) * p.wanted / symbols[s].leverage
-            if margin_of(positions, symbols) + needed > equity_of(account.balance, positions):
+            if margin_of(positions) + needed > equity_of(account.balance, positions):
                 account.n_unfilled += 1
             else:
                 p.trade = account.n_trades
@@ -183,7 +184,7 @@ def _inside(
             value = excursions(p, trades[p.trade], price, c)
         worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
     bar.equity_low = min(bar.equity_low, worst)
-    margin = margin_of(positions, symbols)
+    margin = margin_of(positions)
     is_out = margin > 0 and worst <= rules.stop_out * margin
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
@@ -261,12 +262,12 @@ def equity_of(balance: float, positions: Records) -> float:
 
 
 @njit(cache=True)
-def margin_of(positions: Records, symbols: Records) -> float:
+def margin_of(positions: Records) -> float:
     """Margin of all open positions: hedged or not, each needs its own."""
     total = 0.0
     for s in range(positions.size):
         if positions[s].side != 0:
-            total += positions[s].quantity * positions[s].entry / symbols[s].leverage
+            total += positions[s].margin
     return total
 
 
@@ -288,7 +289,7 @@ def place_order(
         if other == s:
             continue  # its own position is gone by the time the order is filled
         if p.side != 0:
-            margin, n_taken = margin + p.quantity * p.entry / symbols[other].leverage, n_taken + 1
+            margin, n_taken = margin + p.margin, n_taken + 1
         if p.order != 0:
             margin += p.wanted * p.mark / symbols[other].leverage
             n_taken += p.side == 0
@@ -308,6 +309,7 @@ def enter(
     """Fill the order at the open; return the change of balance."""
     p.side, p.quantity = p.order, p.wanted
     p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))
+    p.margin = p.quantity * p.entry / symbol.leverage
     p.stop = p.entry - p.side * p.order_stop
     p.target = p.entry + p.side * p.order_target if p.order_target > 0 else 0.0
     p.mark, p.half_spread, p.swap, p.due, p.is_guarded = c.open, c.half_spread, 0.0, i + horizon, False
