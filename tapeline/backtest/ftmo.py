@@ -121,13 +121,15 @@ def limits_of(program: ProgramParams, phase: PhaseParams, params: FtmoParams, in
 def judge_phase(
     bars: Records, worst: NDArray[np.float64], day: NDArray[np.int32], first_bar: int, limits: Limits
 ) -> PhaseResult:
-    """Judge an account that begins flat, with its initial capital, at `first_bar` of the path `bars`.
+    """Judge an account that begins with its initial capital at `first_bar`, one of `starts(bars, day)`.
+
+    The target counts at every moment without a position: at an open between exits and entries, at a close.
 
     worst : (n_bars,) equity that is held against the floors; day : (n_bars,) account day of each bar
     """
-    before = float(bars["balance"][first_bar - 1]) if first_bar else limits.initial
+    offset = float(bars["flat_open"][first_bar]) - limits.initial
     status, bar, daily, maximum, days, traded, profit, best = _judge(
-        bars, worst, day, first_bar, before - limits.initial, limits
+        bars, worst, day, first_bar, offset, limits
     )
     best_day = None if np.isnan(best) else best
     return PhaseResult(STATUSES[status], first_bar, bar, daily, maximum, days, traded, profit, best_day)
@@ -159,14 +161,9 @@ def judge_program(
 
 
 def starts(bars: Records, day: NDArray[np.int32]) -> NDArray[np.int64]:
-    """First bar of each account day that the account enters flat, and that the day has not moved yet."""
-    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
-    was_flat = np.concatenate([[True], bars["n_open"][:-1] == 0])
-    after = np.append(first[1:], len(day))
-    found = [
-        a + int(np.argmax(was_flat[a:b])) for a, b in zip(first, after, strict=True) if was_flat[a:b].any()
-    ]
-    return np.array(found, dtype=np.int64)
+    """First bar of each account day at whose open the account is without a position, exits filled."""
+    flat = np.flatnonzero(~np.isnan(bars["flat_open"]))
+    return flat[np.unique(day[flat], return_index=True)[1]]
 
 
 @njit(cache=True)
@@ -195,19 +192,35 @@ def _judge(
         day_floor = midnight - limits.daily_loss
         low = worst[i] - offset
         daily_margin, max_margin = min(daily_margin, low - day_floor), min(max_margin, low - account_floor)
-        if bars[i].n_opened > 0 and not has_traded:
-            trading_days, has_traded = trading_days + 1, True
-        balance = bars[i].balance - offset
-        made = balance - midnight
-        total = positive + max(made, 0.0)
-        share = max(best, made) / total if total > 0 else np.nan
+        at_open, balance = bars[i].flat_open - offset, bars[i].balance - offset
+        has_opened = bars[i].n_opened > 0
+        before, trading_days = trading_days, trading_days + (has_opened and not has_traded)
+        has_traded |= has_opened
+        share = _best_day_share(balance - midnight, positive, best)
         if low <= max(day_floor, account_floor) + limits.tolerance:
             status = DAILY_LOSS if day_floor >= account_floor else MAX_LOSS
             return status, i, daily_margin, max_margin, days, trading_days, balance - initial, share
-        is_met = balance - initial > limits.target and bars[i].n_open == 0
-        if is_met and trading_days >= limits.minimum_days and share <= limits.best_day:
+        early = _best_day_share(at_open - midnight, positive, best)
+        if _is_met(at_open, early, before, limits):
+            return PASSED, i, daily_margin, max_margin, days, before, at_open - initial, early
+        if bars[i].n_open == 0 and _is_met(balance, share, trading_days, limits):
             return PASSED, i, daily_margin, max_margin, days, trading_days, balance - initial, share
+    share = _best_day_share(balance - midnight, positive, best)
     return OPEN, len(worst) - 1, daily_margin, max_margin, days, trading_days, balance - initial, share
+
+
+@njit(cache=True)
+def _is_met(flat: float, best_day: float, trading_days: int, limits: Limits) -> bool:
+    """Whether the balance `flat`, NaN with a position, passes the phase."""
+    is_above = flat - limits.initial > limits.target
+    return is_above and best_day <= limits.best_day and trading_days >= limits.minimum_days
+
+
+@njit(cache=True)
+def _best_day_share(made: float, positive: float, best: float) -> float:
+    """Of positive days' profit, today's `made` counted; NaN without one."""
+    total = positive + max(made, 0.0)
+    return max(best, made) / total if total > 0 else np.nan
 
 
 def count_by_day(values: NDArray[np.integer], day: NDArray[np.int32]) -> int:

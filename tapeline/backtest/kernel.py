@@ -82,7 +82,7 @@ def run_bars(
             account.midnight, account.is_guarded = account.balance, False
         bar = bars[i]
         if _is_idle(candles, i, positions, bar):
-            bar.balance = bar.equity = bar.equity_open = bar.equity_low = account.balance
+            bar.balance = bar.flat_open = bar.equity_open = bar.equity_low = bar.equity = account.balance
             continue
         _open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, bar)
         _inside(candles, i, symbols, rules, account, positions, trades, bar)
@@ -137,6 +137,10 @@ def _open(
                 account.balance += leave(
                     p, trades[p.trade], symbols[s], i, c.open, c.slippage, c.half_spread, reason
                 )
+    bar.flat_open = account.balance
+    for s in range(symbols.size):
+        if positions[s].side != 0:
+            bar.flat_open = np.nan
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
         if p.order == 0 or i < p.order_bar + rules.delay:

@@ -74,11 +74,12 @@ def whole_days(bars: Records, worst: NDArray[np.float64], day: NDArray[np.int32]
     found = np.zeros(len(first), dtype=day_dtype)
     for k, (a, b) in enumerate(zip(first, end, strict=True)):
         midnight = bars["balance"][a - 1 if a else 0]  # no fill is possible on the first bar of all
-        is_flat = bars["n_open"][a:b] == 0
+        at_close = np.where(bars["n_open"][a:b] == 0, bars["balance"][a:b], np.nan)
+        flat = np.fmax(bars["flat_open"][a:b], at_close)
         found[k] = (
             bars["balance"][b - 1] - midnight,
             worst[a:b].min() - midnight,
-            (bars["balance"][a:b][is_flat] - midnight).max(initial=-np.inf),
+            np.fmax.reduce(flat, initial=-np.inf) - midnight,
             bars["n_opened"][a:b].any(),
         )
     return found

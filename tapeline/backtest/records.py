@@ -47,6 +47,7 @@ symbol_dtype = np.dtype(
 bar_dtype = np.dtype(
     [
         ("balance", np.float64),  # at its close: closed PnL, less every commission paid so far
+        ("flat_open", np.float64),  # balance at its open, exits filled and entries not; NaN with a position
         ("equity_open", np.float64),  # at its open, before any fill, swap booked
         ("equity_low", np.float64),  # no joint path of all symbols through the bar goes lower
         ("equity", np.float64),  # at its close: balance, open PnL at bid or ask, swap

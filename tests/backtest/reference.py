@@ -147,6 +147,7 @@ class Account:
                     self.sell(s, i, c["open"], c["slippage"], t.reason or "time")
                 elif (quote - t.stop) * t.side <= 0:
                     self.sell(s, i, c["open"], c["slippage"], "stop")
+            flat_open = math.nan if self.open else self.balance()
             for s in sorted(self.orders):
                 age = i - self.orders[s].decision_bar - rules.delay
                 if age >= rules.horizon:
@@ -180,8 +181,9 @@ class Account:
                 self.orders.clear()
             bars.append(
                 {
-                    "balance": self.balance(), "equity_open": at_open, "equity_low": low, "equity": equity,
-                    "exposure": exposure, "n_open": n_open, "n_opened": opened, "n_requests": requests,
+                    "balance": self.balance(), "flat_open": flat_open, "equity_open": at_open,
+                    "equity_low": low, "equity": equity, "exposure": exposure,
+                    "n_open": n_open, "n_opened": opened, "n_requests": requests,
                     "has_price": bool(row["has_price"].any()),
                 }
             )  # fmt: skip

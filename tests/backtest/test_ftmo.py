@@ -28,17 +28,19 @@ def read(**changes):
     return Params({"ftmo": SHIPPED | changes}).section("ftmo", FtmoParams)
 
 
-def path(*bars):
+def path(*bars, initial=100 * K):
     """Bars from (day, balance, worst equity, open positions at the close, opened)."""
     found = np.zeros(len(bars), bar_dtype)
     for k, name in enumerate(("balance", "equity_low", "n_open", "n_opened"), start=1):
         found[name] = [bar[k] for bar in bars]
+    was_flat = np.array([True, *(bar[3] == 0 for bar in bars[:-1])])
+    found["flat_open"] = np.where(was_flat, [initial, *(bar[1] for bar in bars[:-1])], np.nan)
     return found, np.array([bar[0] for bar in bars], np.int32)
 
 
 def judge(*bars, program="2-step", phase="challenge", initial=100 * K, **changes):
     """Result of one phase on a path."""
-    found, day = path(*bars)
+    found, day = path(*bars, initial=initial)
     params = read(**changes)
     chosen = params.programs[program]
     limits = limits_of(chosen, chosen.phases[phase], params, initial)
@@ -133,6 +135,22 @@ def trading_days(n, balance=100 * K):
 def test_the_target_is_passed_flat_and_above(balance, n_open, status):
     """The balance exceeds it with every position closed."""
     assert judge(*trading_days(4), (4, balance, 100 * K, n_open, 0)).status == status
+
+
+def test_the_target_is_met_between_an_exit_and_the_next_entry_at_one_open():
+    """An account that is never flat at a close; what it opens then is not counted, nor today's opening."""
+    bars = [(d, 100 * K, 100 * K, 1, 1) for d in range(4)] + [(4, 109 * K, 100 * K, 1, 1)]
+    found, day = path(*bars)
+    params = read()
+    program = params.programs["2-step"]
+    limits = limits_of(program, program.phases["challenge"], params, 100 * K)
+    assert judge_phase(found, found["equity_low"], day, 0, limits).status == "open"
+    found["flat_open"][4] = 110_001
+    passed = judge_phase(found, found["equity_low"], day, 0, limits)
+    assert (passed.status, passed.profit, passed.trading_days) == ("passed", 10_001, 4)
+    limits = limits._replace(minimum_days=5)
+    assert judge_phase(found, found["equity_low"], day, 0, limits).status == "open"
+    assert starts(found, day).tolist() == [0, 4]
 
 
 def test_four_days_must_have_an_opening():

@@ -112,11 +112,12 @@ def test_days_are_whole_with_their_lows():
     bars["balance"] = 100, 100, 110, 120, 115, 90, 90, 95
     bars["n_open"] = 0, 1, 1, 0, 0, 1, 0, 0
     bars["n_opened"] = 0, 1, 0, 0, 0, 1, 0, 0
+    bars["flat_open"] = 100, 100, np.nan, 125, 120, 115, np.nan, 90
     low = np.array([100, 90, 95, 110, 114, 80, 85, 95.0])
     found = whole_days(bars, low, np.array([0, 1, 1, 1, 2, 2, 2, 3], np.int32))
     assert found["made"].tolist() == [20, -30]
     assert found["low"].tolist() == [-10, -40]
-    assert found["flat_high"].tolist() == [20, -5]
+    assert found["flat_high"].tolist() == [25, 0]  # between an exit and an entry; before the first entry
     assert found["has_opened"].tolist() == [True, True]
     two = whole_days(bars[:4], low[:4], np.array([0, 1, 1, 1], np.int32))
     assert two["made"].tolist() == [0, 20]

@@ -1,0 +1,179 @@
+"""From predictions to verdicts: on candles whose future is known, on coins, and on nothing at all."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+from stages.trading import Desk, TradingParams, judge, run, zero_edge
+from stages.trading_figures import ablation, trading_figures
+from tapeline.backtest.portfolio import lay_out
+from tapeline.outputs import write_json
+from tapeline.params import Params
+from tapeline.schema import PRICES
+from tests.candles import random_candles
+from tests.closure import ROOT
+
+SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+DAYS, WARM_UP = 6, 120
+FREE = {"multiple": 0.0}
+
+
+def read(**sections):
+    """The shipped params with changes by section; few paths, so that tests are quick."""
+    quick = {
+        "ftmo": {"odds_paths": 200, "odds_days": 30, "control_runs": 20},
+        "evaluation": {"resamples": 200},
+    }
+    values = {
+        name: SHIPPED[name] | quick.get(name, {}) | sections.get(name, {})
+        for name in ("signals", "costs", "execution", "ftmo", "evaluation", "labels", "data")
+    }
+    return TradingParams.read(Params(values | {"instruments": SHIPPED["instruments"]}))
+
+
+def desk(params, right=None, seed=0):
+    """Two symbols for six days; the share `right` of the predictions knows the future, None: coins."""
+    tables = {}
+    for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
+        table = random_candles(DAYS * 1440 + WARM_UP, seed=seed + k)
+        table[list(PRICES)] *= 500  # a price of which a few lots are a whole account
+        table["timestamp"] = pd.date_range("2026-01-12", periods=len(table), freq="min", tz="UTC", unit="us")
+        tables[symbol] = table
+    first = tables["BTC-USD"]["timestamp"][WARM_UP]
+    market = lay_out(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
+    close = market.candles["close"]
+    future = np.roll(close, -params.horizon, axis=0) > close
+    rng = np.random.default_rng(seed)
+    if right is None:
+        probability = rng.uniform(0.1, 0.9, close.shape)
+    else:
+        is_right = rng.random(close.shape) < right
+        probability = np.where(future == is_right, 0.8, 0.2)
+    return Desk(market, probability, rng.uniform(0, 1, close.shape))
+
+
+def test_knowing_the_future_pays_and_passes():
+    """Seven in ten right: profit, a passed challenge, odds near one, better than every coin."""
+    params = read(costs=FREE)
+    backtest, ftmo, detail, _ = trading_figures(desk(params, right=0.7), params)
+    assert backtest["net_pnl_low"] > 0
+    assert backtest["deflated_sharpe"] > 0.9
+    assert (ftmo["first_phase_passed"], ftmo["breached"]) == (1, 0)
+    assert ftmo["pass_odds"] > 0.9 > 0.5 > ftmo["pass_odds_zero_edge"]
+    assert ftmo["zero_edge_p_value"] == pytest.approx(1 / 21)
+    assert detail["ftmo"]["phases"]["2-step"]["possible"]["challenge"]["status"] == "passed"
+
+
+def test_coins_earn_what_they_cost():
+    """Gross near nothing, net below it by every cost; no better than other coins."""
+    params = read()
+    backtest, ftmo, detail, _ = trading_figures(desk(params), params)
+    parts = [backtest[name] for name in ("spread_cost", "slippage_cost", "commission_cost")]
+    assert backtest["net_pnl"] == pytest.approx(
+        backtest["gross_pnl"] - sum(parts) + backtest["swap"], abs=1e-3
+    )
+    assert min(parts) > 0
+    assert backtest["net_pnl_high"] < 0
+    assert ftmo["pass_odds"] < 0.1
+    assert ftmo["zero_edge_p_value"] > 0.05
+    assert sum(detail["trades"]["ended_by"].values()) == backtest["trades"]
+
+
+def test_costs_and_latency_only_cost():
+    """Gross stays, net falls with the multiple and with the latency within a candle."""
+    params = read()
+    _, _, detail, tables = trading_figures(desk(params, right=0.6), params)
+    stress = [point["net_pnl"] for point in detail["cost_stress"].values()]
+    late = [point["net_pnl"] for point in list(detail["latency"].values())[:4]]
+    assert stress == sorted(stress, reverse=True)
+    assert late == sorted(late, reverse=True)
+    assert stress[0] == pytest.approx(detail["cost_stress"]["0"]["gross_pnl"])
+    assert detail["latency"]["0.5"] == {"latency_s": 0.5} | {
+        name: value for name, value in detail["cost_stress"]["1"].items() if name != "multiple"
+    }
+    assert tables["latency"]["latency_s"].tolist() == [0, 0.1, 0.5, 2, 60]
+
+
+def test_rules_are_seen_by_leaving_them_out():
+    """A tier more brings its own trades; a trend filter takes some away; as traded is the run itself."""
+    params = read(signals={"ablation_trends": [0.5]})
+    found = ablation(desk(params), params)
+    assert found["tiers A, LSTM alone"] == found["as traded"]
+    assert found["tiers A+B, LSTM alone"] != found["tiers A, LSTM alone"]
+    assert found["tiers A, trend of at least 0.5"]["trades"] < found["tiers A, LSTM alone"]["trades"]
+
+
+def test_no_trades_have_no_figures_but_a_reason():
+    """A tier that nothing reaches: null, not zero and not NaN, and it says why."""
+    params = read(signals={"tiers": {"A": [0.99, 1.0]}, "trade_tiers": ["A"]})
+    backtest, ftmo, detail, tables = trading_figures(desk(params), params)
+    assert backtest["trades"] == 0
+    for name in ("net_pnl", "gross_pnl", "max_drawdown", "sharpe_ratio", "win_rate", "exposure"):
+        assert backtest[name] is None, name
+    assert (ftmo["passed"], ftmo["pass_odds"], ftmo["zero_edge_p_value"]) == (0, None, None)
+    assert detail["reason"] == "no trades"
+    assert (tables["equity"]["equity"] == 100_000).all()
+
+
+def test_limits_are_held_against_the_worst_inside_candles():
+    """A candle that sinks by a fifth and comes back: possible, not certain, and the possible one counts."""
+    params = read(costs=FREE, signals={"stop": 1000.0, "risk": 1.0}, ftmo={"guard": 0.0})
+    made = desk(params, right=1.0)
+    plan = made.plan(params)
+    plan.candles["side"] = 0
+    plan.candles["side"][100] = 1
+    plan.candles["quantity"] = 1e9
+    plan.candles["low"][105] = np.minimum(plan.candles["open"], plan.candles["close"])[105] * 0.8
+    judged = judge(run(plan), plan, params)["2-step"]
+    assert judged.possible["challenge"].status == "daily_loss"
+    assert judged.possible["challenge"].bar == 105
+    assert judged.certain["challenge"].status == "open"
+
+
+def test_the_guard_keeps_from_a_breach_and_is_reported_both_ways():
+    """Always wrong on large sizes: with the guard days end early, without it the day's floor breaks."""
+    params = read(signals={"risk": 0.02, "stop": 20.0})
+    _, _, detail, _ = trading_figures(desk(params, right=0.0), params)
+    guarded = detail["ftmo"]["phases"]["2-step"]["possible"]["challenge"]
+    free = detail["ftmo"]["without_guard"]["2-step"]["possible"]["challenge"]
+    assert detail["trades"]["ended_by"]["guard"] > 0
+    assert free["status"] == "daily_loss"
+    assert guarded["daily_margin"] > free["daily_margin"]
+
+
+def test_the_zero_edge_control_has_the_same_decisions_and_other_sides():
+    """Without costs it earns nothing on average; the same seed throws the same coins."""
+    params = read(costs=FREE, ftmo={"control_runs": 200})
+    plan = desk(params, right=0.7).plan(params)
+    first, again = zero_edge(plan, params), zero_edge(plan, params)
+    assert np.array_equal(first.net_pnl, again.net_pnl)
+    error = first.net_pnl.std() / np.sqrt(200)
+    assert abs(first.net_pnl.mean()) < 4 * error
+    assert run(plan).bars["balance"][-1] - 100_000 > first.net_pnl.max()
+
+
+def test_floors_in_the_chart_are_those_of_the_rules():
+    """The day's floor is midnight's balance less 5,000, the account's stands at 90,000."""
+    params = read()
+    made = desk(params)
+    plan = made.plan(params)
+    result = run(plan)
+    table = trading_figures(made, params)[3]["equity"].set_index("timestamp")
+    assert (table["account_floor"] == 90_000).all()
+    midnight = pd.Timestamp("2026-01-13 23:00", tz="UTC")  # in Prague
+    before = result.bars["balance"][made.market.timestamp < midnight][-1]
+    assert table.loc[midnight, "daily_floor"] == pytest.approx(before - 5000)
+    assert table.loc[midnight - pd.Timedelta(hours=1), "daily_floor"] != table.loc[midnight, "daily_floor"]
+
+
+def test_the_same_inputs_give_the_same_json(tmp_path):
+    """Byte for byte, and nothing in it is NaN or infinite."""
+    params = read()
+    for name in ("a", "b"):
+        backtest, ftmo, detail, _ = trading_figures(desk(params), params)
+        write_json(tmp_path / name, {"backtest": backtest, "ftmo": ftmo, "detail": detail})
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+    json.loads((tmp_path / "a").read_text(), parse_constant=lambda text: pytest.fail(text))
