@@ -27,7 +27,7 @@ from tapeline.schema import (
 from tapeline.splits.folds import read_folds
 
 FEATURES = "data/features"
-NETWORKS = {"lstm": DIRECTION, "transformer": TREND_STRENGTH}
+NETWORKS = "lstm", "transformer"
 
 
 def main(log: logging.Logger) -> None:
@@ -43,10 +43,12 @@ def main(log: logging.Logger) -> None:
     table = add_past_labels(add_ceiling(table, symbols), horizon)
     step = pd.Timedelta(minutes=trading.minutes)
     table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
-    lstm, transformer = (scored(table, name, label, log) for name, label in NETWORKS.items())
+    direction, trend = (add_predictions(table, name, folds) for name in NETWORKS)
+    lstm = scored(direction, "lstm", DIRECTION, log)
+    transformer = scored(trend, "transformer", TREND_STRENGTH, log)
     controls = [
         control_predictions(table, rows, features, folds, label, evaluation)
-        for rows, label in zip((lstm, transformer), NETWORKS.values(), strict=True)
+        for rows, label in ((lstm, DIRECTION), (transformer, TREND_STRENGTH))
     ]
     masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))
     lstm_metrics, lstm_detail = direction_scorecard(
@@ -55,7 +57,6 @@ def main(log: logging.Logger) -> None:
     transformer_metrics, transformer_detail = trend_scorecard(transformer, controls[1], evaluation)
     lstm_detail["importance"] = importance(lstm, "lstm", "log_loss", evaluation)
     transformer_detail["importance"] = importance(transformer, "transformer", "absolute_error", evaluation)
-    direction, trend = (add_predictions(table, name) for name in NETWORKS)
     backtest, ftmo, traded, tables = trading_figures(open_desk(direction, trend, trading), trading)
     for name, metrics in (
         ("lstm", lstm_metrics),
@@ -85,9 +86,8 @@ def write_plots(lstm: pd.DataFrame, tables: dict[str, pd.DataFrame], evaluation:
         write_csv(f"plots/{name}.csv", table)
 
 
-def scored(table: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:
-    """Predicted rows that can be scored, `label` in column `label`; the others are counted."""
-    rows = add_predictions(table, network)
+def scored(rows: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:
+    """The `rows` of `network` that can be scored, `label` in column `label`; the others are counted."""
     no_label, is_filled = rows[label].isna(), rows["is_filled"]
     kept = rows[is_scorable(rows, label)].assign(label=rows[label]).reset_index(drop=True)
     log.info(

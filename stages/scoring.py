@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tapeline.evaluation.controls import direction_controls, trend_controls
 from tapeline.evaluation.importance import group_importance
 from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.predictions import read_predictions
 from tapeline.market.tables import is_scorable, read_tables
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
@@ -25,9 +26,9 @@ def add_ceiling(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
     return table.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
 
 
-def add_predictions(table: pd.DataFrame, network: str) -> pd.DataFrame:
+def add_predictions(table: pd.DataFrame, network: str, folds: list[TimeFold]) -> pd.DataFrame:
     """Rows of `table` that `network` predicted, with `fold` and `prediction`, in the table's order."""
-    predictions = pd.read_parquet(f"data/predictions/{network}.parquet")
+    predictions = read_predictions(f"data/predictions/{network}.parquet", folds, table)
     return table.merge(predictions, on=ROW_KEYS, how="inner", validate="one_to_one")
 
 

@@ -164,10 +164,10 @@ def ftmo_figures(
     net = float(result.bars["balance"][-1] - initial)
     chance, coin = own[ftmo.program][name], random[ftmo.program][name]
     figures = {
-        "passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
+        "program_passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
         "first_phase_passed": int(first.status == "passed"),
         "breached": int(any(phase.status in ("daily_loss", "max_loss") for phase in phases.values())),
-        "days": first.days,
+        "days_taken": first.days,
         "trading_days": first.trading_days,
         "daily_margin": first.daily_margin / initial,
         "max_margin": first.max_margin / initial,
@@ -184,7 +184,7 @@ def ftmo_figures(
         "zero_edge_p_value": float((1 + (control.net_pnl >= net).sum()) / (1 + control.net_pnl.size)),
     }
     if not has_traded:
-        figures = dict.fromkeys(figures) | {"passed": 0, "first_phase_passed": 0, "breached": 0}
+        figures = dict.fromkeys(figures) | {"program_passed": 0, "first_phase_passed": 0, "breached": 0}
     return figures | {
         "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
         "is_within_limits": int(_within_limits(result, plan, ftmo)),

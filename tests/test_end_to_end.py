@@ -60,6 +60,7 @@ def test_every_declared_metric_is_there_and_numeric(workshop):
         assert 3 <= len(metrics) <= 26
         assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name
     assert "accuracy_all" in workshop.run("dvc metrics show --json")
+    assert "passed" in workshop.run("dvc exp show --csv").splitlines()[0].split(",")  # one file's alone
     plots = workshop.run("dvc plots show -o /dev/null --json")
     for network in ("lstm", "transformer"):
         for fold in (0, 1):
@@ -252,9 +253,12 @@ def test_own_candles_go_the_same_way(workshop):
         candles = random_candles(4 * 1440, seed=k).drop(columns=["is_filled", "segment", "file"])
         candles.to_csv(folder / "1m.csv", index=False)
     workshop.run("dvc add -q data/raw/KRAKEN")
-    workshop.set_params(
-        {"data": {"source": "files", "path": "data/raw/KRAKEN", "symbols": ["AAA-USD", "BBB-USD"]}}
-    )
+    files = {"source": "files", "path": "data/raw/KRAKEN", "symbols": ["AAA-USD", "BBB-USD"]}
+    workshop.set_params({"data": files})
+    refused = workshop.run("make repro", status=2)
+    assert "must name an instrument for the symbol AAA-USD" in refused
+    assert "Traceback" not in refused
+    workshop.set_params({"instruments": {"AAA-USD": "BTCUSD", "BBB-USD": "ETHUSD"}})
     workshop.run("make repro")
     metrics = json.loads((workshop.folder / "metrics/lstm.json").read_text())
     assert metrics["ceiling"] is None

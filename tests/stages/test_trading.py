@@ -113,7 +113,7 @@ def test_no_trades_have_no_figures_but_a_reason():
     assert backtest["trades"] == 0
     for name in ("net_pnl", "gross_pnl", "max_drawdown", "sharpe_ratio", "win_rate", "exposure"):
         assert backtest[name] is None, name
-    assert (ftmo["passed"], ftmo["pass_odds"], ftmo["zero_edge_p_value"]) == (0, None, None)
+    assert (ftmo["program_passed"], ftmo["pass_odds"], ftmo["zero_edge_p_value"]) == (0, None, None)
     assert detail["reason"] == "no trades"
     assert (tables["equity"]["equity"] == 100_000).all()
 

@@ -1,0 +1,50 @@
+"""The trainers' predictions, taken only if they are what the splits file says they must be."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.errors import DataError
+from tapeline.splits.folds import TimeFold
+
+COLUMNS = "symbol", "timestamp", "fold", "prediction"
+
+
+def read_predictions(path: Path | str, folds: list[TimeFold], candles: pd.DataFrame) -> pd.DataFrame:
+    """Read rows of `symbol`, `timestamp`, `fold`, `prediction`; DataError names the first that can't be used.
+
+    Times rise within a symbol, every row is one of `candles` (`symbol`, `timestamp`) and lies in the test
+    part of its fold, predictions are numbers from 0 to 1.
+    """
+    found = pd.read_parquet(path)
+    missing = [name for name in COLUMNS if name not in found.columns]
+    if missing:
+        raise DataError(path, f"column {missing[0]} is missing; must hold {', '.join(COLUMNS)}")
+    if not len(found):
+        raise DataError(path, "has no rows")
+    timestamp, symbol = found["timestamp"], found["symbol"].astype(str)
+    _refuse(path, found, timestamp.groupby(symbol).diff() <= pd.Timedelta(0), "not after the row before")
+    known = pd.MultiIndex.from_arrays([candles["symbol"].astype(str), candles["timestamp"]])
+    rows = pd.MultiIndex.from_arrays([symbol, timestamp])
+    _refuse(path, found, ~rows.isin(known), "there is no such candle in the features")
+    is_tested = np.zeros(len(found), dtype=bool)
+    for k, fold in enumerate(folds):
+        is_tested |= fold.mask(timestamp, "test") & (found["fold"] == k).to_numpy()
+    _refuse(path, found, ~is_tested, "not in the test part of its fold in the splits file", "fold")
+    is_number = found["prediction"].between(0, 1)  # False where NaN
+    _refuse(path, found, ~is_number, "must be a number from 0 to 1", "prediction")
+    return found
+
+
+def _refuse(
+    path: Path | str, rows: pd.DataFrame, is_bad: "pd.Series | NDArray[np.bool_]", what: str, column: str = ""
+) -> None:
+    bad = np.flatnonzero(is_bad)
+    if bad.size:
+        row = rows.iloc[bad[0]]
+        value = f" {column} {row[column]}," if column else ""
+        where = f"row {bad[0]}, {row['symbol']} {row['timestamp']},{value}"
+        more = f" (and {bad.size - 1} more rows)" if bad.size > 1 else ""
+        raise DataError(path, f"{where} {what}{more}")
