@@ -13,6 +13,8 @@ from commands.data_report import audit_rows, write_data_report
 from commands.pages import embed, read_json, write_page
 from commands.run_charts import draw_run
 from tapeline.errors import QualityError
+from tapeline.evaluation.latency import LatencyParams
+from tapeline.params import Params
 from tapeline.quality.report import require_passed
 
 PAGE = Path("reports/index.html")
@@ -33,6 +35,7 @@ def write_report() -> Path:
     detail = {name: read_json(f"metrics/detail/{name}.json") for name in DETAILS}
     charts, scripts = embed(draw_run())
     audits = audit_rows(detail["expectations"]) + audit_rows(detail["splits"])
+    budget = Params.read().section("latency", LatencyParams).p99_budget_ms
     measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
     return write_page(
         PAGE,
@@ -43,6 +46,7 @@ def write_report() -> Path:
         scripts=scripts,
         audits=audits,
         measured=measured,
+        budget=budget,
     )
 
 

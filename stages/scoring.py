@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 from tapeline.evaluation.controls import direction_controls, trend_controls
 from tapeline.evaluation.importance import group_importance
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.predictions import read_predictions
 from tapeline.market.tables import is_scorable, read_tables
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
+from tapeline.splits.predictions import read_predictions
 
 ROW_KEYS = ["symbol", "timestamp"]
 

@@ -1,17 +1,17 @@
 """What trading came to, as metrics, tables and curves."""
 
-from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from stages.trading import Control, Desk, Judged, TradingParams, judge, odds, run, zero_edge
+from stages.ftmo_figures import fan_table, ftmo_figures, odds_table, phase_tables, start_tables
+from stages.trading import Desk, Judged, TradingParams, judge, odds, run, zero_edge
 from tapeline.backtest.engine import BacktestResult
-from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
+from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.kernel import REASONS
-from tapeline.backtest.odds import FAN, Odds, whole_days
+from tapeline.backtest.odds import whole_days
 from tapeline.backtest.portfolio import Market, Plan
 from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, score_equity
 from tapeline.evaluation.significance import BlockBootstrap
@@ -52,15 +52,15 @@ def trading_figures(
             "phases": phase_tables(judged, desk.market),
             "without_guard": phase_tables(_unguarded(desk, params), desk.market),
             "starts": start_tables(result, plan, params),
-            "odds": _odds_table(own),
-            "odds_zero_edge": _odds_table(random),
+            "odds": odds_table(own),
+            "odds_zero_edge": odds_table(random),
             "zero_edge_net_pnl": [float(q) for q in np.quantile(control.net_pnl, [0.05, 0.5, 0.95])],
         },
     }
     tables = {name: pd.DataFrame(rows.values()) for name, rows in curves.items()}
     tables |= {
         "equity": equity_table(result, plan, desk.market, params.ftmo),
-        "odds": _fan_table(own, random, params),
+        "odds": fan_table(own, random, params),
         "daily_pnl": daily_pnl(equity, initial).rename_axis("day").rename("net_pnl").reset_index(),
     }
     return backtest, ftmo, detail, tables
@@ -144,96 +144,10 @@ def equity_table(result: BacktestResult, plan: Plan, market: Market, ftmo: FtmoP
     return hourly.assign(drawdown=1 - hourly["equity"] / peak).reset_index()
 
 
-def ftmo_figures(
-    result: BacktestResult,
-    plan: Plan,
-    params: TradingParams,
-    judged: Judgement,
-    own: dict[str, dict[str, Odds]],
-    random: dict[str, dict[str, Odds]],
-    control: Control,
-) -> Figures:
-    """Declared metrics of the chosen program, its first phase; margins are fractions of the capital."""
-    ftmo, initial = params.ftmo, params.signals.initial_balance
-    phases = judged[ftmo.program].possible
-    name, first = next(iter(phases.items()))
-    with_target = [
-        key for key, phase in ftmo.programs[ftmo.program].phases.items() if phase.target is not None
-    ]
-    has_traded = bool(result.trades.size)
-    net = float(result.bars["balance"][-1] - initial)
-    chance, coin = own[ftmo.program][name], random[ftmo.program][name]
-    figures = {
-        "program_passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
-        "first_phase_passed": int(first.status == "passed"),
-        "breached": int(any(phase.status in ("daily_loss", "max_loss") for phase in phases.values())),
-        "days_taken": first.days,
-        "trading_days": first.trading_days,
-        "daily_margin": first.daily_margin / initial,
-        "max_margin": first.max_margin / initial,
-        "profit": first.profit / initial,
-        "best_day_share": first.best_day_share,
-        "pass_odds": chance.passed,
-        "pass_odds_low": chance.low,
-        "pass_odds_high": chance.high,
-        "pass_odds_zero_edge": coin.passed,
-        "daily_loss_odds": chance.daily_loss,
-        "max_loss_odds": chance.max_loss,
-        "unfinished_odds": chance.unfinished,
-        "median_days_to_pass": chance.days[1] if chance.days else None,
-        "zero_edge_p_value": float((1 + (control.net_pnl >= net).sum()) / (1 + control.net_pnl.size)),
-    }
-    if not has_traded:
-        figures = dict.fromkeys(figures) | {"program_passed": 0, "first_phase_passed": 0, "breached": 0}
-    return figures | {
-        "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
-        "is_within_limits": int(_within_limits(result, plan, ftmo)),
-    }
-
-
-def phase_tables(judged: Judgement, market: Market) -> Figures:
-    """Each program's phases: verdict, when, margins; what was certain beside what was possible."""
-    return {
-        program: {
-            kind: {
-                name: asdict(phase) | _when(phase.first_bar, phase.bar, market)
-                for name, phase in found.items()
-            }
-            for kind, found in both._asdict().items()
-        }
-        for program, both in judged.items()
-    }
-
-
-def start_tables(result: BacktestResult, plan: Plan, params: TradingParams) -> Figures:
-    """How each program's first phase went from every day on which it could have begun; days overlap."""
-    day = plan.clock["day"]
-    begun = [judge(result, plan, params, int(bar)) for bar in starts(result.bars, day)]
-    table = {}
-    for program in params.ftmo.programs:
-        first = [next(iter(judged[program].possible.values())) for judged in begun]
-        counts = pd.Series([phase.status for phase in first]).value_counts()
-        table[program] = {"starts": len(first)} | {str(name): int(n) for name, n in counts.items()}
-    return table
-
-
 def _unguarded(desk: Desk, params: TradingParams) -> Judgement:
     without = params.changed("ftmo", guard=0.0)
     plan = desk.plan(without)
     return judge(run(plan), plan, without)
-
-
-def _within_limits(result: BacktestResult, plan: Plan, ftmo: FtmoParams) -> bool:
-    day = plan.clock["day"]
-    return (
-        count_by_day(result.bars["n_requests"], day) <= ftmo.requests_a_day
-        and count_by_day(result.bars["n_opened"], day) <= ftmo.positions_a_day
-        and int(result.bars["n_open"].max(initial=0)) <= ftmo.positions_at_once
-    )
-
-
-def _when(first_bar: int, bar: int, market: Market) -> Figures:
-    return {"from": str(market.timestamp[first_bar]), "until": str(market.timestamp[bar])}
 
 
 def _curve(
@@ -255,25 +169,3 @@ def _bootstrap_of_days(timestamp: pd.DatetimeIndex, params: TradingParams) -> Bl
     day = ((timestamp.floor("D") - timestamp.min().floor("D")) // pd.Timedelta(days=1)).to_numpy()
     found = params.evaluation
     return BlockBootstrap(day, 1, found.resamples, found.level, found.seed)
-
-
-def _odds_table(found: dict[str, dict[str, Odds]]) -> Figures:
-    return {
-        program: {
-            name: {key: value for key, value in asdict(phase).items() if key != "fan"}
-            for name, phase in phases.items()
-        }
-        for program, phases in found.items()
-    }
-
-
-def _fan_table(
-    own: dict[str, dict[str, Odds]], random: dict[str, dict[str, Odds]], params: TradingParams
-) -> pd.DataFrame:
-    """Quantiles of balance after each day of a resampled challenge, beside those without an edge."""
-    parts = []
-    for kind, found in (("model", own), ("zero edge", random)):
-        fan = next(iter(found[params.ftmo.program].values())).fan
-        table = pd.DataFrame(fan, columns=[f"q{round(100 * q):02d}" for q in FAN])
-        parts.append(table.assign(day=np.arange(1, len(fan) + 1), kind=kind))
-    return pd.concat(parts, ignore_index=True)

@@ -15,6 +15,7 @@ class LatencyParams(Section):
 
     warm_up: Annotated[int, Field(ge=0)]  # calls before timing begins
     repeats: Annotated[int, Field(ge=1)]  # calls timed
+    p99_budget_ms: Annotated[float, Field(gt=0)]  # that the 99th percentile of one prediction may take
 
 
 def time_calls(call: Callable[[Any], Any], inputs: Sequence[Any], params: LatencyParams) -> dict[str, float]:

@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from tapeline.errors import DataError
-from tapeline.evaluation.predictions import read_predictions
 from tapeline.splits.folds import TimeFold
+from tapeline.splits.predictions import read_predictions
 
 START = pd.Timestamp("2026-01-05", tz="UTC")
 
