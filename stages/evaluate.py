@@ -7,8 +7,9 @@ import pandas as pd
 
 from stages.runner import run_stage
 from stages.scoring import add_ceiling, add_past_labels, add_predictions, control_predictions, importance
-from stages.trading import TradingParams, open_desk
+from stages.trading import open_desk
 from stages.trading_figures import trading_figures
+from stages.trading_params import TradingParams
 from tapeline.evaluation.calibration import confidence_table, reliability_table
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard

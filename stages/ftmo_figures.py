@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages.trading import Control, Judged, TradingParams, judge
+from stages.trading import Control, Judged, judge
+from stages.trading_params import TradingParams
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
 from tapeline.backtest.odds import FAN, Odds
@@ -49,6 +50,7 @@ def ftmo_figures(
         "pass_odds_low": chance.low,
         "pass_odds_high": chance.high,
         "pass_odds_zero_edge": coin.passed,
+        "pass_odds_gain": None if chance.low is None else chance.low - coin.passed,
         "daily_loss_odds": chance.daily_loss,
         "max_loss_odds": chance.max_loss,
         "unfinished_odds": chance.unfinished,

@@ -19,7 +19,7 @@ def main(log: logging.Logger) -> None:
     metrics = {}
     for artifact, network in ARTIFACTS.items():
         bundle = open_bundle(Path("models/candidate") / artifact)
-        shape = (1, bundle.description["context"]["sequence_length"], len(bundle.description["features"]))
+        shape = (1, bundle.contract["sequence_length"], len(bundle.model["features"]))
         windows = np.random.default_rng(0).normal(size=(100, *shape)).astype(np.float32)
         timed = time_calls(bundle.run, list(windows), latency)
         metrics |= {f"{network}_latency_{name}": value for name, value in timed.items()}

@@ -1,5 +1,6 @@
 """How every stage runs: logging, one-line errors, and what to do after them."""
 
+import hashlib
 import logging
 import os
 import sys
@@ -11,6 +12,7 @@ from tapeline.errors import TapelineError
 
 RESTORE = "the last good outputs come back by `git checkout metrics && dvc checkout`"
 LOGS = Path("logs")  # git-ignored, outside the contract
+ROOMS = "tapeline", "stages"  # where a stage's code lies
 
 
 def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
@@ -47,6 +49,19 @@ def run_folder() -> Path:
 def project_folder() -> Path:
     """Folder of the project, also from the copy in which DVC runs an experiment."""
     return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def code_version() -> str:
+    """Hash of this project's files that the running stage has imported: all that its outputs may hang on."""
+    root = Path(__file__).parents[1]
+    files = {
+        Path(file) for module in list(sys.modules.values()) if (file := getattr(module, "__file__", None))
+    }
+    digest = hashlib.sha256()
+    for path in sorted(path.resolve() for path in files):
+        if path.is_relative_to(root) and path.relative_to(root).parts[0] in ROOMS:
+            digest.update(path.relative_to(root).as_posix().encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def _make_log(name: str) -> logging.Logger:

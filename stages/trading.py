@@ -1,63 +1,22 @@
 """From predictions to backtests of all symbols on one account, and to FTMO's verdict on them."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.backtest.costs import CostParams, InstrumentNames
+from stages.trading_params import TradingParams
 from tapeline.backtest.engine import BacktestResult, run_backtest
-from tapeline.backtest.ftmo import FtmoParams, PhaseResult, judge_program
-from tapeline.backtest.latency import ExecutionParams
+from tapeline.backtest.ftmo import PhaseResult, judge_program
 from tapeline.backtest.odds import Odds, program_odds, whole_days
 from tapeline.backtest.portfolio import Market, Plan, lay_out, make_plan, on_clock
-from tapeline.backtest.signals import SignalParams, make_signals
-from tapeline.evaluation.params import EvaluationParams
+from tapeline.backtest.signals import make_signals
 from tapeline.market.tables import read_table
-from tapeline.params import Params
-from tapeline.schema import INTERVAL_MINUTES, KEYS, PRICES, Horizon, Interval
+from tapeline.schema import KEYS, PRICES
 
 FloatArray = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class TradingParams:
-    """Everything in params.yaml that trading depends on."""
-
-    signals: SignalParams
-    names: InstrumentNames
-    costs: CostParams
-    execution: ExecutionParams
-    ftmo: FtmoParams
-    evaluation: EvaluationParams
-    horizon: int
-    minutes: int
-
-    @classmethod
-    def read(cls, params: Params) -> "TradingParams":
-        """Read the sections."""
-        return cls(
-            params.section("signals", SignalParams),
-            params.section("instruments", InstrumentNames),
-            params.section("costs", CostParams),
-            params.section("execution", ExecutionParams),
-            params.section("ftmo", FtmoParams),
-            params.section("evaluation", EvaluationParams),
-            params.value("labels.horizon", Horizon),
-            INTERVAL_MINUTES[params.value("data.interval", Interval)],
-        )
-
-    def changed(self, section: str, **values: object) -> "TradingParams":
-        """Return the same with some values of one section changed."""
-        return replace(self, **{section: getattr(self, section).model_copy(update=values)})
-
-    @property
-    def guard_loss(self) -> float:
-        """Loss of a day that ends it, account currency; infinite without a guard."""
-        share = self.ftmo.guard * self.ftmo.programs[self.ftmo.program].daily_loss
-        return share * self.signals.initial_balance if share else np.inf
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from stages.ftmo_figures import fan_table, ftmo_figures, odds_table, phase_tables, start_tables
-from stages.trading import Desk, Judged, TradingParams, judge, odds, run, zero_edge
+from stages.trading import Desk, Judged, judge, odds, run, zero_edge
+from stages.trading_params import TradingParams
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.kernel import REASONS

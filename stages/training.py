@@ -1,17 +1,20 @@
 """What the two training stages share: every fold of one network, from feature tables to predictions."""
 
+import hashlib
 import logging
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from torch import nn
 
-from stages.runner import project_folder, run_folder
+from stages.runner import code_version, project_folder, run_folder
 from stages.training_outputs import TrainingOutputs
 from tapeline.market.params import FilledShare, Symbols
+from tapeline.market.store import FeatureStore
 from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
 from tapeline.nets.checkpoints import ROOM, inputs_key
 from tapeline.nets.chunks import has_context
@@ -51,6 +54,7 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
         "horizon": candles.horizon,
         "interval": params.value("data.interval", Interval),
         "training": train.model_dump(),
+        "made_from": made_from(params.value("data.symbols", Symbols)),
     }
     arrays = [candles.features, candles.labels, candles.run]
     fabric, outputs = make_fabric(train), TrainingOutputs(contract, table, groups, candles, train)
@@ -74,6 +78,16 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
     if fabric.is_global_zero:
         outputs.write()
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def made_from(symbols: tuple[str, ...]) -> dict[str, str]:
+    """Hashes of what a training comes from: candles and folds, the meaning of the features, the code."""
+    store = FeatureStore(FEATURES)
+    schemas = {symbol: store.schema(symbol) for symbol in symbols}
+    told = [f"{symbol} {schema.input_version}" for symbol, schema in schemas.items()]
+    data = hashlib.sha256("\n".join([*told, Path(SPLITS).read_text()]).encode()).hexdigest()[:16]
+    version = schemas[symbols[0]].feature_version
+    return {"data": data, "features": version, "code": code_version()}
 
 
 def read_training(

@@ -78,7 +78,9 @@ class TrainingOutputs:
             "chunk_length": self._train.chunk_length,
             "minimum_context": self._train.minimum_context,
         }
-        description = Description(**self._contract, context=context)
+        parts = {"train": rows.part, "validation": rows.validation, "test": rows.test}
+        span = {name: self._span(part) for name, part in parts.items() if part.size}
+        description = Description(**self._contract, context=context, span=span)
         self._models.append((result.predictor.net.cpu(), result.scaler, result.calibration, description))
         self._histories.append(result.history)
         best = min(result.history, key=lambda epoch: epoch["validation_loss"])
@@ -114,6 +116,10 @@ class TrainingOutputs:
 
     def _keys(self, rows: np.ndarray, k: int) -> pd.DataFrame:
         return self._table.loc[rows, ROW_KEYS].assign(fold=k).reset_index(drop=True)
+
+    def _span(self, rows: np.ndarray) -> list[str]:
+        times = self._table["timestamp"].iloc[rows]
+        return [times.min().isoformat(), times.max().isoformat()]
 
     def _symbols(self, rows: FoldRows, k: int) -> dict[str, dict[str, Any]]:
         """What each symbol had to learn from; equal prices leave a candle without a label."""

@@ -26,6 +26,7 @@ Arrays = dict[str, NDArray[np.float64]]
 Masks = dict[str, NDArray[np.bool_]]
 Figures = dict[str, Any]
 
+RULES = "majority", "last_return", "reversal", "mean", "persistence"  # controls that learn nothing
 PROBABILITY_SCORES = "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier", "brier_skill"
 
 
@@ -66,6 +67,7 @@ def direction_scorecard(
         "precision_tier_a": first_tier["precision"],
         "coverage_tier_a": first_tier["coverage"],
         "accuracy_best_control": max(control["accuracy"] for control in control_table.values()),
+        **_leads(control_table),
     }
     detail = {
         "controls": control_table,
@@ -106,6 +108,7 @@ def trend_scorecard(
         "mae_high": high,
         "mae_best_control": min(control["mae"] for control in control_table.values()),
         "skill_over_mean": 1 - scores["mae"] / control_table["mean"]["mae"],
+        **_leads(control_table),
     }
     groups = {
         by: {
@@ -115,6 +118,19 @@ def trend_scorecard(
         for by in ("symbols", "folds")
     }
     return metrics, {"controls": control_table, **groups}
+
+
+def _leads(controls: dict[str, Figures]) -> Figures:
+    """How far the network leads where it leads least.
+
+    Over rules that learn nothing at the low end of the interval, above 0: better than each of them; over
+    all controls at its high end, below 0: worse than one of them beyond the interval.
+    """
+    rules = [control["difference_low"] for name, control in controls.items() if name in RULES]
+    return {
+        "lead_over_rules_low": min(rules, default=None),
+        "lead_over_controls_high": min(control["difference_high"] for control in controls.values()),
+    }
 
 
 def _compare(

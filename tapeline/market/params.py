@@ -19,6 +19,7 @@ def _unique(symbols: tuple[str, ...]) -> tuple[str, ...]:
 Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Symbols = Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1), AfterValidator(_unique)]
 FilledShare = Annotated[float, Field(ge=0, le=1)]  # of the candles in a window
+MaxFill = Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
 Workers = Annotated[int, Field(ge=1, le=64)]  # symbols processed side by side; the same bytes for any number
 Layout = Literal["canonical", "binance", "bitfinex", "freqtrade"]  # order and names of the columns
 
@@ -31,7 +32,7 @@ class DataParams(Section):
     layout: Layout | Literal["auto"]
     symbols: Symbols
     interval: Interval
-    max_fill: Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
+    max_fill: MaxFill
     max_filled_share: FilledShare
     max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of a symbol's rows, rejected or in conflict
     workers: Workers

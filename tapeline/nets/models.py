@@ -24,6 +24,8 @@ class Description:
         `chunk_length` and `minimum_context` of the training
     features : input columns in order
     label, horizon : what is predicted, candles ahead
+    span : by part of the fold, open times of its first and last row; rows of `test` were not seen
+    made_from : hashes of the candles (`data`), of the features' meaning (`features`) and of the code
     """
 
     network: str
@@ -34,6 +36,8 @@ class Description:
     horizon: int
     interval: str
     training: dict[str, Any]
+    span: dict[str, list[str]]
+    made_from: dict[str, str]
 
 
 def save_model(

@@ -1,4 +1,7 @@
-"""A bundle: everything needed to predict, in one folder, checked against its own hashes."""
+"""A bundle: everything needed to predict and to be judged again, in one folder, under a hash of its content.
+
+Nothing of clock, host, path or commit is in it, and no pickle: opening one runs no code of it.
+"""
 
 import hashlib
 import json
@@ -12,48 +15,78 @@ from numpy.typing import NDArray
 
 from tapeline.errors import ArtifactError
 
-GRAPH, MANIFEST = "model.onnx", "manifest.json"
+GRAPH, MODEL, CONTRACT, FEATURES, MANIFEST = (
+    "model.onnx",
+    "model.json",
+    "contract.json",
+    "features.json",
+    "manifest.json",
+)
 
 
 @dataclass(frozen=True)
 class Bundle:
     """A loaded bundle; `session` runs its graph on one thread.
 
-    description : what model.json says: features, scaler, label, horizon, sequence_length, version
+    model : scaler, calibration, features in order, context, span of the training
+    contract : what goes in and what comes out, and the tiers that confidence falls into
+    manifest : `bundle_id`, `fingerprints`, and under `sha256` every file
     """
 
     session: onnxruntime.InferenceSession
-    description: dict[str, Any]
+    model: dict[str, Any]
+    contract: dict[str, Any]
+    manifest: dict[str, Any]
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Probabilities (B,) of scaled windows (B, T, F)."""
+        """Numbers in 0..1, (B,), of scaled windows (B, T, F)."""
         return self.session.run(None, {"windows": windows})[0]
 
 
-def pack(folder: Path, files: dict[str, bytes]) -> str:
-    """Write `files` and a manifest of their hashes into `folder`; return the bundle's id, a hash of all."""
+def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) -> str:
+    """Write `files` and the manifest into the new `folder`; return the bundle's id, a hash of all of it."""
     folder.mkdir(parents=True)
     for name, content in files.items():
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-    bundle_id = _bundle_id(hashes)
-    manifest = {"bundle_id": bundle_id, "sha256": hashes}
+    manifest = {"bundle_id": _bundle_id(hashes, fingerprints), "fingerprints": fingerprints, "sha256": hashes}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return bundle_id
+    return manifest["bundle_id"]
+
+
+def verify_bundle(folder: Path) -> dict[str, Any]:
+    """Return the manifest after comparing every file with it; ArtifactError names what is not as it says."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        hashes, fingerprints = manifest["sha256"], manifest["fingerprints"]
+        if _bundle_id(hashes, fingerprints) != manifest["bundle_id"]:
+            raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")
+    except FileNotFoundError:
+        raise ArtifactError(f"{folder / MANIFEST}: is missing, so there is no whole bundle") from None
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise ArtifactError(f"{folder / MANIFEST}: can't be read: {error}") from error
+    for path in sorted(folder.rglob("*")):
+        name = path.relative_to(folder).as_posix()
+        if name not in hashes and name != MANIFEST:
+            raise ArtifactError(f"{path}: is foreign: the manifest does not know it")
+    for name, expected in hashes.items():
+        path = folder / name
+        if path.is_symlink() or not path.is_file():
+            raise ArtifactError(f"{path}: is missing")
+        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
+            raise ArtifactError(f"{path}: content differs from the manifest")
+    return manifest
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Open a bundle after comparing every file with the manifest; ArtifactError names what differs."""
+    """Verify a bundle and load it; ArtifactError names the file that is not as the manifest says."""
+    manifest = verify_bundle(folder)
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        if _bundle_id(manifest["sha256"]) != manifest["bundle_id"]:
-            raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")
-        for name, expected in manifest["sha256"].items():
-            if hashlib.sha256((folder / name).read_bytes()).hexdigest() != expected:
-                raise ArtifactError(f"{folder / name}: content differs from the manifest")
-        description = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-        return Bundle(open_graph((folder / GRAPH).read_bytes()), description)
-    except (OSError, KeyError, json.JSONDecodeError) as error:
+        model, contract = (
+            json.loads((folder / name).read_text(encoding="utf-8")) for name in (MODEL, CONTRACT)
+        )
+        return Bundle(open_graph((folder / GRAPH).read_bytes()), model, contract, manifest)
+    except (OSError, ValueError) as error:
         raise ArtifactError(f"{folder}: no whole bundle: {error}") from error
 
 
@@ -65,5 +98,6 @@ def open_graph(graph: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _bundle_id(hashes: dict[str, str]) -> str:
-    return hashlib.sha256(json.dumps(hashes, sort_keys=True).encode()).hexdigest()[:16]
+def _bundle_id(hashes: dict[str, str], fingerprints: dict[str, str]) -> str:
+    told = json.dumps({"sha256": hashes, "fingerprints": fingerprints}, sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

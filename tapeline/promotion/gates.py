@@ -1,25 +1,43 @@
-"""Gates: what a model must show before it may be promoted."""
+"""Gates: what a model must show before it may be promoted. All are judged, not only the first to fail."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import RootModel, model_validator
+from pydantic import Field, RootModel, model_validator
 
 from tapeline.params import Section
 
+ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
+PASSED, FAILED = "passed", "failed"
+INSUFFICIENT, NOT_COMPARABLE = "insufficient_data", "not_comparable"  # these two do not block
+Metrics = dict[str, dict[str, Any]]
+
 
 class Gate(Section):
-    """One limit on one metric: exactly one of `min` and `max`; a null metric fails unless `may_be_null`."""
+    """One limit on one metric: exactly one of `min` and `max`; a null metric fails unless `may_be_null`.
+
+    Before `from_days` traded days, `backtest.days`, it is judged and does not block.
+    """
 
     min: float | None = None
     max: float | None = None
     may_be_null: bool = False
+    from_days: Annotated[int, Field(ge=1)] | None = None
 
     @model_validator(mode="after")
     def _one_limit(self) -> "Gate":
         if (self.min is None) == (self.max is None):
             raise ValueError("must have exactly one of min and max")
         return self
+
+    @property
+    def limit(self) -> str:
+        """As it is printed."""
+        return f">= {self.min:g}" if self.min is not None else f"<= {self.max:g}"
+
+    def margin(self, value: float) -> float:
+        """How far `value` is inside the limit; negative is beyond it."""
+        return value - self.min if self.min is not None else self.max - value
 
 
 class GateParams(RootModel[dict[str, dict[str, Gate]]]):
@@ -38,39 +56,56 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
         return self
 
 
-ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
-
-
 @dataclass(frozen=True)
 class Verdict:
-    """What one gate says of one artifact."""
+    """What one gate says of one artifact; `margin` is negative beyond the limit."""
 
     artifact: str
     gate: str
     value: float | None
     limit: str
-    passed: bool
+    margin: float | None
+    status: str
     reason: str
 
+    @property
+    def blocks(self) -> bool:
+        """Whether it keeps the artifact from being promoted."""
+        return self.status == FAILED
 
-def judge(params: GateParams, metrics: dict[str, dict[str, Any]]) -> list[Verdict]:
+
+def judge(params: GateParams, metrics: Metrics) -> list[Verdict]:
     """Hold `metrics` (file -> metric -> value) against every gate; a metric that is not there fails."""
+    days = metrics.get("backtest", {}).get("days") or 0
     return [
-        _judge_one(artifact, name, gate, metrics)
+        _judge_one(artifact, name, gate, metrics, days)
         for artifact, gates in params.root.items()
         for name, gate in gates.items()
     ]
 
 
-def _judge_one(artifact: str, name: str, gate: Gate, metrics: dict[str, dict[str, Any]]) -> Verdict:
+def judge_value(artifact: str, name: str, gate: Gate, value: float) -> Verdict:
+    """Hold one number against its gate."""
+    margin = gate.margin(value)
+    status = PASSED if margin >= 0 else FAILED
+    reason = f"{value:.6g} is {'' if status == PASSED else 'not '}{gate.limit}"
+    return Verdict(artifact, name, float(value), gate.limit, float(margin), status, reason)
+
+
+def _judge_one(artifact: str, name: str, gate: Gate, metrics: Metrics, days: int) -> Verdict:
     file, metric = name.split(".")
-    limit = f">= {gate.min:g}" if gate.min is not None else f"<= {gate.max:g}"
+    is_early = gate.from_days is not None and days < gate.from_days
+    early = f"; {days} traded days do not block before {gate.from_days}"
     if metric not in metrics.get(file, {}):
-        return Verdict(artifact, name, None, limit, False, f"metrics/{file}.json has no {metric}")
+        reason = f"metrics/{file}.json has no {metric}"
+        return Verdict(artifact, name, None, gate.limit, None, FAILED, reason)
     value = metrics[file][metric]
     if value is None:
-        passed, what = gate.may_be_null, "not defined on these candles"
-        return Verdict(artifact, name, None, limit, passed, what + (", which is allowed" if passed else ""))
-    passed = value >= gate.min if gate.min is not None else value <= gate.max
-    reason = f"{value:.6g} is {'' if passed else 'not '}{limit}"
-    return Verdict(artifact, name, value, limit, bool(passed), reason)
+        status = PASSED if gate.may_be_null else INSUFFICIENT if is_early else FAILED
+        reason = "not defined on these candles" + (", which is allowed" if gate.may_be_null else "")
+        reason += early if status == INSUFFICIENT else ""
+        return Verdict(artifact, name, None, gate.limit, None, status, reason)
+    found = judge_value(artifact, name, gate, value)
+    if not is_early:
+        return found
+    return Verdict(artifact, name, found.value, gate.limit, found.margin, INSUFFICIENT, found.reason + early)

@@ -22,6 +22,8 @@ def describe(network):
         horizon=15,
         interval="1m",
         training=train_params().model_dump(),
+        span={"train": ["2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00"]},
+        made_from={"data": "a", "features": "b", "code": "c"},
     )
 
 

@@ -1,6 +1,9 @@
 """Bundles: the graph says what torch says, and the folder is what its manifest says."""
 
+import json
 import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -16,8 +19,14 @@ from tapeline.nets.params import LstmParams, TransformerParams
 from tapeline.nets.prediction import predict_logits
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import GRAPH, open_bundle, open_graph, pack
+from tests.closure import ROOT
 
-FILES = {"model.json": b'{"label": "direction"}\n', "weights.safetensors": b"\x00\x01"}
+FILES = {
+    "model.json": b'{"label": "direction"}\n',
+    "contract.json": b'{"output": "probability"}\n',
+    "weights.safetensors": b"\x00\x01",
+}
+PRINTS = {"data": "a", "code": "b"}
 
 
 CALIBRATIONS = {
@@ -96,24 +105,75 @@ def graph():
 
 
 def test_a_bundle_is_named_by_its_content(tmp_path, graph):
-    """Same files, same id wherever it lies; one other byte, another id."""
+    """Same files and fingerprints, same id wherever it lies; one other byte or hash, another id."""
     files = {GRAPH: graph} | FILES
-    first = pack(tmp_path / "a", files)
-    assert pack(tmp_path / "b", files) == first
-    assert pack(tmp_path / "c", files | {"weights.safetensors": b"\x00\x02"}) != first
+    first = pack(tmp_path / "a", files, PRINTS)
+    assert pack(tmp_path / "b", files, PRINTS) == first
+    assert pack(tmp_path / "c", files | {"weights.safetensors": b"\x00\x02"}, PRINTS) != first
+    assert pack(tmp_path / "d", files, PRINTS | {"data": "c"}) != first
     bundle = open_bundle(tmp_path / "a")
-    assert bundle.description == {"label": "direction"}
+    assert bundle.model == {"label": "direction"}
+    assert bundle.contract == {"output": "probability"}
+    assert bundle.manifest["bundle_id"] == first
     assert bundle.run(np.zeros((3, 20, 4), np.float32)).shape == (3,)
 
 
-@pytest.mark.parametrize("name", [GRAPH, "model.json", "weights.safetensors", "manifest.json"])
-def test_a_bundle_that_was_touched_is_refused(tmp_path, graph, name):
-    """A changed or a missing file is named."""
-    pack(tmp_path / "a", {GRAPH: graph} | FILES)
-    path = tmp_path / "a" / name
-    path.write_bytes(path.read_bytes().replace(b"e", b"f", 1) + b" ")
-    with pytest.raises(ArtifactError, match="content differs|no whole bundle|does not match"):
-        open_bundle(tmp_path / "a")
+NAMES = [GRAPH, "model.json", "contract.json", "weights.safetensors", "manifest.json"]
+
+
+@pytest.fixture
+def folder(tmp_path, graph):
+    """A whole bundle."""
+    pack(tmp_path / "a", {GRAPH: graph} | FILES, PRINTS)
+    return tmp_path / "a"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_bundle_that_was_touched_is_refused(folder, name):
+    """A changed, cut or missing file is named."""
+    path = folder / name
+    whole = path.read_bytes()
+    for content in (whole.replace(b"e", b"f", 1) + b" ", whole[:-2], b""):
+        path.write_bytes(content)
+        with pytest.raises(
+            ArtifactError, match=rf"{name}: (content differs|can't be read|bundle_id does not)"
+        ):
+            open_bundle(folder)
     path.unlink()
-    with pytest.raises(ArtifactError, match="no whole bundle"):
-        open_bundle(tmp_path / "a")
+    with pytest.raises(ArtifactError, match=rf"{name}: is missing"):
+        open_bundle(folder)
+
+
+def test_a_file_that_the_manifest_does_not_know_is_refused(folder):
+    """Also in a folder of its own."""
+    (folder / "extra").mkdir()
+    (folder / "extra/x.py").write_text("")
+    with pytest.raises(ArtifactError, match="extra: is foreign"):
+        open_bundle(folder)
+
+
+def test_a_manifest_that_speaks_of_other_files_is_refused(folder):
+    """Hashes of a manifest that somebody wrote anew don't add up to its id."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    for change in ({"fingerprints": {"data": "x"}}, {"sha256": {}}, {"bundle_id": "0" * 16}):
+        (folder / "manifest.json").write_text(json.dumps(manifest | change))
+        with pytest.raises(ArtifactError, match="bundle_id does not match its hashes"):
+            open_bundle(folder)
+    (folder / "manifest.json").write_text("[]")
+    with pytest.raises(ArtifactError, match="can't be read"):
+        open_bundle(folder)
+
+
+def test_a_bundle_opens_where_pickle_is_forbidden(folder):
+    """No file of it needs code to be read."""
+    code = (
+        "import pickle\n"
+        "def refuse(*args, **kwargs): raise RuntimeError('pickle')\n"
+        "pickle.load = pickle.loads = pickle.Unpickler = pickle._Unpickler = refuse\n"
+        "import numpy as np\n"
+        "from pathlib import Path\n"
+        "from tapeline.promotion.bundle import open_bundle\n"
+        f"print(open_bundle(Path({str(folder)!r})).run(np.zeros((1, 20, 4), np.float32)).shape)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == "(1,)", done.stderr

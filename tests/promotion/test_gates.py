@@ -25,14 +25,47 @@ def gates(**lstm):
 def test_a_gate_passes_at_its_limit_and_not_beyond(gate, value, passed):
     """Limits are inclusive; what is not defined fails unless the gate allows it."""
     verdict, _ = judge(gates(**{"lstm.x": gate}), {"lstm": {"x": value}})
-    assert verdict.passed is passed
+    assert (verdict.status == "passed") is passed
+    assert verdict.blocks is not passed
     assert verdict.reason
+    if value is not None:
+        assert (verdict.margin >= 0) is passed
+
+
+@pytest.mark.parametrize(
+    ("value", "days", "status"),
+    [
+        (0.9, 59, "insufficient_data"),
+        (1.0, 59, "insufficient_data"),
+        (None, 59, "insufficient_data"),
+        (None, None, "insufficient_data"),
+        (0.9, 60, "failed"),
+        (None, 60, "failed"),
+        (1.0, 60, "passed"),
+    ],
+)
+def test_a_gate_may_wait_for_enough_days(value, days, status):
+    """Judged from the first day, blocking from `from_days` on."""
+    metrics = {"lstm": {"x": value}, "backtest": {"days": days}}
+    verdict, _ = judge(gates(**{"lstm.x": Gate(min=0.95, from_days=60)}), metrics)
+    assert verdict.status == status
+    assert verdict.blocks is (status == "failed")
+    assert ("do not block before 60" in verdict.reason) is (status == "insufficient_data")
+
+
+def test_every_gate_is_judged():
+    """Not only the first to fail."""
+    both = {"lstm.x": Gate(min=1.0), "lstm.y": Gate(max=0.0)}
+    found = judge(gates(**both), {"lstm": {"x": 0.0, "y": 1.0}, "transformer": {"x": 0.5}})
+    assert [(v.gate, v.status, v.margin) for v in found] == [
+        ("lstm.x", "failed", -1.0), ("lstm.y", "failed", -1.0), ("transformer.x", "passed", 0.5),
+    ]  # fmt: skip
 
 
 def test_a_metric_that_is_not_there_fails_even_where_null_is_allowed():
     """A misspelt metric must not pass for want of a value."""
     verdict, _ = judge(gates(**{"lstm.acuracy": Gate(min=0.0, may_be_null=True)}), {"lstm": {"accuracy": 1}})
-    assert not verdict.passed
+    assert verdict.blocks
     assert verdict.reason == "metrics/lstm.json has no acuracy"
 
 

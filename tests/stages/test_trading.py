@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from stages.trading import Desk, TradingParams, judge, run, zero_edge
+from stages.trading import Desk, judge, run, zero_edge
 from stages.trading_figures import ablation, trading_figures
+from stages.trading_params import TradingParams
 from tapeline.backtest.portfolio import lay_out
 from tapeline.outputs import write_json
 from tapeline.params import Params

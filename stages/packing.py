@@ -1,0 +1,148 @@
+"""What goes into a bundle beside its graph: contract, features, params, metrics, model card."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stages.trading_params import TradingParams
+from tapeline.features.catalog import FeatureParams
+from tapeline.features.labels import LabelParams
+from tapeline.market.params import FilledShare, MaxFill, Symbols
+from tapeline.market.store import FeatureStore
+from tapeline.nets.export import Served, reference_outputs, to_onnx
+from tapeline.nets.loading import Model, load_model
+from tapeline.nets.models import DESCRIPTION, WEIGHTS
+from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
+from tapeline.params import Params
+from tapeline.promotion.bundle import CONTRACT, FEATURES, GRAPH, MODEL, open_bundle, pack
+from tapeline.promotion.card import model_card
+from tapeline.promotion.versions import fingerprint
+from tapeline.schema import DIRECTION, OHLCV
+
+Record = dict[str, Any]
+OUTPUTS = {
+    "direction": ("probability", "that the close is higher `horizon` candles on, calibrated on validation"),
+    "trend_strength": ("trend_strength", "how straight the way of the next `horizon` candles will be"),
+}
+
+
+def pack_candidate(folder: Path, artifact: str, network: str, params: Params, metrics: Record) -> Record:
+    """Pack the model of `network` that is offered; return its id, fingerprints and the export's difference.
+
+    metrics : file -> metrics that speak of it, as they go into the bundle
+    """
+    folds = sorted(Path(f"models/{network}").glob("fold_*"), key=lambda path: int(path.name[5:]))
+    models = {path.name: load_model(path) for path in folds}
+    source, offered = folds[-1], models[folds[-1].name]
+    graph, served, windows = export(offered)
+    store = FeatureStore("data/features")
+    contract = make_contract(artifact, offered, params, store)
+    made_with = read_made_with(network, params)
+    schema = store.schema(contract["input"]["symbols"][0])
+    record = {
+        "refit": False,
+        "folds": {name: model.description.span for name, model in models.items()},
+        "metrics": metrics,
+    }
+    files = {
+        GRAPH: graph,
+        WEIGHTS: (source / WEIGHTS).read_bytes(),
+        MODEL: (source / DESCRIPTION).read_bytes(),
+        CONTRACT: as_json(contract),
+        FEATURES: as_json([feature.model_dump() for feature in schema.features]),
+        "params.json": as_json(made_with),
+        "metrics.json": as_json(record),
+        "model_card.md": model_card(contract, offered.description.span, made_with, record).encode(),
+    }
+    made_from = offered.description.made_from
+    fingerprints = {
+        "contract": fingerprint(meaning(contract)),
+        "params": fingerprint({name: without_seed(values) for name, values in made_with.items()}),
+        "code": fingerprint([made_from["code"], made_from["features"]]),
+        "data": made_from["data"],
+        "seed": fingerprint(made_with["train"]["seed"]),
+    }
+    bundle_id = pack(folder, files, fingerprints)
+    difference = np.abs(open_bundle(folder).run(windows.numpy()) - reference_outputs(served, windows).numpy())
+    return {
+        "bundle_id": bundle_id,
+        "fingerprints": fingerprints,
+        "span": offered.description.span,
+        "onnx_difference": float(difference.max()),
+    }
+
+
+def export(model: Model) -> tuple[bytes, Served, torch.Tensor]:
+    """ONNX bytes of a model with its calibration, the same in torch, and windows to compare them on."""
+    served = Served(model.net, model.calibration)
+    shape = (64, model.description.context["sequence_length"], len(model.description.features))
+    windows = torch.from_numpy(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    return to_onnx(served, *shape[1:]), served, windows
+
+
+def make_contract(artifact: str, model: Model, params: Params, store: FeatureStore) -> Record:
+    """What a consumer must feed, what comes out, and what it means."""
+    said, symbols = model.description, params.value("data.symbols", Symbols)
+    features = {feature.name: feature for feature in store.schema(symbols[0]).features}
+    lookback = max(features[name].lookback for name in said.features)
+    has_leader = any(features[name].group == "leader" for name in said.features)
+    name, meaning_ = OUTPUTS[said.label]
+    signals = TradingParams.read(params).signals
+    contract = {
+        "artifact": artifact,
+        "input": {
+            "columns": ["timestamp", *OHLCV],
+            "interval": said.interval,
+            "leader": symbols[0] if has_leader else None,
+            "symbols": list(symbols),
+            "max_fill": params.value("data.max_fill", MaxFill),
+            "max_filled_share": params.value("data.max_filled_share", FilledShare),
+        },
+        "lookback": lookback,
+        "sequence_length": said.context["sequence_length"],
+        "label": {"name": said.label, "horizon": said.horizon},
+        "output": {"name": name, "meaning": meaning_, "low": 0.0, "high": 1.0},
+    }
+    tiers = {"tiers": signals.tiers, "trade_tiers": signals.trade_tiers}
+    return contract | ({"tiers": tiers} if said.label == DIRECTION else {"minimum": signals.minimum_trend})
+
+
+def meaning(contract: Record) -> Record:
+    """The part of a contract that a consumer must change with: a change of it is a major version."""
+    inputs = {name: contract["input"][name] for name in ("columns", "interval", "leader")}
+    return {"input": inputs, "label": contract["label"], "output": contract["output"]}
+
+
+def read_made_with(network: str, params: Params) -> dict[str, Record]:
+    """Params that the model and its thresholds hang on, by section; candles and dates are data."""
+    trading = TradingParams.read(params)
+    lstm, transformer = (
+        params.section("model", LstmParams),
+        params.section("transformer", TransformerParams),
+    )
+    sections = {
+        "features": params.section("features", FeatureParams),
+        "labels": params.section("labels", LabelParams),
+        **({"model": lstm} if network == "lstm" else {"transformer": transformer}),
+        "train": params.section("train", TrainParams),
+        "evaluation": trading.evaluation,
+        "signals": trading.signals,
+        "instruments": trading.names,
+        "costs": trading.costs,
+        "execution": trading.execution,
+        "ftmo": trading.ftmo,
+    }
+    return {name: section.model_dump(mode="json") for name, section in sections.items()}
+
+
+def without_seed(values: Record) -> Record:
+    """The same without what decides nothing but chance."""
+    return {name: value for name, value in values.items() if name != "seed"}
+
+
+def as_json(value: Any) -> bytes:
+    """Bytes that are the same for the same value."""
+    return (json.dumps(value, indent=2) + "\n").encode()

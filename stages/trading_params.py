@@ -1,0 +1,51 @@
+"""Everything in params.yaml that trading depends on, as one record."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tapeline.backtest.costs import CostParams, InstrumentNames
+from tapeline.backtest.ftmo import FtmoParams
+from tapeline.backtest.latency import ExecutionParams
+from tapeline.backtest.signals import SignalParams
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.params import Params
+from tapeline.schema import INTERVAL_MINUTES, Horizon, Interval
+
+
+@dataclass(frozen=True)
+class TradingParams:
+    """Everything in params.yaml that trading depends on."""
+
+    signals: SignalParams
+    names: InstrumentNames
+    costs: CostParams
+    execution: ExecutionParams
+    ftmo: FtmoParams
+    evaluation: EvaluationParams
+    horizon: int
+    minutes: int
+
+    @classmethod
+    def read(cls, params: Params) -> "TradingParams":
+        """Read the sections."""
+        return cls(
+            params.section("signals", SignalParams),
+            params.section("instruments", InstrumentNames),
+            params.section("costs", CostParams),
+            params.section("execution", ExecutionParams),
+            params.section("ftmo", FtmoParams),
+            params.section("evaluation", EvaluationParams),
+            params.value("labels.horizon", Horizon),
+            INTERVAL_MINUTES[params.value("data.interval", Interval)],
+        )
+
+    def changed(self, section: str, **values: object) -> "TradingParams":
+        """Return the same with some values of one section changed."""
+        return replace(self, **{section: getattr(self, section).model_copy(update=values)})
+
+    @property
+    def guard_loss(self) -> float:
+        """Loss of a day that ends it, account currency; infinite without a guard."""
+        share = self.ftmo.guard * self.ftmo.programs[self.ftmo.program].daily_loss
+        return share * self.signals.initial_balance if share else np.inf

@@ -1,0 +1,76 @@
+"""The model card: what a person should know before using a bundle."""
+
+from typing import Any
+
+Record = dict[str, Any]
+
+CARD = """# {artifact}
+
+{meaning}, `horizon` being {horizon} candles of {interval}. A number from {low:g} to {high:g} for the close of
+each candle, known at that close.
+
+## Input
+
+Candles of {interval}, open time first: {columns}. {context} consecutive ones are needed
+before the first prediction: {lookback} for the features and {sequence_length} for the network. Gaps of up to
+{max_fill} candles are filled flat; a longer one begins anew.{leader}
+
+Trained on {symbols}. On other symbols nothing is known of it.
+
+## Training
+
+{spans}
+
+{refit}
+
+## Out of sample
+
+Of the test parts of {n_folds} folds that walk forward in time, each predicted by a model that had not
+seen it.
+
+| file | metric | value |
+|---|---|---|
+{metrics}
+
+## Limits
+
+Past markets say little about coming ones, least of all about other symbols, venues and costs. Figures of
+money are of a simulated account with the costs in `params.json`. Intervals are of chance alone, not of change.
+"""
+
+REFIT = "Fitted again on candles up to the end; the figures below are of the folds before it."
+LAST_FOLD = "It is the model of the last fold."
+
+
+def model_card(contract: Record, span: Record, made_with: Record, record: Record) -> str:
+    """Return the card in Markdown."""
+    inputs, output, train = contract["input"], contract["output"], made_with["train"]
+    leader = f" {inputs['leader']} leads: its candles are needed, too." if inputs["leader"] else ""
+    architecture = made_with.get("model") or made_with["transformer"]
+    told = architecture | {name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")}
+    spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]
+    spans += [f"- {name}: {value}" for name, value in told.items()]
+    figures = [
+        f"| {file} | {name} | {'not defined' if value is None else f'{value:.6g}'} |"
+        for file, metrics in record["metrics"].items()
+        for name, value in metrics.items()
+    ]
+    return CARD.format(
+        artifact=contract["artifact"],
+        meaning=f"{output['name'].replace('_', ' ').capitalize()} {output['meaning']}",
+        horizon=contract["label"]["horizon"],
+        interval=inputs["interval"],
+        low=output["low"],
+        high=output["high"],
+        columns=", ".join(inputs["columns"]),
+        context=contract["lookback"] - 1 + contract["sequence_length"],
+        lookback=contract["lookback"],
+        sequence_length=contract["sequence_length"],
+        max_fill=inputs["max_fill"],
+        leader=leader,
+        symbols=", ".join(inputs["symbols"]),
+        spans="\n".join(spans),
+        refit=REFIT if record["refit"] else LAST_FOLD,
+        n_folds=len(record["folds"]),
+        metrics="\n".join(figures),
+    )

@@ -1,0 +1,68 @@
+"""Which version a candidate is, by what differs from the champion, not by taste."""
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from tapeline.errors import ArtifactError
+
+# What a change of a fingerprint makes of the version; the first that differs decides.
+LEVELS = {"contract": "major", "params": "minor", "code": "minor", "data": "patch", "seed": "patch"}
+
+
+class Version(NamedTuple):
+    """A semantic version, as in the tag `NAME@v1.2.3`."""
+
+    major: int
+    minor: int
+    patch: int
+
+    def __str__(self) -> str:
+        return f"v{self.major}.{self.minor}.{self.patch}"
+
+    @classmethod
+    def parse(cls, text: str) -> "Version":
+        """Read `v1.2.3`; ArtifactError says what a version looks like."""
+        found = re.fullmatch(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
+        if not found:
+            raise ArtifactError(f"version {text!r}: must be like v1.2.3")
+        return cls(*map(int, found.groups()))
+
+    def raised(self, level: str) -> "Version":
+        """Return the next version at `level`: major, minor or patch."""
+        return {
+            "major": Version(self.major + 1, 0, 0),
+            "minor": Version(self.major, self.minor + 1, 0),
+            "patch": Version(self.major, self.minor, self.patch + 1),
+        }[level]
+
+
+FIRST = Version(1, 0, 0)
+
+
+def fingerprint(value: Any) -> str:
+    """Hash of anything that JSON can hold."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def changed(candidate: Mapping[str, str], champion: Mapping[str, str]) -> list[str]:
+    """Names of the fingerprints that differ, the heaviest first."""
+    return [name for name in LEVELS if candidate.get(name) != champion.get(name)]
+
+
+def next_version(
+    candidate: Mapping[str, str], champion: Mapping[str, str] | None, known: list[Version]
+) -> tuple[Version, str]:
+    """Return the candidate's version and why: what it changes against the champion decides.
+
+    `known` are all versions of the artifact; after a rollback the next one still rises above them all.
+    """
+    if champion is None or not known:
+        return FIRST if not known else max(known).raised("major"), "the first in production"
+    differs = changed(candidate, champion)
+    if not differs:
+        return max(known).raised("patch"), "built again from the same"
+    level = LEVELS[differs[0]]
+    return max(known).raised(level), f"{level}: {', '.join(differs)} changed"
