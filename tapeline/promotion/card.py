@@ -35,7 +35,7 @@ seen it.
 ## Limits
 
 Past markets say little about coming ones, least of all about other symbols, venues and costs. Figures of
-money are of a simulated account with the costs in `params.json`. Intervals are of chance alone, not of change.
+money are of a simulated account with the costs in `params.json`. Intervals are of chance, not of change.
 """
 
 REFIT = "Fitted again on candles up to the end; the figures below are of the folds before it."

@@ -1,0 +1,177 @@
+"""The registry: git tags in GTO's grammar are the truth, `models/registry.json` is made from them alone.
+
+`NAME@v1.2.3` registers a version, its message the release record; `NAME#prod#4` puts a version into
+production, its message the reason. Git and GTO are touched here and nowhere else.
+"""
+
+import json
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import gto.api
+from gto.exceptions import GTOException
+from gto.tag import parse_name
+
+from tapeline.errors import ArtifactError
+from tapeline.promotion.versions import Version
+
+ENVIRONMENT = "prod"  # the one that counts; GTO calls it a stage
+Record = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Release:
+    """A registered version: `record` is what its tag says, `commit` where it lies."""
+
+    version: Version
+    tag: str
+    commit: str
+    time: str
+    record: Record
+
+
+@dataclass(frozen=True)
+class Assignment:
+    """A version put into production; `number` counts up over all assignments of the artifact."""
+
+    number: int
+    version: Version
+    tag: str
+    time: str
+    why: str
+
+
+def git(folder: Path, *command: str) -> str:
+    """Run git in `folder`; return what it prints, raise ArtifactError with what it says if it fails."""
+    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True)
+    if done.returncode:
+        raise ArtifactError(f"git {' '.join(command[:2])}: {' '.join(done.stderr.split()) or 'failed'}")
+    return done.stdout
+
+
+class Registry:
+    """Releases and assignments of every artifact, read anew from the tags of the repository at `folder`."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.releases: dict[str, list[Release]] = {}  # by artifact, in order of version
+        self.history: dict[str, list[Assignment]] = {}  # by artifact, in order of number
+        fields = "%(refname:strip=2)%00%(*objectname)%00%(taggerdate:iso-strict)%00%(contents)%00%01"
+        found = []
+        for line in git(folder, "for-each-ref", f"--format={fields}", "refs/tags").split("\0\x01"):
+            tag, commit, time, message = [*line.strip("\n").split("\0"), "", "", ""][:4]
+            parsed = parse_name(tag, raise_on_fail=False)
+            is_ours = "version" in parsed or parsed.get("stage") == ENVIRONMENT
+            if is_ours and commit and parsed["action"].value in ("register", "assign"):
+                found.append((tag, parsed, commit, time, read_message(tag, message)))
+        for tag, parsed, commit, time, record in found:
+            if "version" in parsed:
+                release = Release(Version.parse(parsed["version"]), tag, commit, time, record)
+                self.releases.setdefault(parsed["name"], []).append(release)
+            else:
+                version = Version.parse(str(record.get("version")))
+                told = Assignment(parsed["counter"], version, tag, time, str(record.get("why", "")))
+                self.history.setdefault(parsed["name"], []).append(told)
+        for listed, key in ((self.releases, "version"), (self.history, "number")):
+            for name, entries in listed.items():
+                listed[name] = sorted(entries, key=lambda entry: getattr(entry, key))
+
+    def production(self, artifact: str) -> Release | None:
+        """Return the version in production: that of the highest assignment."""
+        assigned = self.history.get(artifact)
+        return self.release(artifact, assigned[-1].version) if assigned else None
+
+    def release(self, artifact: str, version: Version) -> Release:
+        """Return a registered version; ArtifactError lists those there are."""
+        for found in self.releases.get(artifact, []):
+            if found.version == version:
+                return found
+        there = ", ".join(str(found.version) for found in self.releases.get(artifact, [])) or "none"
+        raise ArtifactError(f"{artifact} {version}: is not registered; there are: {there}")
+
+    def unfinished(self) -> list[str]:
+        """Tags of versions that never went into production: a promotion was cut off behind them."""
+        known = {(name, found.version) for name, entries in self.history.items() for found in entries}
+        return [
+            release.tag
+            for name, entries in self.releases.items()
+            for release in entries
+            if (name, release.version) not in known
+        ]
+
+    def index(self) -> Record:
+        """What `models/registry.json` holds: by artifact what is in production, all versions, history."""
+        return {
+            name: {
+                "production": str(release.version) if (release := self.production(name)) else None,
+                "versions": [
+                    {"version": str(r.version), "tag": r.tag, "commit": r.commit, "time": r.time} | r.record
+                    for r in self.releases[name]
+                ],
+                "history": [
+                    {
+                        "number": a.number,
+                        "version": str(a.version),
+                        "tag": a.tag,
+                        "time": a.time,
+                        "why": a.why,
+                    }
+                    for a in self.history.get(name, [])
+                ],
+            }
+            for name in sorted(self.releases)
+        }
+
+
+def read_message(tag: str, message: str) -> Record:
+    """Return the record in a tag's message; ArtifactError names a tag without one."""
+    try:
+        record = json.loads(message)
+    except ValueError:
+        record = None
+    if not isinstance(record, dict):
+        raise ArtifactError(f"tag {tag}: its message is no record; only `make promote` makes such tags")
+    return record
+
+
+def register(folder: Path, artifact: str, version: Version, record: Record) -> str:
+    """Register `version` on HEAD with its record in the tag's message; return the tag."""
+    _gto("register", folder, artifact, ref="HEAD", version=str(version), message=_message(record))
+    return f"{artifact}@{version}"
+
+
+def assign(folder: Path, artifact: str, version: Version, why: str) -> str:
+    """Put a registered version into production, also one that has been there before; return the tag."""
+    message = _message({"version": str(version), "why": why})
+    # GTO asks for force wherever the version was in production before: that is what a rollback is.
+    _gto("assign", folder, artifact, stage=ENVIRONMENT, version=str(version), message=message, force=True)
+    numbers = [assignment.number for assignment in Registry(folder).history[artifact]]
+    return f"{artifact}#{ENVIRONMENT}#{max(numbers)}"
+
+
+def delete_tags(folder: Path, tags: list[str]) -> None:
+    """Take tags back that a promotion has made and could not finish."""
+    if tags:
+        git(folder, "tag", "--delete", *tags)
+
+
+def _message(record: Record) -> str:
+    return json.dumps(record, indent=1, sort_keys=True)
+
+
+def _gto(action: str, folder: Path, artifact: str, **options: Any) -> None:
+    name, email = (
+        subprocess.run(["git", "config", key], cwd=folder, capture_output=True, text=True).stdout.strip()
+        for key in ("user.name", "user.email")
+    )
+    author = {
+        "author": os.environ.get("GIT_COMMITTER_NAME", name) or None,
+        "author_email": os.environ.get("GIT_COMMITTER_EMAIL", email) or None,
+    }
+    try:
+        getattr(gto.api, action)(folder, artifact, **options, **author)
+    except GTOException as error:
+        raise ArtifactError(f"gto {action} {artifact}: {' '.join(str(error).split())}") from error
