@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS := 1
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report verify docs data-docs runs tensorboard test test-all determinism lint format \
+.PHONY: help env lock download check repro report promote rollback registry restore verify docs data-docs runs tensorboard test test-all determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -48,6 +48,18 @@ repro: check ## Run the pipeline: check params, dvc repro, write the report
 
 report: env ## Write reports/data.html and reports/index.html from the latest run
 	@python -m commands.report
+
+promote: env ## Put the committed run's models into production if every gate lets them: [MODEL=lstm-direction]
+	@python -m commands.promote $(MODEL)
+
+rollback: env ## Put an earlier version back into production: MODEL=lstm-direction [TO=v1.0.0] [WHY="..."]
+	@python -m commands.rollback "$(MODEL)" "$(TO)" "$(WHY)"
+
+registry: env ## Write models/registry.json from the git tags, and print it as a table
+	@python -m commands.registry
+
+restore: env ## Bring models/promoted/ in line with the git tags, from DVC's cache or remote
+	@python -m commands.restore
 
 verify: env ## Hash everything again and compare it with dvc.lock and the manifests
 	@python -m commands.verify

@@ -23,6 +23,7 @@ LEVELS = [
         for room in ("market", "features", "quality", "splits", "nets", "backtest", "evaluation")
     }
     | {"tapeline.promotion"},
+    {"tapeline.serving"},
     {"stages", "commands"},
 ]
 # Only these rooms may import these libraries.
@@ -33,6 +34,7 @@ KEPT_TO = {
     "numba": ("tapeline.market", "tapeline.features", "tapeline.backtest"),
     "great_expectations": ("tapeline.quality",),
     "git": (),
+    "gto": ("tapeline.promotion",),
 }
 
 

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from tapeline.features.declare import Feature, FloatArray
+from tapeline.features.declare import Candles, Feature, FloatArray
 from tapeline.features.table import as_candles
+
+SHORTER = (64, 256)  # candles that features of a shorter lookback are computed from, to save time
 
 
 def latest_features(buffer: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature]) -> FloatArray:
@@ -16,8 +18,18 @@ def latest_features(buffer: pd.DataFrame, leader: pd.DataFrame, features: Sequen
     candles as the longest lookback in both, the values are those of the whole history to 1e-6. Raises
     ValueError where the buffer is shorter.
     """
-    longest = max(feature.lookback for feature in features)
-    if len(buffer) < longest:
-        raise ValueError(f"{len(buffer)} candles are fewer than the {longest} that the features look back")
-    candles = as_candles(buffer, leader)
-    return np.array([feature.compute(candles)[-1] for feature in features])
+    return newest(as_candles(buffer, leader), features)
+
+
+def newest(candles: Candles, features: Sequence[Feature]) -> FloatArray:
+    """Values of `features`, shape (F,), at the last of `candles`; ValueError if those are too few."""
+    n, longest = len(candles.close), max(feature.lookback for feature in features)
+    if n < longest:
+        raise ValueError(f"{n} candles are fewer than the {longest} that the features look back")
+    cut = {length: candles.rows(n - length, n) for length in SHORTER if length < n} | {n: candles}
+    return np.array(
+        [
+            feature.compute(cut[next(length for length in cut if length >= feature.lookback)])[-1]
+            for feature in features
+        ]
+    )

@@ -1,0 +1,180 @@
+"""Promote the candidates of the committed run: every gate, a version, tags, and the bundle in production.
+
+Refuses whatever is not committed, not up to date, not as it was packed, not good enough or there already.
+It either finishes or leaves no tag and the old production as it was.
+"""
+
+import hashlib
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from dvc.exceptions import DvcException
+from dvc.repo import Repo
+
+from commands.pages import read_json
+from commands.release_gates import judge_release
+from tapeline.errors import ArtifactError, TapelineError
+from tapeline.params import Params
+from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.gates import ARTIFACTS, GateParams, Verdict
+from tapeline.promotion.production import (
+    CANDIDATES,
+    clear,
+    one_at_a_time,
+    place,
+    take_back_unfinished,
+    write_index,
+)
+from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
+from tapeline.promotion.versions import Version, next_version
+
+ROOT, RECORDED = Path(), "metrics/detail/promotion.json"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One promotion that every check has let through; `record` goes into the version's tag."""
+
+    artifact: str
+    version: Version
+    why: str
+    bundle_id: str
+    record: dict[str, Any]
+
+
+def promote(artifacts: tuple[str, ...]) -> list[Plan]:
+    """Promote those of `artifacts` together that are not in the registry yet; TapelineError says why not."""
+    with one_at_a_time(ROOT):
+        for tag in take_back_unfinished(ROOT):
+            print(f"{tag}: of a promotion that was cut off, taken back")
+        require_clean()
+        registry = Registry(ROOT)
+        known = {artifact: known_as(artifact, registry) for artifact in artifacts}
+        if all(known.values()):
+            told = ", ".join(f"{artifact} is {version}" for artifact, version in known.items())
+            raise ArtifactError(f"promoted already: {told}; `make rollback` goes back and forth")
+        for artifact in filter(known.get, artifacts):
+            print(f"{artifact}: is {known[artifact]} already, left as it is")
+        verdicts = {artifact: judge_all(artifact, registry) for artifact in artifacts if not known[artifact]}
+        require_passed(verdicts)
+        plans = [make_plan(artifact, registry, judged) for artifact, judged in verdicts.items()]
+        with ExitStack() as undo:
+            for plan in plans:
+                release(plan, undo)
+            write_index(ROOT)
+            undo.pop_all()
+        for plan in plans:
+            clear(ROOT, plan.artifact)
+    return plans
+
+
+def require_clean() -> None:
+    """Raise ArtifactError unless everything is committed and dvc.lock is up to date with the workspace."""
+    dirty = git(ROOT, "status", "--porcelain").splitlines()
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        raise ArtifactError(f"{dirty[0][3:]}{more}: not committed; a release is made from a commit alone")
+    with Repo(str(ROOT)) as repo:
+        stale = repo.status()
+    if stale:
+        names = ", ".join(sorted(stale))
+        raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
+
+
+def known_as(artifact: str, registry: Registry) -> Version | None:
+    """Verify a candidate against what the run recorded; return its version if it was promoted before."""
+    packed = read_json(RECORDED)["bundles"][artifact]["bundle_id"]
+    found = verify_bundle(CANDIDATES / artifact)["bundle_id"]
+    if found != packed:
+        raise ArtifactError(f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed}")
+    same = [r.version for r in registry.releases.get(artifact, []) if r.record.get("bundle_id") == found]
+    return same[-1] if same else None
+
+
+def judge_all(artifact: str, registry: Registry) -> list[Verdict]:
+    """Gates as the pipeline judged them, and those of the release."""
+    recorded = read_json(RECORDED)
+    verdicts = [Verdict(**gate) for gate in recorded["gates"] if gate["artifact"] == artifact]
+    return verdicts + judge_release(artifact, recorded["bundles"][artifact], registry)
+
+
+def make_plan(artifact: str, registry: Registry, verdicts: list[Verdict]) -> Plan:
+    """Decide the version of a candidate that passed, and write its record."""
+    bundle, champion = read_json(RECORDED)["bundles"][artifact], registry.production(artifact)
+    version, why = next_version(
+        bundle["fingerprints"],
+        champion.record["fingerprints"] if champion else None,
+        [known.version for known in registry.releases.get(artifact, [])],
+    )
+    record = {
+        "artifact": artifact,
+        "version": str(version),
+        "why": why,
+        "bundle_id": bundle["bundle_id"],
+        "fingerprints": bundle["fingerprints"],
+        "gates": [asdict(verdict) for verdict in verdicts],
+        "metrics": read_json(CANDIDATES / artifact / "metrics.json")["metrics"],
+        "lock_sha256": hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
+    }
+    return Plan(artifact, version, why, bundle["bundle_id"], record)
+
+
+def release(plan: Plan, undo: ExitStack) -> None:
+    """Tag and put into production; `undo` takes everything back."""
+    tag = f"{plan.artifact}@{plan.version}"
+    undo.callback(drop, [tag])
+    register(ROOT, plan.artifact, plan.version, plan.record)
+    place(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
+    before = len(Registry(ROOT).history.get(plan.artifact, []))
+    undo.callback(drop_later_assignments, plan.artifact, before)
+    assign(ROOT, plan.artifact, plan.version, f"promoted; {plan.why}")
+
+
+def drop(tags: list[str]) -> None:
+    """Delete those of `tags` that are there."""
+    there = git(ROOT, "tag", "--list").split()
+    delete_tags(ROOT, [tag for tag in tags if tag in there])
+
+
+def drop_later_assignments(artifact: str, n_kept: int) -> None:
+    """Delete the assignments of `artifact` after the first `n_kept`."""
+    delete_tags(ROOT, [assignment.tag for assignment in Registry(ROOT).history.get(artifact, [])[n_kept:]])
+
+
+def require_passed(verdicts: dict[str, list[Verdict]]) -> None:
+    """Print all gates as tables; raise ArtifactError if one blocks."""
+    refused = []
+    for artifact, judged in verdicts.items():
+        table = pd.DataFrame([asdict(verdict) for verdict in judged])
+        table["value"] = ["" if verdict.value is None else f"{verdict.value:.6g}" for verdict in judged]
+        columns = ["gate", "value", "limit", "status", "reason"]
+        print(f"{artifact}\n{table[columns].to_string(index=False)}\n")
+        failed = [verdict.gate for verdict in judged if verdict.blocks]
+        if failed:
+            refused.append(f"{artifact} by {len(failed)} of {len(judged)} gates: {', '.join(failed)}")
+    if refused:
+        raise ArtifactError(f"refused: {'; '.join(refused)}")
+
+
+def main() -> None:
+    """Promote the model named as the argument, or both."""
+    chosen = tuple(name for name in sys.argv[1:] if name) or tuple(ARTIFACTS)
+    unknown = [name for name in chosen if name not in ARTIFACTS]
+    if unknown:
+        sys.exit(f"MODEL is {unknown[0]!r}: must be one of {', '.join(ARTIFACTS)}")
+    try:
+        Params.read().section("gates", GateParams)
+        plans = promote(chosen)
+    except (TapelineError, DvcException, OSError) as error:
+        sys.exit(" ".join(str(error).split()))
+    for plan in plans:
+        print(f"{plan.artifact} {plan.version} is in production ({plan.why})")
+    print("published by: git push --follow-tags && dvc push")
+
+
+if __name__ == "__main__":
+    main()

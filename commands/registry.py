@@ -1,0 +1,51 @@
+"""Write `models/registry.json` from the git tags alone, and print it as a table."""
+
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+from tapeline.errors import TapelineError
+from tapeline.promotion.production import INDEX, write_index
+from tapeline.promotion.registry import Registry
+
+FIGURES = ("accuracy_all", "net_pnl", "mae", "rank_correlation")  # that are printed, where a version has them
+
+
+def table(registry: Registry) -> pd.DataFrame:
+    """One line a version: where it stands, what it is, what it showed."""
+    lines = []
+    for name, found in registry.index().items():
+        for version in found["versions"]:
+            metrics = {key: value for file in version["metrics"].values() for key, value in file.items()}
+            assigned = [str(a["number"]) for a in found["history"] if a["version"] == version["version"]]
+            lines.append(
+                {
+                    "model": name,
+                    "version": version["version"],
+                    "production": "yes" if version["version"] == found["production"] else "",
+                    "bundle": version["bundle_id"],
+                    "commit": version["commit"][:7],
+                    "data": version["fingerprints"]["data"][:7],
+                    "code": version["fingerprints"]["code"][:7],
+                    "assigned": ",".join(assigned),
+                    "why": version["why"],
+                }
+                | {name: f"{metrics[name]:.4g}" for name in FIGURES if metrics.get(name) is not None}
+            )
+    return pd.DataFrame(lines).fillna("")
+
+
+def main() -> None:
+    """Write and print."""
+    try:
+        registry = write_index(Path())
+    except (TapelineError, OSError) as error:
+        sys.exit(" ".join(str(error).split()))
+    found = table(registry)
+    print("nothing was promoted yet" if found.empty else found.to_string(index=False))
+    print(f"written: {INDEX}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""Bring `models/promoted/` in line with the git tags: in a fresh clone, or after files were damaged."""
+
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+
+from commands.fetch import fetched
+from tapeline.errors import TapelineError
+from tapeline.promotion.production import clear, in_production, one_at_a_time, place, write_index
+
+ROOT = Path()
+
+
+def restore() -> dict[str, str]:
+    """Put every bundle that the tags say is in production there; return version and deed by artifact."""
+    done = {}
+    with one_at_a_time(ROOT):
+        registry = write_index(ROOT)
+        for artifact in registry.history:
+            release = registry.production(artifact)
+            done[artifact] = f"{release.version}, as it was"
+            if in_production(ROOT, artifact) != release.record["bundle_id"]:
+                with fetched(ROOT, artifact, release) as source, ExitStack() as undo:
+                    place(ROOT, artifact, source, release.record["bundle_id"], undo)
+                    undo.pop_all()
+                clear(ROOT, artifact)
+                done[artifact] = f"{release.version}, brought back"
+    return done
+
+
+def main() -> None:
+    """Restore and say what was done."""
+    try:
+        done = restore()
+    except (TapelineError, DvcException, OSError) as error:
+        sys.exit(" ".join(str(error).split()))
+    for artifact, told in done.items():
+        print(f"{artifact}: {told}")
+    if not done:
+        print("nothing was promoted yet")
+
+
+if __name__ == "__main__":
+    main()

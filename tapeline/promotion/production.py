@@ -1,0 +1,80 @@
+"""`models/promoted/NAME/`, the bundles in production, and the way to put them there whole."""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tapeline.errors import ArtifactError
+from tapeline.outputs import write_json
+from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.registry import Registry, delete_tags, git
+
+CANDIDATES, PROMOTED, INDEX = Path("models/candidate"), Path("models/promoted"), Path("models/registry.json")
+
+
+@contextmanager
+def one_at_a_time(folder: Path) -> Iterator[None]:
+    """Hold the repository's lock; ArtifactError if another promotion or rollback holds it."""
+    path = folder / git(folder, "rev-parse", "--git-common-dir").strip() / "tapeline.lock"
+    with path.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ArtifactError("another promotion or rollback is running; wait for its end") from None
+        yield
+
+
+def place(folder: Path, artifact: str, source: Path, bundle_id: str, undo: ExitStack) -> None:
+    """Copy the bundle at `source` into production, after verifying the copy; `undo` brings back what was."""
+    target = folder / PROMOTED / artifact
+    aside, before = (target.with_name(f".{artifact}.{kind}") for kind in ("partial", "before"))
+    target.parent.mkdir(parents=True, exist_ok=True)
+    for leftover in (aside, before):
+        shutil.rmtree(leftover, ignore_errors=True)
+    undo.callback(shutil.rmtree, aside, ignore_errors=True)
+    shutil.copytree(source, aside)
+    found = verify_bundle(aside)["bundle_id"]
+    if found != bundle_id:
+        raise ArtifactError(f"{source}: is bundle {found}, not {bundle_id}")
+    if target.exists():
+        undo.callback(_bring_back, before, target)
+        os.replace(target, before)
+    else:
+        undo.callback(shutil.rmtree, target, ignore_errors=True)
+    os.replace(aside, target)
+
+
+def clear(folder: Path, artifact: str) -> None:
+    """Remove what `place` has kept of the bundle before."""
+    shutil.rmtree(folder / PROMOTED / f".{artifact}.before", ignore_errors=True)
+
+
+def in_production(folder: Path, artifact: str) -> str | None:
+    """Id of the whole bundle that lies in production; None where there is none or it is damaged."""
+    try:
+        return verify_bundle(folder / PROMOTED / artifact)["bundle_id"]
+    except ArtifactError:
+        return None
+
+
+def write_index(folder: Path) -> Registry:
+    """Write `models/registry.json` from the tags."""
+    registry = Registry(folder)
+    write_json(folder / INDEX, registry.index())
+    return registry
+
+
+def take_back_unfinished(folder: Path) -> list[str]:
+    """Delete tags of a promotion that was cut off before anything went into production; return them."""
+    tags = Registry(folder).unfinished()
+    delete_tags(folder, tags)
+    return tags
+
+
+def _bring_back(before: Path, target: Path) -> None:
+    if before.exists():
+        shutil.rmtree(target, ignore_errors=True)
+        os.replace(before, target)

@@ -1,0 +1,48 @@
+"""A bundle with its scaler and tiers: rows of features in, numbers and tiers out."""
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tapeline.nets.scaler import Scaler
+from tapeline.promotion.bundle import Bundle, open_bundle
+
+WINDOWS_AT_ONCE = 4096
+
+
+class Predictor:
+    """What one bundle predicts; nothing is kept between calls.
+
+    features : names of the columns that it takes, in order; sequence_length : rows that a prediction takes
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Open the bundle in `folder`; ArtifactError names what is wrong with it."""
+        self.bundle: Bundle = open_bundle(folder)
+        model = self.bundle.model
+        self.features: list[str] = model["features"]
+        self.sequence_length: int = self.bundle.contract["sequence_length"]
+        self._scaler = Scaler(np.array(model["scaler"]["mean"]), np.array(model["scaler"]["std"]))
+
+    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Numbers for the rows from `sequence_length - 1` on of consecutive (N, F) rows."""
+        return self.predict_rows(features, np.arange(self.sequence_length - 1, len(features)))
+
+    def predict_rows(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Numbers for `rows` of (N, F) features, each from the `sequence_length` rows that end there."""
+        scaled = self._scaler.transform(features)
+        back = np.arange(1 - self.sequence_length, 1)
+        found = [
+            self.bundle.run(scaled[rows[first : first + WINDOWS_AT_ONCE, None] + back])
+            for first in range(0, len(rows), WINDOWS_AT_ONCE)
+        ]
+        return np.concatenate([np.empty(0), *found])
+
+    def tier(self, probability: float) -> str | None:
+        """Name of the tier that the confidence max(p, 1 - p) falls into; None between and below them."""
+        confidence = max(probability, 1 - probability)
+        for name, (low, high) in self.bundle.contract.get("tiers", {}).get("tiers", {}).items():
+            if low <= confidence < high or confidence == high == 1:
+                return name
+        return None

@@ -1,0 +1,151 @@
+"""Candles one at a time, of one or many symbols: each gets an answer, most of them a prediction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tapeline.errors import ArtifactError
+from tapeline.features.catalog import FEATURES
+from tapeline.features.declare import Feature
+from tapeline.features.streaming import newest
+from tapeline.features.table import feature_version
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES
+from tapeline.serving.buffer import MICROSECONDS, Buffer, CandleError, read_candle, show
+from tapeline.serving.predictor import Predictor
+
+PREDICTED, WARMING_UP, REFUSED, GAP = "predicted", "warming_up", "refused", "gap"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What there is to say of one candle; numbers are None where there is no prediction.
+
+    status : predicted, warming_up (`missing` candles more are needed), gap or refused; `reason` says why
+    """
+
+    symbol: str
+    timestamp: Any
+    status: str
+    reason: str = ""
+    missing: int = 0
+    probability: float | None = None
+    tier: str | None = None
+    trend_strength: float | None = None
+
+
+class Stream:
+    """Predictions of the bundles in `folders`, in step with candles that arrive; memory is bounded.
+
+    The bundles agree on the candles that go in, and their features are computed by this code as they were
+    in training: ArtifactError if not.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self.predictors = [Predictor(folder) for folder in folders]
+        inputs = [predictor.bundle.contract["input"] for predictor in self.predictors]
+        for key in ("interval", "leader", "max_fill", "max_filled_share"):
+            if len({str(found[key]) for found in inputs}) > 1:
+                told = ", ".join(str(found[key]) for found in inputs)
+                raise ArtifactError(f"the bundles take different candles: {key} is {told}")
+        self.leader, self._input = inputs[0]["leader"], inputs[0]
+        self._step = INTERVAL_MINUTES[self._input["interval"]] * MICROSECONDS
+        self.features = [check_features(predictor) for predictor in self.predictors]
+        wanted = {feature.name: feature for features in self.features for feature in features}
+        self._wanted = list(wanted.values())
+        names = list(wanted)
+        self._columns = [np.array([names.index(f.name) for f in features]) for features in self.features]
+        self.lookback = max(feature.lookback for feature in self._wanted)
+        self.length = max(predictor.sequence_length for predictor in self.predictors)
+        self._buffers: dict[str, Buffer] = {}
+        self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
+
+    def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
+        """Take a candle that has closed; return the prediction made at its close, or why there is none.
+
+        Feed the leader's candle of a minute no later than the others' of the next one.
+        """
+        told = {"symbol": symbol, "timestamp": candle.get("timestamp")}
+        buffer = self._buffers.setdefault(symbol, self._make_buffer())
+        try:
+            self._require_leader(symbol, read_candle(candle, self._step)[0])
+            missing = buffer.add(candle)
+        except CandleError as error:
+            if not len(buffer):
+                self._rows.pop(symbol, None)
+            return Answer(**told, status=REFUSED, reason=str(error))
+        if missing > self._input["max_fill"]:
+            self._rows.pop(symbol, None)
+            left = self.lookback + self.length - 2
+            return Answer(
+                **told, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left
+            )
+        for back in range(missing, -1, -1):
+            self._add_row(symbol, buffer, back)
+        left = self.length - len(self._rows.get(symbol, ()))
+        if left > 0:
+            left += max(0, self.lookback - len(buffer) - 1)
+            return Answer(**told, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
+        if missing:
+            return Answer(
+                **told, status=GAP, reason=f"{missing} candles before it were missing and are filled"
+            )
+        n_filled = int(buffer.is_filled[-self.length :].sum())
+        if n_filled > self._input["max_filled_share"] * self.length:
+            return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
+        return Answer(**told, status=PREDICTED, **self._predict(symbol))
+
+    def _make_buffer(self) -> Buffer:
+        capacity = self.lookback + max(self.length, self._input["max_fill"]) + 1
+        return Buffer(capacity, self._step, self._input["max_fill"])
+
+    def _require_leader(self, symbol: str, time: int) -> None:
+        """Raise CandleError unless the leader's candle before `time` is there, or nobody needs it."""
+        if self.leader in (None, symbol) or not len(self._buffers[symbol]):
+            return
+        leader = self._buffers.get(self.leader)
+        if leader is None or not len(leader) or leader.time[-1] < time - self._step:
+            wanted = show(time - self._step)
+            raise CandleError(
+                f"the leader {self.leader} has no candle of {wanted} yet: feed that, then this again"
+            )
+
+    def _add_row(self, symbol: str, buffer: Buffer, back: int) -> None:
+        """Compute the features `back` candles before the newest, and keep as many rows as a window has."""
+        end = len(buffer) - back
+        if end < self.lookback:
+            return
+        leader = None if self.leader in (None, symbol) else self._buffers.get(self.leader)
+        candles = buffer.candles(leader, self.lookback + back)
+        if back:
+            candles = candles.rows(0, self.lookback)
+        row = newest(candles, self._wanted)
+        kept = self._rows.get(symbol, np.empty((0, len(row))))
+        self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
+
+    def _predict(self, symbol: str) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for predictor, columns in zip(self.predictors, self._columns, strict=True):
+            rows = self._rows[symbol][-predictor.sequence_length :, columns]
+            value = float(predictor.predict(rows)[0])
+            if predictor.bundle.model["label"] == DIRECTION:
+                found |= {"probability": value, "tier": predictor.tier(value)}
+            else:
+                found["trend_strength"] = value
+        return found
+
+
+def check_features(predictor: Predictor) -> list[Feature]:
+    """Features that a bundle takes, in its order; ArtifactError if this code computes others."""
+    model = predictor.bundle.model
+    unknown = [name for name in predictor.features if name not in FEATURES]
+    features = [FEATURES[name] for name in predictor.features if name in FEATURES]
+    if unknown or feature_version(features, model["horizon"]) != model["made_from"]["features"]:
+        artifact = predictor.bundle.contract["artifact"]
+        raise ArtifactError(
+            f"{artifact}: this code computes features otherwise than in its training; "
+            "check out the commit of its tag to predict with it"
+        )
+    return features

@@ -1,0 +1,299 @@
+"""A model's life: promoted, followed, refused, rolled back, restored; and every way it can go wrong."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.registry import Registry
+from tests.workshop import Workshop
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
+
+LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
+EASY = {
+    LSTM: {"lstm.accuracy_all": {"min": 0.0}, "lstm.ece": {"max": 1.0}},
+    TRANSFORMER: {"transformer.mae": {"max": 1.0}},
+}
+
+
+class Repository(Workshop):
+    """A workshop that is asked what is in production."""
+
+    def __init__(self, folder, source=None):
+        if source is None:
+            super().__init__(folder)
+        else:
+            self.folder = folder
+            shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
+
+    @property
+    def registry(self):
+        """As the tags say."""
+        return Registry(self.folder)
+
+    def versions(self):
+        """In production, by artifact."""
+        return {name: str(self.registry.production(name).version) for name in self.registry.history}
+
+    def in_production(self, artifact):
+        """Id of the verified bundle that lies there."""
+        return verify_bundle(self.folder / "models/promoted" / artifact)["bundle_id"]
+
+    def state(self):
+        """Everything a promotion may change."""
+        files = sorted(path for path in (self.folder / "models/promoted").rglob("*") if path.is_file())
+        index = self.folder / "models/registry.json"
+        return (
+            self.run("git tag"),
+            {str(path): path.read_bytes() for path in files},
+            index.read_bytes() if index.exists() else None,
+        )
+
+    def whole(self):
+        """Production is what the tags say, and the index can be made again from them alone."""
+        for name in self.registry.history:
+            assert self.in_production(name) == self.registry.production(name).record["bundle_id"]
+        index = self.folder / "models/registry.json"
+        before = index.read_bytes()
+        index.unlink()
+        self.run("make registry")
+        assert index.read_bytes() == before
+        return json.loads(before)
+
+    def run_and_commit(self, **changes):
+        """Change params, run the pipeline, commit."""
+        self.set_params(changes)
+        self.run("make repro")
+        self.commit("run")
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory):
+    """A run with gates that let it pass, committed, nothing promoted."""
+    shop = Repository(tmp_path_factory.mktemp("ran"))
+    shop.run_and_commit(gates=EASY)
+    return shop
+
+
+@pytest.fixture(scope="module")
+def promoted(ran, tmp_path_factory):
+    """v1.0.0 of both in production, and another LSTM committed, not promoted."""
+    shop = Repository(tmp_path_factory.mktemp("promoted"), ran.folder)
+    shop.run("make promote")
+    shop.run_and_commit(model={"hidden": 5})
+    return shop
+
+
+@pytest.fixture
+def shop(promoted, tmp_path):
+    """A copy of `promoted` of the test's own."""
+    return Repository(tmp_path, promoted.folder)
+
+
+def test_a_models_life(ran, tmp_path):
+    """Promoted, followed by patch, minor and major, refused, rolled back and forward, checked out whole."""
+    shop = Repository(tmp_path, ran.folder)
+    first = shop.run("make promote")
+    assert "lstm-direction v1.0.0 is in production" in first
+    assert shop.versions() == {LSTM: "v1.0.0", TRANSFORMER: "v1.0.0"}
+    packed = {name: shop.in_production(name) for name in (LSTM, TRANSFORMER)}
+    shop.whole()
+    assert shop.run("git status --porcelain") == ""
+    assert "up to date" in shop.run("dvc status")
+    predictions = (shop.folder / "data/predictions/lstm.parquet").read_bytes()
+
+    shop.run_and_commit(simulation={"days": 5}, splits={"train": 2.5})
+    assert "patch: data changed" in shop.run("make promote")
+    assert shop.versions() == {LSTM: "v1.0.1", TRANSFORMER: "v1.0.1"}
+    patched = shop.in_production(LSTM)
+
+    shop.run_and_commit(model={"hidden": 5})
+    minor = shop.run("make promote")
+    assert "transformer-trend: is v1.0.1 already, left as it is" in minor
+    assert "minor: params changed" in minor
+    assert shop.versions() == {LSTM: "v1.1.0", TRANSFORMER: "v1.0.1"}
+
+    shop.run_and_commit(labels={"horizon": 10})
+    assert "major: contract" in shop.run("make promote MODEL=lstm-direction")
+    assert shop.versions() == {LSTM: "v2.0.0", TRANSFORMER: "v1.0.1"}
+    shop.whole()
+
+    hard = EASY | {LSTM: {"lstm.accuracy_all": {"min": 0.99}, "lstm.ece": {"max": 1.0}}}
+    shop.run_and_commit(gates=hard, model={"hidden": 6})
+    before = shop.state()
+    refused = shop.run("make promote MODEL=lstm-direction", status=2)
+    assert "refused: lstm-direction by 1 of 5 gates: lstm.accuracy_all" in refused
+    assert "is not >= 0.99" in refused
+    assert shop.state() == before
+
+    shop.run("make rollback MODEL=lstm-direction TO=v1.0.0 WHY='it lost money'")
+    assert shop.in_production(LSTM) == packed[LSTM]
+    assert shop.registry.history[LSTM][-1].why == "it lost money"
+    shop.run("make rollback MODEL=lstm-direction TO=v2.0.0")
+    assert shop.versions()[LSTM] == "v2.0.0"
+    shop.run("make rollback MODEL=lstm-direction")
+    assert shop.versions()[LSTM] == "v1.0.0"
+    shop.run("make rollback MODEL=lstm-direction TO=v1.0.1")
+    assert shop.in_production(LSTM) == patched
+    index = shop.whole()
+    told = [entry["version"] for entry in index[LSTM]["history"]]
+    assert told == ["v1.0.0", "v1.0.1", "v1.1.0", "v2.0.0", "v1.0.0", "v2.0.0", "v1.0.0", "v1.0.1"]
+
+    shop.run("git checkout -q lstm-direction@v1.0.0 && dvc checkout -q")
+    assert "up to date" in shop.run("dvc status")
+    assert (shop.folder / "data/predictions/lstm.parquet").read_bytes() == predictions
+    assert verify_bundle(shop.folder / "models/candidate" / LSTM)["bundle_id"] == packed[LSTM]
+
+
+STEPS = ("register", "place", "assign", "write_index")
+FAULT = """
+import os, sys
+import commands.promote as promote
+step, count, deed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+original, calls = getattr(promote, step), []
+def faulty(*args, **kwargs):
+    calls.append(1)
+    if len(calls) == count:
+        if deed == "kill":
+            os.kill(os.getpid(), 9)
+        raise OSError(28, "No space left on device")
+    return original(*args, **kwargs)
+setattr(promote, step, faulty)
+sys.argv = ["promote"]
+promote.main()
+"""
+
+
+def inject(shop, step, count, deed):
+    """Run a promotion whose `count`th call of `step` fails; its exit status and what it said."""
+    done = subprocess.run(
+        [sys.executable, "-c", FAULT, step, str(count), deed],
+        cwd=shop.folder, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.returncode, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("step", "count"), [(step, n) for step in STEPS[:3] for n in (1, 2)] + [(STEPS[3], 1)]
+)
+def test_a_fault_at_any_step_leaves_everything_as_it_was(ran, tmp_path, step, count):
+    """Also in the second of two models; and the next try goes through."""
+    shop = Repository(tmp_path, ran.folder)
+    before = shop.state()
+    status, told = inject(shop, step, count, "raise")
+    assert status == 1
+    assert "No space left on device" in told
+    assert "Traceback" not in told
+    assert shop.state() == before
+    shop.run("make promote")
+    shop.whole()
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_fault_keeps_the_old_production(shop, step):
+    """With a version in production already."""
+    before = shop.state()
+    status, _ = inject(shop, step, 1, "raise")
+    assert status == 1
+    assert shop.state() == before
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_after_a_kill_the_next_commands_bring_all_in_line(shop, step):
+    """Nobody undoes anything after kill -9: the next promotion takes half-made tags back."""
+    assert inject(shop, step, 1, "kill")[0] == -9
+    shop.run("make promote", status=None)
+    shop.run("make restore")
+    shop.whole()
+    assert shop.versions() == {LSTM: "v1.1.0", TRANSFORMER: "v1.0.0"}
+
+
+def test_of_two_promotions_at_once_one_wins(shop):
+    """The other says in a line what it found."""
+    command = [sys.executable, "-m", "commands.promote"]
+    both = [
+        subprocess.Popen(
+            command, cwd=shop.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        for _ in range(2)
+    ]
+    told = [process.communicate()[0] for process in both]
+    assert sorted(process.returncode for process in both) == [0, 1]
+    loser = told[[process.returncode for process in both].index(1)]
+    assert "another promotion or rollback is running" in loser or "promoted already" in loser
+    assert shop.versions()[LSTM] == "v1.1.0"
+    shop.whole()
+
+
+def test_the_second_promotion_of_a_bundle_is_refused(shop):
+    """It names the version."""
+    shop.run("make promote")
+    told = shop.run("make promote", status=2)
+    assert "promoted already: lstm-direction is v1.1.0, transformer-trend is v1.0.0" in told
+
+
+def test_what_is_not_committed_or_not_run_is_not_promoted(shop):
+    """A dirty tree, a stale lock, touched bundles: each named in one line, nothing tagged."""
+    before = shop.state()
+    (shop.folder / "new.txt").write_text("x")
+    assert "new.txt: not committed" in shop.run("make promote", status=2)
+    (shop.folder / "new.txt").unlink()
+    shop.set_params({"model": {"hidden": 7}})
+    shop.commit("changed, not run")
+    assert "dvc.lock: not up to date with train_lstm" in shop.run("make promote", status=2)
+    shop.run("git reset -q --hard HEAD~1")
+    graph = shop.folder / "models/candidate" / LSTM / "model.onnx"
+    content = graph.read_bytes()
+    graph.chmod(0o644)
+    graph.unlink()
+    graph.write_bytes(content + b"x")
+    told = shop.run("make promote", status=2)
+    assert "not up to date with promote" in told or "model.onnx: content differs" in told
+    assert shop.state() == before
+
+
+def test_bad_arguments_end_in_one_line(shop):
+    """What, the value, what is allowed."""
+    assert "MODEL is 'lstm': must be one of lstm-direction" in shop.run("make promote MODEL=lstm", status=2)
+    for line, message in (
+        ("MODEL=", "MODEL is ''"),
+        ("MODEL=lstm-direction TO=1.0", "must be like v1.2.3"),
+        ("MODEL=lstm-direction TO=v9.0.0", "is not registered; there are: v1.0.0"),
+        ("MODEL=lstm-direction TO=v1.0.0", "is in production already"),
+        ("MODEL=lstm-direction", "is the only version that was in production"),
+    ):
+        told = shop.run(f"make rollback {line}", status=2)
+        assert message in told
+        assert "Traceback" not in told
+
+
+def test_damaged_production_comes_back_from_the_cache_and_a_lost_cache_is_named(shop):
+    """`make restore`; without cache and remote it says what is missing."""
+    graph = shop.folder / "models/promoted" / LSTM / "model.onnx"
+    graph.write_bytes(b"x")
+    assert f"{LSTM}: v1.0.0, brought back" in shop.run("make restore")
+    shop.whole()
+    graph.unlink()
+    shutil.rmtree(shop.folder / ".dvc/cache")
+    told = shop.run("make restore", status=2)
+    assert "lstm-direction v1.0.0: its files are not in DVC's cache, and there is no remote" in told
+
+
+def test_a_fresh_clone_pulls_production_from_the_remote(shop, tmp_path_factory):
+    """A local remote: push, clone, restore; the same bytes."""
+    remote, clone = tmp_path_factory.mktemp("remote"), tmp_path_factory.mktemp("clone")
+    shop.run(f"dvc remote add --default storage {remote} && git commit -qam remote")
+    shop.run("make promote", status=None)
+    shop.run("dvc push --quiet --all-tags")
+    shop.run(f"git clone -q . {clone}")
+    fresh = Repository.__new__(Repository)
+    fresh.folder = Path(clone)
+    fresh.run("make restore")
+    for name in (LSTM, TRANSFORMER):
+        assert fresh.in_production(name) == shop.in_production(name)
+    fresh.whole()

@@ -1,0 +1,115 @@
+"""Candles as they arrive: what is taken, filled, refused, forgotten."""
+
+import math
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.serving.buffer import MICROSECONDS, Buffer, CandleError, read_time, show
+
+START = datetime(2026, 1, 5, 12, tzinfo=UTC)
+
+
+def candle(minute=0, close=100.0, **changes):
+    """A good candle, `minute` minutes after the start."""
+    found = {"timestamp": START + timedelta(minutes=minute), "open": 99.0, "high": 101.0, "low": 98.0}
+    return found | {"close": close, "volume": 5.0} | changes
+
+
+def buffer(capacity=10, max_fill=3):
+    """Of minutes."""
+    return Buffer(capacity, MICROSECONDS, max_fill)
+
+
+def test_the_newest_candles_are_kept():
+    """No more than the capacity, in order."""
+    kept = buffer(capacity=4)
+    for k in range(9):
+        assert kept.add(candle(k, 100 + k / 10)) == 0
+    assert len(kept) == 4
+    assert kept.rows[:, 3].tolist() == [100.5, 100.6, 100.7, 100.8]
+    assert show(kept.time[-1]) == "2026-01-05T12:08:00Z"
+
+
+def test_a_short_gap_is_filled_flat_and_a_long_one_begins_anew():
+    """Filled candles repeat the close and have no volume."""
+    kept = buffer()
+    kept.add(candle(0, 100.5))
+    assert kept.add(candle(3)) == 2
+    assert kept.is_filled.tolist() == [False, True, True, False]
+    assert kept.rows[1].tolist() == [100.5] * 4 + [0.0]
+    assert kept.add(candle(8)) == 4
+    assert len(kept) == 1
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"close": math.nan}, "close is nan: must be a number above 0"),
+        ({"close": 0}, "close is 0: must be a number above 0"),
+        ({"high": math.inf}, "high is inf"),
+        ({"volume": -1}, "volume is -1: must be a number of at least 0"),
+        ({"open": "a"}, "open is 'a': must be a number"),
+        ({"open": None}, "open is None: must be a number"),
+        ({"low": 100.5}, "must lie between low 100.5 and high 101"),
+        ({"timestamp": "today"}, "timestamp is 'today': must be a time with a zone"),
+        ({"timestamp": 12}, "timestamp is 12: must be a time with a zone"),
+        ({"timestamp": None}, "timestamp is None: must be a time with a zone"),
+        ({"timestamp": datetime(2026, 1, 5)}, "must be a time with a zone"),
+        ({"timestamp": START + timedelta(seconds=30)}, "is not on the grid of 1 minutes"),
+        ({"timestamp": START}, "2026-01-05T12:00:00Z is not after 2026-01-05T12:01:00Z: out of order"),
+        ({"timestamp": START + timedelta(minutes=1)}, "out of order, or there already"),
+    ],
+)
+def test_a_bad_candle_is_refused_and_nothing_changes(changes, message):
+    """What, the value, what is allowed."""
+    kept = buffer()
+    kept.add(candle(0))
+    kept.add(candle(1))
+    before = kept.rows.copy()
+    with pytest.raises(CandleError, match=message):
+        kept.add(candle(2) | changes)
+    assert np.array_equal(kept.rows, before)
+    assert kept.add(candle(2)) == 0
+
+
+def test_a_missing_field_is_named():
+    """With all that a candle has."""
+    with pytest.raises(
+        CandleError, match="volume is missing: a candle has timestamp, open, high, low, close"
+    ):
+        buffer().add({name: value for name, value in candle().items() if name != "volume"})
+
+
+def test_candles_of_another_interval_are_recognised():
+    """Two equal gaps: not a hole, another clock."""
+    kept = buffer(max_fill=15)
+    kept.add(candle(0))
+    kept.add(candle(5))
+    with pytest.raises(
+        CandleError, match="these look like 5-minute candles, and this model takes 1-minute ones"
+    ):
+        kept.add(candle(10))
+    assert len(kept) == 0
+
+
+def test_the_leader_is_known_one_candle_earlier():
+    """Its close of the same minute is never seen; NaN where it has none."""
+    own, leader = buffer(), buffer()
+    for k in range(5):
+        own.add(candle(k))
+        if k:
+            leader.add(candle(k, 100 + k / 10))
+    before = own.candles(leader, 4).leader_close
+    assert np.array_equal(before, [np.nan, 100.1, 100.2, 100.3], equal_nan=True)
+    assert own.candles(None, 2).leader_close.tolist() == [100.0, 100.0]
+
+
+@pytest.mark.parametrize(
+    "value", ["2026-01-05T12:00:00Z", "2026-01-05T13:00:00+01:00", START, pd.Timestamp(START)]
+)
+def test_times_are_read_with_their_zone(value):
+    """Text, datetime, pandas."""
+    assert show(read_time(value)) == "2026-01-05T12:00:00Z"
