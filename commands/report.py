@@ -51,11 +51,11 @@ def write_report() -> Path:
 
 
 def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dict[str, float] | None:
-    """Net PnL at the 99th percentile of both networks' measured time, between the grid's points.
+    """Net PnL at the 99th percentile of the time from candle to both predictions, between the grid's points.
 
-    None without trades. Only predicting was measured: what the way to the broker takes comes on top.
+    None without trades. What the way of the candle to us, and to the broker, takes comes on top.
     """
-    seconds = sum(value for name, value in latency.items() if name.endswith("p99_ms")) / 1000
+    seconds = latency["both_latency_p99_ms"] / 1000
     points = sorted((point["latency_s"], point["net_pnl"]) for point in curve.values())
     if any(net is None for _, net in points):
         return None

@@ -1,31 +1,27 @@
-"""How long single calls take."""
+"""How long single predictions take."""
 
-import time
-from collections.abc import Callable, Sequence
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from tapeline.params import Section
+
+PERCENTILES = {"p50_ms": 50.0, "p95_ms": 95.0, "p99_ms": 99.0, "p999_ms": 99.9}
 
 
 class LatencyParams(Section):
     """Section `latency`."""
 
-    warm_up: Annotated[int, Field(ge=0)]  # calls before timing begins
-    repeats: Annotated[int, Field(ge=1)]  # calls timed
+    warm_up: Annotated[int, Field(ge=0)]  # candles predicted before timing begins
+    repeats: Annotated[int, Field(ge=1)]  # candles timed
     p99_budget_ms: Annotated[float, Field(gt=0)]  # that the 99th percentile of one prediction may take
 
 
-def time_calls(call: Callable[[Any], Any], inputs: Sequence[Any], params: LatencyParams) -> dict[str, float]:
-    """Call `call` on one of `inputs` after another; percentiles of one call's time, in milliseconds."""
-    for i in range(params.warm_up):
-        call(inputs[i % len(inputs)])
-    taken_ns = np.empty(params.repeats)
-    for i in range(params.repeats):
-        started = time.perf_counter_ns()
-        call(inputs[i % len(inputs)])
-        taken_ns[i] = time.perf_counter_ns() - started
-    p50, p95, p99 = np.percentile(taken_ns, [50, 95, 99]) / 1e6
-    return {"p50_ms": float(p50), "p95_ms": float(p95), "p99_ms": float(p99)}
+def percentiles(taken_ns: NDArray[np.float64]) -> dict[str, float | None]:
+    """Percentiles, in milliseconds, of times of shape (n,) in nanoseconds; None without any."""
+    if not taken_ns.size:
+        return dict.fromkeys(PERCENTILES)
+    found = np.percentile(taken_ns, list(PERCENTILES.values())) / 1e6
+    return dict(zip(PERCENTILES, found.tolist(), strict=True))

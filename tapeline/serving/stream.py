@@ -1,7 +1,9 @@
 """Candles one at a time, of one or many symbols: each gets an answer, most of them a prediction."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -97,20 +99,29 @@ class Stream:
             return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
         return Answer(**told, status=PREDICTED, **self._predict(symbol))
 
+    def time_parts(self, symbol: str) -> list[int]:
+        """Nanoseconds that the features, and each network, of the newest candle take, done once more."""
+        clock, rows = [time.perf_counter_ns()], self._rows[symbol]
+        self._add_row(symbol, self._buffers[symbol], 0)
+        clock.append(time.perf_counter_ns())
+        self._rows[symbol] = rows
+        for predictor, columns in zip(self.predictors, self._columns, strict=True):
+            predictor.predict(rows[-predictor.sequence_length :, columns])
+            clock.append(time.perf_counter_ns())
+        return [after - before for before, after in pairwise(clock)]
+
     def _make_buffer(self) -> Buffer:
         capacity = self.lookback + max(self.length, self._input["max_fill"]) + 1
         return Buffer(capacity, self._step, self._input["max_fill"])
 
-    def _require_leader(self, symbol: str, time: int) -> None:
-        """Raise CandleError unless the leader's candle before `time` is there, or nobody needs it."""
+    def _require_leader(self, symbol: str, opened: int) -> None:
+        """Raise CandleError unless the leader's candle before `opened` is there, or nobody needs it."""
         if self.leader in (None, symbol) or not len(self._buffers[symbol]):
             return
-        leader = self._buffers.get(self.leader)
-        if leader is None or not len(leader) or leader.time[-1] < time - self._step:
-            wanted = show(time - self._step)
-            raise CandleError(
-                f"the leader {self.leader} has no candle of {wanted} yet: feed that, then this again"
-            )
+        leader, before = self._buffers.get(self.leader), opened - self._step
+        if leader is None or not len(leader) or leader.time[-1] < before:
+            wanted = f"{self.leader} has no candle of {show(before)} yet"
+            raise CandleError(f"the leader {wanted}: feed that, then this again")
 
     def _add_row(self, symbol: str, buffer: Buffer, back: int) -> None:
         """Compute the features `back` candles before the newest, and keep as many rows as a window has."""

@@ -244,7 +244,7 @@ def test_what_is_not_committed_or_not_run_is_not_promoted(shop):
     assert "new.txt: not committed" in shop.run("make promote", status=2)
     (shop.folder / "new.txt").unlink()
     shop.set_params({"model": {"hidden": 7}})
-    shop.commit("changed, not run")
+    shop.commit("changed")
     assert "dvc.lock: not up to date with train_lstm" in shop.run("make promote", status=2)
     shop.run("git reset -q --hard HEAD~1")
     graph = shop.folder / "models/candidate" / LSTM / "model.onnx"

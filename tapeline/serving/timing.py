@@ -1,0 +1,35 @@
+"""How long a candle takes from its arrival to its predictions, and what of it the parts take."""
+
+import time
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.schema import OHLCV
+from tapeline.serving.stream import PREDICTED, Stream
+
+
+class Taken(NamedTuple):
+    """Nanoseconds of each candle, (n,): in all, for its features, and for each bundle's network."""
+
+    total: NDArray[np.float64]
+    features: NDArray[np.float64]
+    networks: list[NDArray[np.float64]]
+
+
+def time_stream(stream: Stream, symbol: str, candles: pd.DataFrame, warm_up: int) -> Taken:
+    """Feed `candles` of `symbol` one by one; of those that were predicted the first `warm_up` don't count.
+
+    The parts are timed by doing them once more, on the same candles, after the answer.
+    """
+    taken = []
+    for row in candles[["timestamp", *OHLCV]].to_dict("records"):
+        started = time.perf_counter_ns()
+        answer = stream.feed(symbol, row)
+        total = time.perf_counter_ns() - started
+        if answer.status == PREDICTED:
+            taken.append([total, *stream.time_parts(symbol)])
+    columns = np.array(taken[warm_up:], dtype=np.float64).reshape(-1, 2 + len(stream.predictors)).T
+    return Taken(columns[0], columns[1], list(columns[2:]))

@@ -1,0 +1,231 @@
+"""Candles one by one: the batch's numbers, warm-up counted, and a clear answer wherever there is none."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from commands.predict import predict_lines
+from tapeline.errors import ArtifactError
+from tapeline.features.catalog import FEATURES, GROUPS
+from tapeline.features.table import build_table, feature_version
+from tapeline.nets.calibration import Calibration
+from tapeline.nets.export import Served, to_onnx
+from tapeline.nets.lstm import LSTM
+from tapeline.nets.params import LstmParams, TransformerParams
+from tapeline.nets.scaler import fit_scaler
+from tapeline.nets.transformer import Transformer
+from tapeline.promotion.bundle import pack
+from tapeline.schema import OHLCV
+from tapeline.serving.batch import predict_table
+from tapeline.serving.stream import Stream
+from tapeline.serving.timing import time_stream
+from tests.candles import random_candles
+from tests.closure import ROOT
+
+LENGTH, MAX_FILL = 12, 5
+CHOSEN = [
+    feature
+    for feature in sorted(FEATURES.values(), key=lambda feature: GROUPS.index(feature.group))
+    if feature.lookback <= 250
+]
+LOOKBACK = max(feature.lookback for feature in CHOSEN)
+TIERS = {"tiers": {"A": [0.7, 1.0], "B": [0.5, 0.7]}, "trade_tiers": ["A"]}
+
+
+def make_bundle(folder, network, **changes):
+    """An untrained network of one of the two kinds, packed as the pipeline does."""
+    torch.manual_seed(3)
+    n = len(CHOSEN)
+    if network == "lstm":
+        net = LSTM(n, LstmParams(hidden=8, layers=1, dropout=0.0, bidirectional=False))
+    else:
+        net = Transformer(
+            n, TransformerParams(d_model=8, heads=2, layers=1, dropout=0.0, max_length=64), LENGTH
+        )
+    candles = random_candles(1500, seed=5)
+    table = build_table(candles, candles, CHOSEN, 15)
+    names = [feature.name for feature in CHOSEN]
+    scaler = fit_scaler(table[names].to_numpy(), np.arange(len(table)))
+    label = {"lstm": "direction", "transformer": "trend_strength"}[network]
+    model = {
+        "features": names, "label": label, "horizon": 15, "network": network, "interval": "1m",
+        "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
+        "made_from": {"features": feature_version(CHOSEN, 15)},
+    }  # fmt: skip
+    inputs = {"interval": "1m", "leader": "AAA-USD", "symbols": ["AAA-USD", "BBB-USD"]}
+    contract = {
+        "artifact": network, "sequence_length": LENGTH, "lookback": LOOKBACK,
+        "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
+    }  # fmt: skip
+    contract |= {"tiers": TIERS} if network == "lstm" else {}
+    files = {
+        "model.onnx": to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n),
+        "model.json": json.dumps(model | changes).encode(),
+        "contract.json": json.dumps(contract).encode(),
+    }
+    pack(folder / network, files, {})
+    return folder / network
+
+
+@pytest.fixture(scope="module")
+def bundles(tmp_path_factory):
+    """One of each network."""
+    folder = tmp_path_factory.mktemp("bundles")
+    return [make_bundle(folder, network) for network in ("lstm", "transformer")]
+
+
+def market(n=600):
+    """Two symbols on one clock, canonical; BBB-USD has a short gap that was filled."""
+    tables = {}
+    for k, symbol in enumerate(("AAA-USD", "BBB-USD")):
+        table = random_candles(n, seed=20 + k).reset_index(drop=True)
+        table["is_filled"], table["segment"] = False, 0
+        tables[symbol] = table
+    if n < 410:
+        return tables
+    filled = tables["BBB-USD"].loc[400:402]
+    close = tables["BBB-USD"].loc[399, "close"]
+    tables["BBB-USD"].loc[filled.index, ["open", "high", "low", "close"]] = close
+    tables["BBB-USD"].loc[filled.index, ["volume", "is_filled"]] = [0.0, True]
+    return tables
+
+
+def feed_all(stream, tables):
+    """Answers by symbol, in the order of time, the leader first; filled candles never arrive."""
+    answers = {symbol: [] for symbol in tables}
+    for i in range(len(tables["AAA-USD"])):
+        for symbol, table in tables.items():
+            row = table.iloc[i]
+            if not row["is_filled"]:
+                answers[symbol].append(stream.feed(symbol, row[["timestamp", *OHLCV]].to_dict()))
+    return answers
+
+
+def test_one_by_one_gives_the_batchs_numbers(bundles):
+    """Probability, tier and trend strength of every candle, across a filled gap, of leader and follower."""
+    tables = market()
+    stream = Stream(*bundles)
+    answers = feed_all(stream, tables)
+    for symbol, table in tables.items():
+        batch = predict_table(stream, table, tables["AAA-USD"]).set_index("timestamp")
+        told = [answer for answer in answers[symbol] if answer.status == "predicted"]
+        assert len(told) > 300
+        expected = batch.loc[[answer.timestamp for answer in told]]
+        assert [answer.probability for answer in told] == pytest.approx(expected["probability"], abs=1e-5)
+        assert [answer.trend_strength for answer in told] == pytest.approx(
+            expected["trend_strength"], abs=1e-5
+        )
+        assert [answer.tier for answer in told] == expected["tier"].tolist()
+        missed = set(batch.index) - {answer.timestamp for answer in told}
+        assert missed == ({table["timestamp"][403]} if symbol == "BBB-USD" else set())
+    gap = [answer for answer in answers["BBB-USD"] if answer.status == "gap"]
+    assert [(answer.timestamp, answer.probability) for answer in gap] == [
+        (tables["BBB-USD"]["timestamp"][403], None)
+    ]
+    assert "3 candles before it were missing and are filled" in gap[0].reason
+
+
+def test_warm_up_counts_down_to_the_first_prediction(bundles):
+    """One fewer with each candle; the first prediction comes with the last of them."""
+    tables = market(LOOKBACK + LENGTH)
+    answers = feed_all(Stream(bundles[0]), tables)["AAA-USD"]
+    needed = LOOKBACK + LENGTH - 1
+    assert [answer.missing for answer in answers[: needed - 1]] == list(range(needed - 1, 0, -1))
+    assert {answer.status for answer in answers[: needed - 1]} == {"warming_up"}
+    assert answers[needed - 1].status == "predicted"
+    assert answers[needed - 1].trend_strength is None  # of the other bundle
+
+
+def test_a_long_gap_begins_anew(bundles):
+    """No prediction until the warm-up has passed again."""
+    tables = market(LOOKBACK + LENGTH + 20)
+    stream, table = Stream(bundles[0]), tables["AAA-USD"]
+    rows = table[["timestamp", *OHLCV]].to_dict("records")
+    answers = [stream.feed("AAA-USD", row) for row in rows[:-10]]
+    assert answers[-1].status == "predicted"
+    late = rows[-1] | {"timestamp": rows[-11]["timestamp"] + pd.Timedelta(minutes=MAX_FILL + 2)}
+    answer = stream.feed("AAA-USD", late)
+    assert (answer.status, answer.missing) == ("gap", LOOKBACK + LENGTH - 2)
+    following = late | {"timestamp": late["timestamp"] + pd.Timedelta(minutes=1)}
+    assert stream.feed("AAA-USD", following).missing == LOOKBACK + LENGTH - 3
+
+
+def test_a_refused_candle_leaves_the_stream_as_it_was(bundles):
+    """NaN, out of order, off the grid: named, and the next good candle is predicted as ever."""
+    tables = market(LOOKBACK + LENGTH + 5)
+    rows = tables["AAA-USD"][["timestamp", *OHLCV]].to_dict("records")
+    disturbed, calm = Stream(bundles[0]), Stream(bundles[0])
+    for row in rows[:-1]:
+        disturbed.feed("AAA-USD", row)
+        calm.feed("AAA-USD", row)
+    for bad, word in (
+        (rows[-1] | {"close": float("nan")}, "close is nan"),
+        (rows[-3], "out of order"),
+        (rows[-1] | {"timestamp": rows[-1]["timestamp"] + pd.Timedelta(seconds=7)}, "grid"),
+    ):
+        answer = disturbed.feed("AAA-USD", bad)
+        assert (answer.status, answer.probability) == ("refused", None)
+        assert word in answer.reason
+    assert disturbed.feed("AAA-USD", rows[-1]) == calm.feed("AAA-USD", rows[-1])
+
+
+def test_a_follower_waits_for_the_leader(bundles):
+    """Its candle is refused until the leader's of the minute before is there, and then taken."""
+    tables = market(20)
+    stream = Stream(*bundles)
+    own, leading = (tables[name][["timestamp", *OHLCV]].to_dict("records") for name in ("BBB-USD", "AAA-USD"))
+    stream.feed("AAA-USD", leading[0])
+    assert stream.feed("BBB-USD", own[0]).status == "warming_up"
+    assert stream.feed("BBB-USD", own[1]).status == "warming_up"
+    late = stream.feed("BBB-USD", own[2])
+    assert "the leader AAA-USD has no candle of" in late.reason
+    stream.feed("AAA-USD", leading[1])
+    assert stream.feed("BBB-USD", own[2]).status == "warming_up"
+
+
+def test_features_that_this_code_computes_otherwise_are_refused(tmp_path):
+    """By the hash of their code."""
+    folder = make_bundle(tmp_path, "lstm", made_from={"features": "0" * 16})
+    with pytest.raises(ArtifactError, match="lstm: this code computes features otherwise"):
+        Stream(folder)
+
+
+def test_lines_are_answered_one_by_one(bundles):
+    """JSON in, JSON out; what is no candle is answered, too."""
+    table = market(5)["AAA-USD"]
+    lines = [
+        json.dumps({"symbol": "AAA-USD"} | row, default=str)
+        for row in table[["timestamp", *OHLCV]].to_dict("records")
+    ]
+    answers = list(predict_lines(Stream(*bundles), ["nonsense\n", "[]\n", "\n", *lines]))
+    assert [answer["status"] for answer in answers] == ["refused"] * 2 + ["warming_up"] * 5
+    assert "not a candle" in answers[0]["reason"]
+
+
+def test_parts_add_up_to_less_than_the_whole_and_all_is_timed(bundles):
+    """One line a predicted candle after the warm-up."""
+    table = market(LOOKBACK + LENGTH + 30)["AAA-USD"]
+    taken = time_stream(Stream(*bundles), "AAA-USD", table, warm_up=10)
+    assert taken.total.shape == taken.features.shape == (22,)
+    assert len(taken.networks) == 2
+    assert np.median(taken.features) < np.median(taken.total)
+
+
+def test_serving_needs_neither_torch_nor_dvc_nor_great_expectations(bundles):
+    """None of them is imported, and none can be."""
+    code = (
+        "import sys\n"
+        "for name in ('torch', 'dvc', 'great_expectations', 'lightning_fabric', 'sklearn', 'gto', 'ccxt'):\n"
+        "    sys.modules[name] = None\n"
+        "from pathlib import Path\n"
+        "import commands.predict\n"
+        "from tapeline.serving.stream import Stream\n"
+        f"print(len(Stream(*map(Path, {[str(folder) for folder in bundles]})).predictors))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "2", done.stderr
