@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS := 1
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report promote rollback registry restore verify docs data-docs runs tensorboard test test-all determinism lint format \
+.PHONY: help env lock download check repro report promote rollback predict check-release registry restore verify docs data-docs runs tensorboard test test-all determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -54,6 +54,13 @@ promote: env ## Put the committed run's models into production if every gate let
 
 rollback: env ## Put an earlier version back into production: MODEL=lstm-direction [TO=v1.0.0] [WHY="..."]
 	@python -m commands.rollback "$(MODEL)" "$(TO)" "$(WHY)"
+
+predict: env ## Predict with what is in production: [CANDLES=data/raw/EXCHANGE] [SYMBOLS=A,B] [LAST=5], or JSON lines on stdin
+	@python -m commands.predict $(if $(CANDLES),--candles "$(CANDLES)") $(if $(SYMBOLS),--symbols "$(SYMBOLS)") \
+	  $(if $(LAST),--last "$(LAST)")
+
+check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
+	@python -m commands.check_release "$(TAG)"
 
 registry: env ## Write models/registry.json from the git tags, and print it as a table
 	@python -m commands.registry

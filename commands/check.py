@@ -15,7 +15,7 @@ from tapeline.market.params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams, check_longest
 from tapeline.params import Params
-from tapeline.promotion.gates import GateParams
+from tapeline.promotion.gates import GateParams, PromotionParams
 from tapeline.quality.params import QualityParams
 from tapeline.schema import INTERVAL_MINUTES
 from tapeline.splits.walk_forward import SplitParams, bars_needed, walk_forward
@@ -36,6 +36,7 @@ SECTIONS = {
     "costs": CostParams,
     "execution": ExecutionParams,
     "ftmo": FtmoParams,
+    "promotion": PromotionParams,
     "gates": GateParams,
     "latency": LatencyParams,
 }

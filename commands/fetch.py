@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from dvc.api import DVCFileSystem
 from dvc.exceptions import DvcException
@@ -25,7 +26,8 @@ def fetched(folder: Path, artifact: str, release: Release) -> Iterator[Path]:
     with TemporaryDirectory(dir=folder / ".dvc/tmp") as temporary:
         target = Path(temporary) / artifact
         try:
-            files = DVCFileSystem(str(folder), rev=release.commit)
+            # A remote may have been added after that commit: it is today's that counts.
+            files = DVCFileSystem(str(folder), rev=release.commit, config=remotes(folder))
             files.get((CANDIDATES / artifact).as_posix(), str(target), recursive=True)
             found = verify_bundle(target)["bundle_id"]
         except (DvcException, DataIndexDirError, RemoteMissingDepsError, OSError, ArtifactError) as error:
@@ -36,11 +38,18 @@ def fetched(folder: Path, artifact: str, release: Release) -> Iterator[Path]:
         yield target
 
 
-def _missing(folder: Path, artifact: str, release: Release) -> str:
+def remotes(folder: Path) -> dict[str, Any]:
+    """Return the part of the repository's configuration that says where its remotes are."""
     with Repo(str(folder)) as repo:
-        name = repo.config["core"].get("remote")
-        url = repo.config["remote"].get(name, {}).get("url") if name else None
-    where = f"nor in remote {name} ({url})" if name else "and there is no remote to pull it from"
+        config = repo.config
+        found: dict[str, Any] = {"remote": dict(config["remote"])}
+        return found | ({"core": {"remote": name}} if (name := config["core"].get("remote")) else {})
+
+
+def _missing(folder: Path, artifact: str, release: Release) -> str:
+    found = remotes(folder)
+    name = found.get("core", {}).get("remote")
+    where = f"nor in remote {name} ({found['remote'][name]['url']})" if name else "and there is no remote"
     return (
         f"{artifact} {release.version}: its files are not in DVC's cache, {where}; "
         "`dvc push --all-tags` where they are"

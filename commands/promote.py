@@ -116,6 +116,7 @@ def make_plan(artifact: str, registry: Registry, verdicts: list[Verdict]) -> Pla
         "why": why,
         "bundle_id": bundle["bundle_id"],
         "fingerprints": bundle["fingerprints"],
+        "refit": bundle["refit"],
         "gates": [asdict(verdict) for verdict in verdicts],
         "metrics": read_json(CANDIDATES / artifact / "metrics.json")["metrics"],
         "lock_sha256": hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),

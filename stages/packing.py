@@ -19,6 +19,7 @@ from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
 from tapeline.params import Params
 from tapeline.promotion.bundle import CONTRACT, FEATURES, GRAPH, MODEL, open_bundle, pack
 from tapeline.promotion.card import model_card
+from tapeline.promotion.gates import PromotionParams
 from tapeline.promotion.versions import fingerprint
 from tapeline.schema import DIRECTION, OHLCV
 
@@ -36,14 +37,16 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
     """
     folds = sorted(Path(f"models/{network}").glob("fold_*"), key=lambda path: int(path.name[5:]))
     models = {path.name: load_model(path) for path in folds}
-    source, offered = folds[-1], models[folds[-1].name]
+    refit = Path(f"models/{network}/refit")
+    source = refit if refit.is_dir() else folds[-1]
+    offered = load_model(source)
     graph, served, windows = export(offered)
     store = FeatureStore("data/features")
     contract = make_contract(artifact, offered, params, store)
     made_with = read_made_with(network, params)
     schema = store.schema(contract["input"]["symbols"][0])
     record = {
-        "refit": False,
+        "refit": source == refit,
         "folds": {name: model.description.span for name, model in models.items()},
         "metrics": metrics,
     }
@@ -71,6 +74,7 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
         "bundle_id": bundle_id,
         "fingerprints": fingerprints,
         "span": offered.description.span,
+        "refit": source == refit,
         "onnx_difference": float(difference.max()),
     }
 
@@ -134,6 +138,7 @@ def read_made_with(network: str, params: Params) -> dict[str, Record]:
         "costs": trading.costs,
         "execution": trading.execution,
         "ftmo": trading.ftmo,
+        "promotion": params.section("promotion", PromotionParams),
     }
     return {name: section.model_dump(mode="json") for name, section in sections.items()}
 

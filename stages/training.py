@@ -13,6 +13,7 @@ from torch import nn
 
 from stages.runner import code_version, project_folder, run_folder
 from stages.training_outputs import TrainingOutputs
+from tapeline.errors import SplitError
 from tapeline.market.params import FilledShare, Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
@@ -23,10 +24,11 @@ from tapeline.nets.folds import Candles, FoldRows, run_fold
 from tapeline.nets.params import TrainParams
 from tapeline.nets.tracking import EventFile
 from tapeline.params import Params, Section
-from tapeline.schema import KEYS, Horizon, Interval
-from tapeline.splits.folds import TimeFold, read_folds, scaler_rows
+from tapeline.schema import INTERVAL_MINUTES, KEYS, Horizon, Interval, Refit
+from tapeline.splits.folds import TimeFold, read_folds, refit_fold, scaler_rows
 
 FEATURES, SPLITS = "data/features", "data/splits.json"
+REFIT = "refit"  # name of the model that is trained on everything, beside fold_0, fold_1...
 
 
 @dataclass(frozen=True)
@@ -61,18 +63,23 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
     arrays += [part for rows in folds for part in vars(rows).values()]
     key = inputs_key(contract | {"device": fabric.device.type}, arrays)
     checkpoints = project_folder() / ROOM / network.name / key
+    names = [f"fold_{k}" for k in range(len(folds))]
+    if params.value("promotion.refit", Refit) == "all":
+        names[-1] = REFIT
     try:
-        for k, rows in enumerate(folds):
-            name, make_net = f"fold_{k}", outputs.builder(network.make_net)
+        for name, rows in zip(names, folds, strict=True):
+            if name != REFIT and not rows.test.size:
+                raise SplitError(f"{network.name} {name}: no candle in test with a whole window up to it")
+            make_net = outputs.builder(network.make_net)
             with EventFile(run_folder() / network.name / name, fabric.is_global_zero) as events:
                 title, checkpoint = f"{network.name} {name}", checkpoints / f"{name}.pt"
                 result = run_fold(fabric, make_net, candles, rows, train, title, checkpoint, events.write)
             if fabric.is_global_zero:
-                log.info("fold %d: %s", k, outputs.add(rows, result))
+                log.info("%s: %s", name.replace("_", " "), outputs.add(name, rows, result))
             outputs.last_net = result.predictor.net
             del result  # and with it a scaled copy of all candles
     except KeyboardInterrupt:
-        n_kept = len(list(checkpoints.glob("fold_*.pt")))
+        n_kept = len(list(checkpoints.glob("*.pt")))
         kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
         raise KeyboardInterrupt(kept if n_kept else "") from None
     if fabric.is_global_zero:
@@ -111,9 +118,12 @@ def read_training(
     )
     trainable = has_context(candles.run, filled, length, train.minimum_context, max_filled_share)
     predictable = has_context(candles.run, filled, length, length, max_filled_share)
+    spans = read_folds(SPLITS)
+    if params.value("promotion.refit", Refit) == "all":
+        step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
+        spans.append(refit_fold(spans[-1], table["timestamp"].max() + step))
     folds = [
-        fold_rows(fold, table["timestamp"], trainable & has_label, predictable, has_label)
-        for fold in read_folds(SPLITS)
+        fold_rows(fold, table["timestamp"], trainable & has_label, predictable, has_label) for fold in spans
     ]
     return table, candles, folds
 

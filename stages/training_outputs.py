@@ -37,8 +37,8 @@ class TrainingOutputs:
         self._columns: dict[str, list[int]] = {}
         for column, group in enumerate(groups.values()):
             self._columns.setdefault(group, []).append(column)
-        self._models: list[tuple] = []
-        self._histories: list[list[dict[str, Any]]] = []
+        self._models: dict[str, tuple] = {}  # by name: fold_0, fold_1..., refit
+        self._histories: dict[str, list[dict[str, Any]]] = {}
         self._predictions: list[pd.DataFrame] = []
         self._shifted: list[pd.DataFrame] = []
         self._summary: dict[str, dict[str, Any]] = {"folds": {}, "symbols": {}}
@@ -55,9 +55,41 @@ class TrainingOutputs:
 
         return build
 
-    def add(self, rows: FoldRows, result: FoldResult) -> dict[str, Any]:
-        """Predict the fold's test rows, also with each feature group cut loose; return the fold's summary."""
-        k = len(self._histories)
+    def add(self, name: str, rows: FoldRows, result: FoldResult) -> dict[str, Any]:
+        """Keep the model `name` and predict its test rows, if it has any; return its summary."""
+        if rows.test.size:
+            self._predict(rows, result)
+        length = self._train.sequence_length
+        context = {
+            "sequence_length": length,
+            "reach": result.predictor.net.reach(length),
+            "chunk_length": self._train.chunk_length,
+            "minimum_context": self._train.minimum_context,
+        }
+        parts = {"train": rows.part, "validation": rows.validation, "test": rows.test}
+        span = {part: self._span(found) for part, found in parts.items() if found.size}
+        description = Description(**self._contract, context=context, span=span)
+        self._models[name] = (result.predictor.net.cpu(), result.scaler, result.calibration, description)
+        self._histories[name] = result.history
+        best = min(result.history, key=lambda epoch: epoch["validation_loss"])
+        summary = {
+            "epochs": len(result.history),
+            "best_epoch": best["epoch"],
+            "training_loss": best["training_loss"],
+            "validation_loss": result.losses[0],
+            "validation_loss_calibrated": result.losses[1],
+            "training_labels": rows.train.size,
+            "effective_labels": result.effective_labels,
+            "validation_rows": rows.validation.size,
+            "test_rows": rows.test.size,
+        }
+        self._summary["folds"][name] = summary
+        self._summary["symbols"] |= self._symbols(name, rows)
+        return summary
+
+    def _predict(self, rows: FoldRows, result: FoldResult) -> None:
+        """Predict a fold's test rows, also with each feature group cut loose."""
+        k = len(self._predictions)
         predictions = result.predictor(rows.test)
         self._predictions.append(self._keys(rows.test, k).assign(prediction=predictions))
         looked_into = spread(rows.test, self._train.importance_rows)
@@ -71,47 +103,20 @@ class TrainingOutputs:
                 self._train.seed,
             )
             self._shifted.append(self._keys(looked_into, k).assign(**without))
-        length = self._train.sequence_length
-        context = {
-            "sequence_length": length,
-            "reach": result.predictor.net.reach(length),
-            "chunk_length": self._train.chunk_length,
-            "minimum_context": self._train.minimum_context,
-        }
-        parts = {"train": rows.part, "validation": rows.validation, "test": rows.test}
-        span = {name: self._span(part) for name, part in parts.items() if part.size}
-        description = Description(**self._contract, context=context, span=span)
-        self._models.append((result.predictor.net.cpu(), result.scaler, result.calibration, description))
-        self._histories.append(result.history)
-        best = min(result.history, key=lambda epoch: epoch["validation_loss"])
-        summary = {
-            "epochs": len(result.history),
-            "best_epoch": best["epoch"],
-            "training_loss": best["training_loss"],
-            "validation_loss": result.losses[0],
-            "validation_loss_calibrated": result.losses[1],
-            "training_labels": rows.train.size,
-            "effective_labels": result.effective_labels,
-            "validation_rows": rows.validation.size,
-            "test_rows": rows.test.size,
-        }
-        self._summary["folds"][f"fold_{k}"] = summary
-        self._summary["symbols"] |= self._symbols(rows, k)
-        return summary
 
     def write(self) -> None:
         """Write everything whole."""
         network = self._contract["network"]
         with whole_folder(f"models/{network}") as folder:
-            for k, model in enumerate(self._models):
-                self._summary["folds"][f"fold_{k}"]["version"] = save_model(folder / f"fold_{k}", *model)
+            for name, model in self._models.items():
+                self._summary["folds"][name]["version"] = save_model(folder / name, *model)
         write_table(f"data/predictions/{network}.parquet", pd.concat(self._predictions, ignore_index=True))
         nothing = self._keys(np.arange(0), 0)
         shifted = pd.concat(self._shifted or [nothing], ignore_index=True)
         write_table(f"data/predictions/{network}_shifted.parquet", shifted)
         with whole_folder(f"plots/{network}_history") as folder:
-            for k, history in enumerate(self._histories):
-                write_history(folder / f"fold_{k}", history)
+            for name, history in self._histories.items():
+                write_history(folder / name, history)
         write_json(f"metrics/detail/{network}_training.json", self._summary)
 
     def _keys(self, rows: np.ndarray, k: int) -> pd.DataFrame:
@@ -121,13 +126,13 @@ class TrainingOutputs:
         times = self._table["timestamp"].iloc[rows]
         return [times.min().isoformat(), times.max().isoformat()]
 
-    def _symbols(self, rows: FoldRows, k: int) -> dict[str, dict[str, Any]]:
+    def _symbols(self, name: str, rows: FoldRows) -> dict[str, dict[str, Any]]:
         """What each symbol had to learn from; equal prices leave a candle without a label."""
         found = {}
-        for number, name in enumerate(self._table["symbol"].cat.categories):
+        for number, symbol in enumerate(self._table["symbol"].cat.categories):
             of_symbol = self._candles.symbol[rows.part] == number
             labels = self._candles.labels[rows.train[self._candles.symbol[rows.train] == number]]
-            found[f"fold_{k} {name}"] = {
+            found[f"{name} {symbol}"] = {
                 "training_candles": int(of_symbol.sum()),
                 "without_label": int(np.isnan(self._candles.labels[rows.part[of_symbol]]).sum()),
                 "training_labels": labels.size,

@@ -7,6 +7,7 @@ from pydantic import Field
 Interval = Literal["1m", "5m", "15m", "1h"]
 INTERVAL_MINUTES: dict[str, int] = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 Horizon = Annotated[int, Field(ge=1, le=1500)]  # candles ahead that a label looks
+Refit = Literal["none", "all"]  # the last fold's model is offered, or one trained up to the end
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 
 PRICES = ("open", "high", "low", "close")

@@ -85,9 +85,9 @@ def run_fold(
     """Train a network on one fold and calibrate it on the fold's validation.
 
     `make_net` builds the network, with fresh weights or those to start from; the same seed begins every
-    fold. SplitError names a part without rows.
+    fold. SplitError names a part without rows; rows to test on it needs none.
     """
-    for part in ("part", "train", "validation", "test"):
+    for part in ("part", "train", "validation"):
         if getattr(rows, part).size == 0:
             raise SplitError(f"{title}: no candle in {part} with train.sequence_length candles up to it")
     torch.manual_seed(params.seed)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field, RootModel, model_validator
 
 from tapeline.params import Section
+from tapeline.schema import Refit
 
 ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
 PASSED, FAILED = "passed", "failed"
@@ -38,6 +39,12 @@ class Gate(Section):
     def margin(self, value: float) -> float:
         """How far `value` is inside the limit; negative is beyond it."""
         return value - self.min if self.min is not None else self.max - value
+
+
+class PromotionParams(Section):
+    """Section `promotion`."""
+
+    refit: Refit
 
 
 class GateParams(RootModel[dict[str, dict[str, Gate]]]):

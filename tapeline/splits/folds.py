@@ -29,6 +29,16 @@ class TimeFold:
         return ((timestamp >= start) & (timestamp < end)).to_numpy()
 
 
+def refit_fold(fold: TimeFold, end: pd.Timestamp) -> TimeFold:
+    """Fold that trains on all there is before `end`, validation and its gap as long as those of `fold`.
+
+    What was test there is training here; nothing is left to test on.
+    """
+    start = end - (fold.validation[1] - fold.validation[0])
+    gap = fold.validation[0] - fold.train[1]
+    return TimeFold((fold.train[0], start - gap), (start, end), (end, end))
+
+
 def on_calendar(fold: Fold, first: pd.Timestamp, step: pd.Timedelta) -> TimeFold:
     """Put a fold of bar positions on the calendar: bar 0 opens at `first`, one every `step`."""
     spans = [getattr(fold, part) for part in PARTS]

@@ -10,15 +10,12 @@ import pytest
 
 from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.registry import Registry
-from tests.workshop import Workshop
+from tests.candles import random_candles
+from tests.workshop import EASY, Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
 
 LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
-EASY = {
-    LSTM: {"lstm.accuracy_all": {"min": 0.0}, "lstm.ece": {"max": 1.0}},
-    TRANSFORMER: {"transformer.mae": {"max": 1.0}},
-}
 
 
 class Repository(Workshop):
@@ -150,6 +147,23 @@ def test_a_models_life(ran, tmp_path):
     assert verify_bundle(shop.folder / "models/candidate" / LSTM)["bundle_id"] == packed[LSTM]
 
 
+def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp_path):
+    """One more model, trained to the end; metrics, which are of the folds, stay byte for byte."""
+    shop = Repository(tmp_path, ran.folder)
+    before = (shop.folder / "metrics/lstm.json").read_bytes()
+    shop.run_and_commit(promotion={"refit": "all"})
+    assert (shop.folder / "metrics/lstm.json").read_bytes() == before
+    shop.run("make promote")
+    for name in (LSTM, TRANSFORMER):
+        folder = shop.folder / "models/promoted" / name
+        span = json.loads((folder / "model.json").read_text())["span"]
+        assert "test" not in span
+        assert span["validation"][1] == "2024-01-04T23:59:00+00:00"
+        assert "Fitted again on candles up to the end" in (folder / "model_card.md").read_text()
+        assert shop.registry.production(name).record["refit"] is True
+    assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
+
+
 STEPS = ("register", "place", "assign", "write_index")
 FAULT = """
 import os, sys
@@ -245,7 +259,7 @@ def test_what_is_not_committed_or_not_run_is_not_promoted(shop):
     (shop.folder / "new.txt").unlink()
     shop.set_params({"model": {"hidden": 7}})
     shop.commit("changed")
-    assert "dvc.lock: not up to date with train_lstm" in shop.run("make promote", status=2)
+    assert "dvc.lock: not up to date with promote, train_lstm" in shop.run("make promote", status=2)
     shop.run("git reset -q --hard HEAD~1")
     graph = shop.folder / "models/candidate" / LSTM / "model.onnx"
     content = graph.read_bytes()
@@ -297,3 +311,50 @@ def test_a_fresh_clone_pulls_production_from_the_remote(shop, tmp_path_factory):
     for name in (LSTM, TRANSFORMER):
         assert fresh.in_production(name) == shop.in_production(name)
     fresh.whole()
+
+
+def test_a_release_is_held_against_the_run_at_its_commit(shop):
+    """What the tag says was measured there; a tag that somebody made by hand is found out."""
+    assert "as its commit has it" in shop.run(f"make check-release TAG={LSTM}@v1.0.0")
+    record = shop.registry.releases[LSTM][0].record
+    for k, (change, message) in enumerate(
+        [
+            ({"bundle_id": "0" * 16}, "bundle_id is 0000000000000000, and the run packed"),
+            ({"gates": []}, "gates are not those of the run"),
+            ({"gates": [gate | {"status": "failed"} for gate in record["gates"]]}, "did not pass"),
+            ({"lock_sha256": "0"}, "dvc.lock is another"),
+        ]
+    ):
+        tag = f"{LSTM}@v7.0.{k}"
+        (shop.folder / ".git/message").write_text(json.dumps(record | {"version": f"v7.0.{k}"} | change))
+        shop.run(f"git tag -a -F .git/message {tag} {LSTM}@v1.0.0^{{}}")
+        assert message in shop.run(f"make check-release TAG={tag}", status=2)
+    assert "no release" in shop.run("make check-release TAG=v1", status=2)
+
+
+def test_dvc_gets_a_released_bundle_by_its_name(shop, tmp_path_factory):
+    """The `artifacts` of dvc.yaml: any repository can fetch one."""
+    target = tmp_path_factory.mktemp("got") / "bundle"
+    shop.run(f"dvc artifacts get . {LSTM} --rev v1.0.0 -o {target}", status=None)
+    found = target if (target / "manifest.json").exists() else next(target.rglob("manifest.json")).parent
+    assert verify_bundle(found)["bundle_id"] == shop.in_production(LSTM)
+
+
+def test_what_is_in_production_predicts(shop):
+    """From the run's own candles; then, damaged, it is named and nothing is predicted."""
+    folder = shop.folder / "data/raw/X"
+    for symbol in ("BTC-USD", "ETH-USD"):
+        (folder / symbol).mkdir(parents=True)
+        candles = random_candles(1100, seed=1).drop(columns=["is_filled", "segment", "file"])
+        candles.to_csv(folder / symbol / "1m.csv", index=False)
+    told = shop.run("make predict CANDLES=data/raw/X LAST=2").splitlines()
+    answers = [json.loads(line) for line in told]
+    assert [answer["symbol"] for answer in answers] == ["BTC-USD"] * 2 + ["ETH-USD"] * 2
+    assert all(0 <= answer["probability"] <= 1 and 0 <= answer["trend_strength"] <= 1 for answer in answers)
+    line = json.dumps({"symbol": "BTC-USD"} | candles.iloc[0].to_dict(), default=str)
+    (shop.folder / "line").write_text(line)
+    assert json.loads(shop.run("python -m commands.predict < line"))["status"] == "warming_up"
+    (shop.folder / "models/promoted" / LSTM / "contract.json").write_text("{}")
+    broken = shop.run("make predict CANDLES=data/raw/X", status=2)
+    assert "contract.json: content differs from the manifest" in broken
+    assert "Traceback" not in broken

@@ -1,0 +1,56 @@
+"""Hold the tag of a release against the run at its commit: what CI asks of every tag that is pushed."""
+
+import hashlib
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from tapeline.errors import ArtifactError, TapelineError
+from tapeline.promotion.gates import FAILED
+from tapeline.promotion.registry import Registry, Release, git
+
+ROOT, RECORDED = Path(), "metrics/detail/promotion.json"
+
+
+def check_release(tag: str) -> Release:
+    """Return the release of `tag`; ArtifactError names the first thing that its commit has otherwise."""
+    found = [release for releases in Registry(ROOT).releases.values() for release in releases]
+    named = [release for release in found if release.tag == tag]
+    if not named:
+        raise ArtifactError(
+            f"tag {tag!r}: is no release; there are: {', '.join(r.tag for r in found) or 'none'}"
+        )
+    release, record = named[0], named[0].record
+    run = json.loads(git(ROOT, "show", f"{release.commit}:{RECORDED}"))
+    artifact = tag.split("@")[0]
+    packed = run["bundles"][artifact]["bundle_id"]
+    if record["bundle_id"] != packed:
+        raise ArtifactError(f"{tag}: bundle_id is {record['bundle_id']}, and the run packed {packed}")
+    lock = git(ROOT, "show", f"{release.commit}:dvc.lock").encode()
+    if record["lock_sha256"] != hashlib.sha256(lock).hexdigest():
+        raise ArtifactError(f"{tag}: dvc.lock is another than that of the release")
+    failed = [gate["gate"] for gate in record["gates"] if gate["status"] == FAILED]
+    if failed:
+        raise ArtifactError(f"{tag}: did not pass {', '.join(failed)}")
+    if [gate for gate in run["gates"] if gate["artifact"] == artifact] != of_the_run(record["gates"]):
+        raise ArtifactError(f"{tag}: its gates are not those of the run")
+    return release
+
+
+def of_the_run(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Gates that the pipeline judged, without those of the release."""
+    return [gate for gate in gates if not gate["gate"].startswith("release.")]
+
+
+def main() -> None:
+    """Check the tag named as the argument."""
+    try:
+        release = check_release(sys.argv[1] if len(sys.argv) > 1 else "")
+    except TapelineError as error:
+        sys.exit(" ".join(str(error).split()))
+    print(f"{release.tag}: {len(release.record['gates'])} gates, all as its commit has it")
+
+
+if __name__ == "__main__":
+    main()
