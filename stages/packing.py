@@ -35,9 +35,10 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
 
     metrics : file -> metrics that speak of it, as they go into the bundle
     """
-    folds = sorted(Path(f"models/{network}").glob("fold_*"), key=lambda path: int(path.name[5:]))
+    trained = Path(f"models/{network}")
+    folds = sorted(trained.glob("fold_*"), key=lambda path: int(path.name[5:]))
     models = {path.name: load_model(path) for path in folds}
-    refit = Path(f"models/{network}/refit")
+    refit = trained / "refit"
     source = refit if refit.is_dir() else folds[-1]
     offered = load_model(source)
     graph, served, windows = export(offered)
