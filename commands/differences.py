@@ -16,6 +16,7 @@ from dvc_data.hashfile.tree import Tree
 from commands.locked import FOLDER, Record, RecordedParam, cached_listing, read_manifest
 from tapeline.errors import DataError
 from tapeline.market.store import FeatureStore
+from tapeline.promotion.bundle import bundle_id_of
 
 Digests = dict[str, str]  # of files, by path; "can't be read: ..." for one that can't
 
@@ -96,7 +97,7 @@ def compare_manifest(manifest: Path) -> Iterator[str]:
         if path.relative_to(folder).as_posix() not in named:
             yield f"{path}: is not recorded (in {manifest})"
     if "bundle_id" in parsed:
-        expected = hashlib.sha256(json.dumps(parsed["sha256"], sort_keys=True).encode()).hexdigest()[:16]
+        expected = bundle_id_of(parsed["sha256"], parsed.get("fingerprints", {}))
         if parsed["bundle_id"] != expected:
             yield f"{manifest}: bundle_id {parsed['bundle_id']} expected {expected}, the hash of its hashes"
     for name, entry in parsed.get("files", {}).items():

@@ -38,19 +38,19 @@ def fetched(folder: Path, artifact: str, release: Release) -> Iterator[Path]:
         yield target
 
 
-def remotes(folder: Path) -> dict[str, Any]:
-    """Return the part of the repository's configuration that says where its remotes are."""
+def remotes(folder: Path) -> dict[str, Any] | None:
+    """Where the default remote is, as DVC's configuration has it; None without one."""
     with Repo(str(folder)) as repo:
-        config = repo.config
-        found: dict[str, Any] = {"remote": dict(config["remote"])}
-        return found | ({"core": {"remote": name}} if (name := config["core"].get("remote")) else {})
+        name = repo.config["core"].get("remote")
+        # Without a default, DVC is to find its own way to the cache: a configuration without one misleads it.
+        return {"core": {"remote": name}, "remote": dict(repo.config["remote"])} if name else None
 
 
 def _missing(folder: Path, artifact: str, release: Release) -> str:
     found = remotes(folder)
-    name = found.get("core", {}).get("remote")
-    where = f"nor in remote {name} ({found['remote'][name]['url']})" if name else "and there is no remote"
+    name = found["core"]["remote"] if found else ""
+    where = f"nor in remote {name} ({found['remote'][name]['url']})" if found else "and there is no remote"
     return (
         f"{artifact} {release.version}: its files are not in DVC's cache, {where}; "
-        "`dvc push --all-tags` where they are"
+        "`dvc push --all-commits` where they are"
     )

@@ -49,7 +49,11 @@ def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) ->
     for name, content in files.items():
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-    manifest = {"bundle_id": _bundle_id(hashes, fingerprints), "fingerprints": fingerprints, "sha256": hashes}
+    manifest = {
+        "bundle_id": bundle_id_of(hashes, fingerprints),
+        "fingerprints": fingerprints,
+        "sha256": hashes,
+    }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
     return manifest["bundle_id"]
 
@@ -59,7 +63,7 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         hashes, fingerprints = manifest["sha256"], manifest["fingerprints"]
-        if _bundle_id(hashes, fingerprints) != manifest["bundle_id"]:
+        if bundle_id_of(hashes, fingerprints) != manifest["bundle_id"]:
             raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")
     except FileNotFoundError:
         raise ArtifactError(f"{folder / MANIFEST}: is missing, so there is no whole bundle") from None
@@ -98,6 +102,7 @@ def open_graph(graph: bytes) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
 
-def _bundle_id(hashes: dict[str, str], fingerprints: dict[str, str]) -> str:
+def bundle_id_of(hashes: dict[str, str], fingerprints: dict[str, str]) -> str:
+    """Name of a bundle: a hash of the hashes of its files and of what it was made from."""
     told = json.dumps({"sha256": hashes, "fingerprints": fingerprints}, sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -158,7 +158,7 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
         folder = shop.folder / "models/promoted" / name
         span = json.loads((folder / "model.json").read_text())["span"]
         assert "test" not in span
-        assert span["validation"][1] == "2024-01-04T23:59:00+00:00"
+        assert span["validation"][1] == "2024-01-04T23:44:00+00:00"  # the last label
         assert "Fitted again on candles up to the end" in (folder / "model_card.md").read_text()
         assert shop.registry.production(name).record["refit"] is True
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
@@ -267,7 +267,7 @@ def test_what_is_not_committed_or_not_run_is_not_promoted(shop):
     graph.unlink()
     graph.write_bytes(content + b"x")
     told = shop.run("make promote", status=2)
-    assert "not up to date with promote" in told or "model.onnx: content differs" in told
+    assert "not up to date with" in told or "model.onnx: content differs" in told
     assert shop.state() == before
 
 
@@ -303,7 +303,7 @@ def test_a_fresh_clone_pulls_production_from_the_remote(shop, tmp_path_factory):
     remote, clone = tmp_path_factory.mktemp("remote"), tmp_path_factory.mktemp("clone")
     shop.run(f"dvc remote add --default storage {remote} && git commit -qam remote")
     shop.run("make promote", status=None)
-    shop.run("dvc push --quiet --all-tags")
+    shop.run("dvc push --quiet --all-commits")
     shop.run(f"git clone -q . {clone}")
     fresh = Repository.__new__(Repository)
     fresh.folder = Path(clone)
