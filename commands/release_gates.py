@@ -9,7 +9,7 @@ from commands.pages import read_json
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.params import Params
-from tapeline.promotion.gates import ARTIFACTS, NOT_COMPARABLE, Gate, Verdict, judge_value
+from tapeline.promotion.gates import ARTIFACTS, FAILED, NOT_COMPARABLE, Gate, Verdict, judge_value
 from tapeline.promotion.registry import Registry, git
 
 ROOT = Path()
@@ -22,10 +22,18 @@ def judge_release(artifact: str, bundle: dict[str, Any], registry: Registry) -> 
     trials = params.section("evaluation", EvaluationParams).trials
     measured = read_json("metrics/latency.json")[f"{ARTIFACTS[artifact]}_latency_p99_ms"]
     return [
-        judge_value(artifact, "release.latency_p99_ms", Gate(max=budget), measured),
+        judge_latency(artifact, Gate(max=budget), measured),
         judge_value(artifact, "release.configurations", Gate(max=trials), configurations_on_record()),
         judge_champion(artifact, bundle, registry),
     ]
+
+
+def judge_latency(artifact: str, gate: Gate, measured: float | None) -> Verdict:
+    """Hold the measured 99th percentile against the budget; not measured is not good enough."""
+    if measured is None:
+        why = "no candle was predicted, so nothing was timed"
+        return Verdict(artifact, "release.latency_p99_ms", None, gate.limit, None, FAILED, why)
+    return judge_value(artifact, "release.latency_p99_ms", gate, measured)
 
 
 def judge_champion(artifact: str, bundle: dict[str, Any], registry: Registry) -> Verdict:

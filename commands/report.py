@@ -55,10 +55,11 @@ def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dic
 
     None without trades. What the way of the candle to us, and to the broker, takes comes on top.
     """
-    seconds = latency["both_latency_p99_ms"] / 1000
+    measured = latency["both_latency_p99_ms"]
     points = sorted((point["latency_s"], point["net_pnl"]) for point in curve.values())
-    if any(net is None for _, net in points):
+    if measured is None or any(net is None for _, net in points):
         return None
+    seconds = measured / 1000
     return {"seconds": seconds, "net_pnl": float(np.interp(seconds, *zip(*points, strict=True)))}
 
 

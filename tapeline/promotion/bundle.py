@@ -49,13 +49,10 @@ def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) ->
     for name, content in files.items():
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
-    manifest = {
-        "bundle_id": bundle_id_of(hashes, fingerprints),
-        "fingerprints": fingerprints,
-        "sha256": hashes,
-    }
+    bundle_id = bundle_id_of(hashes, fingerprints)
+    manifest = {"bundle_id": bundle_id, "fingerprints": fingerprints, "sha256": hashes}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
-    return manifest["bundle_id"]
+    return bundle_id
 
 
 def verify_bundle(folder: Path) -> dict[str, Any]:
