@@ -100,8 +100,13 @@ def week(candles: Candles, wave: str) -> FloatArray:
 
 
 def _wave(minute: NDArray[np.int64], period: int, wave: str) -> FloatArray:
+    return _wave_table(period, wave)[minute % period]
+
+
+@lru_cache
+def _wave_table(period: int, wave: str) -> FloatArray:
     angles = 2 * np.pi * np.arange(period) / period
-    return (np.sin if wave == "sine" else np.cos)(angles)[minute % period]
+    return (np.sin if wave == "sine" else np.cos)(angles)
 
 
 def _by_hour(minute: NDArray[np.int64], of_hours: Callable[..., NDArray], *about: str) -> NDArray:

@@ -1,5 +1,6 @@
 """Features of the newest candle from a bounded buffer: what serving computes, candle by candle."""
 
+from bisect import bisect_left
 from collections.abc import Sequence
 
 import numpy as np
@@ -26,10 +27,8 @@ def newest(candles: Candles, features: Sequence[Feature]) -> FloatArray:
     n, longest = len(candles.close), max(feature.lookback for feature in features)
     if n < longest:
         raise ValueError(f"{n} candles are fewer than the {longest} that the features look back")
-    cut = {length: candles.rows(n - length, n) for length in SHORTER if length < n} | {n: candles}
+    lengths = [*(length for length in SHORTER if length < n), n]
+    cuts = [candles.rows(n - length, n) for length in lengths]
     return np.array(
-        [
-            feature.compute(cut[next(length for length in cut if length >= feature.lookback)])[-1]
-            for feature in features
-        ]
+        [feature.compute(cuts[bisect_left(lengths, feature.lookback)])[-1] for feature in features]
     )

@@ -6,8 +6,10 @@ finite number of them; Wilder's recursions over hours would need weeks (a 1h RSI
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
+import talib
 from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, FloatArray, feature, log_return
@@ -51,7 +53,7 @@ def closed_range_position(candles: Candles, timeframe: str) -> FloatArray:
     close, at = closed_candles(candles.close, candles.minute, minutes)
     low, _ = closed_candles(candles.low, candles.minute, minutes, np.min)
     high, _ = closed_candles(candles.high, candles.minute, minutes, np.max)
-    lowest, highest = _extreme(low, np.min), _extreme(high, np.max)
+    lowest, highest = talib.MIN(low, timeperiod=CLOSED), talib.MAX(high, timeperiod=CLOSED)
     return ratio(close - lowest, highest - lowest, where_zero=0.5)[at]
 
 
@@ -72,22 +74,21 @@ def closed_candles(
     n = values.shape[0]
     if n == 0:
         return np.array([np.nan]), np.zeros(0, dtype=np.int64)
-    first_end = int(-(minute[0] + 1) % minutes)  # the first row that is the last minute of a longer candle
-    if first_end < minutes - 1:
-        first_end += minutes
-    ends = np.arange(first_end, n, minutes)
-    if gather is None:
-        closed = values[ends]
-    else:
-        whole = values[first_end - minutes + 1 : first_end + 1 + (len(ends) - 1) * minutes]
-        closed = gather(whole.reshape(-1, minutes), axis=1) if len(ends) else values[:0]
-    at = np.maximum((np.arange(n) - first_end) // minutes + 1, 0)
+    first_end, at = _last_closed(n, int(minute[0] % minutes), minutes)
+    closed = values[first_end::minutes]
+    if gather is not None and len(closed):
+        whole = values[first_end - minutes + 1 : first_end + 1 + (len(closed) - 1) * minutes]
+        closed = gather(whole.reshape(-1, minutes), axis=1)
     return np.concatenate([[np.nan], closed]), at
 
 
-def _extreme(values: FloatArray, gather: Callable[..., FloatArray]) -> FloatArray:
-    out = np.full(values.shape[0], np.nan)
-    if values.shape[0] > CLOSED:
-        windows = np.lib.stride_tricks.sliding_window_view(values[1:], CLOSED)
-        out[CLOSED:] = gather(windows, axis=1)
-    return out
+@lru_cache(maxsize=16)  # the features of one timeframe ask for the same
+def _last_closed(n: int, phase: int, minutes: int) -> tuple[int, NDArray[np.int64]]:
+    """Row of the first whole longer candle's last minute, and of each of `n` rows the last one closed.
+
+    phase : minutes from the longer candle's open to that of the first row
+    """
+    first_end = minutes - 1 if phase == 0 else 2 * minutes - 1 - phase
+    at = np.maximum((np.arange(n) - first_end) // minutes + 1, 0)
+    at.flags.writeable = False
+    return first_end, at

@@ -63,7 +63,7 @@ def efficiency_ratio(close: FloatArray, window: int) -> FloatArray:
     Trading (1995).
     """
     steps = np.full(close.shape[0], np.nan)
-    steps[1:] = np.abs(np.diff(close))
+    steps[1:] = np.abs(close[1:] - close[:-1])
     net = np.full(close.shape[0], np.nan)
     net[window:] = np.abs(close[window:] - close[:-window])
     # Rounding in the sum may leave a straight line a hair above 1.
