@@ -9,8 +9,7 @@ from tapeline.backtest.signals import SignalParams
 from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.features.catalog import FeatureParams, selected_features
-from tapeline.features.labels import LabelParams
+from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams, check_longest

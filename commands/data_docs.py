@@ -4,7 +4,7 @@ import logging
 import sys
 
 from tapeline.errors import TapelineError
-from tapeline.features.catalog import FeatureParams, selected_features
+from tapeline.features.params import FeatureParams, selected_features
 from tapeline.market.params import Symbols
 from tapeline.market.tables import read_table
 from tapeline.params import Params

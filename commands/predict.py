@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from tapeline.errors import TapelineError
-from tapeline.serving.batch import predict_files
 from tapeline.serving.stream import Answer, Stream
 
 PROMOTED = Path("models/promoted")
@@ -63,6 +62,9 @@ def main() -> None:
         if chosen.candles is None:
             answers = predict_lines(stream, sys.stdin)
         else:
+            # Reading files takes libraries that a stream of candles need not wait for.
+            from tapeline.serving.batch import predict_files
+
             symbols = tuple(name for name in chosen.symbols.split(",") if name)
             answers = map(as_line, predict_files(stream, chosen.candles, symbols, chosen.last))
         for answer in answers:

@@ -5,8 +5,7 @@ import logging
 from stages.audits import Audited, audit_symbol, take_temperature
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
-from tapeline.features.catalog import FeatureParams, selected_features
-from tapeline.features.labels import LabelParams
+from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.params import Symbols, Workers
 from tapeline.market.tables import read_table
 from tapeline.outputs import write_json

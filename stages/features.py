@@ -6,8 +6,7 @@ from typing import Any
 
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
-from tapeline.features.catalog import FeatureParams, selected_features
-from tapeline.features.labels import LabelParams
+from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.features.table import build_table, feature_version, input_version
 from tapeline.market.params import Symbols, Workers
 from tapeline.market.store import FeatureStore

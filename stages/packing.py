@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from stages.trading_params import TradingParams
-from tapeline.features.catalog import FeatureParams
-from tapeline.features.labels import LabelParams
+from tapeline.features.params import FeatureParams, LabelParams
 from tapeline.market.params import FilledShare, MaxFill, Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.nets.export import Served, reference_outputs, to_onnx

@@ -1,10 +1,4 @@
-"""Every declared feature, and which of them params switch on."""
-
-from typing import Annotated
-
-from pydantic import Field, field_validator
-
-from tapeline.errors import ParamsError
+"""Every declared feature."""
 
 # Imported for their declarations.
 from tapeline.features import (  # noqa: F401
@@ -19,43 +13,7 @@ from tapeline.features import (  # noqa: F401
     volatility,
     volume,
 )
-from tapeline.features.declare import FEATURES, Feature
-from tapeline.params import Section
-from tapeline.schema import Interval
+from tapeline.features.declare import FEATURES
 
 # Columns of a feature table go by group, and in a group as declared, whichever module came in first.
 GROUPS = tuple(sorted({feature.group for feature in FEATURES.values()}))
-
-
-class FeatureParams(Section):
-    """Section `features`: groups on or off, and single features left out of groups that are on."""
-
-    groups: dict[str, bool]
-    exclude: Annotated[tuple[str, ...], Field(strict=False)]
-
-    @field_validator("groups")
-    @classmethod
-    def _known_groups(cls, groups: dict[str, bool]) -> dict[str, bool]:
-        if set(groups) != set(GROUPS):
-            raise ValueError(f"must name exactly the groups {', '.join(GROUPS)}")
-        if not any(groups.values()):
-            raise ValueError("must switch on at least one group")
-        return groups
-
-    @field_validator("exclude")
-    @classmethod
-    def _known_features(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(exclude) - set(FEATURES))
-        if unknown:
-            raise ValueError(f"{unknown[0]} is no feature; there are {', '.join(FEATURES)}")
-        return exclude
-
-
-def selected_features(params: FeatureParams, interval: Interval) -> list[Feature]:
-    """Features that `params` switch on, in table order; ParamsError if none is left or one can't be made."""
-    if params.groups["timeframes"] and interval != "1m":
-        raise ParamsError("features.groups.timeframes", True, "must be false where data.interval is not 1m")
-    chosen = [f for f in FEATURES.values() if params.groups[f.group] and f.name not in params.exclude]
-    if not chosen:
-        raise ParamsError("features.exclude", list(params.exclude), "leaves no feature")
-    return sorted(chosen, key=lambda feature: GROUPS.index(feature.group))

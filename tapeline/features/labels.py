@@ -4,14 +4,6 @@ import numpy as np
 
 from tapeline.features.declare import FloatArray
 from tapeline.features.trend import efficiency_ratio
-from tapeline.params import Section
-from tapeline.schema import Horizon
-
-
-class LabelParams(Section):
-    """Section `labels`."""
-
-    horizon: Horizon
 
 
 def direction(close: FloatArray, horizon: int) -> FloatArray:

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from tapeline.errors import ParamsError
-from tapeline.features.catalog import FEATURES, GROUPS, FeatureParams, selected_features
+from tapeline.features.catalog import FEATURES, GROUPS
+from tapeline.features.params import FeatureParams, selected_features
 from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table, feature_version, input_version
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
@@ -74,7 +75,7 @@ def test_the_order_of_columns_is_not_that_of_imports():
     )
     orders = [
         subprocess.run(
-            [sys.executable, "-c", f"{first}; import tapeline.features.catalog as c{ask}"],
+            [sys.executable, "-c", f"{first}; import tapeline.features.params as c{ask}"],
             cwd=ROOT, capture_output=True, text=True, check=True,
         ).stdout
         for first in ("import tapeline.features.volume", "import tapeline.features.labels", "pass")
