@@ -1,12 +1,15 @@
 """A model's life: promoted, followed, refused, rolled back, restored; and every way it can go wrong."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import boto3
 import pytest
+from moto.server import ThreadedMotoServer
 
 from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.registry import Registry
@@ -298,19 +301,58 @@ def test_damaged_production_comes_back_from_the_cache_and_a_lost_cache_is_named(
     assert "lstm-direction v1.0.0: its files are not in DVC's cache, and there is no remote" in told
 
 
-def test_a_fresh_clone_pulls_production_from_the_remote(shop, tmp_path_factory):
-    """A local remote: push, clone, restore; the same bytes."""
-    remote, clone = tmp_path_factory.mktemp("remote"), tmp_path_factory.mktemp("clone")
-    shop.run(f"dvc remote add --default storage {remote} && git commit -qam remote")
-    shop.run("make promote", status=None)
-    shop.run("dvc push --quiet --all-commits")
-    shop.run(f"git clone -q . {clone}")
+@pytest.fixture
+def bucket(monkeypatch):
+    """An S3 server of the test's own with an empty bucket; its address."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    for name, value in {
+        "AWS_ACCESS_KEY_ID": "key",
+        "AWS_SECRET_ACCESS_KEY": "secret",
+        "AWS_DEFAULT_REGION": "us-east-1",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    server.start()
+    host, port = server.get_host_and_port()
+    boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(Bucket="models")
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+def clone_with_production(shop, folder):
+    """Clone `shop` and restore there: the same bytes, the same index."""
+    shop.run(f"git clone -q . {folder}")
     fresh = Repository.__new__(Repository)
-    fresh.folder = Path(clone)
+    fresh.folder = Path(folder)
     fresh.run("make restore")
     for name in (LSTM, TRANSFORMER):
         assert fresh.in_production(name) == shop.in_production(name)
     fresh.whole()
+
+
+def test_a_fresh_clone_pulls_production_from_a_folder(shop, tmp_path_factory):
+    """A remote that is a folder: push, clone, restore."""
+    shop.run(f"dvc remote add --default storage {tmp_path_factory.mktemp('remote')}")
+    shop.run("git commit -qam remote && make promote")
+    shop.run("dvc push --quiet --all-commits")
+    clone_with_production(shop, tmp_path_factory.mktemp("clone"))
+
+
+def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
+    """The same by the protocol that most teams' storage speaks; without its cache, too, it comes back."""
+    shop.run("dvc remote add --default storage s3://models/cache")
+    shop.run(f"dvc remote modify storage endpointurl {bucket}")
+    shop.run("git commit -qam remote && make promote")
+    shop.run("dvc push --quiet --all-commits")
+    clone_with_production(shop, tmp_path_factory.mktemp("clone"))
+    before = shop.in_production(LSTM)
+    shutil.rmtree(shop.folder / ".dvc/cache")
+    shutil.rmtree(shop.folder / "models/promoted")
+    shop.run("make restore")
+    assert shop.in_production(LSTM) == before
 
 
 def test_a_release_is_held_against_the_run_at_its_commit(shop):
