@@ -8,10 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from dvc.api import DVCFileSystem
-from dvc.exceptions import DvcException
 from dvc.repo import Repo
-from dvc_data.index import DataIndexDirError
-from dvc_objects.fs.errors import RemoteMissingDepsError
 
 from tapeline.errors import ArtifactError
 from tapeline.promotion.bundle import verify_bundle
@@ -30,9 +27,9 @@ def fetched(folder: Path, artifact: str, release: Release) -> Iterator[Path]:
             files = DVCFileSystem(str(folder), rev=release.commit, config=remotes(folder))
             files.get((CANDIDATES / artifact).as_posix(), str(target), recursive=True)
             found = verify_bundle(target)["bundle_id"]
-        except (DvcException, DataIndexDirError, RemoteMissingDepsError, OSError, ArtifactError) as error:
+        except Exception as error:  # each kind of storage has errors of its own
             shutil.rmtree(target, ignore_errors=True)
-            raise ArtifactError(_missing(folder, artifact, release)) from error
+            raise ArtifactError(_missing(folder, artifact, release, error)) from error
         if found != release.record["bundle_id"]:
             raise ArtifactError(f"{release.tag}: holds bundle {found}, and its tag says another")
         yield target
@@ -46,11 +43,14 @@ def remotes(folder: Path) -> dict[str, Any] | None:
         return {"core": {"remote": name}, "remote": dict(repo.config["remote"])} if name else None
 
 
-def _missing(folder: Path, artifact: str, release: Release) -> str:
+def _missing(folder: Path, artifact: str, release: Release, error: Exception) -> str:
     found = remotes(folder)
     name = found["core"]["remote"] if found else ""
-    where = f"nor in remote {name} ({found['remote'][name]['url']})" if found else "and there is no remote"
+    where = "and there is no remote"
+    if found:
+        where = f"nor to be had from remote {name} ({found['remote'][name]['url']})"
+    reason = " ".join(str(error).split())
     return (
-        f"{artifact} {release.version}: its files are not in DVC's cache, {where}; "
-        "`dvc push --all-commits` where they are"
+        f"{artifact} {release.version}: its files are not in DVC's cache, {where}: {reason}; "
+        "`dvc push --all-commits` where they are (what is older than the remote: dvc remote add --local)"
     )

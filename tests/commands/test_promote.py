@@ -1,7 +1,6 @@
 """A model's life: promoted, followed, refused, rolled back, restored; and every way it can go wrong."""
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -302,15 +301,17 @@ def test_damaged_production_comes_back_from_the_cache_and_a_lost_cache_is_named(
 
 
 @pytest.fixture
-def bucket(monkeypatch):
-    """An S3 server of the test's own with an empty bucket; its address."""
+def bucket(monkeypatch, tmp_path_factory):
+    """An S3 server of the test's own with an empty bucket; the server, and its address."""
+    nothing = tmp_path_factory.mktemp("aws") / "config"
+    nothing.touch()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     for name, value in {
         "AWS_ACCESS_KEY_ID": "key",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_DEFAULT_REGION": "us-east-1",
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_CONFIG_FILE": str(nothing),
+        "AWS_SHARED_CREDENTIALS_FILE": str(nothing),
         "AWS_EC2_METADATA_DISABLED": "true",
         "NO_PROXY": "127.0.0.1",
     }.items():
@@ -318,7 +319,7 @@ def bucket(monkeypatch):
     server.start()
     host, port = server.get_host_and_port()
     boto3.client("s3", endpoint_url=f"http://{host}:{port}").create_bucket(Bucket="models")
-    yield f"http://{host}:{port}"
+    yield server, f"http://{host}:{port}"
     server.stop()
 
 
@@ -335,7 +336,10 @@ def clone_with_production(shop, folder):
 
 def test_a_fresh_clone_pulls_production_from_a_folder(shop, tmp_path_factory):
     """A remote that is a folder: push, clone, restore."""
-    shop.run(f"dvc remote add --default storage {tmp_path_factory.mktemp('remote')}")
+    folder = tmp_path_factory.mktemp("remote")
+    shop.run(f"dvc remote add --default storage {folder}")
+    # DVC goes by each commit's own configuration, and the first release is older than this remote.
+    shop.run(f"dvc remote add --local --default storage {folder}")
     shop.run("git commit -qam remote && make promote")
     shop.run("dvc push --quiet --all-commits")
     clone_with_production(shop, tmp_path_factory.mktemp("clone"))
@@ -343,8 +347,10 @@ def test_a_fresh_clone_pulls_production_from_a_folder(shop, tmp_path_factory):
 
 def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
     """The same by the protocol that most teams' storage speaks; without its cache, too, it comes back."""
-    shop.run("dvc remote add --default storage s3://models/cache")
-    shop.run(f"dvc remote modify storage endpointurl {bucket}")
+    server, address = bucket
+    for level in ("--project", "--local"):
+        shop.run(f"dvc remote add {level} --default storage s3://models/cache")
+        shop.run(f"dvc remote modify {level} storage endpointurl {address}")
     shop.run("git commit -qam remote && make promote")
     shop.run("dvc push --quiet --all-commits")
     clone_with_production(shop, tmp_path_factory.mktemp("clone"))
@@ -353,6 +359,12 @@ def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
     shutil.rmtree(shop.folder / "models/promoted")
     shop.run("make restore")
     assert shop.in_production(LSTM) == before
+    shutil.rmtree(shop.folder / ".dvc/cache")
+    shutil.rmtree(shop.folder / "models/promoted")
+    server.stop()
+    told = shop.run("make restore", status=2)
+    assert "nor to be had from remote storage (s3://models/cache): Could not connect" in told
+    assert "Traceback" not in told
 
 
 def test_a_release_is_held_against_the_run_at_its_commit(shop):

@@ -48,7 +48,7 @@ if sys.argv[1] == "features":
     Path("metrics/data.json").write_text("{}")
 else:
     from tapeline.promotion.bundle import pack
-    pack(Path("models/candidate/lstm-direction"), {"model.onnx": b"graph", "model.json": b"{}"})
+    pack(Path("models/candidate/lstm-direction"), {"model.onnx": b"graph", "model.json": b"{}"}, {})
 """
 
 
