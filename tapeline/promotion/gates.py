@@ -112,6 +112,9 @@ def _judge_one(artifact: str, name: str, gate: Gate, metrics: Metrics, days: int
         reason = "not defined on these candles" + (", which is allowed" if gate.may_be_null else "")
         reason += early if status == INSUFFICIENT else ""
         return Verdict(artifact, name, None, gate.limit, None, status, reason)
+    if not isinstance(value, int | float):
+        reason = f"metrics/{file}.json has no number for {metric}"
+        return Verdict(artifact, name, None, gate.limit, None, FAILED, reason)
     found = judge_value(artifact, name, gate, value)
     if not is_early:
         return found

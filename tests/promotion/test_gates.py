@@ -81,3 +81,10 @@ def test_gates_are_checked_as_params():
         with pytest.raises(ValidationError, match="exactly one of min and max"):
             Gate(**limits)
     assert set(ARTIFACTS.values()) == {"lstm", "transformer"}
+
+
+def test_a_metric_that_is_no_number_fails():
+    """A table or a name under the gate's key says nothing that a limit could be held against."""
+    verdict, _ = judge(gates(**{"lstm.x": Gate(min=0.0)}), {"lstm": {"x": {"BTC-USD": 1.0}}})
+    assert verdict.blocks
+    assert verdict.reason == "metrics/lstm.json has no number for x"
