@@ -359,7 +359,7 @@ def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
     shutil.rmtree(shop.folder / "models/promoted")
     shop.run("make restore")
     assert shop.in_production(LSTM) == before
-    shutil.rmtree(shop.folder / ".dvc/cache")
+    shutil.rmtree(shop.folder / ".dvc/cache", ignore_errors=True)  # restoring fills no cache
     shutil.rmtree(shop.folder / "models/promoted")
     server.stop()
     told = shop.run("make restore", status=2)
