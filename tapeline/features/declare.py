@@ -16,13 +16,13 @@ FloatArray = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Candles:
-    """Consecutive candles of one segment, each field of shape (n,); `timestamp` is the open time, UTC.
+    """Consecutive candles of one segment, each field of shape (n,); `minute` is the open, minutes since 1970.
 
     `leader_close` holds the closes of the leading symbol ONE CANDLE EARLIER, NaN where it has none: what
     is known of it when a candle opens, so that no feature can see the leader's same candle.
     """
 
-    timestamp: pd.DatetimeIndex
+    minute: NDArray[np.int64]
     open: FloatArray
     high: FloatArray
     low: FloatArray
@@ -33,11 +33,6 @@ class Candles:
     def rows(self, start: int, stop: int) -> "Candles":
         """Candles start..stop-1, as views."""
         return Candles(**{name: getattr(self, name)[start:stop] for name in self.__dataclass_fields__})
-
-    @cached_property
-    def minute(self) -> NDArray[np.int64]:
-        """Minutes from 1970 to each open, shape (n,)."""
-        return minutes_since_epoch(self.timestamp)
 
     @cached_property
     def returns(self) -> FloatArray:

@@ -113,12 +113,12 @@ def _by_hour(minute: NDArray[np.int64], of_hours: Callable[..., NDArray], *about
     """Work something out once for each UTC hour, where zones' clocks change, and give it to its candles."""
     if minute.shape[0] == 0:
         return of_hours(0, 1, *about)[:0]
-    hour = minute // 60
-    first = int(hour.min())
-    return of_hours(first, int(hour.max()) + 1, *about)[hour - first]
+    # Whole days, so that a stream of candles asks for the same hours again and again.
+    first, last = int(minute.min()) // DAY, int(minute.max()) // DAY
+    return of_hours(first * 24, (last + 1) * 24, *about)[minute // 60 - first * 24]
 
 
-@lru_cache(maxsize=256)  # a stream of candles asks for the same hours sixty times
+@lru_cache(maxsize=256)
 def _is_open(first: int, after: int, name: str) -> NDArray[np.bool_]:
     zone, opens, closes = SESSIONS[name]
     local = _hours(first, after).tz_convert(zone).hour.to_numpy()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from tapeline.features.declare import Candles, Feature, FloatArray
+from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
 from tapeline.schema import KEYS, LABELS, OHLCV
 
@@ -58,7 +58,8 @@ def as_candles(candles: pd.DataFrame, leader: pd.DataFrame) -> Candles:
     """Take canonical candles as arrays, beside them the leader's close before each."""
     arrays = {name: np.ascontiguousarray(candles[name].to_numpy(np.float64)) for name in OHLCV}
     timestamp = pd.DatetimeIndex(candles["timestamp"])
-    return Candles(timestamp, **arrays, leader_close=_close_before(timestamp, leader))
+    minute = minutes_since_epoch(timestamp)
+    return Candles(minute, **arrays, leader_close=_close_before(timestamp, leader))
 
 
 def _close_before(timestamp: pd.DatetimeIndex, leader: pd.DataFrame) -> FloatArray:

@@ -5,7 +5,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tapeline.features.declare import Candles, FloatArray
 from tapeline.schema import OHLCV, PRICES
@@ -80,7 +79,7 @@ class Buffer:
             is_there = known.time[position] == time - self._step
             before[is_there] = known.rows[position[is_there], 3]
         columns = {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(OHLCV)}
-        return Candles(pd.DatetimeIndex(time.view("M8[us]"), tz="UTC"), **columns, leader_close=before)
+        return Candles(time // MICROSECONDS, **columns, leader_close=before)
 
     def _put(self, time: Any, values: FloatArray, is_filled: Any) -> None:
         keep = self._capacity
