@@ -168,27 +168,27 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
 
 STEPS = ("register", "place", "assign", "write_index")
 FAULT = """
-import os, sys
-import commands.promote as promote
-step, count, deed = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-original, calls = getattr(promote, step), []
+import importlib, os, sys
+step, count, deed, name, *arguments = sys.argv[1:]
+command = importlib.import_module(f"commands.{name}")
+original, calls = getattr(command, step), []
 def faulty(*args, **kwargs):
     calls.append(1)
-    if len(calls) == count:
+    if len(calls) == int(count):
         if deed == "kill":
             os.kill(os.getpid(), 9)
         raise OSError(28, "No space left on device")
     return original(*args, **kwargs)
-setattr(promote, step, faulty)
-sys.argv = ["promote"]
-promote.main()
+setattr(command, step, faulty)
+sys.argv = [name, *arguments]
+command.main()
 """
 
 
-def inject(shop, step, count, deed):
-    """Run a promotion whose `count`th call of `step` fails; its exit status and what it said."""
+def inject(shop, step, count, deed, command=("promote",)):
+    """Run a command, a promotion, whose `count`th call of `step` fails; its exit status and what it said."""
     done = subprocess.run(
-        [sys.executable, "-c", FAULT, step, str(count), deed],
+        [sys.executable, "-c", FAULT, step, str(count), deed, *command],
         cwd=shop.folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -227,6 +227,23 @@ def test_after_a_kill_the_next_commands_bring_all_in_line(shop, step):
     shop.run("make restore")
     shop.whole()
     assert shop.versions() == {LSTM: "v1.1.0", TRANSFORMER: "v1.0.0"}
+
+
+BACK = ("rollback", LSTM, "v1.0.0", "it lost money")
+
+
+@pytest.mark.parametrize("step", ["fetched", "place", "assign", "write_index"])
+def test_a_rollback_happens_wholly_or_not_at_all(shop, step):
+    """A fault leaves production as it was; after a kill `make restore` brings it in line with the tags."""
+    shop.run("make promote")
+    before = shop.state()
+    status, told = inject(shop, step, 1, "raise", BACK)
+    assert (status, "Traceback" in told) == (1, False)
+    assert shop.state() == before
+    assert inject(shop, step, 1, "kill", BACK)[0] == -9
+    shop.run("make restore")
+    shop.whole()
+    assert shop.versions()[LSTM] == ("v1.0.0" if step == "write_index" else "v1.1.0")
 
 
 def test_of_two_promotions_at_once_one_wins(shop):

@@ -1,0 +1,65 @@
+"""The champion is judged on what it can't have seen: rows after its training, its labels and the embargo."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import commands.champion as champion
+from tapeline.params import Params
+from tapeline.splits.walk_forward import SplitParams
+from tests.closure import ROOT
+
+N, SEGMENT, LENGTH, HORIZON = 4000, 2500, 20, 15
+START = pd.Timestamp("2024-01-01", tz="UTC")
+MINUTE = pd.Timedelta(minutes=1)
+PARAMS = Params.read(ROOT / "params.yaml")
+EMBARGO = PARAMS.section("splits", SplitParams).embargo
+
+
+def feature_table():
+    """Two segments of one symbol, some labels missing, some candles filled."""
+    rng = np.random.default_rng(1)
+    label = rng.integers(0, 2, N).astype(float)
+    label[rng.random(N) < 0.1] = np.nan
+    return pd.DataFrame(
+        {
+            "symbol": "A",
+            "timestamp": START + pd.to_timedelta(np.arange(N) + 1440 * (np.arange(N) >= SEGMENT), unit="min"),
+            "segment": (np.arange(N) >= SEGMENT).astype(int),
+            "is_filled": rng.random(N) < 0.05,
+            "direction": label,
+        }
+    )
+
+
+TABLE = feature_table()
+
+
+@given(train=st.integers(0, N - 1), validation=st.integers(0, N - 1), first=st.integers(0, N - 1))
+def test_no_row_is_within_reach_of_the_champions_training(train, validation, first):
+    """Whichever part of it ended last; every row that is left was predicted, has a label and its window."""
+    ends = {"train": TABLE["timestamp"][train], "validation": TABLE["timestamp"][validation]}
+    model = {
+        "interval": "1m", "horizon": HORIZON, "label": "direction", "network": "lstm",
+        "context": {"sequence_length": LENGTH},
+        "span": {part: [str(START), str(end)] for part, end in ends.items()},
+    }  # fmt: skip
+    predictions = TABLE.loc[first:, ["symbol", "timestamp"]].assign(prediction=0.5)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(champion, "read_tables", lambda *_: TABLE.copy())
+        patched.setattr(champion.pd, "read_parquet", lambda _: predictions)
+        rows = champion.test_rows("lstm-direction", model, ("A",), PARAMS)
+    # A label of the last row of its training lies HORIZON candles on, and so far a row can know of it.
+    since = max(ends.values()) + (HORIZON + EMBARGO) * MINUTE
+    in_segment = np.where(np.arange(N) < SEGMENT, np.arange(N), np.arange(N) - SEGMENT)
+    expected = (
+        (TABLE["timestamp"] > since)
+        & TABLE["direction"].notna()
+        & ~TABLE["is_filled"]
+        & (in_segment >= LENGTH - 1)
+        & (np.arange(N) >= first)
+    )
+    assert rows["row"].tolist() == np.flatnonzero(expected).tolist()
+    assert (rows["label"].to_numpy() == TABLE["direction"][expected].to_numpy()).all()
