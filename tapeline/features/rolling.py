@@ -85,10 +85,13 @@ def rolling_comoments(x: FloatArray, y: FloatArray, window: int) -> tuple[FloatA
     return out[0], out[1], out[2]
 
 
+@njit(cache=True)
 def ratio(numerator: FloatArray, denominator: FloatArray, where_zero: float = 0.0) -> FloatArray:
     """Divide elementwise, `where_zero` where the denominator is zero (flat prices, no volume); shape (n,)."""
-    out = np.full(numerator.shape[0], where_zero)
-    return np.divide(numerator, denominator, out=out, where=denominator != 0)
+    out = np.empty(numerator.shape[0])
+    for i in range(out.shape[0]):
+        out[i] = where_zero if denominator[i] == 0 else numerator[i] / denominator[i]
+    return out
 
 
 def lag(values: FloatArray, count: int) -> FloatArray:
