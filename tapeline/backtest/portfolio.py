@@ -31,7 +31,8 @@ Records = NDArray[np.void]
 class Market:
     """Candles of all symbols; arrays (n_bars, n_symbols), the clock without a hole.
 
-    sigma : standard deviation of the log returns up to each candle; atr : average true range, price
+    sigma : standard deviation of the log returns up to the candle before, which is all that a fill at a
+    candle's open can know; atr : average true range up to each candle, price
     """
 
     timestamp: pd.DatetimeIndex
@@ -84,7 +85,7 @@ def lay_out(
             candles[name][at, s] = table[name].to_numpy()[inside]
         candles["has_price"][at, s] = ~table["is_filled"].to_numpy()[inside]
         change = np.log(table["close"]).diff()
-        sigma[at, s] = change.rolling(volatility_candles).std().to_numpy()[inside]
+        sigma[at, s] = change.rolling(volatility_candles).std().shift().to_numpy()[inside]
         reach = talib.TRANGE(*(table[name].to_numpy(float) for name in ("high", "low", "close")))
         atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().to_numpy()[inside]
     return Market(clock, minutes, tuple(tables), candles, sigma, atr)

@@ -70,12 +70,12 @@ def test_symbols_share_a_clock_without_holes():
     assert np.isnan(laid.candles["open"][50:60, 1]).all()
 
 
-def test_volatility_is_that_of_the_candles_up_to_each():
-    """Against pandas and the definition of the true range."""
+def test_what_a_fill_and_a_decision_know_of_volatility():
+    """Slippage at an open: of candles before it; a stop, decided at a close: up to it. By definition."""
     table = tables()["BTC-USD"]
     laid = market(tables())
     change = np.log(table["close"]).diff()
-    assert laid.sigma[0, 0] == pytest.approx(change[FIRST - 19 : FIRST + 1].std())
+    assert laid.sigma[0, 0] == pytest.approx(change[FIRST - 20 : FIRST].std())
     before = table["close"].shift()
     reach = np.maximum(table["high"], before) - np.minimum(table["low"], before)
     assert laid.atr[0, 0] == pytest.approx(reach[FIRST - 29 : FIRST + 1].mean())
@@ -93,6 +93,24 @@ def test_what_is_planned_for_a_bar_hangs_on_nothing_later(cut):
     assert first.candles[:cut].tobytes() == second.candles[:cut].tobytes()
     bars = [run_backtest(p.candles, p.clock, p.symbols, p.rules).bars[:cut] for p in (first, second)]
     assert bars[0].tobytes() == bars[1].tobytes()
+
+
+@given(st.integers(0, 199))
+@settings(max_examples=25, deadline=None)
+def test_a_fill_at_an_open_hangs_on_nothing_of_its_candle_but_the_open(bar):
+    """Another high, low and close of its candle, all later ones tenfold: the same fill."""
+    found, other = tables(), tables()
+    at = START + pd.Timedelta(minutes=FIRST + bar)
+    for table in other.values():
+        table.loc[table["timestamp"] > at, ["open", "high", "low", "close"]] *= 10
+        table.loc[table["timestamp"] == at, ["high", "close"]] *= 10
+        table.loc[table["timestamp"] == at, "low"] /= 10
+    (_, first), (_, second) = plan(found), plan(other)
+    for name in ("open", "half_spread", "slippage", "can_fill", "may_enter"):
+        assert first.candles[name][bar].tobytes() == second.candles[name][bar].tobytes(), name
+    trades = [run_backtest(p.candles, p.clock, p.symbols, p.rules).trades for p in (first, second)]
+    entered = [found[found["entry_bar"] <= bar]["entry_price"] for found in trades]
+    assert entered[0].tobytes() == entered[1].tobytes()
 
 
 def test_fills_are_priced_by_the_params():
