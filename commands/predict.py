@@ -24,19 +24,21 @@ def predict_lines(stream: Stream, lines: TextIO) -> Iterator[dict[str, Any]]:
         try:
             candle = json.loads(line)
             symbol = candle["symbol"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
+            symbol = None
+        if not isinstance(symbol, str) or not symbol:
             yield as_line(
                 Answer("", None, "refused", "not a candle: a JSON object with symbol, timestamp, open...")
             )
             continue
-        yield as_line(stream.feed(str(symbol), candle))
+        yield as_line(stream.feed(symbol, candle))
 
 
 def as_line(answer: Answer) -> dict[str, Any]:
-    """What is known of an answer; the rest is left out."""
-    return {
-        name: value for name, value in vars(answer).items() if value not in (None, "", 0) or name == "status"
-    }
+    """What is known of an answer; the rest is left out, but never a number that was predicted."""
+    told = vars(answer) | {"missing": answer.missing or None}
+    told["timestamp"] = None if answer.timestamp is None else str(answer.timestamp)
+    return {name: value for name, value in told.items() if value is not None and value != ""}
 
 
 def bundles(folder: Path) -> list[Path]:
@@ -55,8 +57,10 @@ def main() -> None:
     parser.add_argument("--models", type=Path, default=PROMOTED, help="folder of bundles, or of one")
     parser.add_argument("--candles", type=Path, help="folder of candle files; else standard input")
     parser.add_argument("--symbols", default="", help="of the files, comma-separated; else those trained on")
-    parser.add_argument("--last", type=int, default=0, help="only the last so many candles of each symbol")
+    parser.add_argument("--last", type=int, default=0, help="only the newest so many candles of each symbol")
     chosen = parser.parse_args()
+    if chosen.last < 0:
+        sys.exit(f"LAST is {chosen.last}: must be 0, for all candles, or the number of the newest to predict")
     try:
         stream = Stream(*bundles(chosen.models))
         if chosen.candles is None:

@@ -1,44 +1,96 @@
-"""Many candles at once: the same numbers as one by one, from whole tables."""
+"""Many candles at once: the same answers as one by one, from whole tables."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.features.table import build_table
 from tapeline.market.cleaning import clean
 from tapeline.market.files import read_symbol
 from tapeline.market.params import DataParams
-from tapeline.schema import DIRECTION
-from tapeline.serving.stream import PREDICTED, Answer, Stream
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES
+from tapeline.serving.stream import (
+    GAP,
+    PREDICTED,
+    WARMING_UP,
+    Answer,
+    Stream,
+    begun_anew,
+    is_in_range,
+    out_of_range,
+)
 
 
-def predict_table(stream: Stream, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
-    """Predictions for every candle of one symbol's canonical `candles` that has a whole window.
+def answer_table(
+    stream: Stream, symbol: str, candles: pd.DataFrame, leader: pd.DataFrame, last: int = 0
+) -> Iterator[Answer]:
+    """Answer for each real candle of one symbol's canonical `candles`, the newest `last` of them or (0) all.
 
-    `leader` holds the leading symbol's canonical candles, the same table for itself. Returns `timestamp`
-    and, of the bundles that are there, `probability`, `tier`, `trend_strength`. Filled candles get none.
+    `leader` holds the leading symbol's canonical candles, the same table for itself.
     """
+    contract, length = stream.predictors[0].bundle.contract["input"], stream.length
+    segment, step = candles["segment"], pd.Timedelta(minutes=INTERVAL_MINUTES[contract["interval"]])
+    missing = stream.lookback + length - 2 - candles.groupby(segment).cumcount().to_numpy()
+    is_filled = candles["is_filled"].to_numpy(bool)
+    n_before = filled_before(is_filled)
+    n_filled = pd.Series(is_filled.astype(float)).rolling(length, min_periods=1).sum().to_numpy()
+    real = np.flatnonzero(~is_filled)[-last:]
+    share = contract["max_filled_share"]
+    is_ready = (missing <= 0) & (n_before == 0) & (n_filled <= share * length)
+    chosen = real[is_ready[real]]
+    found = predict_rows(stream, candles, leader, chosen)
+    at = {row: k for k, row in enumerate(chosen)}
+    for row in real:
+        told = {"symbol": symbol, "timestamp": candles["timestamp"].iloc[row]}
+        if row and segment.iloc[row] != segment.iloc[row - 1]:
+            n_open = (told["timestamp"] - candles["timestamp"].iloc[row - 1]) // step - 1
+            yield begun_anew(told, int(n_open), int(missing[row]))
+        elif missing[row] > 0:
+            left = int(missing[row])
+            yield Answer(**told, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
+        elif n_before[row]:
+            reason = f"{n_before[row]} candles before it were missing and are filled"
+            yield Answer(**told, status=GAP, reason=reason)
+        elif row not in at:
+            reason = f"{int(n_filled[row])} of its {length} candles are filled"
+            yield Answer(**told, status=GAP, reason=reason)
+        else:
+            predicted = {name: values[at[row]] for name, values in found.items()}
+            yield (
+                Answer(**told, status=PREDICTED, **predicted)
+                if is_in_range(predicted)
+                else out_of_range(told)
+            )
+
+
+def predict_rows(
+    stream: Stream, candles: pd.DataFrame, leader: pd.DataFrame, rows: NDArray[np.int64]
+) -> dict[str, list]:
+    """Numbers and tiers, by name, of those `rows` of `candles` that have a whole window behind them."""
+    if not len(rows):
+        return {}
     wanted = {feature.name: feature for features in stream.features for feature in features}
     horizon = stream.predictors[0].bundle.model["horizon"]
     table = build_table(candles, leader, list(wanted.values()), horizon)
-    run, length = table["segment"].to_numpy(), stream.length
-    share = stream.predictors[0].bundle.contract["input"]["max_filled_share"]
-    filled = table["is_filled"].to_numpy()
-    n_filled = pd.Series(filled.astype(float)).rolling(length).sum().to_numpy()
-    has_window = np.concatenate(
-        [np.zeros(min(length - 1, len(run)), bool), run[length - 1 :] == run[: 1 - length]]
-    )
-    rows = np.flatnonzero(has_window & ~filled & (n_filled <= share * length))
-    found = pd.DataFrame({"timestamp": table["timestamp"].iloc[rows]}).reset_index(drop=True)
+    at = pd.Index(table["timestamp"]).get_indexer(candles["timestamp"].iloc[rows])
+    found: dict[str, list] = {}
     for predictor in stream.predictors:
-        values = predictor.predict_rows(table[predictor.features].to_numpy(), rows)
+        values = predictor.predict_rows(table[predictor.features].to_numpy(), at).tolist()
         if predictor.bundle.model["label"] == DIRECTION:
-            found["probability"], found["tier"] = values, [predictor.tier(value) for value in values]
+            found |= {"probability": values, "tier": [predictor.tier(value) for value in values]}
         else:
             found["trend_strength"] = values
     return found
+
+
+def filled_before(is_filled: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """How many filled candles lie between each candle and the last real one before it."""
+    place = np.arange(len(is_filled))
+    real = np.maximum.accumulate(np.where(is_filled, -1, place))
+    return place - 1 - np.concatenate([[-1], real[:-1]])
 
 
 def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: int = 0) -> Iterator[Answer]:
@@ -54,6 +106,4 @@ def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: 
     tables = {symbol: clean(read_symbol(data, symbol), data).candles for symbol in named}
     for symbol in chosen:
         candles = tables[symbol]
-        found = predict_table(stream, candles, tables.get(stream.leader, candles))
-        for row in found.iloc[-last:].to_dict("records"):
-            yield Answer(symbol, status=PREDICTED, **row)
+        yield from answer_table(stream, symbol, candles, tables.get(stream.leader, candles), last)

@@ -1,5 +1,6 @@
 """The last candles of one symbol: checked, short gaps filled, and no more of them than features look back."""
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,6 +12,8 @@ from tapeline.schema import OHLCV, PRICES
 
 MICROSECONDS = 60_000_000  # a minute
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+LARGEST = 1e30  # far above any price or volume; products of such are still numbers
 
 
 class CandleError(ValueError):
@@ -18,9 +21,11 @@ class CandleError(ValueError):
 
 
 class Buffer:
-    """Consecutive candles of one symbol, the newest last; `rows` is (n, 5), `time` (n,) open, microseconds.
+    """Candles of one symbol, the newest last; `rows` is (n, 5), `time` (n,) open, microseconds.
 
+    `len` of them are consecutive; those before lie behind a gap, where only followers look.
     is_filled : which of them were not there and repeat the close before
+    has_dropped : whether there were more once than are kept
     """
 
     def __init__(self, capacity: int, step: int, max_fill: int) -> None:
@@ -31,19 +36,28 @@ class Buffer:
 
     def clear(self) -> None:
         """Forget everything: what comes next begins anew."""
+        self._first, self.has_dropped = 0, False
         self.time = np.empty(0, np.int64)
         self.rows = np.empty((0, len(OHLCV)))
         self.is_filled = np.empty(0, bool)
 
     def __len__(self) -> int:
-        return len(self.time)
+        return len(self.time) - self._first
+
+    @property
+    def start(self) -> int:
+        """Open time of the first of the consecutive candles."""
+        return int(self.time[self._first])
 
     def add(self, candle: Mapping[str, Any]) -> int:
         """Take the next candle; return how many were missing before it. CandleError says what is wrong.
 
         Up to `max_fill` missing ones are filled flat; after more the buffer begins anew with this candle.
         """
-        time, values = read_candle(candle, self._step)
+        return self.take(*read_candle(candle, self._step))
+
+    def take(self, time: int, values: FloatArray) -> int:
+        """Take what `read_candle` has read, as `add` does."""
         if not len(self):
             self._put(time, values[None, :], np.array([False]))
             return 0
@@ -61,7 +75,7 @@ class Buffer:
             )
         self._spacing = ahead if missing else 0
         if missing > self._max_fill:
-            self.clear()
+            self._first = len(self.time)
         elif missing:
             flat = np.tile([*[self.rows[-1, 3]] * len(PRICES), 0.0], (missing, 1))
             self._put(self.time[-1] + self._step * np.arange(1, missing + 1), flat, np.ones(missing, bool))
@@ -73,9 +87,9 @@ class Buffer:
         time, values = self.time[-count:], self.rows[-count:]
         known = self if leader is None else leader
         before = np.full(len(time), np.nan)
-        if len(known):
+        if len(known.time):
             position = np.searchsorted(known.time, time - self._step)
-            position = np.minimum(position, len(known) - 1)
+            position = np.minimum(position, len(known.time) - 1)
             is_there = known.time[position] == time - self._step
             before[is_there] = known.rows[position[is_there], 3]
         columns = {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(OHLCV)}
@@ -83,6 +97,8 @@ class Buffer:
 
     def _put(self, time: Any, values: FloatArray, is_filled: Any) -> None:
         keep = self._capacity
+        dropped = max(0, len(self.time) + len(values) - keep)
+        self._first, self.has_dropped = max(0, self._first - dropped), self.has_dropped or dropped > 0
         self.time = np.append(self.time, time)[-keep:]
         self.rows = np.concatenate([self.rows, values])[-keep:]
         self.is_filled = np.append(self.is_filled, is_filled)[-keep:]
@@ -98,13 +114,10 @@ def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
         raise CandleError(f"timestamp {show(time)} is not on the grid of {step // MICROSECONDS} minutes")
     values = np.empty(len(OHLCV))
     for k, name in enumerate(OHLCV):
-        try:
-            values[k] = float(candle[name])
-        except (TypeError, ValueError):
-            raise CandleError(f"{name} is {candle[name]!r}: must be a number") from None
-        least = "a number of at least 0" if name == "volume" else "a number above 0"
-        if not np.isfinite(values[k]) or values[k] < 0 or (values[k] == 0 and name != "volume"):
-            raise CandleError(f"{name} is {values[k]:g}: must be {least}")
+        values[k] = read_number(name, candle[name])
+        if not 0 <= values[k] < LARGEST or (values[k] == 0 and name != "volume"):
+            least = "of at least 0" if name == "volume" else "above 0"
+            raise CandleError(f"{name} is {values[k]:g}: must be a number {least} and below {LARGEST:g}")
     opened, high, low, close = values[:4]
     if not low <= min(opened, close) <= max(opened, close) <= high:
         raise CandleError(
@@ -113,12 +126,25 @@ def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
     return time, values
 
 
+def read_number(name: str, value: Any) -> float:
+    """A number, or one as text; CandleError for anything else, also for what Python takes as one."""
+    try:
+        if not isinstance(value, bool | np.bool_) and not (
+            isinstance(value, str) and not NUMBER.fullmatch(value)
+        ):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    told = repr(value)
+    raise CandleError(f"{name} is {told if len(told) < 40 else told[:36] + '...'}: must be a number")
+
+
 def read_time(value: Any) -> int:
     """Microseconds from 1970 of a datetime or ISO 8601 text with a zone; CandleError for anything else."""
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return (moment - EPOCH) // timedelta(microseconds=1)
-    except (TypeError, ValueError):
+        return int((moment - EPOCH) // timedelta(microseconds=1))
+    except (TypeError, ValueError, OverflowError):
         wanted = "a time with a zone, like 2026-01-31T12:00:00Z"
         raise CandleError(f"timestamp is {value!r}: must be {wanted}") from None
 

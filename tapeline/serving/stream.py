@@ -67,23 +67,21 @@ class Stream:
     def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
         """Take a candle that has closed; return the prediction made at its close, or why there is none.
 
-        Feed the leader's candle of a minute no later than the others' of the next one.
+        Feed the leader's candle of a minute no later than the others' of the next one, and symbols in step.
         """
         told = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         buffer = self._buffers.setdefault(symbol, self._make_buffer())
         try:
-            self._require_leader(symbol, read_candle(candle, self._step)[0])
-            missing = buffer.add(candle)
+            opened, values = read_candle(candle, self._step)
+            self._require_leader(symbol, opened)
+            missing = buffer.take(opened, values)
         except CandleError as error:
             if not len(buffer):
                 self._rows.pop(symbol, None)
             return Answer(**told, status=REFUSED, reason=str(error))
         if missing > self._input["max_fill"]:
             self._rows.pop(symbol, None)
-            left = self.lookback + self.length - 2
-            return Answer(
-                **told, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left
-            )
+            return begun_anew(told, missing, self.lookback + self.length - 2)
         for back in range(missing, -1, -1):
             self._add_row(symbol, buffer, back)
         left = self.length - len(self._rows.get(symbol, ()))
@@ -97,7 +95,8 @@ class Stream:
         n_filled = int(buffer.is_filled[-self.length :].sum())
         if n_filled > self._input["max_filled_share"] * self.length:
             return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
-        return Answer(**told, status=PREDICTED, **self._predict(symbol))
+        predicted = self._predict(symbol)
+        return Answer(**told, status=PREDICTED, **predicted) if is_in_range(predicted) else out_of_range(told)
 
     def time_parts(self, symbol: str) -> list[int]:
         """Nanoseconds that the features, and each network, of the newest candle take, done once more."""
@@ -115,13 +114,20 @@ class Stream:
         return Buffer(capacity, self._step, self._input["max_fill"])
 
     def _require_leader(self, symbol: str, opened: int) -> None:
-        """Raise CandleError unless the leader's candle before `opened` is there, or nobody needs it."""
-        if self.leader in (None, symbol) or not len(self._buffers[symbol]):
+        """Raise CandleError unless the leader's candles before `opened` are there, or nobody needs them."""
+        own = self._buffers[symbol]
+        if self.leader in (None, symbol) or not len(own):
             return
         leader, before = self._buffers.get(self.leader), opened - self._step
         if leader is None or not len(leader) or leader.time[-1] < before:
             wanted = f"{self.leader} has no candle of {show(before)} yet"
             raise CandleError(f"the leader {wanted}: feed that, then this again")
+        missing, oldest = (before - own.time[-1]) // self._step, before
+        if missing <= self._input["max_fill"]:
+            oldest = max(before - (self.lookback - 1 + missing) * self._step, own.start - self._step)
+        if leader.has_dropped and leader.time[0] > oldest:
+            wanted = f"{self.leader} is too far ahead: its candle of {show(oldest)} is kept no longer"
+            raise CandleError(f"the leader {wanted}; feed symbols in step")
 
     def _add_row(self, symbol: str, buffer: Buffer, back: int) -> None:
         """Compute the features `back` candles before the newest, and keep as many rows as a window has."""
@@ -146,6 +152,22 @@ class Stream:
             else:
                 found["trend_strength"] = value
         return found
+
+
+def begun_anew(told: Mapping[str, Any], missing: int, left: int) -> Answer:
+    """Answer to a candle, known by `told`, behind a gap of `missing` that is too long to fill."""
+    return Answer(**told, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left)
+
+
+def is_in_range(predicted: Mapping[str, Any]) -> bool:
+    """Whether all numbers of a prediction are finite."""
+    return all(np.isfinite(value) for value in predicted.values() if isinstance(value, float))
+
+
+def out_of_range(told: Mapping[str, Any]) -> Answer:
+    """Answer to a candle, known by `told`, whose prediction would be no number."""
+    reason = "its features are out of any range: look at prices and volumes of the last candles"
+    return Answer(**told, status=REFUSED, reason=reason)
 
 
 def check_features(predictor: Predictor) -> list[Feature]:

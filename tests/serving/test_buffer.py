@@ -42,6 +42,14 @@ def test_a_short_gap_is_filled_flat_and_a_long_one_begins_anew():
     assert kept.rows[1].tolist() == [100.5] * 4 + [0.0]
     assert kept.add(candle(8)) == 4
     assert len(kept) == 1
+    assert show(kept.start) == "2026-01-05T12:08:00Z"
+
+
+def test_text_is_taken_where_it_is_a_number():
+    """As exchanges send them."""
+    kept = buffer()
+    kept.add(candle(0) | {"close": "99.5", "volume": "1e3"})
+    assert kept.rows[0, 3:].tolist() == [99.5, 1000.0]
 
 
 @pytest.mark.parametrize(
@@ -53,6 +61,12 @@ def test_a_short_gap_is_filled_flat_and_a_long_one_begins_anew():
         ({"volume": -1}, "volume is -1: must be a number of at least 0"),
         ({"open": "a"}, "open is 'a': must be a number"),
         ({"open": None}, "open is None: must be a number"),
+        ({"open": True}, "open is True: must be a number"),
+        ({"open": "1_0"}, "open is '1_0': must be a number"),
+        ({"open": "\u0661\u0662"}, "must be a number"),
+        ({"open": 10**400}, r"open is 1000000.*\.\.\.: must be a number"),
+        ({"volume": 1.7e308}, "volume is 1.7e\\+308: must be a number of at least 0 and below 1e\\+30"),
+        ({"timestamp": pd.NaT}, "timestamp is NaT: must be a time with a zone"),
         ({"low": 100.5}, "must lie between low 100.5 and high 101"),
         ({"timestamp": "today"}, "timestamp is 'today': must be a time with a zone"),
         ({"timestamp": 12}, "timestamp is 12: must be a time with a zone"),

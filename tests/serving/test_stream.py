@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from importlib.metadata import distribution
 
 import numpy as np
@@ -12,7 +13,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from commands.predict import predict_lines
+from commands.predict import as_line, predict_lines
 from tapeline.errors import ArtifactError
 from tapeline.features.catalog import FEATURES, GROUPS
 from tapeline.features.table import build_table, feature_version
@@ -24,8 +25,8 @@ from tapeline.nets.scaler import fit_scaler
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import pack
 from tapeline.schema import OHLCV
-from tapeline.serving.batch import predict_table
-from tapeline.serving.stream import Stream
+from tapeline.serving.batch import answer_table, predict_files
+from tapeline.serving.stream import Answer, Stream
 from tapeline.serving.timing import time_stream
 from tests.candles import random_candles
 from tests.closure import ROOT
@@ -109,28 +110,89 @@ def feed_all(stream, tables):
     return answers
 
 
+def same(batch, answers):
+    """Both say the same of every candle, numbers to 1e-5."""
+    numbers = ("probability", "trend_strength")
+    assert [replace(a, probability=None, trend_strength=None) for a in batch] == [
+        replace(a, probability=None, trend_strength=None) for a in answers
+    ]
+    for name in numbers:
+        both = [
+            [getattr(a, name) for a in found if getattr(a, name) is not None] for found in (batch, answers)
+        ]
+        assert both[0] == pytest.approx(both[1], abs=1e-5)
+
+
 def test_one_by_one_gives_the_batchs_numbers(bundles):
     """Probability, tier and trend strength of every candle, across a filled gap, of leader and follower."""
     tables = market()
     stream = Stream(*bundles)
     answers = feed_all(stream, tables)
     for symbol, table in tables.items():
-        batch = predict_table(stream, table, tables["AAA-USD"]).set_index("timestamp")
-        told = [answer for answer in answers[symbol] if answer.status == "predicted"]
-        assert len(told) > 300
-        expected = batch.loc[[answer.timestamp for answer in told]]
-        assert [answer.probability for answer in told] == pytest.approx(expected["probability"], abs=1e-5)
-        assert [answer.trend_strength for answer in told] == pytest.approx(
-            expected["trend_strength"], abs=1e-5
-        )
-        assert [answer.tier for answer in told] == expected["tier"].tolist()
-        missed = set(batch.index) - {answer.timestamp for answer in told}
-        assert missed == ({table["timestamp"][403]} if symbol == "BBB-USD" else set())
+        same(list(answer_table(stream, symbol, table, tables["AAA-USD"])), answers[symbol])
+        assert sum(answer.status == "predicted" for answer in answers[symbol]) > 300
     gap = [answer for answer in answers["BBB-USD"] if answer.status == "gap"]
     assert [(answer.timestamp, answer.probability) for answer in gap] == [
         (tables["BBB-USD"]["timestamp"][403], None)
     ]
     assert "3 candles before it were missing and are filled" in gap[0].reason
+
+
+def without(tables, symbol, missing):
+    """The candles `missing` left out, which begins another segment."""
+    table = tables[symbol].drop(index=missing).reset_index(drop=True)
+    table.loc[missing[0] :, "segment"] = 1
+    return tables | {symbol: table}
+
+
+@pytest.mark.parametrize("symbol", ["AAA-USD", "BBB-USD"])
+def test_across_a_long_gap_both_say_the_same(bundles, symbol):
+    """Of leader or follower: what the follower knows of the leader before the gap is not forgotten."""
+    tables = without(market(900), symbol, range(350, 350 + MAX_FILL + 3))
+    stream, answers = Stream(*bundles), {name: [] for name in tables}
+    arriving = pd.concat([table.assign(symbol=name) for name, table in tables.items()])
+    for row in arriving.sort_values(["timestamp", "symbol"]).to_dict("records"):
+        if not row["is_filled"]:
+            answers[row["symbol"]].append(stream.feed(row["symbol"], row))
+    waited = [answer for answer in answers["BBB-USD"] if "no candle of" in answer.reason]
+    assert len(waited) == (MAX_FILL + 2 if symbol == "AAA-USD" else 0)
+    if symbol == "BBB-USD":
+        same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), answers["BBB-USD"])
+    same(list(answer_table(stream, "AAA-USD", tables["AAA-USD"], tables["AAA-USD"])), answers["AAA-USD"])
+
+
+def test_a_follower_of_a_leader_that_has_a_long_gap(bundles):
+    """It waits through the gap; fed then, it gets the batch's numbers, the leader's old closes among them."""
+    tables = without(market(900), "AAA-USD", range(450, 450 + MAX_FILL + 3))
+    stream, follower = Stream(*bundles), []
+    leading = tables["AAA-USD"].to_dict("records")
+    for row in tables["BBB-USD"].to_dict("records"):
+        while leading and leading[0]["timestamp"] <= row["timestamp"]:
+            stream.feed("AAA-USD", leading.pop(0))
+        ahead = stream.feed("BBB-USD", row) if not row["is_filled"] else None
+        if ahead is not None and ahead.status == "refused":
+            stream.feed("AAA-USD", leading.pop(0))
+            ahead = stream.feed("BBB-USD", row)
+        follower += [ahead] if ahead else []
+    same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), follower)
+    assert sum(answer.status == "predicted" for answer in follower) > 500
+
+
+def test_a_leader_too_far_ahead_is_named(bundles):
+    """Its old candles are gone, and without them a follower's features would be others."""
+    tables = market(900)
+    stream, table = Stream(*bundles), tables["BBB-USD"]
+    rows = table[["timestamp", *OHLCV]].to_dict("records")
+    for row, leading in zip(rows[:350], tables["AAA-USD"].to_dict("records"), strict=False):
+        stream.feed("AAA-USD", leading)
+        known = stream.feed("BBB-USD", row)
+    assert known.status == "predicted"
+    for leading in tables["AAA-USD"].to_dict("records")[350:]:
+        stream.feed("AAA-USD", leading)
+    answer = stream.feed("BBB-USD", rows[350])
+    assert (answer.status, answer.probability) == ("refused", None)
+    assert "the leader AAA-USD is too far ahead: its candle of" in answer.reason
+    assert stream.feed("BBB-USD", rows[-1]).status == "gap"  # begun anew, in step again
 
 
 def test_warm_up_counts_down_to_the_first_prediction(bundles):
@@ -208,6 +270,52 @@ def test_lines_are_answered_one_by_one(bundles):
     answers = list(predict_lines(Stream(*bundles), ["nonsense\n", "[]\n", "\n", *lines]))
     assert [answer["status"] for answer in answers] == ["refused"] * 2 + ["warming_up"] * 5
     assert "not a candle" in answers[0]["reason"]
+
+
+def test_a_line_keeps_a_prediction_of_zero():
+    """Nought is a number; what is not there is left out."""
+    line = as_line(Answer("AAA-USD", pd.Timestamp("2026-01-05T12:00Z"), "predicted", trend_strength=0.0))
+    assert line == {
+        "symbol": "AAA-USD", "timestamp": "2026-01-05 12:00:00+00:00", "status": "predicted",
+        "trend_strength": 0.0,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "line", ["[" * 100_000, '{"symbol": null}', '{"symbol": {}}', '{"symbol": ""}', '{"symbol": "A"', "NaN"]
+)
+def test_a_line_that_is_no_candle_ends_nothing(bundles, line):
+    """It is answered, and so is the next."""
+    answers = list(predict_lines(Stream(*bundles), [line, json.dumps({"symbol": "AAA-USD"})]))
+    assert [answer["status"] for answer in answers] == ["refused"] * 2
+    assert "not a candle" in answers[0]["reason"]
+
+
+def test_a_prediction_that_is_no_number_is_refused(bundles, monkeypatch):
+    """By stream and batch alike."""
+    table = market(LOOKBACK + LENGTH)["AAA-USD"]
+    stream = Stream(*bundles)
+    graph = stream.predictors[1].bundle
+    monkeypatch.setattr(type(graph), "run", lambda self, x: np.full(len(x), np.nan))
+    streamed = [stream.feed("AAA-USD", row) for row in table.to_dict("records")][-1]
+    assert (streamed.status, streamed.trend_strength) == ("refused", None)
+    assert "out of any range" in streamed.reason
+    assert list(answer_table(stream, "AAA-USD", table, table, last=1)) == [streamed]
+
+
+def test_the_newest_candles_are_answered_whatever_there_is(bundles, tmp_path):
+    """`last` speaks of real candles; with too few it says how many are missing."""
+    table = market()["BBB-USD"]
+    stream, leader = Stream(*bundles), market()["AAA-USD"]
+    whole = list(answer_table(stream, "BBB-USD", table, leader))
+    assert list(answer_table(stream, "BBB-USD", table, leader, last=7)) == whole[-7:]
+    (tmp_path / "AAA-USD").mkdir()
+    few = leader.head(50)
+    few[["timestamp", *OHLCV]].to_csv(tmp_path / "AAA-USD/1m.csv", index=False)
+    answers = list(predict_files(stream, tmp_path, ("AAA-USD",), last=2))
+    assert [(answer.status, answer.missing) for answer in answers] == [
+        ("warming_up", LOOKBACK + LENGTH - 1 - 49), ("warming_up", LOOKBACK + LENGTH - 1 - 50)
+    ]  # fmt: skip
 
 
 def test_parts_add_up_to_less_than_the_whole_and_all_is_timed(bundles):
