@@ -1,28 +1,31 @@
 """Hold the tag of a release against the run at its commit: what CI asks of every tag that is pushed."""
 
 import hashlib
-import json
 import sys
 from pathlib import Path
 from typing import Any
 
+from commands.recorded import read_run
 from tapeline.errors import ArtifactError, TapelineError
 from tapeline.promotion.gates import FAILED
 from tapeline.promotion.registry import Registry, Release, git
 
-ROOT, RECORDED = Path(), "metrics/detail/promotion.json"
+ROOT = Path()
 
 
 def check_release(tag: str) -> Release:
     """Return the release of `tag`; ArtifactError names the first thing that its commit has otherwise."""
-    found = [release for releases in Registry(ROOT).releases.values() for release in releases]
+    registry = Registry(ROOT)
+    if tag in registry.ignored:
+        raise ArtifactError(f"tag {tag}: {registry.ignored[tag]}")
+    found = [release for releases in registry.releases.values() for release in releases]
     named = [release for release in found if release.tag == tag]
     if not named:
         raise ArtifactError(
             f"tag {tag!r}: is no release; there are: {', '.join(r.tag for r in found) or 'none'}"
         )
     release, record = named[0], named[0].record
-    run = json.loads(git(ROOT, "show", f"{release.commit}:{RECORDED}"))
+    run = read_run(lambda path: git(ROOT, "show", f"{release.commit}:{path}"))
     artifact = tag.split("@")[0]
     packed = run["bundles"][artifact]["bundle_id"]
     if record["bundle_id"] != packed:

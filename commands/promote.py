@@ -16,6 +16,7 @@ from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
 from commands.pages import read_json
+from commands.recorded import of_the_workspace, read_run
 from commands.release_gates import judge_release
 from tapeline.errors import ArtifactError, TapelineError
 from tapeline.params import Params
@@ -24,6 +25,7 @@ from tapeline.promotion.gates import ARTIFACTS, GateParams, Verdict
 from tapeline.promotion.production import (
     CANDIDATES,
     clear,
+    journal,
     one_at_a_time,
     place,
     take_back_unfinished,
@@ -32,7 +34,7 @@ from tapeline.promotion.production import (
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
 from tapeline.promotion.versions import Version, next_version
 
-ROOT, RECORDED = Path(), "metrics/detail/promotion.json"
+ROOT = Path()
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,11 @@ class Plan:
     bundle_id: str
     record: dict[str, Any]
 
+    @property
+    def tag(self) -> str:
+        """Of the version."""
+        return f"{self.artifact}@{self.version}"
+
 
 def promote(artifacts: tuple[str, ...]) -> list[Plan]:
     """Promote those of `artifacts` together that are not in the registry yet; TapelineError says why not."""
@@ -52,17 +59,18 @@ def promote(artifacts: tuple[str, ...]) -> list[Plan]:
         for tag in take_back_unfinished(ROOT):
             print(f"{tag}: of a promotion that was cut off, taken back")
         require_clean()
-        registry = Registry(ROOT)
-        known = {artifact: known_as(artifact, registry) for artifact in artifacts}
+        registry, run = Registry(ROOT), read_run(of_the_workspace)
+        known = {name: known_as(name, run["bundles"][name], registry) for name in artifacts}
         if all(known.values()):
             told = ", ".join(f"{artifact} is {version}" for artifact, version in known.items())
             raise ArtifactError(f"promoted already: {told}; `make rollback` goes back and forth")
         for artifact in filter(known.get, artifacts):
             print(f"{artifact}: is {known[artifact]} already, left as it is")
-        verdicts = {artifact: judge_all(artifact, registry) for artifact in artifacts if not known[artifact]}
+        verdicts = {name: judge_all(name, run, registry) for name in artifacts if not known[name]}
         require_passed(verdicts)
-        plans = [make_plan(artifact, registry, judged) for artifact, judged in verdicts.items()]
-        with ExitStack() as undo:
+        plans = [make_plan(name, run["bundles"][name], registry, found) for name, found in verdicts.items()]
+        require_untagged(plans)
+        with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
             for plan in plans:
                 release(plan, undo)
             write_index(ROOT)
@@ -79,36 +87,42 @@ def require_clean() -> None:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         raise ArtifactError(f"{dirty[0][3:]}{more}: not committed; a release is made from a commit alone")
     with Repo(str(ROOT)) as repo:
+        frozen = [stage.addressing for stage in repo.index.stages if stage.frozen and not stage.is_import]
         stale = repo.status()
+    if frozen:
+        raise ArtifactError(f"dvc.yaml: {frozen[0]} is frozen, so what it made may be old; unfreeze it")
     if stale:
         names = ", ".join(sorted(stale))
         raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
 
 
-def known_as(artifact: str, registry: Registry) -> Version | None:
+def known_as(artifact: str, packed: dict[str, Any], registry: Registry) -> Version | None:
     """Verify a candidate against what the run recorded; return its version if it was promoted before."""
-    packed = read_json(RECORDED)["bundles"][artifact]["bundle_id"]
     found = verify_bundle(CANDIDATES / artifact)["bundle_id"]
-    if found != packed:
-        raise ArtifactError(f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed}")
+    if found != packed["bundle_id"]:
+        raise ArtifactError(
+            f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed['bundle_id']}"
+        )
+    for name, values in read_json(CANDIDATES / artifact / "metrics.json")["metrics"].items():
+        if values != read_json(f"metrics/{name}.json"):
+            raise ArtifactError(f"metrics/{name}.json: is not as {artifact} was packed; run `dvc repro`")
     same = [r.version for r in registry.releases.get(artifact, []) if r.record.get("bundle_id") == found]
     return same[-1] if same else None
 
 
-def judge_all(artifact: str, registry: Registry) -> list[Verdict]:
+def judge_all(artifact: str, run: dict[str, Any], registry: Registry) -> list[Verdict]:
     """Gates as the pipeline judged them, and those of the release."""
-    recorded = read_json(RECORDED)
-    verdicts = [Verdict(**gate) for gate in recorded["gates"] if gate["artifact"] == artifact]
-    return verdicts + judge_release(artifact, recorded["bundles"][artifact], registry)
+    verdicts = [Verdict(**gate) for gate in run["gates"] if gate["artifact"] == artifact]
+    return verdicts + judge_release(artifact, run["bundles"][artifact], registry)
 
 
-def make_plan(artifact: str, registry: Registry, verdicts: list[Verdict]) -> Plan:
+def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdicts: list[Verdict]) -> Plan:
     """Decide the version of a candidate that passed, and write its record."""
-    bundle, champion = read_json(RECORDED)["bundles"][artifact], registry.production(artifact)
+    champion = registry.production(artifact)
     version, why = next_version(
         bundle["fingerprints"],
         champion.record["fingerprints"] if champion else None,
-        [known.version for known in registry.releases.get(artifact, [])],
+        {known.version: known.record["fingerprints"] for known in registry.releases.get(artifact, [])},
     )
     record = {
         "artifact": artifact,
@@ -126,13 +140,20 @@ def make_plan(artifact: str, registry: Registry, verdicts: list[Verdict]) -> Pla
 
 def release(plan: Plan, undo: ExitStack) -> None:
     """Tag and put into production; `undo` takes everything back."""
-    tag = f"{plan.artifact}@{plan.version}"
-    undo.callback(drop, [tag])
+    undo.callback(drop, [plan.tag])
     register(ROOT, plan.artifact, plan.version, plan.record)
     place(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
     before = len(Registry(ROOT).history.get(plan.artifact, []))
     undo.callback(drop_later_assignments, plan.artifact, before)
     assign(ROOT, plan.artifact, plan.version, f"promoted; {plan.why}")
+
+
+def require_untagged(plans: list[Plan]) -> None:
+    """Raise ArtifactError if somebody else's tag has the name of one to be made."""
+    there = git(ROOT, "tag", "--list").split()
+    for plan in plans:
+        if plan.tag in there:
+            raise ArtifactError(f"tag {plan.tag}: is there already, and no release; delete or rename it")
 
 
 def drop(tags: list[str]) -> None:

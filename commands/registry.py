@@ -44,6 +44,8 @@ def main() -> None:
         sys.exit(" ".join(str(error).split()))
     found = table(registry)
     print("nothing was promoted yet" if found.empty else found.to_string(index=False))
+    for tag, why in registry.ignored.items():
+        print(f"tag {tag}: left alone, {why}")
     print(f"written: {INDEX}")
 
 

@@ -23,7 +23,7 @@ def judge_release(artifact: str, bundle: dict[str, Any], registry: Registry) -> 
     measured = read_json("metrics/latency.json")[f"{ARTIFACTS[artifact]}_latency_p99_ms"]
     return [
         judge_latency(artifact, Gate(max=budget), measured),
-        judge_value(artifact, "release.configurations", Gate(max=trials), configurations_on_record()),
+        judge_configurations(artifact, Gate(max=trials)),
         judge_champion(artifact, bundle, registry),
     ]
 
@@ -34,6 +34,15 @@ def judge_latency(artifact: str, gate: Gate, measured: float | None) -> Verdict:
         why = "no candle was predicted, so nothing was timed"
         return Verdict(artifact, "release.latency_p99_ms", None, gate.limit, None, FAILED, why)
     return judge_value(artifact, "release.latency_p99_ms", gate, measured)
+
+
+def judge_configurations(artifact: str, gate: Gate) -> Verdict:
+    """Hold what git has on record against the params; a shallow clone has forgotten most of it."""
+    name = "release.configurations"
+    if git(ROOT, "rev-parse", "--is-shallow-repository").strip() == "true":
+        why = "the clone is shallow, so configurations can't be counted: git fetch --unshallow"
+        return Verdict(artifact, name, None, gate.limit, None, FAILED, why)
+    return judge_value(artifact, name, gate, configurations_on_record())
 
 
 def judge_champion(artifact: str, bundle: dict[str, Any], registry: Registry) -> Verdict:
@@ -53,7 +62,7 @@ def judge_champion(artifact: str, bundle: dict[str, Any], registry: Registry) ->
 
 def configurations_on_record() -> int:
     """Different results that git knows, of experiments and commits: versions of dvc.lock."""
-    commits = git(ROOT, "log", "--all", "--format=%H", "--", "dvc.lock").split()
+    commits = git(ROOT, "log", "--all", "--full-history", "--format=%H", "--", "dvc.lock").split()
     refs = git(ROOT, "for-each-ref", "--format=%(refname)", "refs/exps").split()
     names = [f"{name}:dvc.lock" for name in (*commits, *refs) if "/celery/" not in name]
     found = {blob for name in names if (blob := blob_of(name))}

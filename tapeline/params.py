@@ -35,9 +35,16 @@ class Params:
     def read(cls, path: Path = PARAMS_FILE) -> "Params":
         """Parse the YAML file at `path` (YAML 1.2, so that `1e-3` is a number)."""
         try:
-            values = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
         except OSError as error:
             raise ParamsError("the file", None, f"can't be read: {error.strerror}") from error
+        return cls.parse(text)
+
+    @classmethod
+    def parse(cls, text: str) -> "Params":
+        """Parse what the file holds, as of another commit."""
+        try:
+            values = YAML(typ="safe", pure=True).load(text)
         except YAMLError as error:
             raise ParamsError("the file", None, "is not YAML: " + " ".join(str(error).split())) from error
         if not isinstance(values, dict):

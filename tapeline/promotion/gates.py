@@ -9,6 +9,7 @@ from tapeline.params import Section
 from tapeline.schema import Refit
 
 ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
+FILES = ("lstm", "transformer", "backtest", "ftmo", "promotion")  # metrics/NAME.json that gates may name
 PASSED, FAILED = "passed", "failed"
 INSUFFICIENT, NOT_COMPARABLE = "insufficient_data", "not_comparable"  # these two do not block
 Metrics = dict[str, dict[str, Any]]
@@ -58,8 +59,8 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
             if not gates:
                 raise ValueError(f"{artifact} must have at least one gate")
             for name in gates:
-                if name.count(".") != 1:
-                    raise ValueError(f"{name} must be FILE.METRIC, like lstm.accuracy_all")
+                if name.count(".") != 1 or name.split(".")[0] not in FILES:
+                    raise ValueError(f"{name} must be FILE.METRIC, FILE one of {', '.join(FILES)}")
         return self
 
 

@@ -12,14 +12,14 @@ from tapeline.outputs import write_json
 from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.registry import Registry, delete_tags, git
 
+JOURNAL = "tapeline.unfinished"  # tags of the promotion that is under way
 CANDIDATES, PROMOTED, INDEX = Path("models/candidate"), Path("models/promoted"), Path("models/registry.json")
 
 
 @contextmanager
 def one_at_a_time(folder: Path) -> Iterator[None]:
     """Hold the repository's lock; ArtifactError if another promotion or rollback holds it."""
-    path = folder / git(folder, "rev-parse", "--git-common-dir").strip() / "tapeline.lock"
-    with path.open("w") as file:
+    with (_git_folder(folder) / "tapeline.lock").open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -67,11 +67,29 @@ def write_index(folder: Path) -> Registry:
     return registry
 
 
+@contextmanager
+def journal(folder: Path, tags: list[str]) -> Iterator[None]:
+    """Note which `tags` are about to be made, until they are: what a kill leaves behind is known by it."""
+    path = _git_folder(folder) / JOURNAL
+    path.write_text("\n".join(tags), encoding="utf-8")
+    yield
+    path.unlink()
+
+
 def take_back_unfinished(folder: Path) -> list[str]:
-    """Delete tags of a promotion that was cut off before anything went into production; return them."""
-    tags = Registry(folder).unfinished()
+    """Delete tags of a promotion here that was cut off before they went into production; return them."""
+    path = _git_folder(folder) / JOURNAL
+    if not path.exists():
+        return []
+    begun = path.read_text(encoding="utf-8").split()
+    tags = [tag for tag in Registry(folder).unfinished() if tag in begun]
     delete_tags(folder, tags)
+    path.unlink()
     return tags
+
+
+def _git_folder(folder: Path) -> Path:
+    return folder / git(folder, "rev-parse", "--git-common-dir").strip()
 
 
 def _bring_back(before: Path, target: Path) -> None:

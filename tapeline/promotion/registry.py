@@ -1,7 +1,8 @@
 """The registry: git tags in GTO's grammar are the truth, `models/registry.json` is made from them alone.
 
 `NAME@v1.2.3` registers a version, its message the release record; `NAME#prod#4` puts a version into
-production, its message the reason. Git and GTO are touched here and nowhere else.
+production, its message the reason. Tags of other names are left alone, and so are those of these names that
+`make promote` has not made. Git and GTO are touched here and nowhere else.
 """
 
 import json
@@ -16,9 +17,11 @@ from gto.exceptions import GTOException
 from gto.tag import parse_name
 
 from tapeline.errors import ArtifactError
+from tapeline.promotion.gates import ARTIFACTS
 from tapeline.promotion.versions import Version
 
 ENVIRONMENT = "prod"  # the one that counts; GTO calls it a stage
+RELEASE = ("bundle_id", "fingerprints", "gates", "lock_sha256", "metrics", "why")  # what its record holds
 Record = dict[str, Any]
 
 
@@ -53,31 +56,46 @@ def git(folder: Path, *command: str) -> str:
 
 
 class Registry:
-    """Releases and assignments of every artifact, read anew from the tags of the repository at `folder`."""
+    """Releases and assignments of every artifact, read anew from the tags of the repository at `folder`.
+
+    ignored : tag of an artifact that is no release and no assignment, and why
+    """
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self.releases: dict[str, list[Release]] = {}  # by artifact, in order of version
         self.history: dict[str, list[Assignment]] = {}  # by artifact, in order of number
-        fields = "%(refname:strip=2)%00%(*objectname)%00%(taggerdate:iso-strict)%00%(contents)%00%01"
-        found = []
-        for line in git(folder, "for-each-ref", f"--format={fields}", "refs/tags").split("\0\x01"):
-            tag, commit, time, message = [*line.strip("\n").split("\0"), "", "", ""][:4]
+        self.ignored: dict[str, str] = {}
+        parts = ("refname:strip=2", "*objectname", "taggerdate:iso-strict", "contents", "contents:signature")
+        fields = "".join(f"%({part})%00" for part in parts) + "%01"
+        for line in git(folder, "for-each-ref", f"--format={fields}", "refs/tags").split("\0\x01")[:-1]:
+            tag, commit, time, message, signature = line.lstrip("\n").split("\0")
             parsed = parse_name(tag, raise_on_fail=False)
-            is_ours = "version" in parsed or parsed.get("stage") == ENVIRONMENT
-            if is_ours and commit and parsed["action"].value in ("register", "assign"):
-                found.append((tag, parsed, commit, time, read_message(tag, message)))
-        for tag, parsed, commit, time, record in found:
-            if "version" in parsed:
-                release = Release(Version.parse(parsed["version"]), tag, commit, time, record)
-                self.releases.setdefault(parsed["name"], []).append(release)
-            else:
-                version = Version.parse(str(record.get("version")))
-                told = Assignment(parsed["counter"], version, tag, time, str(record.get("why", "")))
-                self.history.setdefault(parsed["name"], []).append(told)
+            if parsed.get("name") not in ARTIFACTS or parsed.get("stage", ENVIRONMENT) != ENVIRONMENT:
+                continue
+            try:
+                self._take(parsed, tag, commit, time, read_message(message.removesuffix(signature)))
+            except ArtifactError as error:
+                self.ignored[tag] = str(error)
         for listed, key in ((self.releases, "version"), (self.history, "number")):
             for name, entries in listed.items():
                 listed[name] = sorted(entries, key=lambda entry: getattr(entry, key))
+
+    def _take(self, parsed: Record, tag: str, commit: str, time: str, record: Record) -> None:
+        """Add what a tag says; ArtifactError if `make promote` or `make rollback` did not make it."""
+        name, action = parsed["name"], parsed["action"].value
+        if action == "register":
+            missing = [key for key in RELEASE if key not in record]
+            if missing:
+                raise ArtifactError(f"its message is no release record: {missing[0]} is missing")
+            release = Release(Version.parse(parsed["version"]), tag, commit, time, record)
+            self.releases.setdefault(name, []).append(release)
+        elif action == "assign" and parsed.get("counter"):
+            version = Version.parse(str(record.get("version")))
+            told = Assignment(parsed["counter"], version, tag, time, str(record.get("why", "")))
+            self.history.setdefault(name, []).append(told)
+        else:
+            raise ArtifactError("it neither registers nor puts into production as `make promote` does")
 
     def production(self, artifact: str) -> Release | None:
         """Return the version in production: that of the highest assignment."""
@@ -126,14 +144,14 @@ class Registry:
         }
 
 
-def read_message(tag: str, message: str) -> Record:
-    """Return the record in a tag's message; ArtifactError names a tag without one."""
+def read_message(message: str) -> Record:
+    """Return the record in a tag's message; ArtifactError if there is none."""
     try:
         record = json.loads(message)
-    except ValueError:
+    except (ValueError, RecursionError):
         record = None
     if not isinstance(record, dict):
-        raise ArtifactError(f"tag {tag}: its message is no record; only `make promote` makes such tags")
+        raise ArtifactError("its message is no record")
     return record
 
 

@@ -10,6 +10,7 @@ from tapeline.errors import ArtifactError
 
 # What a change of a fingerprint makes of the version; the first that differs decides.
 LEVELS = {"contract": "major", "params": "minor", "code": "minor", "data": "patch", "seed": "patch"}
+ORDER = ("major", "minor", "patch")
 
 
 class Version(NamedTuple):
@@ -53,16 +54,25 @@ def changed(candidate: Mapping[str, str], champion: Mapping[str, str]) -> list[s
 
 
 def next_version(
-    candidate: Mapping[str, str], champion: Mapping[str, str] | None, known: list[Version]
+    candidate: Mapping[str, str],
+    champion: Mapping[str, str] | None,
+    known: Mapping[Version, Mapping[str, str]],
 ) -> tuple[Version, str]:
     """Return the candidate's version and why: what it changes against the champion decides.
 
-    `known` are all versions of the artifact; after a rollback the next one still rises above them all.
+    `known` are the fingerprints of all versions of the artifact. After a rollback the next one still rises
+    above them all, and by no less than it changes against the highest, which its number follows.
     """
-    if champion is None or not known:
-        return FIRST if not known else max(known).raised("major"), "the first in production"
-    differs = changed(candidate, champion)
-    if not differs:
-        return max(known).raised("patch"), "built again from the same"
-    level = LEVELS[differs[0]]
-    return max(known).raised(level), f"{level}: {', '.join(differs)} changed"
+    if not known:
+        return FIRST, "the first in production"
+    highest = max(known)
+    if champion is None:
+        return highest.raised("major"), "the first in production"
+    differs, since = changed(candidate, champion), changed(candidate, known[highest])
+    if not differs and not since:
+        return highest.raised("patch"), "built again from the same"
+    levels = [LEVELS[found[0]] if found else "patch" for found in (differs, since)]
+    level = min(levels, key=ORDER.index)
+    if differs and level == levels[0]:
+        return highest.raised(level), f"{level}: {', '.join(differs)} changed"
+    return highest.raised(level), f"{level}: {', '.join(since)} changed since {highest}"

@@ -401,6 +401,54 @@ def test_a_release_is_held_against_the_run_at_its_commit(shop):
         shop.run(f"git tag -a -F .git/message {tag} {LSTM}@v1.0.0^{{}}")
         assert message in shop.run(f"make check-release TAG={tag}", status=2)
     assert "no release" in shop.run("make check-release TAG=v1", status=2)
+    shop.run(f"git tag -a -m mine {LSTM}@v8.0.0")
+    assert "its message is no record" in shop.run(f"make check-release TAG={LSTM}@v8.0.0", status=2)
+
+
+def test_verdicts_of_other_params_or_metrics_are_found_out(shop):
+    """By a frozen stage, or by taking a stage for done: the gates are held against what lies beside them."""
+    before = shop.state()
+    shop.run("dvc freeze promote")
+    shop.commit("frozen")
+    assert "dvc.yaml: promote is frozen" in shop.run("make promote", status=2)
+    shop.run("dvc unfreeze promote")
+    shop.set_params({"gates": EASY | {LSTM: {"lstm.accuracy_all": {"min": 0.99}, "lstm.ece": {"max": 1.0}}}})
+    shop.run("dvc commit -q -f")
+    shop.commit("taken")
+    told = shop.run("make promote", status=2)
+    assert "metrics/detail/promotion.json: lstm.accuracy_all of lstm-direction:" in told
+    assert "is not >= 0.99; run `dvc repro`" in told
+    shop.run("git reset -q --hard HEAD~2")
+    path = shop.folder / "metrics/lstm.json"
+    figures = json.loads(path.read_text())
+    path.write_text(json.dumps(figures | {"log_loss": 0.1}, indent=2))
+    shop.run("dvc commit -q -f")
+    shop.commit("embellished")
+    assert f"metrics/lstm.json: is not as {LSTM} was packed" in shop.run("make promote", status=2)
+    assert shop.state() == before
+
+
+def test_somebody_elses_tags_are_neither_taken_for_releases_nor_deleted(shop):
+    """Not by a promotion that fails, nor by one that takes a cut-off one back."""
+    shop.run("git tag -a -m 'news' news-model@v2.0.0")
+    shop.run(f"git tag {LSTM}@v1.1.0")
+    before = shop.run("git tag")
+    assert f"tag {LSTM}@v1.1.0: is there already, and no release" in shop.run("make promote", status=2)
+    assert shop.run("git tag") == before
+    shop.run(f"git tag -d {LSTM}@v1.1.0")
+    assert inject(shop, "place", 1, "kill")[0] == -9
+    shop.run("make promote")
+    assert "news-model@v2.0.0" in shop.run("git tag")
+    shop.whole()
+
+
+def test_a_shallow_clone_promotes_nothing(shop, tmp_path_factory):
+    """It has forgotten how many configurations were tried."""
+    shop.run("git commit -q --allow-empty -m more")
+    clone = Repository(tmp_path_factory.mktemp("shallow"), shop.folder)
+    clone.run(f"git fetch -q --depth 1 file://{shop.folder} && git reflog expire --expire=now --all")
+    told = clone.run("make promote", status=2)
+    assert "the clone is shallow" in told
 
 
 def test_dvc_gets_a_released_bundle_by_its_name(shop, tmp_path_factory):

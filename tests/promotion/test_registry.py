@@ -1,16 +1,24 @@
 """Tags are the truth: versions, production and history come from them alone."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
 
 from tapeline.errors import ArtifactError
-from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
+from tapeline.promotion.production import journal, take_back_unfinished
+from tapeline.promotion.registry import Registry, assign, git, register
 from tapeline.promotion.versions import Version
 
 NAME = "lstm-direction"
 V1, V11 = Version(1, 0, 0), Version(1, 1, 0)
+
+
+def record(bundle_id="a", **more):
+    """As `make promote` writes it."""
+    filled = {"fingerprints": {}, "gates": [], "lock_sha256": "0", "metrics": {}, "why": "first"}
+    return {"bundle_id": bundle_id} | filled | more
 
 
 @pytest.fixture
@@ -31,10 +39,10 @@ def commit(folder):
 
 def two_versions(repo):
     """v1.0.0, then v1.1.0, each in production at its time."""
-    register(repo, NAME, V1, {"bundle_id": "a"})
+    register(repo, NAME, V1, record())
     assign(repo, NAME, V1, "first")
     commit(repo)
-    register(repo, NAME, V11, {"bundle_id": "b", "text": "lines\nand 'quotes' \u00e9"})
+    register(repo, NAME, V11, record("b", text="lines\nand 'quotes' \u00e9"))
     assign(repo, NAME, V11, "better")
 
 
@@ -64,19 +72,62 @@ def test_the_index_holds_every_version_with_its_record(repo):
     assert index[NAME]["production"] == "v1.1.0"
 
 
+TAGS = {
+    "candidate-1": None,
+    "x#1": "x",
+    "web-app@v1.2.3": "a release of something else",
+    "web-app#prod#1": json.dumps({"version": "v1.2.3"}),
+    f"{NAME}#staging#1": "not production",
+}
+ALIKE = {
+    f"{NAME}@v1.2.0": (None, "its message is no record"),
+    f"{NAME}@v1.3.0": ("Registering artifact", "its message is no record"),
+    f"{NAME}@v1.4.0": ("[" * 100_000, "its message is no record"),
+    f"{NAME}@v1.5.0": ('{"bundle_id": "a"}', "fingerprints is missing"),
+    f"{NAME}@v1.6.0-rc1": (json.dumps(record()), "must be like v1.2.3"),
+    f"{NAME}#prod": (json.dumps({"version": "v1.0.0"}), "neither registers nor puts into production"),
+    f"{NAME}#prod#7": ('{"why": "x"}', "version 'None': must be like v1.2.3"),
+}
+
+
+def tag(repo, name, message):
+    """A person's tag, light or not."""
+    git(repo, "tag", *(["-a", "-m", message] if message else []), name)
+
+
 def test_other_tags_are_left_alone(repo):
-    """A person's own tags, light or not, are no releases."""
-    git(repo, "tag", "candidate-1")
-    git(repo, "tag", "-a", "x#1", "-m", "x")
-    assert Registry(repo).index() == {}
-    assert Registry(repo).production(NAME) is None
+    """Of anything else in the repository, in GTO's grammar or not."""
+    two_versions(repo)
+    before = Registry(repo).index()
+    for name, message in TAGS.items():
+        tag(repo, name, message)
+    registry = Registry(repo)
+    assert registry.index() == before
+    assert registry.ignored == {}
 
 
-def test_a_tag_without_a_record_is_named(repo):
-    """Somebody else's register made it."""
-    git(repo, "tag", "-a", f"{NAME}@v1.0.0", "-m", "Registering artifact")
-    with pytest.raises(ArtifactError, match=f"tag {NAME}@v1.0.0: its message is no record"):
-        Registry(repo)
+@pytest.mark.parametrize("name", ALIKE)
+def test_a_tag_that_only_looks_like_a_release_stops_nothing(repo, name):
+    """It is left alone, with the reason; production is what it was."""
+    two_versions(repo)
+    before = Registry(repo).index()
+    message, reason = ALIKE[name]
+    tag(repo, name, message)
+    registry = Registry(repo)
+    assert registry.index() == before
+    assert reason in registry.ignored[name]
+
+
+@pytest.mark.skipif(shutil.which("ssh-keygen") is None, reason="no ssh-keygen to sign with")
+def test_a_signed_release_is_read(repo, tmp_path):
+    """The signature, which git keeps in the message, is none of the record."""
+    key = tmp_path / "key"
+    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
+    for name, value in {"gpg.format": "ssh", "user.signingkey": f"{key}.pub", "tag.gpgsign": "true"}.items():
+        git(repo, "config", name, value)
+    git(repo, "tag", "-s", "-m", json.dumps(record("signed")), f"{NAME}@v1.0.0")
+    assert "BEGIN SSH SIGNATURE" in git(repo, "cat-file", "tag", f"{NAME}@v1.0.0")
+    assert Registry(repo).release(NAME, V1).record["bundle_id"] == "signed"
 
 
 def test_a_version_that_is_not_there_is_named_with_those_that_are(repo):
@@ -88,18 +139,25 @@ def test_a_version_that_is_not_there_is_named_with_those_that_are(repo):
 
 def test_two_artifacts_share_a_commit_and_one_artifact_does_not(repo):
     """GTO takes one version of an artifact a commit."""
-    register(repo, NAME, V1, {})
-    register(repo, "transformer-trend", V1, {})
+    register(repo, NAME, V1, record())
+    register(repo, "transformer-trend", V1, record())
     with pytest.raises(ArtifactError, match="gto register lstm-direction"):
-        register(repo, NAME, V11, {})
+        register(repo, NAME, V11, record())
 
 
-def test_a_promotion_that_was_cut_off_is_seen_and_taken_back(repo):
-    """A version without production."""
+def test_a_promotion_that_was_cut_off_is_taken_back_and_no_other(repo):
+    """A version without production, of a promotion here; one that came from elsewhere stays."""
     two_versions(repo)
     commit(repo)
-    tag = register(repo, NAME, Version(2, 0, 0), {})
-    assert Registry(repo).unfinished() == [tag]
-    delete_tags(repo, [tag])
-    assert Registry(repo).unfinished() == []
-    assert subprocess.run(["git", "tag"], cwd=repo, capture_output=True, text=True).stdout.count("v2") == 0
+    begun = register(repo, NAME, Version(2, 0, 0), record())
+    other = register(repo, "transformer-trend", V1, record())
+    assert Registry(repo).unfinished() == [begun, other]
+    assert take_back_unfinished(repo) == []
+    with pytest.raises(RuntimeError), journal(repo, [begun]):
+        raise RuntimeError
+    assert take_back_unfinished(repo) == [begun]
+    assert Registry(repo).unfinished() == [other]
+    assert take_back_unfinished(repo) == []
+    with journal(repo, [other]):
+        pass
+    assert take_back_unfinished(repo) == []
