@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, FloatArray, feature, minutes_since_epoch
@@ -114,8 +115,21 @@ def _by_hour(minute: NDArray[np.int64], of_hours: Callable[..., NDArray], *about
     if minute.shape[0] == 0:
         return of_hours(0, 1, *about)[:0]
     # Whole days, so that a stream of candles asks for the same hours again and again.
-    first, last = int(minute.min()) // DAY, int(minute.max()) // DAY
-    return of_hours(first * 24, (last + 1) * 24, *about)[minute // 60 - first * 24]
+    first, after, hour = _hours_of_days(minute)
+    return of_hours(first, after, *about)[hour]
+
+
+@njit(cache=True)
+def _hours_of_days(minute: NDArray[np.int64]) -> tuple[int, int, NDArray[np.int64]]:
+    """First hour of the days of `minute` (n,), the hour after the last, and how far on each lies, (n,)."""
+    first, last = minute[0], minute[0]
+    for at in minute:
+        first, last = min(first, at), max(last, at)
+    start = first // DAY * 24
+    hour = np.empty(minute.shape[0], dtype=np.int64)
+    for i in range(minute.shape[0]):
+        hour[i] = minute[i] // 60 - start
+    return start, (last // DAY + 1) * 24, hour
 
 
 @lru_cache(maxsize=256)
