@@ -13,7 +13,7 @@ export DVC_NO_ANALYTICS := 1
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report promote rollback predict check-release registry restore verify docs data-docs runs tensorboard test test-all determinism lint format \
+.PHONY: help env lock download check repro report promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -73,6 +73,9 @@ verify: env ## Hash everything again and compare it with dvc.lock and the manife
 
 docs: env ## Write docs/features.md from the declarations
 	@python -m commands.docs
+
+deps: env ## Write the code deps and params of every stage into dvc.yaml, from what its script imports and reads
+	@python -m commands.deps
 
 data-docs: env ## Build Great Expectations' Data Docs of the current data; they load styles from the net
 	@python -m commands.data_docs

@@ -7,7 +7,16 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from tests.closure import ROOMS, ROOT, import_closure, imports, module_path, params_read
+from commands.deps import (
+    ROOMS,
+    ROOT,
+    import_closure,
+    imports,
+    module_path,
+    params_read,
+    script_of,
+    write_deps,
+)
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
@@ -40,7 +49,7 @@ KEPT_TO = {
 
 def script(stage):
     """The script that a stage's command runs."""
-    return Path("stages") / (STAGES[stage]["cmd"].removeprefix("python -m stages.") + ".py")
+    return script_of(STAGES[stage]["cmd"])
 
 
 def listed(entries):
@@ -52,13 +61,21 @@ def listed(entries):
 def test_code_deps_equal_the_import_closure(stage):
     """Every file a stage may import is a dep and no other code is: none stale, none retrained in vain."""
     code = {dep for dep in listed(STAGES[stage]["deps"]) if dep.endswith(".py")}
-    assert code == {str(path) for path in import_closure(script(stage))}
+    assert code == {str(path) for path in import_closure(script(stage))}, "run make deps"
 
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_params_equal_what_is_read(stage):
     """Every key a stage reads is listed, as a leaf, and no other."""
-    assert listed(STAGES[stage].get("params")) == params_read(import_closure(script(stage)))
+    assert listed(STAGES[stage].get("params")) == params_read(import_closure(script(stage))), "run make deps"
+
+
+def test_make_deps_leaves_a_right_file_as_it_is(tmp_path):
+    """Comments, order and the entries written by hand stay."""
+    copy = tmp_path / "dvc.yaml"
+    copy.write_text((ROOT / "dvc.yaml").read_text())
+    write_deps(copy)
+    assert copy.read_text() == (ROOT / "dvc.yaml").read_text()
 
 
 def paths_named(files):

@@ -6,9 +6,9 @@ import time
 import pandas as pd
 import pytest
 
+from commands.deps import ROOT
 from commands.download import parse, read_request
 from tests.candles import random_candles
-from tests.closure import ROOT
 from tests.workshop import EASY, Workshop
 
 CI = (ROOT / ".ci/run").read_text()

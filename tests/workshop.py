@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from tests.closure import ROOT
+from commands.deps import ROOT
 
 # Enough for two folds of every part; the networks learn nothing in a minute, and need not.
 TINY = {

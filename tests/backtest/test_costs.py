@@ -4,10 +4,10 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from commands.deps import ROOT
 from tapeline.backtest.costs import CostParams, InstrumentNames, half_spread, instrument_of, market_hours
 from tapeline.errors import ParamsError
 from tapeline.params import Params
-from tests.closure import ROOT
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 

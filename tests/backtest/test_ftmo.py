@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from commands.deps import ROOT
 from tapeline.backtest.ftmo import (
     FtmoParams,
     count_by_day,
@@ -17,7 +18,6 @@ from tapeline.backtest.ftmo import (
 from tapeline.backtest.records import bar_dtype
 from tapeline.errors import ParamsError
 from tapeline.params import Params
-from tests.closure import ROOT
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["ftmo"]
 K = 1000.0

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from commands.deps import ROOT
 from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.engine import run_backtest
 from tapeline.backtest.latency import ExecutionParams
@@ -15,7 +16,6 @@ from tapeline.backtest.signals import SignalParams, make_signals
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 from tests.candles import random_candles
-from tests.closure import ROOT
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 START = pd.Timestamp("2026-01-14 12:00", tz="UTC")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import commands.champion as champion
+from commands.deps import ROOT
 from tapeline.params import Params
 from tapeline.splits.walk_forward import SplitParams
-from tests.closure import ROOT
 
 N, SEGMENT, LENGTH, HORIZON = 4000, 2500, 20, 15
 START = pd.Timestamp("2024-01-01", tz="UTC")

@@ -6,9 +6,9 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands.check import SECTIONS, check
+from commands.deps import ROOT
 from tapeline.errors import TapelineError
 from tapeline.params import Params
-from tests.closure import ROOT
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 

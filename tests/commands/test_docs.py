@@ -1,8 +1,8 @@
 """The generated pages are current."""
 
+from commands.deps import ROOT
 from commands.docs import features_page
 from tapeline.features.catalog import FEATURES
-from tests.closure import ROOT
 
 
 def test_the_page_of_features_is_current():

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from commands.deps import ROOT
 from commands.download import main
 from tapeline.schema import OHLCV
-from tests.closure import ROOT
 from tests.market.exchange_server import START, STEP, ExchangeServer, make_candles
 
 HOSTS = [f"{api}.binance.com" for api in ("api", "fapi", "dapi")]

@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands import verify as command
-from tests.closure import ROOT
+from commands.deps import ROOT
 
 PIPELINE = """\
 stages:

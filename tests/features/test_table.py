@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from commands.deps import ROOT
 from tapeline.errors import ParamsError
 from tapeline.features.catalog import FEATURES, GROUPS
 from tapeline.features.params import FeatureParams, selected_features
@@ -14,7 +15,6 @@ from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table, feature_version, input_version
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tests.candles import random_candles
-from tests.closure import ROOT
 
 ALL_ON = FeatureParams(groups=dict.fromkeys(GROUPS, True), exclude=())
 FEATURE_LIST = selected_features(ALL_ON, "1m")

@@ -22,12 +22,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from commands.deps import ROOT
 from tapeline.errors import DataError
 from tapeline.market import store as store_module
 from tapeline.market.store import FeatureStore
 from tapeline.market.store_schema import ROW_GROUP_SIZE, FeatureInfo
 from tapeline.market.tables import read_table, read_tables
-from tests.closure import ROOT
 
 RSI = {"name": "rsi", "group": "momentum", "lookback": 60, "meaning": "Relative strength, ü included"}
 SAID = {"feature_version": "v1", "horizon": 15, "interval": "1m", "features": [RSI]}

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
+from commands.deps import ROOT
 from tapeline.nets.checkpoints import inputs_key, load_checkpoint, save_checkpoint
-from tests.closure import ROOT
 from tests.nets.problem import problem, run, train_params, weights
 
 

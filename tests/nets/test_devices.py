@@ -9,10 +9,10 @@ import sys
 import pytest
 import torch
 
+from commands.deps import ROOT
 from tapeline.errors import ParamsError
 from tapeline.nets.devices import COMPILERS, make_fabric, memory_advice
 from tapeline.nets.folds import run_fold
-from tests.closure import ROOT
 from tests.nets.problem import ROWS, candles_of, make_net, problem, run, train_params
 
 

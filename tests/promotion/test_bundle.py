@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from commands.deps import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.export import Served, reference_outputs, to_onnx
@@ -19,7 +20,6 @@ from tapeline.nets.params import LstmParams, TransformerParams
 from tapeline.nets.prediction import predict_logits
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import GRAPH, open_bundle, open_graph, pack
-from tests.closure import ROOT
 
 FILES = {
     "model.json": b'{"label": "direction"}\n',

@@ -2,6 +2,7 @@
 
 import pytest
 
+from commands.deps import ROOT
 from tapeline.market.cleaning import clean
 from tapeline.market.files import read_symbol
 from tapeline.market.params import DataParams
@@ -9,7 +10,6 @@ from tapeline.params import Params
 from tapeline.quality.expectations import validate_candles
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import judge
-from tests.closure import ROOT
 
 MARKET = ROOT.parent / "shared/market"
 PARAMS = Params.read(ROOT / "params.yaml")

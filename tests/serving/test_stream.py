@@ -13,6 +13,7 @@ import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from commands.deps import ROOT
 from commands.predict import as_line, predict_lines
 from tapeline.errors import ArtifactError
 from tapeline.features.catalog import FEATURES, GROUPS
@@ -29,7 +30,6 @@ from tapeline.serving.batch import answer_table, predict_files
 from tapeline.serving.stream import Answer, Stream
 from tapeline.serving.timing import time_stream
 from tests.candles import random_candles
-from tests.closure import ROOT
 
 LENGTH, MAX_FILL = 12, 5
 CHOSEN = [

@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 
+from commands.deps import ROOT
 from stages.audits import Audited, audit_symbol, take_temperature
 from tapeline.errors import QualityError
 from tapeline.features.catalog import FEATURES
@@ -14,7 +15,6 @@ from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import judge_leaks
 from tests.candles import random_candles
-from tests.closure import ROOT
 
 HONEST = [FEATURES[name] for name in ("return_5", "ema_distance_12", "closed_return_5m", "leader_return_1")]
 CANDLES, LEADER = random_candles(1500, seed=1, gap_at=700), random_candles(1500, seed=2)

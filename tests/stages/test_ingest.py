@@ -11,11 +11,11 @@ import time
 import pandas as pd
 import pytest
 
+from commands.deps import ROOT
 from stages.ingest import main
 from stages.runner import run_stage
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
-from tests.closure import ROOT
 
 PARAMS = """
 data: {source: simulated, path: none, layout: auto, symbols: [A, B], interval: 1m, max_fill: 15,

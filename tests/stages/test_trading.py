@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from commands.deps import ROOT
 from stages.trading import Desk, judge, run, zero_edge
 from stages.trading_figures import ablation, trading_figures
 from stages.trading_params import TradingParams
@@ -15,7 +16,6 @@ from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.schema import PRICES
 from tests.candles import random_candles
-from tests.closure import ROOT
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 DAYS, WARM_UP = 6, 120

@@ -1,8 +1,13 @@
-"""What a module reads, found by reading its source: the files it imports and the params it asks for."""
+"""Write the code deps and the params of every stage into dvc.yaml, from what its script imports and reads."""
 
 import ast
 import importlib
 from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
+
+from tapeline.outputs import whole_file
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("tapeline", "stages", "commands")
@@ -60,3 +65,40 @@ def _section_keys(file: Path, section: str, model_name: str) -> set[str]:
     module = importlib.import_module(".".join(file.with_suffix("").parts))
     fields = getattr(module, model_name).model_fields
     return {section} if "root" in fields else {f"{section}.{field}" for field in fields}
+
+
+def script_of(command: str) -> Path:
+    """The script that a stage's command runs, relative to the root."""
+    return Path("stages") / (command.removeprefix("python -m stages.") + ".py")
+
+
+def write_deps(path: Path) -> None:
+    """Write code deps and params of the dvc.yaml at `path` anew; all else in it stays as it is."""
+    yaml = YAML()
+    yaml.width = 110
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    pipeline = yaml.load(path.read_text(encoding="utf-8"))
+    for spec in pipeline["stages"].values():
+        files = import_closure(script_of(spec["cmd"]))
+        others = {dep for dep in spec["deps"] if not dep.endswith(".py")}
+        spec["deps"] = CommentedSeq(sorted(others | {str(file) for file in files}, key=_code_last))
+        keys = sorted(params_read(files))
+        if keys:
+            spec["params"] = CommentedSeq(keys)
+        else:
+            spec.pop("params", None)
+    with whole_file(path) as aside, aside.open("w", encoding="utf-8") as file:
+        yaml.dump(pipeline, file)
+
+
+def _code_last(dep: str) -> tuple[bool, bool, str]:
+    return dep.endswith(".py"), dep == "requirements.lock", dep
+
+
+def main() -> None:
+    """Write dvc.yaml."""
+    write_deps(ROOT / "dvc.yaml")
+
+
+if __name__ == "__main__":
+    main()
