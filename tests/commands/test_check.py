@@ -40,7 +40,7 @@ def test_every_line_of_the_shipped_params_has_its_unit():
     section = ""
     for line in (ROOT / "params.yaml").read_text().splitlines():
         section = line if line and not line.startswith(" ") else section
-        is_leaf = line.startswith("  ") and not line.startswith("    ")
+        is_leaf = line.startswith("  ") and not line.startswith(("    ", "  - "))
         assert not is_leaf or "#" in line or "#" in section, line
 
 
