@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 from tapeline.outputs import write_table
 from tapeline.schema import OHLCV, PRICES
 

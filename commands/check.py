@@ -10,7 +10,7 @@ from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
-from tapeline.market.params import DataParams
+from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams, check_longest
 from tapeline.params import Params

@@ -9,8 +9,8 @@ from typing import Any
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 from tapeline.market.raw import RawCandles
 from tapeline.market.simulation import SimulatedSymbol, SimulationParams, simulate
 from tapeline.outputs import whole_folder, write_json, write_table

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.market.card import describe_times, describe_values
+from tapeline.market.data_params import DataParams
 from tapeline.market.levels import check_levels
-from tapeline.market.params import DataParams
 from tapeline.market.raw import RawCandles
 from tapeline.market.times import MINUTE, microseconds
 from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, OHLCV, PRICES

@@ -7,9 +7,9 @@ import numpy as np
 import pandas as pd
 
 from tapeline.errors import DataError
+from tapeline.market.data_params import DataParams
 from tapeline.market.formats import FORMATS, extension_of, read_cells, stem_of
 from tapeline.market.layouts import Sheet, read_sheet, settle_layout
-from tapeline.market.params import DataParams
 from tapeline.market.raw import RawCandles
 from tapeline.market.times import check_interval, check_moments
 

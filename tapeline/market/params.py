@@ -1,11 +1,8 @@
-"""Section `data` of params.yaml: where candles come from and how far they are repaired."""
+"""Single keys of section `data` that stages behind ingest read too."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
-
-from tapeline.params import Section
-from tapeline.schema import Interval
 
 
 def _unique(symbols: tuple[str, ...]) -> tuple[str, ...]:
@@ -21,18 +18,3 @@ Symbols = Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1), After
 FilledShare = Annotated[float, Field(ge=0, le=1)]  # of the candles in a window
 MaxFill = Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
 Workers = Annotated[int, Field(ge=1, le=64)]  # symbols processed side by side; the same bytes for any number
-Layout = Literal["canonical", "binance", "bitfinex", "freqtrade"]  # order and names of the columns
-
-
-class DataParams(Section):
-    """Source, layout and repair of candles."""
-
-    source: Literal["simulated", "files"]
-    path: str  # folder of candle files
-    layout: Layout | Literal["auto"]
-    symbols: Symbols
-    interval: Interval
-    max_fill: MaxFill
-    max_filled_share: FilledShare
-    max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of a symbol's rows, rejected or in conflict
-    workers: Workers

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from tapeline.features.table import build_table
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
 from tapeline.serving.stream import (
     GAP,

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from tapeline.errors import DataError
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tapeline.errors import DataError
 from tapeline.market.cleaning import clean
-from tapeline.market.params import DataParams
+from tapeline.market.data_params import DataParams
 from tapeline.market.raw import RawCandles
 from tapeline.schema import CANDLE_TYPES, OHLCV, TIMESTAMP_TYPE
 from tests.candles import random_candles

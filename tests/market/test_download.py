@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tapeline.errors import DataError
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.download import Request, download, name_folder, read_time
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 from tapeline.schema import OHLCV
 from tests.market.exchange_server import (
     BROKEN_ANSWERS,

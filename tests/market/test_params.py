@@ -3,7 +3,8 @@
 import pytest
 
 from tapeline.errors import ParamsError
-from tapeline.market.params import DataParams, FilledShare, Symbols, Workers
+from tapeline.market.data_params import DataParams
+from tapeline.market.params import FilledShare, Symbols, Workers
 from tapeline.params import Params
 
 GOOD = {

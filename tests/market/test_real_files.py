@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 SAMPLES, MARKET = SHARED / "raw-samples", SHARED / "market"

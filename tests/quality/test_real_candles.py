@@ -4,8 +4,8 @@ import pytest
 
 from commands.deps import ROOT
 from tapeline.market.cleaning import clean
+from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
-from tapeline.market.params import DataParams
 from tapeline.params import Params
 from tapeline.quality.expectations import validate_candles
 from tapeline.quality.params import QualityParams
