@@ -8,6 +8,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
 from tapeline.outputs import whole_file
+from tapeline.params import UNHASHED
 
 ROOT = Path(__file__).parents[1]
 ROOMS = ("tapeline", "stages", "commands")
@@ -45,7 +46,10 @@ def import_closure(path: Path) -> set[Path]:
 
 
 def params_read(files: set[Path]) -> set[str]:
-    """Dotted params that `files` ask for: `.value("a.b", ...)`, and each field of `.section("a", Model)`."""
+    """Dotted params that `files` ask for: `.value("a.b", ...)`, and each field of `.section("a", Model)`.
+
+    Those that decide no byte are left out.
+    """
     keys = set()
     for file in files:
         for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
@@ -58,7 +62,7 @@ def params_read(files: set[Path]) -> set[str]:
                 keys.add(first.value)
             elif node.func.attr == "section":
                 keys |= _section_keys(file, first.value, node.args[1].id)
-    return keys
+    return keys - UNHASHED
 
 
 def _section_keys(file: Path, section: str, model_name: str) -> set[str]:

@@ -6,7 +6,7 @@ from stages.audits import Audited, audit_symbol, take_temperature
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
-from tapeline.market.params import Symbols, Workers
+from tapeline.market.params import Symbols
 from tapeline.market.tables import read_table
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -14,7 +14,7 @@ from tapeline.quality.expectations import validate_candles, validate_features
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report
-from tapeline.schema import Interval
+from tapeline.schema import Interval, Workers
 
 
 def main(log: logging.Logger) -> None:

@@ -8,12 +8,12 @@ from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.features.table import build_table, feature_version, input_version
-from tapeline.market.params import Symbols, Workers
+from tapeline.market.params import Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.market.tables import read_table
 from tapeline.outputs import whole_folder
 from tapeline.params import Params
-from tapeline.schema import LABELS, Interval
+from tapeline.schema import LABELS, Interval, Workers
 
 
 def main(log: logging.Logger) -> None:

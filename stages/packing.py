@@ -140,7 +140,8 @@ def read_made_with(network: str, params: Params) -> dict[str, Record]:
         "ftmo": trading.ftmo,
         "promotion": params.section("promotion", PromotionParams),
     }
-    return {name: section.model_dump(mode="json") for name, section in sections.items()}
+    made_with = {name: section.model_dump(mode="json") for name, section in sections.items()}
+    return made_with | {"train": params.section("train", TrainParams).recipe()}
 
 
 def without_seed(values: Record) -> Record:

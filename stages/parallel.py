@@ -1,13 +1,18 @@
-"""Symbols side by side in processes: the same results for any number of them."""
+"""Work side by side in processes: the same results for any number of them."""
 
-from collections.abc import Callable, Sequence
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import TypeVar
 
 from joblib import Parallel, delayed
 
 from tapeline.errors import TapelineError
 
-Result = TypeVar("Result")
+Item, Result = TypeVar("Item"), TypeVar("Result")
 Failure = tuple[type[Exception], tuple]
 
 
@@ -17,22 +22,56 @@ def for_each_symbol(work: Callable[[str], Result], symbols: Sequence[str], worke
     `work` must be picklable and log nothing. An error that people can mend is raised here as it was there,
     that of the first symbol which has one, and only when all symbols have ended: nothing is still writing.
     """
-    if workers == 1 or len(symbols) == 1:
-        return [work(symbol) for symbol in symbols]
     # Arrays go as they are: shared through files they would come back read-only.
-    pool = Parallel(n_jobs=min(workers, len(symbols)), max_nbytes=None)
-    outcomes = pool(delayed(_attempt)(work, symbol) for symbol in symbols)
-    for _, failure in outcomes:
-        if failure is not None:
-            kind, told = failure
-            raise kind.__new__(kind, *told)  # their constructors make the message, which is there already
-    return [result for result, _ in outcomes]
+    return list(side_by_side(work, symbols, workers, shares_above=None))
 
 
-def _attempt(work: Callable[[str], Result], symbol: str) -> tuple[Result | None, Failure | None]:
+def side_by_side(
+    work: Callable[[Item], Result],
+    items: Iterable[Item],
+    workers: int,
+    shares_above: str | None = "1M",
+) -> Iterator[Result]:
+    """Yield `work(item)` of every item in order, as soon as it and those before it are done.
+
+    Arrays that `work` holds and that are larger than `shares_above` are handed to the other processes as one
+    read-only copy for all. Errors as with `for_each_symbol`. An interrupt ends the processes, and so
+    does the end of this one, however it comes.
+    """
+    items = list(items)
+    if workers == 1 or len(items) == 1:
+        yield from map(work, items)
+        return
+    pool = Parallel(n_jobs=min(workers, len(items)), max_nbytes=shares_above, return_as="generator")
+    attempt = partial(_attempt, work, os.getpid())
+    first = None
+    for result, failure in pool(delayed(attempt)(item) for item in items):
+        first = first or failure
+        if first is None:
+            yield result
+    if first is not None:
+        kind, told = first
+        raise kind.__new__(kind, *told)  # their constructors make the message, which is there already
+
+
+def _attempt(work: Callable[[Item], Result], parent: int, item: Item) -> tuple[Result | None, Failure | None]:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends its processes
+    _die_with(parent)
     try:
-        return work(symbol), None
+        return work(item), None
     except TapelineError as error:
         return None, (type(error), (str(error),))
     except (OSError, MemoryError) as error:
         return None, (type(error), error.__reduce__()[1])  # unlike args, with the file's name
+
+
+def _die_with(parent: int) -> None:
+    """End this process soon after its parent: killed, that can't tell its children, and they would go on."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.5)
+        os._exit(1)
+
+    if not any(thread.name == "parent" for thread in threading.enumerate()):
+        threading.Thread(target=watch, name="parent", daemon=True).start()

@@ -3,7 +3,7 @@
 import hashlib
 import logging
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +11,16 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from stages.parallel import side_by_side
 from stages.runner import code_version, project_folder, run_folder
-from stages.training_outputs import TrainingOutputs
+from stages.training_outputs import TrainedFold, TrainingOutputs, group_columns, trained_fold
 from tapeline.errors import SplitError
 from tapeline.market.params import FilledShare, Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
 from tapeline.nets.checkpoints import ROOM, inputs_key
 from tapeline.nets.chunks import has_context
-from tapeline.nets.devices import make_fabric
+from tapeline.nets.devices import Fabric, make_fabric
 from tapeline.nets.folds import Candles, FoldRows, run_fold
 from tapeline.nets.params import TrainParams
 from tapeline.nets.tracking import EventFile
@@ -44,7 +45,8 @@ class Network:
 def train_network(log: logging.Logger, params: Params, train: TrainParams, network: Network) -> None:
     """Train `network` on every fold and write models, predictions, history and a summary.
 
-    A training that was killed goes on where it was, as long as nothing that decides it has changed.
+    Folds are trained side by side where one does not begin with the weights of another. A training that was
+    killed goes on where it was, as long as nothing that decides it has changed.
     """
     groups = feature_groups(FEATURES, params.value("data.symbols", Symbols)[0])
     table, candles, folds = read_training(params, train, network.label, list(groups))
@@ -55,29 +57,28 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
         "label": network.label,
         "horizon": candles.horizon,
         "interval": params.value("data.interval", Interval),
-        "training": train.model_dump(),
+        "training": train.recipe(),
         "made_from": made_from(params.value("data.symbols", Symbols)),
     }
+    fabric = make_fabric(train)
     arrays = [candles.features, candles.labels, candles.run]
-    fabric, outputs = make_fabric(train), TrainingOutputs(contract, table, groups, candles, train)
     arrays += [part for rows in folds for part in vars(rows).values()]
     key = inputs_key(contract | {"device": fabric.device.type}, arrays)
     checkpoints = project_folder() / ROOM / network.name / key
     names = [f"fold_{k}" for k in range(len(folds))]
     if params.value("promotion.refit", Refit) == "all":
         names[-1] = REFIT
+    jobs = [Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True))]
+    for job in jobs:
+        if job.name != REFIT and not job.rows.test.size:
+            raise SplitError(f"{network.name} {job.name}: no candle in test with a whole window up to it")
+    training = Training(network, train, candles, group_columns(groups), checkpoints, run_folder())
+    outputs = TrainingOutputs(contract, table, candles, train)
     try:
-        for name, rows in zip(names, folds, strict=True):
-            if name != REFIT and not rows.test.size:
-                raise SplitError(f"{network.name} {name}: no candle in test with a whole window up to it")
-            make_net = outputs.builder(network.make_net)
-            with EventFile(run_folder() / network.name / name, fabric.is_global_zero) as events:
-                title, checkpoint = f"{network.name} {name}", checkpoints / f"{name}.pt"
-                result = run_fold(fabric, make_net, candles, rows, train, title, checkpoint, events.write)
+        for job, trained in zip(jobs, train_folds(training, fabric, jobs), strict=True):
+            summary = outputs.add(job.name, job.rows, trained)
             if fabric.is_global_zero:
-                log.info("%s: %s", name.replace("_", " "), outputs.add(name, rows, result))
-            outputs.last_net = result.predictor.net
-            del result  # and with it a scaled copy of all candles
+                log.info("%s: %s", job.name.replace("_", " "), summary)
     except KeyboardInterrupt:
         n_kept = len(list(checkpoints.glob("*.pt")))
         kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
@@ -85,6 +86,61 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
     if fabric.is_global_zero:
         outputs.write()
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fold to train: its position, its name and its rows."""
+
+    position: int
+    name: str
+    rows: FoldRows
+
+
+@dataclass(frozen=True)
+class Training:
+    """What every fold of a training shares; `columns` are those of each group of features."""
+
+    network: Network
+    params: TrainParams
+    candles: Candles
+    columns: dict[str, list[int]]
+    checkpoints: Path
+    events: Path
+
+    def fold(self, job: Job, fabric: Fabric | None = None, start: nn.Module | None = None) -> TrainedFold:
+        """Train one fold, beginning with the weights of `start` if there is one."""
+        fabric = fabric or make_fabric(self.params)
+
+        def make_net() -> nn.Module:
+            net = self.network.make_net(self.candles.features.shape[1])
+            if start is not None:
+                net.load_state_dict(start.state_dict())
+            return net
+
+        with EventFile(self.events / self.network.name / job.name, fabric.is_global_zero) as events:
+            result = run_fold(
+                fabric, make_net, self.candles, job.rows, self.params, f"{self.network.name} {job.name}",
+                self.checkpoints / f"{job.name}.pt", events.write, job.position,
+            )  # fmt: skip
+        return trained_fold(result, job.rows, self.candles, self.columns, self.params)
+
+
+def train_folds(training: Training, fabric: Fabric, jobs: list[Job]) -> Iterator[TrainedFold]:
+    """Yield every fold in order, trained side by side where nothing forbids it.
+
+    Processes of one thread each use two cores better than one process of two threads, whose idle ones spin
+    at barriers. Folds that share a GPU, or several processes, go one after the other.
+    """
+    params = training.params
+    if params.warm_start or fabric.device.type != "cpu" or fabric.world_size > 1:
+        last = None
+        for job in jobs:
+            trained = training.fold(job, fabric, last)
+            last = trained.net if params.warm_start else None
+            yield trained
+        return
+    yield from side_by_side(training.fold, jobs, params.workers)
 
 
 def made_from(symbols: tuple[str, ...]) -> dict[str, str]:

@@ -1,85 +1,115 @@
-"""What a training stage writes: collected fold by fold, written whole at the end."""
+"""What is left of a trained fold, and what a training stage writes of all of them, whole, at the end."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import nn
 
 from tapeline.nets.folds import Candles, FoldResult, FoldRows
 from tapeline.nets.importance import shifted_predictions, spread
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.params import TrainParams
+from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import write_history
 from tapeline.outputs import whole_folder, write_json, write_table
 
 ROW_KEYS = ["symbol", "timestamp"]
 
 
-class TrainingOutputs:
-    """Models, test predictions, histories and a summary of every fold.
+@dataclass(frozen=True)
+class TrainedFold:
+    """What is left of a fold's training, on the CPU.
 
-    contract : what the models' JSON says beside the context; table : keys of all rows; groups : group of
-    each feature
+    calibration : as a record for JSON
+    losses : validation log loss before and after calibration
+    validation, test : (n,) calibrated predictions of the rows of these parts, in order
+    shifted : by group of features, predictions of some test rows with that group's columns rotated in time
+    """
+
+    net: nn.Module
+    scaler: Scaler
+    calibration: dict[str, Any]
+    history: list[dict[str, Any]]
+    losses: tuple[float, float]
+    effective_labels: float
+    validation: NDArray[np.float64]
+    test: NDArray[np.float64]
+    shifted: dict[str, NDArray[np.float64]]
+
+
+def trained_fold(
+    result: FoldResult,
+    rows: FoldRows,
+    candles: Candles,
+    columns: dict[str, list[int]],
+    params: TrainParams,
+) -> TrainedFold:
+    """Predict what is wanted of a trained fold, and let go of all candles that it holds.
+
+    columns : of each group of features, whose worth is what test predictions lose without them
+    """
+    predictor, some = result.predictor, spread(rows.test, params.importance_rows)
+    shifted = {}
+    if some.size:
+        shifted = shifted_predictions(predictor, some, rows.test, candles.symbol, columns, params.seed)
+    validation, test = predictor(rows.validation), predictor(rows.test) if rows.test.size else np.empty(0)
+    net, scaler = predictor.net.cpu(), result.scaler
+    return TrainedFold(
+        net, scaler, result.calibration, result.history, result.losses, result.effective_labels,
+        validation, test, shifted,
+    )  # fmt: skip
+
+
+def group_columns(groups: dict[str, str]) -> dict[str, list[int]]:
+    """Positions of each group's features; `groups` says each feature's group, in order."""
+    columns: dict[str, list[int]] = {}
+    for column, group in enumerate(groups.values()):
+        columns.setdefault(group, []).append(column)
+    return columns
+
+
+class TrainingOutputs:
+    """Models, predictions of validation and test, histories and a summary of every fold.
+
+    contract : what the models' JSON says beside the context; table : keys of all rows
     """
 
     def __init__(
-        self,
-        contract: dict[str, Any],
-        table: pd.DataFrame,
-        groups: dict[str, str],
-        candles: Candles,
-        train: TrainParams,
+        self, contract: dict[str, Any], table: pd.DataFrame, candles: Candles, train: TrainParams
     ) -> None:
-        self.last_net: nn.Module | None = None
         self._contract, self._table, self._candles, self._train = contract, table, candles, train
-        self._columns: dict[str, list[int]] = {}
-        for column, group in enumerate(groups.values()):
-            self._columns.setdefault(group, []).append(column)
         self._models: dict[str, tuple] = {}  # by name: fold_0, fold_1..., refit
         self._histories: dict[str, list[dict[str, Any]]] = {}
-        self._predictions: list[pd.DataFrame] = []
-        self._shifted: list[pd.DataFrame] = []
+        self._predictions: dict[str, list[pd.DataFrame]] = {"": [], "_validation": [], "_shifted": []}
         self._summary: dict[str, dict[str, Any]] = {"folds": {}, "symbols": {}}
 
-    def builder(self, make_net: Callable[[int], nn.Module]) -> Callable[[], nn.Module]:
-        """What builds the next fold's network: fresh, or with the last fold's weights where params say so."""
-        start = self.last_net.state_dict() if self._train.warm_start and self.last_net else None
-
-        def build() -> nn.Module:
-            net = make_net(self._candles.features.shape[1])
-            if start is not None:
-                net.load_state_dict(start)
-            return net
-
-        return build
-
-    def add(self, name: str, rows: FoldRows, result: FoldResult) -> dict[str, Any]:
-        """Keep the model `name` and predict its test rows, if it has any; return its summary."""
-        if rows.test.size:
-            self._predict(rows, result)
+    def add(self, name: str, rows: FoldRows, trained: TrainedFold) -> dict[str, Any]:
+        """Keep the model `name` and its predictions; return its summary."""
+        self._add_predictions(rows, trained)
         length = self._train.sequence_length
         context = {
             "sequence_length": length,
-            "reach": result.predictor.net.reach(length),
+            "reach": trained.net.reach(length),
             "chunk_length": self._train.chunk_length,
             "minimum_context": self._train.minimum_context,
         }
         parts = {"train": rows.part, "validation": rows.validation, "test": rows.test}
         span = {part: self._span(found) for part, found in parts.items() if found.size}
         description = Description(**self._contract, context=context, span=span)
-        self._models[name] = (result.predictor.net.cpu(), result.scaler, result.calibration, description)
-        self._histories[name] = result.history
-        best = min(result.history, key=lambda epoch: epoch["validation_loss"])
+        self._models[name] = (trained.net, trained.scaler, trained.calibration, description)
+        self._histories[name] = trained.history
+        best = min(trained.history, key=lambda epoch: epoch["validation_loss"])
         summary = {
-            "epochs": len(result.history),
+            "epochs": len(trained.history),
             "best_epoch": best["epoch"],
             "training_loss": best["training_loss"],
-            "validation_loss": result.losses[0],
-            "validation_loss_calibrated": result.losses[1],
+            "validation_loss": trained.losses[0],
+            "validation_loss_calibrated": trained.losses[1],
             "training_labels": rows.train.size,
-            "effective_labels": result.effective_labels,
+            "effective_labels": trained.effective_labels,
             "validation_rows": rows.validation.size,
             "test_rows": rows.test.size,
         }
@@ -87,22 +117,19 @@ class TrainingOutputs:
         self._summary["symbols"] |= self._symbols(name, rows)
         return summary
 
-    def _predict(self, rows: FoldRows, result: FoldResult) -> None:
-        """Predict a fold's test rows, also with each feature group cut loose."""
-        k = len(self._predictions)
-        predictions = result.predictor(rows.test)
-        self._predictions.append(self._keys(rows.test, k).assign(prediction=predictions))
-        looked_into = spread(rows.test, self._train.importance_rows)
-        if looked_into.size:
-            without = shifted_predictions(
-                result.predictor,
-                looked_into,
-                rows.test,
-                self._candles.symbol,
-                self._columns,
-                self._train.seed,
-            )
-            self._shifted.append(self._keys(looked_into, k).assign(**without))
+    def _add_predictions(self, rows: FoldRows, trained: TrainedFold) -> None:
+        """Keep what a fold says of its validation and test; a model refitted on everything has no test."""
+        if not rows.test.size:
+            return
+        k = len(self._predictions[""])
+        some = spread(rows.test, self._train.importance_rows)
+        parts = {
+            "": (rows.test, {"prediction": trained.test}),
+            "_validation": (rows.validation, {"prediction": trained.validation}),
+            "_shifted": (some, trained.shifted),
+        }
+        for suffix, (of, columns) in parts.items():
+            self._predictions[suffix].append(self._keys(of, k).assign(**columns))
 
     def write(self) -> None:
         """Write everything whole."""
@@ -110,10 +137,9 @@ class TrainingOutputs:
         with whole_folder(f"models/{network}") as folder:
             for name, model in self._models.items():
                 self._summary["folds"][name]["version"] = save_model(folder / name, *model)
-        write_table(f"data/predictions/{network}.parquet", pd.concat(self._predictions, ignore_index=True))
-        nothing = self._keys(np.arange(0), 0)
-        shifted = pd.concat(self._shifted or [nothing], ignore_index=True)
-        write_table(f"data/predictions/{network}_shifted.parquet", shifted)
+        for suffix, parts in self._predictions.items():
+            table = pd.concat(parts, ignore_index=True)
+            write_table(f"data/predictions/{network}{suffix}.parquet", table)
         with whole_folder(f"plots/{network}_history") as folder:
             for name, history in self._histories.items():
                 write_history(folder / name, history)

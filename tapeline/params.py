@@ -14,6 +14,8 @@ from ruamel.yaml.error import YAMLError
 from tapeline.errors import ParamsError
 
 PARAMS_FILE = Path("params.yaml")
+# How fast, never what: the same bytes for any value, so no stage lists them as its params in dvc.yaml.
+UNHASHED = frozenset({"data.workers", "train.workers"})
 
 
 class Section(BaseModel):

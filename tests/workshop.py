@@ -24,7 +24,6 @@ TINY = {
         "sequence_length": 20,
         "chunk_length": 64,
         "minimum_context": 10,
-        "threads": 1,
         "importance_rows": 400,
     },
     "evaluation": {"block": 120, "resamples": 200},

@@ -7,9 +7,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from tapeline.market.params import FilledShare, MaxFill, Symbols, Workers
+from tapeline.market.params import FilledShare, MaxFill, Symbols
 from tapeline.params import Section
-from tapeline.schema import Interval
+from tapeline.schema import Interval, Workers
 
 Layout = Literal["canonical", "binance", "bitfinex", "freqtrade"]  # order and names of the columns
 

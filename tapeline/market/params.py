@@ -17,4 +17,3 @@ Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$
 Symbols = Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1), AfterValidator(_unique)]
 FilledShare = Annotated[float, Field(ge=0, le=1)]  # of the candles in a window
 MaxFill = Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
-Workers = Annotated[int, Field(ge=1, le=64)]  # symbols processed side by side; the same bytes for any number

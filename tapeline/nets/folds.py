@@ -81,11 +81,13 @@ def run_fold(
     title: str,
     checkpoint: Path | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    line: int = 0,
 ) -> FoldResult:
     """Train a network on one fold and calibrate it on the fold's validation.
 
     `make_net` builds the network, with fresh weights or those to start from; the same seed begins every
-    fold. SplitError names a part without rows; rows to test on it needs none.
+    fold. SplitError names a part without rows; rows to test on it needs none. Progress stands on the
+    terminal's `line`.
     """
     for part in ("part", "train", "validation"):
         if getattr(rows, part).size == 0:
@@ -102,7 +104,7 @@ def run_fold(
         series = Series(*(torch.from_numpy(array).to(fabric.device) for array in arrays))
         spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
         data = TrainingData(series, candles.run, spans, rows.validation[:: params.validation_stride])
-        history = train(fabric, net, data, params, title, checkpoint, on_epoch)
+        history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)
         uncalibrated = Calibration({"kind": "none"})
         logits = Predictor(net, uncalibrated, series.features, candles.run, params).logits(rows.validation)
     labels = candles.labels[rows.validation]

@@ -1,12 +1,12 @@
 """Params of the networks and of their training; no torch in here, so that they are checked in a moment."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from tapeline.errors import ParamsError
 from tapeline.params import Section
-from tapeline.schema import Seed
+from tapeline.schema import Seed, Workers
 
 Size = Annotated[int, Field(ge=1, le=8192)]
 Depth = Annotated[int, Field(ge=1, le=64)]
@@ -68,6 +68,7 @@ class TrainParams(Section):
     deterministic: bool
     processes: Annotated[int, Field(ge=1, le=1024)]
     threads: Annotated[int, Field(ge=1, le=256)]
+    workers: Workers
     seed: Seed
 
     @model_validator(mode="after")
@@ -78,6 +79,10 @@ class TrainParams(Section):
                 f"{self.sequence_length} <= train.chunk_length = {self.chunk_length} must hold"
             )
         return self
+
+    def recipe(self) -> dict[str, Any]:
+        """All that decides what comes out: the section less what only decides how fast."""
+        return self.model_dump(mode="json", exclude={"workers"})
 
     @property
     def labels_per_chunk(self) -> int:

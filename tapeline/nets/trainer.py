@@ -49,10 +49,12 @@ def train(
     title: str,
     checkpoint: Path | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
+    line: int = 0,
 ) -> list[Epoch]:
     """Train `net` on chunks of `data.spans` until validation stops improving; go on from `checkpoint`.
 
-    `net` ends up with the weights of its best epoch; returned is one record an epoch.
+    `net` ends up with the weights of its best epoch; returned is one record an epoch. Progress stands on
+    the terminal's `line`.
 
     The loss is binary cross-entropy against labels in 0..1: its minimum is the label's conditional
     mean, for a direction as for a strength. Each epoch begins with a seed of its own, so that a training
@@ -71,7 +73,7 @@ def train(
     progress = tqdm(
         range(len(history) + 1, params.epochs + 1),
         desc=title, unit="epoch", disable=None if fabric.is_global_zero else True, leave=False,
-        initial=len(history), total=params.epochs,
+        initial=len(history), total=params.epochs, position=line,
     )  # fmt: skip
     for epoch in progress:
         if epoch - 1 - best["epoch"] >= params.patience:

@@ -4,8 +4,9 @@ import pytest
 
 from tapeline.errors import ParamsError
 from tapeline.market.data_params import DataParams
-from tapeline.market.params import FilledShare, Symbols, Workers
+from tapeline.market.params import FilledShare, Symbols
 from tapeline.params import Params
+from tapeline.schema import Workers
 
 GOOD = {
     "source": "files",

@@ -1,13 +1,18 @@
-"""Symbols side by side: order, errors in one line, and arrays that can be written."""
+"""Side by side: order, errors in one line, arrays that can be written, and nobody left behind."""
 
 import os
+import signal
+import subprocess
+import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages.parallel import for_each_symbol
+from commands.deps import ROOT
+from stages.parallel import for_each_symbol, side_by_side
 from tapeline.errors import DataError, ParamsError, TapelineError
 
 SYMBOLS = ("C", "A", "B")
@@ -82,3 +87,42 @@ def test_arrays_are_handed_over_as_they_are():
         return table[:1].copy()
 
     assert [float(found[0]) for found in for_each_symbol(mark, ("A", "B"), 2)] == [65.0, 66.0]
+
+
+def test_results_are_handed_on_as_they_come(tmp_path):
+    """In order, each as soon as it is there: what follows need not wait for all."""
+
+    def wait_for(item):
+        while item and not (tmp_path / "first").exists():
+            time.sleep(0.02)
+        return item
+
+    results = side_by_side(wait_for, [0, 1], 2)
+    assert next(results) == 0
+    (tmp_path / "first").touch()
+    assert list(results) == [1]
+
+
+@pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
+def test_the_processes_end_with_their_parent(tmp_path, sent):
+    """Killed or interrupted, nothing goes on writing behind it."""
+    script = (
+        "import os, pathlib, sys, time\n"
+        "from stages.parallel import side_by_side\n"
+        "def work(item):\n"
+        "    pathlib.Path(sys.argv[1], str(os.getpid())).touch()\n"
+        "    time.sleep(60)\n"
+        "list(side_by_side(work, [1, 2], 2))\n"
+    )
+    process = subprocess.Popen(
+        [sys.executable, "-c", script, str(tmp_path)], cwd=ROOT, stderr=subprocess.PIPE
+    )
+    while len(workers := [int(path.name) for path in tmp_path.iterdir()]) < 2:
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.send_signal(sent)
+    process.wait(timeout=10)
+    deadline = time.monotonic() + 10
+    while any(Path(f"/proc/{worker}").exists() for worker in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
