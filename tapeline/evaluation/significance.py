@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 FloatArray = NDArray[np.float64]
+MIN_CLUSTERS = 5
 
 
 class BlockBootstrap:
@@ -108,3 +109,21 @@ def diebold_mariano(
         return None, None
     statistic = float(mean * len(loss) / np.sqrt(variance))
     return statistic, float(2 * stats.norm.sf(abs(statistic)))
+
+
+def clustered_interval(
+    values: FloatArray, cluster: NDArray[np.int64], level: float
+) -> tuple[float | None, float | None]:
+    """Interval of the mean of `values`, shape (n,), whose rows depend on each other within a `cluster`.
+
+    Sums of a cluster's deviations are taken as independent (Liang, Zeger 1986), with Student's t of as many
+    degrees as there are clusters less one. None with fewer than `MIN_CLUSTERS`, which can't show how much
+    they differ.
+    """
+    _, position = np.unique(cluster, return_inverse=True)
+    sums = np.bincount(position, weights=values - values.mean())
+    if sums.size < MIN_CLUSTERS:
+        return None, None
+    error = np.sqrt(sums.size / (sums.size - 1) * (sums @ sums)) / len(values)
+    half = float(stats.t.ppf((1 + level) / 2, sums.size - 1) * error)
+    return float(values.mean()) - half, float(values.mean()) + half

@@ -1,0 +1,97 @@
+"""Gross moves by confidence and holding time: the right candles, the right direction, their costs."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tapeline.evaluation.edge import Calls, edge_table, round_trips
+from tapeline.evaluation.significance import clustered_interval
+
+
+def market(seed=0, n=600):
+    """Opens of two symbols, one of them with holes, and what a fill costs."""
+    rng = np.random.default_rng(seed)
+    opens = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, (n, 2)), axis=0))
+    opens[rng.random(n) < 0.1, 1] = np.nan
+    return opens, rng.uniform(1e-4, 1e-3, (n, 2))
+
+
+def every_call(n, seed=1):
+    """Calls at every bar of both symbols, some of them confident."""
+    rng = np.random.default_rng(seed)
+    bar, symbol = np.arange(2 * n) % n, np.arange(2 * n) // n
+    share = rng.choice([0.01, 0.2, 1.0], 2 * n)
+    return Calls(bar, symbol, rng.choice([-1, 1], 2 * n), share, bar // 100)
+
+
+@given(hold=st.integers(1, 700), seed=st.integers(0, 5))
+def test_a_round_trip_is_that_of_a_plain_loop(hold, seed):
+    """Open to open in the call's direction, both fills paid; nothing where an end has no candle."""
+    opens, one_way = market(seed)
+    calls = every_call(len(opens), seed)
+    gross, cost = round_trips(opens, one_way, calls, hold)
+    for k in range(0, len(calls.bar), 37):
+        i, s = calls.bar[k], calls.symbol[k]
+        if i + hold >= len(opens) or np.isnan(opens[i, s]) or np.isnan(opens[i + hold, s]):
+            assert np.isnan(gross[k])
+            assert np.isnan(cost[k])
+            continue
+        move = calls.side[k] * (opens[i + hold, s] - opens[i, s]) / opens[i, s]
+        assert gross[k] == pytest.approx(move * 1e4, abs=1e-9)
+        assert cost[k] == pytest.approx((one_way[i, s] + one_way[i + hold, s]) * 1e4)
+
+
+def test_cells_are_nested_and_break_even_where_gross_is_cost():
+    """A larger share holds the smaller one's calls; the multiple times the cost is the gross move."""
+    opens, one_way = market()
+    calls = every_call(len(opens))
+    table = edge_table(opens, one_way, calls, ("A", "B"), (0.01, 0.2, 1.0), (5, 60), 0.95)
+    assert len(table) == 3 * 3 * 2
+    for _, cells in table.groupby(["symbol", "hold"]):
+        assert cells.sort_values("share")["rows"].is_monotonic_increasing
+    one = table[(table["share"] == 1.0) & (table["hold"] == 5)].set_index("symbol")["rows"]
+    assert one["all"] == one["A"] + one["B"]
+    known = table.dropna(subset=["cost_multiple"])
+    assert (known["cost_multiple"] * known["cost_bps"]).to_numpy() == pytest.approx(known["gross_bps"])
+    assert (table.loc[table["cost_multiple"].isna(), "gross_bps"] < 0).all()
+
+
+def test_calls_that_know_the_move_show_it_at_its_holding_time():
+    """Sides taken from the move of 30 bars earn its mean absolute value there and less elsewhere."""
+    opens, one_way = market()
+    n = len(opens) - 60
+    side = np.sign(opens[30 : n + 30, 0] - opens[:n, 0]).astype(int)
+    calls = Calls(np.arange(n), np.zeros(n, int), side, np.ones(n), np.arange(n) // 50)
+    table = edge_table(opens, one_way, calls, ("A",), (1.0,), (5, 30, 60), 0.95).set_index(["symbol", "hold"])
+    earned = table.loc["all", "gross_bps"]
+    assert earned[30] == pytest.approx(np.abs(opens[30 : n + 30, 0] / opens[:n, 0] - 1).mean() * 1e4)
+    assert earned[30] > max(earned[5], earned[60])
+    assert table.loc[("all", 30), "low"] > 0
+
+
+def test_an_empty_cell_has_no_figures():
+    """Nothing chosen: a row of zero calls, no number."""
+    opens, one_way = market()
+    calls = Calls(*(np.zeros(0, int) for _ in range(3)), np.zeros(0), np.zeros(0, int))
+    table = edge_table(opens, one_way, calls, ("A",), (1.0,), (5,), 0.95)
+    assert table["rows"].tolist() == [0, 0]
+    assert table["gross_bps"].isna().all()
+
+
+def test_a_clustered_interval_covers_what_independent_rows_would_miss():
+    """Rows of a day that share one shock: near 95 of 100 intervals hold the mean; the plain one far fewer."""
+    rng, covered, plain = np.random.default_rng(3), 0, 0
+    day = np.repeat(np.arange(30), 50)
+    for _ in range(400):
+        values = np.repeat(rng.normal(size=30), 50) + rng.normal(size=1500)
+        low, high = clustered_interval(values, day, 0.95)
+        covered += low <= 0 <= high
+        plain += abs(values.mean()) <= 1.96 * values.std() / np.sqrt(values.size)
+    assert 0.92 <= covered / 400 <= 0.98
+    assert plain / 400 < 0.6
+
+
+def test_too_few_clusters_give_no_interval():
+    """Four days say nothing of how much days differ."""
+    assert clustered_interval(np.arange(8.0), np.repeat(np.arange(4), 2), 0.95) == (None, None)
