@@ -18,7 +18,7 @@ from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS
 from tapeline.serving.predictor import Predictor
-from tapeline.splits.walk_forward import SplitParams
+from tapeline.splits.params import SplitParams
 
 FEATURES, ROW_KEYS = "data/features", ["symbol", "timestamp"]
 ENOUGH_BLOCKS = 3  # of the bootstrap; fewer say nothing of chance

@@ -6,7 +6,7 @@ from tapeline.backtest.costs import CostParams, InstrumentNames, instrument_of
 from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
-from tapeline.errors import ParamsError
+from tapeline.errors import ParamsError, TapelineError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
@@ -17,7 +17,8 @@ from tapeline.params import Params
 from tapeline.promotion.gates import GateParams, PromotionParams
 from tapeline.quality.params import QualityParams
 from tapeline.schema import INTERVAL_MINUTES
-from tapeline.splits.walk_forward import SplitParams, bars_needed, walk_forward
+from tapeline.splits.lengths import Span, least_lengths, part_lengths
+from tapeline.splits.params import SplitParams
 
 SECTIONS = {
     "data": DataParams,
@@ -60,24 +61,19 @@ def check(params: Params) -> None:
 def _check_enough_candles(sections: dict) -> None:
     data, splits, labels = sections["data"], sections["splits"], sections["labels"]
     bars_per_day = 1440 // INTERVAL_MINUTES[data.interval]
-    needed = bars_needed(splits, bars_per_day)
-    next(walk_forward(needed, splits, labels.horizon, bars_per_day))  # parts longer than purge and embargo
-    if data.source != "simulated":
-        return
-    features = selected_features(sections["features"], data.interval)
-    warm_up = max(feature.lookback for feature in features) - 1
-    days = sections["simulation"].days
-    if days * bars_per_day - warm_up < needed:
-        left = days * bars_per_day - warm_up
-        rule = f"{left} candles after warm-up are fewer than the {needed} that splits need"
-        raise ParamsError("simulation.days", days, rule)
+    least_lengths(splits, bars_per_day, labels.horizon)
+    if data.source == "simulated":
+        features = selected_features(sections["features"], data.interval)
+        warm_up = max(feature.lookback for feature in features) - 1
+        n_bars = sections["simulation"].days * bars_per_day
+        part_lengths(splits, Span(n_bars - warm_up, warm_up, bars_per_day), labels.horizon)
 
 
 def main() -> None:
     """Check params.yaml; end with one line and a non-zero status if anything is wrong."""
     try:
         check(Params.read())
-    except (ParamsError, ValueError) as error:
+    except TapelineError as error:
         sys.exit(str(error))
     print(f"params.yaml: {len(SECTIONS)} sections in order")
 

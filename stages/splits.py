@@ -20,7 +20,9 @@ from tapeline.quality.report import Audit, audit_records, failure_records, judge
 from tapeline.quality.scaling import audit_scaler
 from tapeline.schema import INTERVAL_MINUTES, LABELS, Horizon, Interval
 from tapeline.splits.folds import PARTS, TimeFold, fold_record, on_calendar, require_rows, scaler_rows
-from tapeline.splits.walk_forward import SplitParams, walk_forward
+from tapeline.splits.lengths import Lengths, Span, part_lengths
+from tapeline.splits.params import SplitParams
+from tapeline.splits.walk_forward import walk_forward
 
 
 def main(log: logging.Logger) -> None:
@@ -34,10 +36,11 @@ def main(log: logging.Logger) -> None:
     timestamp = read_tables("data/features", symbols, ["timestamp"])["timestamp"]
     columns = list(feature_groups("data/features", symbols[0]))
     features, step = read_features("data/features", symbols, columns), pd.Timedelta(minutes=minutes)
-    first = timestamp.min()
-    n_bars = int((timestamp.max() - first) / step) + 1
-    cut = walk_forward(n_bars, splits, horizon, bars_per_day=1440 // minutes)
-    folds = [on_calendar(fold, first, step) for fold in cut]
+    span = span_of(read_tables("data/candles", symbols, ["timestamp"])["timestamp"], timestamp, minutes)
+    days = days_of(part_lengths(splits, span, horizon), span)
+    log.info("days of %s", ", ".join(f"{name} {value:g}" for name, value in days.items()))
+    cut = walk_forward(splits, span, horizon)
+    folds = [on_calendar(fold, timestamp.min(), step) for fold in cut]
     require_rows(folds, timestamp)
     audits = audit_overlaps(folds, timestamp, horizon * step)
     audits += audit_scalers(folds, timestamp, features, columns, quality.seed)
@@ -46,7 +49,8 @@ def main(log: logging.Logger) -> None:
     write_json(
         "metrics/detail/splits.json",
         audit_records(audits)
-        | {"failures": failure_records(findings), "drift": [asdict(drift) for drift in drifts]},
+        | {"failures": failure_records(findings), "drift": [asdict(drift) for drift in drifts]}
+        | {"days": days},
     )
     for drifted in [finding for finding in findings if not finding.success]:
         log.info("%s: %s drifts, %s", drifted.severity, drifted.column, drifted.examples[0])
@@ -60,6 +64,19 @@ def main(log: logging.Logger) -> None:
             for part, span in record.items()
         )
         log.info("fold %d: %s", k, ", ".join(spans))
+
+
+def span_of(candles: pd.Series, rows: pd.Series, minutes: int) -> Span:
+    """The clock from the first to the last of `rows`, times of feature tables; `candles` began earlier."""
+    step = pd.Timedelta(minutes=minutes)
+    total, n_bars = (int((times.max() - times.min()) / step) + 1 for times in (candles, rows))
+    return Span(n_bars, total - n_bars, 1440 // minutes)
+
+
+def days_of(length: Lengths, span: Span) -> dict[str, float]:
+    """Days of candles there are, and of each split part, whether they were given or `auto`."""
+    found = {"candles": span.total} | asdict(length)
+    return {name: round(n_bars / span.bars_per_day, 2) for name, n_bars in found.items()}
 
 
 def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.Timedelta) -> list[Audit]:

@@ -42,10 +42,14 @@ class FeatureParams(Section):
 
 
 def selected_features(params: FeatureParams, interval: Interval) -> list[Feature]:
-    """Features that `params` switch on, in table order; ParamsError if none is left or one can't be made."""
-    if params.groups["timeframes"] and interval != "1m":
-        raise ParamsError("features.groups.timeframes", True, "must be false where data.interval is not 1m")
-    chosen = [f for f in FEATURES.values() if params.groups[f.group] and f.name not in params.exclude]
+    """Features that `params` switch on, in table order; ParamsError if none is left.
+
+    Those of higher timeframes are made of minutes, so there are none for candles of another interval.
+    """
+    groups = {group for group, is_on in params.groups.items() if is_on}
+    if interval != "1m":
+        groups -= {"timeframes"}
+    chosen = [f for f in FEATURES.values() if f.group in groups and f.name not in params.exclude]
     if not chosen:
         raise ParamsError("features.exclude", list(params.exclude), "leaves no feature")
     return sorted(chosen, key=lambda feature: GROUPS.index(feature.group))

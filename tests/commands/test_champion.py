@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 import commands.champion as champion
 from commands.deps import ROOT
 from tapeline.params import Params
-from tapeline.splits.walk_forward import SplitParams
+from tapeline.splits.params import SplitParams
 
 N, SEGMENT, LENGTH, HORIZON = 4000, 2500, 20, 15
 START = pd.Timestamp("2024-01-01", tz="UTC")

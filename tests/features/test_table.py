@@ -84,13 +84,19 @@ def test_the_order_of_columns_is_not_that_of_imports():
 
 
 def test_a_selection_that_cannot_be_made_is_refused():
-    """Nothing left, or longer timeframes than minutes of candles that are no minutes."""
+    """Nothing is left of what was switched on."""
     returns = FeatureParams(groups={group: group == "returns" for group in GROUPS}, exclude=())
     left_out = tuple(feature.name for feature in selected_features(returns, "1h"))
     with pytest.raises(ParamsError, match=r"features\.exclude is .* leaves no feature"):
         selected_features(returns.model_copy(update={"exclude": left_out}), "1h")
-    with pytest.raises(ParamsError, match=r"features\.groups\.timeframes is True: must be false where"):
-        selected_features(ALL_ON, "5m")
+
+
+def test_higher_timeframes_are_for_minutes_alone():
+    """Made of one-minute candles, they are off by themselves at any other interval; nothing else is."""
+    minutes = selected_features(ALL_ON, "1m")
+    for interval in ("5m", "15m", "1h"):
+        left = selected_features(ALL_ON, interval)
+        assert left == [feature for feature in minutes if feature.group != "timeframes"]
 
 
 def test_versions_follow_definitions_params_and_candles():

@@ -11,13 +11,15 @@ from tapeline.errors import QualityError
 from tapeline.nets.scaler import fit_scaler
 from tapeline.quality.report import judge_leaks
 from tapeline.splits.folds import on_calendar
-from tapeline.splits.walk_forward import SplitParams, walk_forward
+from tapeline.splits.lengths import Span, part_lengths
+from tapeline.splits.params import SplitParams
+from tapeline.splits.walk_forward import walk_forward
 
 MINUTE = pd.Timedelta(minutes=1)
 START = pd.Timestamp("2025-01-01", tz="UTC")
 HORIZON = 5
 PARAMS = SplitParams(mode="rolling", folds=2, train=4.0, validation=2.0, test=1.0, embargo=0)
-FOLDS = [on_calendar(fold, START, MINUTE) for fold in walk_forward(400, PARAMS, HORIZON, 48)]
+FOLDS = [on_calendar(fold, START, MINUTE) for fold in walk_forward(PARAMS, Span(400, 0, 48), HORIZON)]
 
 
 def feature_table():
@@ -77,3 +79,16 @@ def test_what_drifts_is_measured_between_the_last_training_and_test():
     rows = [int(FOLDS[-1].mask(TABLE["timestamp"], part).sum()) for part in ("train", "test")]
     assert [(drift.train_rows, drift.test_rows) for drift in drifts] == [tuple(rows)] * 2
     assert all(drift.psi > 0.25 for drift in drifts)
+
+
+def test_the_report_says_how_many_days_each_part_has():
+    """Of candles, warm-up included, and of the parts as they were cut, also where `auto` cut them."""
+    candles = pd.Series(pd.date_range(START, periods=46 * 96, freq="15min"))
+    rows = candles[719:]
+    span = splits.span_of(candles, rows, minutes=15)
+    assert span == Span(rows=46 * 96 - 719, lost=719, bars_per_day=96)
+    auto = PARAMS.model_copy(update={"train": "auto", "validation": 2.5})
+    days = splits.days_of(part_lengths(auto, span, HORIZON), span)
+    assert days["candles"] == 46.0
+    assert (days["validation"], days["test"]) == (2.5, 1.0)
+    assert 30 < days["train"] <= 46 - 719 / 96 - 2.5 - 2 * 1.0
