@@ -58,6 +58,7 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
         "conflicting": n_conflicting,
         "rejected": int(is_rejected.sum()),
         **{key: int(mask.sum()) for key, mask in faults.items() if mask.any()},
+        **({"not_closed": raw.n_open} if raw.n_open else {}),
     }
     return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card)
 

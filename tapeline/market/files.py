@@ -1,6 +1,5 @@
 """Files of a symbol under `data.path`: found, read and joined into raw candles."""
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -9,25 +8,42 @@ import pandas as pd
 from tapeline.errors import DataError
 from tapeline.market.data_params import DataParams
 from tapeline.market.formats import FORMATS, extension_of, read_cells, stem_of
+from tapeline.market.intervals import check_longer
 from tapeline.market.layouts import Sheet, read_sheet, settle_layout
+from tapeline.market.names import natural_key
 from tapeline.market.raw import RawCandles
-from tapeline.market.times import check_interval, check_moments
+from tapeline.market.spellings import is_another, names_another, names_derivative
+from tapeline.market.times import check_interval, check_moments, is_open
 
 N_LISTED = 20  # names in an error message
 
 
-def read_symbol(data: DataParams, symbol: str) -> RawCandles:
-    """Read every file of `symbol` in name order; DataError if one can't be read or trusted."""
-    sheets = [_read_file(path, symbol) for path in find_files(Path(data.path), symbol)]
+def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) -> RawCandles:
+    """Read every file of `symbol` in natural order of names; DataError if one can't be read or trusted.
+
+    Candles that are still open at `now`, by default the clock's, are left out and counted.
+    """
+    now = pd.Timestamp.now("UTC") if now is None else now
+    paths = find_files(Path(data.path), symbol)
+    for path in paths:
+        _check_name(path, data, symbol)
+    sheets = [_read_file(path, symbol) for path in paths]
     layout = settle_layout(sheets, data.layout)
     for sheet in sheets:
-        check_moments(sheet.name, sheet.times, data.interval)
-    check_interval([(sheet.name, sheet.times) for sheet in sheets], data.interval)
+        check_moments(sheet.name, sheet.times, data.interval, now)
+    times = [(sheet.name, sheet.times) for sheet in sheets]
+    check_interval(times, data.interval)
+    check_longer(times, data.interval)
     tables = [
         sheet.arrange(layout).assign(file=position, row=np.arange(1, len(sheet.times) + 1))
         for position, sheet in enumerate(sheets)
     ]
-    return RawCandles(pd.concat(tables, ignore_index=True), [sheet.name for sheet in sheets], layout)
+    rows = pd.concat(tables, ignore_index=True)
+    is_left_out = is_open(rows["timestamp"], data.interval, now)
+    if is_left_out.all():
+        raise DataError(sheets[0].name, "holds no candle that has closed")
+    rows = rows[~is_left_out].reset_index(drop=True)
+    return RawCandles(rows, [sheet.name for sheet in sheets], layout, int(is_left_out.sum()))
 
 
 def find_files(root: Path, symbol: str) -> list[Path]:
@@ -61,7 +77,7 @@ def find_files(root: Path, symbol: str) -> list[Path]:
 
 def _visible(folder: Path) -> list[Path]:
     try:
-        paths = sorted(folder.iterdir(), key=lambda path: path.name)
+        paths = sorted(folder.iterdir(), key=lambda path: (natural_key(path.name), path.name))
     except OSError as error:
         raise DataError(folder, f"can't be read: {error.strerror}") from error
     return [p for p in paths if not p.name.startswith((".", "README")) and p.suffix != ".dvc"]
@@ -76,18 +92,27 @@ def _list_names(root: Path, exchanges: list[Path]) -> str:
     return "is " + (", ".join(names[:N_LISTED]) + more if names else "nothing")
 
 
+def _check_name(path: Path, data: DataParams, symbol: str) -> None:
+    """Raise DataError if the name of `path` says another symbol, or a future or perpetual of it."""
+    if path.parent.name == symbol and (other := names_another(stem_of(path), symbol)):
+        raise DataError(
+            path,
+            f"its name says {other}, data.symbols {symbol}; move it, or rename it if it is that",
+        )
+    is_derivative = names_derivative(f"{Path(data.path).name}/{path.parent.parent.name}/{symbol}")
+    if names_derivative(stem_of(path)) and not is_derivative:
+        raise DataError(
+            path,
+            f"its name says a future or perpetual, {symbol} is spot; name folder and symbol {symbol}-PERP",
+        )
+
+
 def _read_file(path: Path, symbol: str) -> Sheet:
     sheet = read_sheet(str(path), *read_cells(path))
-    # Spellings differ (BTC-USD, BTCUSDT, BINANCE:BTCUSD), so one within the other will do.
-    said, asked = _letters(sheet.symbol or symbol), _letters(symbol)
-    if said not in asked and asked not in said:
+    if sheet.symbol and is_another(sheet.symbol, symbol):
         raise DataError(
             path,
             f"its symbol column says {sheet.symbol!r}, data.symbols {symbol}; move the file, or take the "
             "column out if that is another spelling",
         )
     return sheet
-
-
-def _letters(symbol: str) -> str:
-    return re.sub(r"[^A-Z0-9]", "", symbol.upper())

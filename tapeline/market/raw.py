@@ -14,12 +14,13 @@ class RawCandles:
 
     `rows` holds timestamp (candle OPEN time, UTC, NaT where missing), open, high, low, close, volume
     (float64), `file` (position in `files`) and `row` (data row in that file, counted from 1, a header
-    not counted), in the order read.
+    not counted), in the order read; `n_open` counts candles left out because they had not closed.
     """
 
     rows: pd.DataFrame
     files: list[str]
     layout: str
+    n_open: int = 0
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, name: str) -> "RawCandles":

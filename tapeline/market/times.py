@@ -11,7 +11,6 @@ from tapeline.schema import INTERVAL_MINUTES
 
 MINUTE = 60_000_000  # microseconds
 OLDEST = pd.Timestamp("1990-01-01T00:00:00Z")  # older than any candle; what a wrong unit looks like
-FUTURE_DAYS = 1  # that clocks may differ by; the clock only ever refuses, it changes no output
 CLOSE_MARKS = {"1 s": 1_000_000, "1 ms": 1_000, "1 us": 1}  # before the next open, in microseconds
 CLOSE_SHARE = 0.5  # of a file's times that end so: fewer are single bad rows, for cleaning to reject
 N_TELLING = 100  # steps from which one file's own interval can be judged
@@ -23,12 +22,17 @@ def microseconds(times: pd.Series) -> NDArray[np.int64]:
     return times.to_numpy("datetime64[us]").view("int64")
 
 
-def check_moments(name: str, times: pd.Series, interval: str) -> None:
+def check_moments(name: str, times: pd.Series, interval: str, now: pd.Timestamp) -> None:
     """Raise DataError if `times` (rows,) of file `name` hold the future, the far past or candles' CLOSE."""
     is_early = (times < OLDEST).to_numpy()
-    is_late = (times > pd.Timestamp.now("UTC") + pd.Timedelta(days=FUTURE_DAYS)).to_numpy()
+    is_late = (times > now).to_numpy()
     _refuse_first(name, times, is_early, f"before {OLDEST.year}: its unit is wrong")
-    _refuse_first(name, times, is_late, "more than a day in the future: its unit or a clock is wrong")
+    _refuse_first(
+        name,
+        times,
+        is_late,
+        f"in the future, now is {_show(now.floor('s'))}: its unit, zone or a clock is wrong",
+    )
     step = INTERVAL_MINUTES[interval] * MINUTE
     lead = step - microseconds(times) % step
     for mark, length in CLOSE_MARKS.items():
@@ -38,6 +42,11 @@ def check_moments(name: str, times: pd.Series, interval: str) -> None:
             _refuse_first(
                 name, times, is_close, told + f"times of the CLOSE; write the OPEN, {interval} earlier"
             )
+
+
+def is_open(times: pd.Series, interval: str, now: pd.Timestamp) -> NDArray[np.bool_]:
+    """Mark the candles (rows,) not closed by `now`: they are not yet what they will be."""
+    return (times + pd.Timedelta(minutes=INTERVAL_MINUTES[interval]) > now).to_numpy()
 
 
 def check_interval(files: Sequence[tuple[str, pd.Series]], interval: str) -> None:
@@ -65,6 +74,10 @@ def _check_steps(name: str, times: pd.Series, interval: str) -> None:
 def _refuse_first(name: str, times: pd.Series, is_wrong: NDArray[np.bool_], why: str) -> None:
     if is_wrong.any():
         first = int(np.argmax(is_wrong))
-        # NumPy can write any year; a time of a wrong unit may lie where datetime ends.
-        moment = np.datetime_as_string(times.to_numpy("datetime64[us]")[first]).removesuffix(".000000")
-        raise DataError(f"{name}, row {first + 1}", f"time is {moment}Z, {why}")
+        raise DataError(f"{name}, row {first + 1}", f"time is {_show(times.iloc[first : first + 1])}, {why}")
+
+
+def _show(time: pd.Series | pd.Timestamp) -> str:
+    # NumPy can write any year; a time of a wrong unit may lie where datetime ends.
+    moment = pd.Series(time).to_numpy("datetime64[us]")[0]
+    return np.datetime_as_string(moment).removesuffix(".000000") + "Z"

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import struct
 import zipfile
 from typing import NamedTuple
@@ -354,15 +355,15 @@ CELLS = {
     ),
     "tenths of ms as s": one(
         table(timestamp=4_000_000_000 + 60 * CANDLES.index),
-        "1: time is 2096-10-02T07:06:40Z, more than a day in the future: its unit or a clock is wrong",
+        "1: time is 2096-10-02T07:06:40Z, in the future, now is NOW: its unit, zone or a clock is wrong",
     ),
     "future": one(
         with_rows("3502828800,1,2,0.5,1,1", at=200),
-        "200: time is 2080-12-31T00:00:00Z, more than a day in the future: its unit or a clock is wrong",
+        "200: time is 2080-12-31T00:00:00Z, in the future, now is NOW: its unit, zone or a clock is wrong",
     ),
     "ns taken for us": one(
         parquet(timestamp=pd.Series((SECONDS * 10**9).to_numpy("datetime64[us]")).dt.tz_localize("UTC")),
-        "1: time is 57209-07-22T08:00:00Z, more than a day in the future: its unit or a clock is wrong",
+        "1: time is 57209-07-22T08:00:00Z, in the future, now is NOW: its unit, zone or a clock is wrong",
         "A.parquet",
     ),
     "ms taken for us": one(
@@ -481,9 +482,15 @@ def ingest(root, files, path="", **params):
     for name, content in files.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_bytes(content.encode() if isinstance(content, str) else content)
+    data = section(root / path, **params)
+    return clean(read_symbol(data, data.symbols[0]), data)
+
+
+def section(path, **params):
+    """The section `data` for files under `path`."""
     values = {
         "source": "files",
-        "path": str(root / path),
+        "path": str(path),
         "layout": "auto",
         "symbols": ["A"],
         "interval": "1m",
@@ -492,8 +499,7 @@ def ingest(root, files, path="", **params):
         "max_rejected_share": 0.01,
         "workers": 1,
     }
-    data = DataParams(**{**values, **params})
-    return clean(read_symbol(data, data.symbols[0]), data)
+    return DataParams(**{**values, **params})
 
 
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES)
@@ -501,7 +507,8 @@ def test_bad_input_ends_with_its_message(tmp_path, case):
     """Nothing is guessed, dropped or mended in silence: the whole line, word by word."""
     with pytest.raises(DataError) as caught:
         ingest(tmp_path, case.files, **case.params)
-    assert str(caught.value).replace(str(tmp_path), "ROOT") == case.message
+    told = str(caught.value).replace(str(tmp_path), "ROOT")
+    assert re.sub("now is [-0-9T:]*Z", "now is NOW", told) == case.message
 
 
 GOOD = {
@@ -598,12 +605,24 @@ def test_parquet_may_not_unpack_without_limit(tmp_path, monkeypatch):
         ingest(tmp_path, {"A.parquet": parquet()})
 
 
-def test_a_clock_a_day_wrong_refuses_nothing(tmp_path):
-    """The clock only refuses, and only what no clock can excuse."""
-    last = pd.Timestamp.now("UTC").floor("1min") + pd.Timedelta(hours=20)
-    times = pd.date_range(end=last, periods=200, freq="1min")
-    candles = ingest(tmp_path, {"A.csv": table(timestamp=times)}).candles
-    assert candles["timestamp"].iloc[-1] == last
+@pytest.mark.parametrize(
+    ("seconds", "n_left"), [(0, 199), (59, 199), (60, 200), (-1, None), (-60, None), (-86_000, None)]
+)
+def test_an_open_candle_is_left_out_and_one_of_the_future_refused(tmp_path, seconds, n_left):
+    """The last candle opened `seconds` ago: read once it has closed, counted while open, refused before."""
+    (tmp_path / "A.csv").write_bytes(table())
+    data = section(tmp_path)
+    last = CANDLES["timestamp"].iloc[-1]
+    now = last + pd.Timedelta(seconds=seconds)
+    if n_left is None:
+        told = (
+            rf"A.csv, row \d+: time is .*Z, in the future, now is {now:%Y-%m-%dT%H:%M:%S}Z: its unit, zone or"
+        )
+        with pytest.raises(DataError, match=told):
+            read_symbol(data, "A", now)
+    else:
+        cleaned = clean(read_symbol(data, "A", now), data)
+        assert (cleaned.card["rows"], cleaned.card.get("not_closed", 0)) == (n_left, 200 - n_left)
 
 
 def test_real_moves_are_no_leaps(tmp_path):

@@ -338,3 +338,47 @@ def test_how_rows_lie_in_files_changes_no_candle(tmp_path_factory, order, copies
     pd.testing.assert_frame_equal(candles[["timestamp", *OHLCV]], CANDLES)
     for time, file in zip(candles["timestamp"], candles["file"], strict=True):
         assert (parts[file]["timestamp"] == time).any()
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("FILUSDT-1m-2024-01.csv", "FILUSDT, data.symbols BTC-USDT; move it, or rename it if it is that"),
+        (
+            "BTC_USDT_USDT-1m.csv",
+            "a future or perpetual, BTC-USDT is spot; name folder and symbol BTC-USDT-PERP",
+        ),
+    ],
+)
+def test_a_file_named_after_another_symbol_is_refused(tmp_path, name, told):
+    """Before it is read: its rows could not tell."""
+    put(tmp_path / "EX/BTC-USDT" / name, HEADER + ROW)
+    with pytest.raises(DataError) as caught:
+        read_symbol(data(tmp_path / "EX"), "BTC-USDT")
+    assert str(caught.value) == f"{tmp_path}/EX/BTC-USDT/{name}: its name says {told}"
+
+
+@pytest.mark.parametrize("folder", ["BINANCE-USDM/BTC-USDT", "futures/BTC-USDT", "EX/BTC-USDT-PERP"])
+def test_a_perpetual_is_read_where_the_folder_says_so(tmp_path, folder):
+    """The exchange's folder or the symbol."""
+    put(tmp_path / folder / "BTC_USDT_USDT-1m-futures.csv", HEADER + ROW)
+    place = (tmp_path / folder).parent
+    assert len(read_symbol(data(place), folder.split("/")[1]).rows) == 1
+    assert len(read_symbol(data(tmp_path), folder.split("/")[1]).rows) == 1
+
+
+def test_names_are_read_in_their_numbers_order(tmp_path):
+    """Ten comes after two."""
+    for number in (10, 2, 1):
+        put(tmp_path / f"A/export_{number}.csv", HEADER + ROW)
+    names = [path.name for path in find_files(tmp_path, "A")]
+    assert names == ["export_1.csv", "export_2.csv", "export_10.csv"]
+
+
+def test_a_single_hour_among_minutes_is_refused(tmp_path):
+    """By its name, where its one row can't tell."""
+    put(tmp_path / "A/BTC-1m.csv", spaced(range(14)))
+    put(tmp_path / "A/BTC-60m.csv", HEADER + "1514764800,1,9,0.1,1.5,300\n")
+    assert refused(tmp_path) == (
+        "ROOT/A/BTC-60m.csv: its name says candles of 60 minutes, data.interval is 1m"
+    )

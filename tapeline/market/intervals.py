@@ -1,0 +1,82 @@
+"""Candles of a longer interval among those asked for: a short hourly file, or hours between the minutes.
+
+They begin at times that a shorter interval has too, and would take the place of its candles.
+"""
+
+from collections.abc import Sequence
+from math import log
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.errors import DataError
+from tapeline.market.names import find_interval
+from tapeline.market.times import MINUTE, microseconds
+from tapeline.schema import INTERVAL_MINUTES
+
+LONGER = (1440, 720, 240, 120, 60, 30, 15, 10, 5, 3)  # minutes, the longest first
+# Candles of a quiet market are on the grid of an interval k times as long by chance, with k^-n for n of them.
+SURE_FILE = log(1e5)  # that a whole file is of the longer interval, if most of its steps are exactly so long
+SURE_RUN = log(
+    1e9
+)  # that consecutive candles of a file are, each step exactly so long: there are many to look at
+
+
+def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str) -> None:
+    """Raise DataError at the first file, or row, whose candles are of a longer interval than `interval`."""
+    step = INTERVAL_MINUTES[interval]
+    for name, times in files:
+        order = np.argsort(known := microseconds(times.dropna()), kind="stable")
+        minutes, first = np.unique(known[order] // MINUTE, return_index=True)
+        if not len(minutes):
+            continue
+        if length := _of_file(minutes, step):
+            raise DataError(name, f"candles are mostly {length} minutes apart, data.interval is {interval}")
+        if length := _of_name(name, minutes, step):
+            raise DataError(name, f"its name says candles of {length} minutes, data.interval is {interval}")
+        if run := _of_run(minutes, step):
+            position, length = run
+            row = int(np.flatnonzero(times.notna())[order[first[position]]]) + 1
+            moment = pd.Timestamp(int(minutes[position]) * 60, unit="s")
+            raise DataError(
+                f"{name}, row {row}",
+                f"from {moment:%Y-%m-%dT%H:%MZ} on candles are {length} minutes apart, data.interval "
+                f"is {interval}; a file holds one interval",
+            )
+
+
+def _of_file(minutes: NDArray[np.int64], step: int) -> int | None:
+    steps = np.diff(minutes)
+    for length in _longer(step):
+        is_sure = len(minutes) * log(length / step) >= SURE_FILE and (steps == length).sum() * 2 > len(steps)
+        if is_sure and (minutes % length == 0).all():
+            return length
+    return None
+
+
+def _of_name(name: str, minutes: NDArray[np.int64], step: int) -> int | None:
+    """The longer interval of the file's name, where no two of its candles are so near that it can't be."""
+    said = find_interval(Path(name))
+    if said is None or said <= step or (np.diff(minutes) < said).any() or (minutes % said).any():
+        return None
+    return said
+
+
+def _of_run(minutes: NDArray[np.int64], step: int) -> tuple[int, int] | None:
+    """Position of the first candle of a run of a longer interval, and that interval in minutes."""
+    steps = np.diff(minutes)
+    for length in _longer(step):
+        n_sure = int(np.ceil(SURE_RUN / log(length / step)))
+        is_one = (steps == length) & (minutes[:-1] % length == 0)
+        edges = np.flatnonzero(np.diff(np.concatenate([[False], is_one, [False]])))
+        begins, ends = edges[::2], edges[1::2]
+        long = np.flatnonzero(ends - begins >= n_sure)
+        if len(long):
+            return int(begins[long[0]]), length
+    return None
+
+
+def _longer(step: int) -> list[int]:
+    return [length for length in LONGER if length > step and length % step == 0]
