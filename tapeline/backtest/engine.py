@@ -1,12 +1,18 @@
 """One account over many symbols on one clock, bar by bar.
 
 On each bar, in this order. Swap is booked and equity taken at the open. What is due, or has gapped through
-its stop, is sold at the open, then waiting orders are filled there. Inside the bar a stop comes before a
-target; the account's worst equity adds up every position's worst, whatever the order they came in. At the
-close positions are marked, the day's guard looks, and sides wanted become orders for a later open: never a
-fill on the bar that decided. A symbol has one position or order at a time. Marks stand still while a symbol
-has no candle, and nothing fills while its market is closed; a position is held through a gap, for nobody
-knew of it.
+its stop, is sold at the open less slippage; what has gapped through its target is sold at the open without,
+as the limit order that it is, even if it was due. Then waiting orders are filled there. Inside the bar a
+stop comes before a target. A stop is filled at its own price only if the market stood beyond it: one that
+the spread has passed at the entry is filled at the open's bid (ask of a short), less slippage as every stop.
+The account's worst equity adds up every position's worst, whatever the order they came in. At the close
+positions are marked, the day's guard looks, and sides wanted become orders for a later open: never a fill on
+the bar that decided. A symbol has one position or order at a time. Marks stand still while a symbol has no
+candle, and nothing fills while its market is closed, or its slippage is not known yet; a position is held
+through a gap, for nobody knew of it. On the last bar of all what is open leaves at its last mark, with the
+slippage of the last candle that could fill.
+
+What is bought on a spot market is paid in cash: no broker closes it, no open profit pays for more.
 """
 
 from dataclasses import dataclass
@@ -26,7 +32,7 @@ class BacktestResult:
 
     trades : (n_trades,) of `trade_dtype`, by entry
     bars : (n_bars,) of `bar_dtype`
-    n_unfilled : orders that found no open market while their horizon lasted, or no margin
+    n_unfilled : orders that found no open market for as long as they would have been held, or no margin
     """
 
     trades: Records
@@ -40,6 +46,8 @@ def run_backtest(candles: Records, clock: Records, symbols: Records, rules: Rule
     trades = np.zeros(np.count_nonzero(candles["side"]), dtype=trade_dtype)
     bars = np.zeros(len(candles), dtype=bar_dtype)
     account = run_bars(candles, clock, symbols, rules, trades, bars)[0]
+    if not np.isfinite(account["balance"]):
+        raise ValueError(f"the account ends with a balance of {account['balance']}")
     return BacktestResult(trades[: account["n_trades"]].copy(), bars, int(account["n_unfilled"]))
 
 
@@ -53,9 +61,9 @@ def _check(candles: Records, clock: Records, symbols: Records, rules: Rules) -> 
             raise ValueError(f"{name} are of dtype {found}, not {expected}")
     if candles.shape != (len(clock), len(symbols)):
         raise ValueError(f"candles of shape {candles.shape}: must be {(len(clock), len(symbols))}")
-    if rules.horizon < 1 or rules.delay < 1 or not 0 < rules.initial_balance < np.inf:
-        raise ValueError(f"horizon, delay and initial balance must be positive: {rules}")
-    bad = first_bad(candles, rules.basis)
+    if rules.hold < 1 or rules.delay < 1 or not 0 < rules.initial_balance < np.inf:
+        raise ValueError(f"hold, delay and initial balance must be positive: {rules}")
+    bad = first_bad(candles, symbols, rules.basis)
     if bad >= 0:
         bar, symbol = divmod(bad, len(symbols))
         raise ValueError(f"bar {bar} of symbol {symbol} can't be traded: {candles[bar, symbol]}")

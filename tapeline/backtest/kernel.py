@@ -20,7 +20,7 @@ class Rules(NamedTuple):
     """What steers the engine beside the candles."""
 
     initial_balance: float  # account currency
-    horizon: int  # bars a position is held at most
+    hold: int  # bars a position is held at most, and an order waits
     delay: int  # bars from a decision's to the open that fills it, at least 1
     max_positions: int  # open or ordered
     max_margin: float  # of all positions, fraction of equity, looked at when an order is made
@@ -50,6 +50,7 @@ position_dtype = np.dtype(
         ("margin", np.float64),
         ("mark", np.float64),  # last seen middle
         ("half_spread", np.float64),  # there
+        ("slippage", np.float64),  # of the last candle that could fill
         ("trade", np.int64),  # its line
     ]
 )
@@ -126,16 +127,20 @@ def _open(
             equity += value
             worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
     bar.equity_open, bar.equity_low = equity, worst
-    is_out = worst <= rules.stop_out * margin_of(positions)
+    is_out = worst <= rules.stop_out * margin_of(positions, symbols, True)
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
         if p.side != 0 and c.can_fill:
-            is_due, is_through = i >= p.due, p.side * (c.open * (1 - p.side * c.half_spread) - p.stop) <= 0
-            if is_out or is_due or is_through:
-                reason = STOP_OUT if is_out else STOP if not is_due else GUARD if p.is_guarded else TIME
-                bar.n_requests += is_due and not is_out
+            quote = c.open * (1 - p.side * c.half_spread)
+            is_due, is_through = i >= p.due, p.side * (quote - p.stop) <= 0
+            is_called = is_out and not symbols[s].is_spot
+            is_won = not is_called and p.target > 0 and p.side * (quote - p.target) > 0
+            if is_called or is_due or is_through or is_won:
+                reason = STOP_OUT if is_called else STOP if not is_due else GUARD if p.is_guarded else TIME
+                reason, slip = (TARGET, 0.0) if is_won else (reason, c.slippage)
+                bar.n_requests += is_due and not is_called
                 account.balance += leave(
-                    p, trades[p.trade], symbols[s], i, c.open, c.slippage, c.half_spread, reason
+                    p, trades[p.trade], symbols[s], i, c.open, slip, c.half_spread, reason
                 )
     bar.flat_open = account.balance
     for s in range(symbols.size):
@@ -145,15 +150,18 @@ def _open(
         p, c = positions[s], candles[i, s]
         if p.order == 0 or i < p.order_bar + rules.delay:
             continue
-        if i >= p.order_bar + rules.delay + rules.horizon:
+        if i >= p.order_bar + rules.delay + rules.hold:
             account.n_unfilled, p.order = account.n_unfilled + 1, 0
         elif c.may_enter and p.side == 0:
             needed = c.open * (1 + p.order * (c.half_spread + c.slippage)) * p.wanted / symbols[s].leverage
-            if margin_of(positions) + needed > equity_of(account.balance, positions):
+            needed *= 1 + symbols[s].is_spot * symbols[s].commission
+            worth = equity_of(account.balance, positions)
+            worth = min(worth, account.balance) if symbols[s].is_spot else worth
+            if margin_of(positions, symbols, False) + needed > worth:
                 account.n_unfilled += 1
             else:
                 p.trade = account.n_trades
-                account.balance += enter(p, trades[p.trade], symbols[s], s, i, c, rules.horizon)
+                account.balance += enter(p, trades[p.trade], symbols[s], s, i, c, rules.hold)
                 account.n_trades += 1
                 bar.n_opened += 1
             p.order = 0
@@ -181,6 +189,7 @@ def _inside(
             price = (c.low if p.side > 0 else c.high) * (1 - p.side * (c.half_spread + rules.basis))
             if p.side * (price - p.stop) <= 0:
                 middle = p.stop / (1 - p.side * c.half_spread)
+                middle = min(middle, c.open) if p.side > 0 else max(middle, c.open)  # passed at the entry
                 made = leave(p, trades[p.trade], symbols[s], i, middle, c.slippage, c.half_spread, STOP)
                 account.balance += made
                 worst += made
@@ -188,13 +197,13 @@ def _inside(
             value = excursions(p, trades[p.trade], price, c)
         worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
     bar.equity_low = min(bar.equity_low, worst)
-    margin = margin_of(positions)
+    margin = margin_of(positions, symbols, True)
     is_out = margin > 0 and worst <= rules.stop_out * margin
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
         if p.side == 0 or not c.can_fill:
             continue
-        if is_out:
+        if is_out and not symbols[s].is_spot:
             middle, slip = c.low if p.side > 0 else c.high, c.slippage + rules.basis
             account.balance += leave(p, trades[p.trade], symbols[s], i, middle, slip, c.half_spread, STOP_OUT)
         elif p.target > 0:
@@ -223,10 +232,11 @@ def _close(
         p, c = positions[s], candles[i, s]
         if c.has_price:
             p.mark, p.half_spread = c.close, c.half_spread
+            p.slippage = c.slippage if c.can_fill else p.slippage
             bar.has_price = True
         if p.side != 0 and is_last:
             account.balance += leave(
-                p, trades[p.trade], symbols[s], i, p.mark, c.slippage, p.half_spread, END
+                p, trades[p.trade], symbols[s], i, p.mark, p.slippage, p.half_spread, END
             )
         if p.side != 0:
             bar.exposure += p.quantity * p.mark
@@ -242,7 +252,8 @@ def _close(
             if p.side != 0 and p.due > i + 1:
                 p.due, p.is_guarded = i + 1, True
         elif c.side != 0 and p.order == 0 and (p.side == 0 or i + rules.delay >= p.due):
-            place_order(positions, symbols, s, i, c, bar.equity, rules.max_margin, rules.max_positions)
+            worth = min(bar.equity, bar.balance) if symbols[s].is_spot else bar.equity
+            place_order(positions, symbols, s, i, c, worth, rules.max_margin, rules.max_positions)
             bar.n_requests += p.order != 0
     if is_last:
         for s in range(symbols.size):
@@ -266,11 +277,14 @@ def equity_of(balance: float, positions: Records) -> float:
 
 
 @njit(cache=True)
-def margin_of(positions: Records) -> float:
-    """Margin of all open positions: hedged or not, each needs its own."""
+def margin_of(positions: Records, symbols: Records, is_callable: bool) -> float:
+    """Margin of all open positions: hedged or not, each needs its own.
+
+    is_callable : only of those that the broker may close; what was bought in cash is its owner's
+    """
     total = 0.0
     for s in range(positions.size):
-        if positions[s].side != 0:
+        if positions[s].side != 0 and not (is_callable and symbols[s].is_spot):
             total += positions[s].margin
     return total
 
@@ -282,11 +296,14 @@ def place_order(
     s: int,
     i: int,
     c: np.record,
-    equity: float,
+    worth: float,
     max_margin: float,
     max_positions: int,
 ) -> None:
-    """Order what is wanted at a close, cut down to what the portfolio's caps leave, or nothing."""
+    """Order what is wanted at a close, cut down to what the portfolio's caps leave, or nothing.
+
+    worth : equity, or the cash in it where that is what pays
+    """
     margin, n_taken = 0.0, 0
     for other in range(positions.size):
         p = positions[other]
@@ -297,7 +314,7 @@ def place_order(
         if p.order != 0:
             margin += p.wanted * p.mark / symbols[other].leverage
             n_taken += p.side == 0
-    free = max(0.0, max_margin * equity - margin) * symbols[s].leverage / c.close
+    free = max(0.0, max_margin * worth - margin) * symbols[s].leverage / c.close
     step = symbols[s].step
     quantity = np.floor(min(c.quantity, free, symbols[s].maximum) / step * (1 + 1e-12)) * step
     p = positions[s]
@@ -308,7 +325,7 @@ def place_order(
 
 @njit(cache=True)
 def enter(
-    p: np.record, trade: np.record, symbol: np.record, s: int, i: int, c: np.record, horizon: int
+    p: np.record, trade: np.record, symbol: np.record, s: int, i: int, c: np.record, hold: int
 ) -> float:
     """Fill the order at the open; return the change of balance."""
     p.side, p.quantity = p.order, p.wanted
@@ -316,7 +333,8 @@ def enter(
     p.margin = p.quantity * p.entry / symbol.leverage
     p.stop = p.entry - p.side * p.order_stop
     p.target = p.entry + p.side * p.order_target if p.order_target > 0 else 0.0
-    p.mark, p.half_spread, p.swap, p.due, p.is_guarded = c.open, c.half_spread, 0.0, i + horizon, False
+    p.mark, p.half_spread, p.slippage, p.swap = c.open, c.half_spread, c.slippage, 0.0
+    p.due, p.is_guarded = i + hold, False
     trade.symbol, trade.side, trade.tier, trade.quantity = s, p.side, p.order_tier, p.quantity
     trade.decision_bar, trade.entry_bar, trade.entry_price = p.order_bar, i, p.entry
     trade.spread_cost = p.quantity * c.open * c.half_spread
@@ -365,8 +383,11 @@ def excursions(p: np.record, trade: np.record, price: float, c: np.record) -> fl
 
 
 @njit(cache=True)
-def first_bad(candles: Records, basis: float) -> int:
-    """Flat position of the first candle with impossible prices, costs or wishes; -1: none."""
+def first_bad(candles: Records, symbols: Records, basis: float) -> int:
+    """Flat position of the first candle with impossible prices, costs or wishes; -1: none.
+
+    Slippage may be unknown where nothing can fill.
+    """
     for i in range(candles.shape[0]):
         for s in range(candles.shape[1]):
             c = candles[i, s]
@@ -374,11 +395,12 @@ def first_bad(candles: Records, basis: float) -> int:
                 highest, lowest = max(c.open, c.close), min(c.open, c.close)
                 if not (0 < c.low <= lowest and highest <= c.high < np.inf):
                     return i * candles.shape[1] + s
-                if not (c.half_spread >= 0 and c.slippage >= 0 and c.half_spread + c.slippage + basis < 1):
+                slip = c.slippage if c.can_fill else 0.0
+                if not (c.half_spread >= 0 and slip >= 0 and c.half_spread + slip + basis < 1):
                     return i * candles.shape[1] + s
             elif c.can_fill or c.side != 0:
                 return i * candles.shape[1] + s
-            if c.may_enter and not c.can_fill:
+            if (c.may_enter and not c.can_fill) or (c.side < 0 and symbols[s].is_spot):
                 return i * candles.shape[1] + s
             if c.side != 0 and not (0 <= c.quantity < np.inf and 0 < c.stop < np.inf and c.target >= 0):
                 return i * candles.shape[1] + s

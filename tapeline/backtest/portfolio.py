@@ -139,6 +139,7 @@ def make_plan(
             step,
             step,
             traded_as.maximum_lots * traded_as.contract_size,
+            False,
         )
         candles["half_spread"][:, s] = half_spread(market.timestamp, traded_as, costs)
         candles["quantity"][:, s] = size(candles["stop"][:, s], step, signals)

@@ -10,7 +10,7 @@ candle_dtype = np.dtype(
         ("low", np.float64),
         ("close", np.float64),
         ("half_spread", np.float64),  # fraction of the price
-        ("slippage", np.float64),  # of a market fill, adverse, fraction of the price
+        ("slippage", np.float64),  # of a market fill, adverse, fraction of the price; NaN: not known yet
         ("stop", np.float64),  # distance from the entry, price, of an order made at this close
         ("target", np.float64),  # likewise; 0: none
         ("quantity", np.float64),  # units wanted at this close, before the portfolio's caps
@@ -40,6 +40,7 @@ symbol_dtype = np.dtype(
         ("step", np.float64),  # units that quantities are whole multiples of
         ("minimum", np.float64),  # units
         ("maximum", np.float64),  # units
+        ("is_spot", np.bool_),  # bought in cash: never short, never closed by the broker
     ]
 )
 

@@ -7,7 +7,7 @@ from tapeline.backtest.kernel import Rules
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
 
 CALM = Rules(
-    initial_balance=100_000.0, horizon=3, delay=1, max_positions=10, max_margin=1.0, stop_out=0.5,
+    initial_balance=100_000.0, hold=3, delay=1, max_positions=10, max_margin=1.0, stop_out=0.5,
     guard_loss=np.inf, basis=0.0, exit_commission=1.0,
 )  # fmt: skip
 
@@ -51,6 +51,11 @@ def markets(draw):
     candles["can_fill"] = present & (rng.random((n, m)) < draw(st.sampled_from([1.0, 0.8])))
     candles["may_enter"] = candles["can_fill"] & (rng.random((n, m)) < draw(st.sampled_from([1.0, 0.8])))
     candles["side"][~present] = 0
+    listed = rng.integers(0, n, m) * draw(st.sampled_from([0, 1]))  # bars before slippage is known
+    unknown = np.arange(n)[:, None] < listed
+    candles["can_fill"] &= ~unknown
+    candles["may_enter"] &= ~unknown
+    candles["slippage"][unknown | ~present] = np.nan
     for name in ("open", "high", "low", "close"):
         candles[name][~present] = np.nan
     clock["day"] = np.cumsum(rng.random(n) < 0.1)
@@ -60,8 +65,11 @@ def markets(draw):
     symbols["leverage"] = rng.choice([1.0, 3.3, 100.0], m)
     symbols["step"] = symbols["minimum"] = rng.choice([0.01, 1.0], m)
     symbols["maximum"] = rng.choice([2.0, 1e6], m)
+    symbols["is_spot"] = rng.random(m) < draw(st.sampled_from([0.0, 0.0, 0.5]))
+    symbols["leverage"][symbols["is_spot"]] = 1.0
+    candles["side"] = np.where(symbols["is_spot"], np.abs(candles["side"]), candles["side"])
     rules = CALM._replace(
-        horizon=draw(st.integers(1, 8)),
+        hold=draw(st.integers(1, 8)),
         delay=draw(st.sampled_from([1, 1, 2, 4])),
         max_positions=draw(st.integers(1, 3)),
         max_margin=draw(st.sampled_from([0.2, 1.0])),

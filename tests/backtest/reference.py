@@ -1,10 +1,27 @@
-"""The engine's rules once more, in plain Python with one object a position; nothing is shared with it.
+"""The account once more, in plain Python and in quotes; nothing is shared with the engine.
 
-Equity is never carried: on every bar it is added up anew from all closed trades and open positions.
+What a trader sees are two prices, bid and ask. A position is worth what its closing side is quoted at: the
+bid of a long, the ask of a short. Orders are of three kinds: a market order gets the quote less slippage, a
+stop order becomes a market order once its price is quoted, a limit order gets its price or a better one and
+only if the market went through it. Whatever the market does first, it does at the open. Equity is never
+carried: on every bar it is added up anew from all closed trades and open positions.
 """
 
 import math
 from dataclasses import dataclass, field
+
+
+class Quotes:
+    """One candle as whoever closes a position of `side` sees it."""
+
+    def __init__(self, candle, side, basis=0.0):
+        half = float(candle["half_spread"])
+        self.per_mid = 1 - side * half  # bid or ask of one unit of the middle
+        self.open = float(candle["open"]) * self.per_mid
+        low, high = float(candle["low"]), float(candle["high"])
+        bad, good = (low, high) if side == 1 else (high, low)
+        self.bad, self.good = bad * self.per_mid, good * self.per_mid
+        self.venue_bad = bad * (self.per_mid - side * basis)  # the venue's own extreme may lie further out
 
 
 @dataclass
@@ -26,6 +43,7 @@ class Trade:
     exit_mid: float = 0.0
     reason: str = ""
     due: int = 0
+    slippage: float = 0.0  # last known
     costs: dict = field(
         default_factory=lambda: {"spread": 0.0, "slippage": 0.0, "commission": 0.0, "swap": 0.0}
     )
@@ -34,13 +52,27 @@ class Trade:
 
     @property
     def stop(self):
-        """Price of the stop, as quoted to whoever leaves."""
+        """Quote that sets the stop order off."""
         return self.entry_price - self.side * self.stop_distance
 
     @property
     def target(self):
-        """Price of the target, likewise."""
-        return self.entry_price + self.side * self.target_distance
+        """Price of the limit order; None without one."""
+        return self.entry_price + self.side * self.target_distance if self.target_distance else None
+
+    def is_stopped_by(self, quote):
+        """Whether a quote sets the stop order off; touching it does."""
+        return quote <= self.stop if self.side == 1 else quote >= self.stop
+
+    def is_won_at(self, quote):
+        """Whether a quote lies through the limit order; touching it does not fill it."""
+        if self.target is None:
+            return False
+        return quote > self.target if self.side == 1 else quote < self.target
+
+    def stop_quote(self, quotes):
+        """Quote that the stop order is filled at: the first one of the bar that was at it or beyond."""
+        return quotes.open if self.is_stopped_by(quotes.open) else self.stop
 
     def pnl_at(self, price):
         """Between the filled entry and `price`, with swap, before the commission of leaving."""
@@ -70,7 +102,7 @@ class Account:
     def __init__(self, candles, clock, symbols, rules):
         self.candles, self.clock, self.symbols, self.rules = candles, clock, symbols, rules
         self.done, self.open, self.orders = [], {}, {}
-        self.marks = {}
+        self.marks = {}  # symbol: middle and half spread last seen
         self.unfilled = 0
 
     def balance(self):
@@ -78,40 +110,54 @@ class Account:
         paid = sum(t.costs["commission"] for t in self.open.values())
         return self.rules.initial_balance + sum(t.net for t in self.done) - paid
 
-    def equity(self, prices=None, with_commission=False):
-        """Balance and what open positions are worth at `prices` (symbol -> price), or at their marks."""
+    def equity(self, quotes=None, with_commission=False):
+        """Balance and what open positions are worth at `quotes` (symbol -> price), or at their marks."""
         total = self.balance()
         for s, t in self.open.items():
             mid, half = self.marks[s]
-            price = mid * (1 - t.side * half) if prices is None or s not in prices else prices[s]
+            price = quotes[s] if quotes and s in quotes else mid * (1 - t.side * half)
             total += t.pnl_at(price)
             if with_commission:
                 total -= self.rules.exit_commission * self.symbols[s]["commission"] * t.quantity * price
         return total
 
-    def margin(self):
-        """Of all open positions."""
-        return sum(t.quantity * t.entry_price / self.symbols[s]["leverage"] for s, t in self.open.items())
+    def margin(self, positions=None):
+        """Of open positions, or of those given."""
+        positions = self.open if positions is None else positions
+        return sum(t.quantity * t.entry_price / self.symbols[s]["leverage"] for s, t in positions.items())
 
-    def buy(self, s, i):
-        """Fill the order at the open; 1 if there was margin for it."""
+    def is_called(self, equity):
+        """Whether the broker closes what it lent for; coins bought in cash are nobody's margin."""
+        lent = {s: t for s, t in self.open.items() if not self.symbols[s]["is_spot"]}
+        return equity <= self.rules.stop_out * self.margin(lent)
+
+    def means(self, s):
+        """What an order of symbol `s` is paid from: equity, or no more than the cash where it needs cash."""
+        return min(self.balance(), self.equity()) if self.symbols[s]["is_spot"] else self.equity()
+
+    def fill_entry(self, s, i):
+        """Fill the order at the open; 1 if there was margin or cash for it."""
         t, c = self.orders.pop(s), self.candles[i, s]
-        price = c["open"] + t.side * c["open"] * (c["half_spread"] + c["slippage"])
-        if self.margin() + price * t.quantity / self.symbols[s]["leverage"] > self.equity():
+        ask_or_bid = c["open"] + t.side * c["open"] * c["half_spread"]
+        price = float(ask_or_bid + t.side * c["open"] * c["slippage"])
+        symbol = self.symbols[s]
+        needed = price * t.quantity / symbol["leverage"]
+        if symbol["is_spot"]:
+            needed += symbol["commission"] * price * t.quantity
+        if self.margin() + needed > self.means(s):
             self.unfilled += 1
             return 0
         t.entry_bar, t.entry_mid, t.entry_price = i, float(c["open"]), price
-        t.due = i + self.rules.horizon
-        t.pay(c["open"], c["half_spread"], c["slippage"], self.symbols[s]["commission"] * t.quantity * price)
+        t.due, t.slippage = i + self.rules.hold, float(c["slippage"])
+        t.pay(c["open"], c["half_spread"], c["slippage"], symbol["commission"] * t.quantity * price)
         self.open[s], self.marks[s] = t, (c["open"], c["half_spread"])
         return 1
 
-    def sell(self, s, i, mid, slippage, reason):
-        """Close a position around `mid`."""
-        t, half = self.open.pop(s), self.candles[i, s]["half_spread"]
-        if not self.candles[i, s]["has_price"]:
-            half = self.marks[s][1]
-        price = mid - t.side * mid * (half + slippage)
+    def fill_exit(self, s, i, quote, half, slippage, reason):
+        """Close a position at a quote of its closing side, half a spread from the middle, less slippage."""
+        t = self.open.pop(s)
+        mid = float(quote) / (1 - t.side * half)
+        price = quote - t.side * mid * slippage
         t.exit_bar, t.exit_mid, t.exit_price, t.reason = i, mid, price, reason
         made = t.pnl_at(price)
         t.worst, t.best = max(t.worst, -made), max(t.best, made)
@@ -124,8 +170,8 @@ class Account:
         midnight, guarded, ruined = rules.initial_balance, False, False
         n_bars, n_symbols = self.candles.shape
         for i in range(n_bars):
-            row = self.candles[i]
-            requests = opened = 0
+            row, is_last = self.candles[i], i == n_bars - 1
+            opened = 0
             if i and self.clock["day"][i] != self.clock["day"][i - 1]:
                 midnight, guarded = self.balance(), False
             for s, t in self.open.items():
@@ -134,34 +180,24 @@ class Account:
                 rate = self.symbols[s]["swap_long" if t.side == 1 else "swap_short"]
                 t.costs["swap"] += self.clock["nights"][i] * rate * t.quantity * self.marks[s][0]
             at_open, low = self.equity(), self.equity(with_commission=True)
-            called = low <= rules.stop_out * self.margin()
-            for s in sorted(self.open):
-                t, c = self.open[s], row[s]
-                quote = c["open"] - t.side * c["open"] * c["half_spread"]
-                if not c["can_fill"]:
-                    continue
-                if called:
-                    self.sell(s, i, c["open"], c["slippage"], "stop_out")
-                elif i >= t.due:
-                    requests += 1
-                    self.sell(s, i, c["open"], c["slippage"], t.reason or "time")
-                elif (quote - t.stop) * t.side <= 0:
-                    self.sell(s, i, c["open"], c["slippage"], "stop")
+            requests = self.exits_at_open(i, row, self.is_called(low))
             flat_open = math.nan if self.open else self.balance()
             for s in sorted(self.orders):
                 age = i - self.orders[s].decision_bar - rules.delay
-                if age >= rules.horizon:
+                if age >= rules.hold:
                     del self.orders[s]
                     self.unfilled += 1
                 elif age >= 0 and row[s]["may_enter"] and s not in self.open:
-                    opened += self.buy(s, i)
-            low = self.inside(i, row, low)
+                    opened += self.fill_entry(s, i)
+            low = min(low, self.exits_inside(i, row))
             for s in range(n_symbols):
                 if row[s]["has_price"]:
                     self.marks[s] = row[s]["close"], row[s]["half_spread"]
-            if i == n_bars - 1:
-                for s in sorted(self.open):
-                    self.sell(s, i, self.marks[s][0], row[s]["slippage"], "end")
+                if s in self.open and row[s]["can_fill"]:
+                    self.open[s].slippage = float(row[s]["slippage"])
+            for s in sorted(self.open) if is_last else ():
+                (mid, half), t = self.marks[s], self.open[s]
+                self.fill_exit(s, i, mid * (1 - t.side * half), half, t.slippage, "end")
             exposure = sum(t.quantity * self.marks[s][0] for s, t in self.open.items())
             n_open = len(self.open)
             equity = self.equity()
@@ -175,8 +211,8 @@ class Account:
                     if t.due > i + 1:
                         t.due, t.reason = i + 1, "guard"
             else:
-                requests += sum(self.decide(s, i, row[s], equity) for s in range(n_symbols))
-            if i == n_bars - 1:
+                requests += sum(self.decide(s, i, row[s]) for s in range(n_symbols))
+            if is_last:
                 self.unfilled += len(self.orders)
                 self.orders.clear()
             bars.append(
@@ -189,49 +225,63 @@ class Account:
             )  # fmt: skip
         return sorted(self.done, key=lambda t: (t.entry_bar, t.symbol)), bars, self.unfilled
 
-    def inside(self, i, row, low):
-        """Stops, the worst that the bar can have been, the broker's own closing or targets."""
-        rules, worst = self.rules, {}
+    def exits_at_open(self, i, row, called):
+        """Fill what the open fills; return how many orders to close had been sent for it."""
+        requests = 0
         for s in sorted(self.open):
             t, c = self.open[s], row[s]
             if not c["can_fill"]:
                 continue
-            far = 1 - t.side * (c["half_spread"] + rules.basis)
-            price = (c["low"] if t.side == 1 else c["high"]) * far
-            if (price - t.stop) * t.side <= 0:
-                self.sell(s, i, t.stop / (1 - t.side * c["half_spread"]), c["slippage"], "stop")
+            quote, half, slippage = Quotes(c, t.side).open, c["half_spread"], c["slippage"]
+            if called and not self.symbols[s]["is_spot"]:  # the broker's own order
+                self.fill_exit(s, i, quote, half, slippage, "stop_out")
                 continue
-            good = (c["high"] if t.side == 1 else c["low"]) * (1 - t.side * c["half_spread"])
-            t.worst, t.best = max(t.worst, -t.pnl_at(price)), max(t.best, t.pnl_at(good))
-            worst[s] = price
-        lowest = self.equity(worst, with_commission=True)
-        called = self.margin() > 0 and lowest <= rules.stop_out * self.margin()
-        for s in sorted(self.open):
-            t, c = self.open[s], row[s]
-            if not c["can_fill"]:
-                continue
-            if called:
-                mid = c["low"] if t.side == 1 else c["high"]
-                self.sell(s, i, mid, c["slippage"] + rules.basis, "stop_out")
-            elif t.target_distance > 0:
-                good = (c["high"] if t.side == 1 else c["low"]) * (1 - t.side * c["half_spread"])
-                if (good - t.target) * t.side > 0:
-                    self.sell(s, i, t.target / (1 - t.side * c["half_spread"]), 0.0, "target")
-        return min(low, lowest)
+            is_due = i >= t.due
+            requests += is_due
+            if t.is_won_at(quote):  # the limit order rests there; a better price is the trader's
+                self.fill_exit(s, i, quote, half, 0.0, "target")
+            elif is_due:
+                self.fill_exit(s, i, quote, half, slippage, t.reason or "time")
+            elif t.is_stopped_by(quote):
+                self.fill_exit(s, i, quote, half, slippage, "stop")
+        return requests
 
-    def decide(self, s, i, c, equity):
+    def exits_inside(self, i, row):
+        """Stops, the worst that the bar can have been (returned), the broker's own closing or targets."""
+        rules, worst = self.rules, {}
+        fillable = [s for s in sorted(self.open) if row[s]["can_fill"]]
+        for s in fillable:
+            t, c = self.open[s], row[s]
+            quotes = Quotes(c, t.side, rules.basis)
+            if t.is_stopped_by(quotes.venue_bad):
+                self.fill_exit(s, i, t.stop_quote(quotes), c["half_spread"], c["slippage"], "stop")
+                continue
+            t.worst = max(t.worst, -t.pnl_at(quotes.venue_bad))
+            t.best = max(t.best, t.pnl_at(quotes.good))
+            worst[s] = quotes.venue_bad
+        lowest = self.equity(worst, with_commission=True)
+        called = self.margin() > 0 and self.is_called(lowest)
+        for s in worst:
+            t, c = self.open[s], row[s]
+            quotes = Quotes(c, t.side)
+            if called and not self.symbols[s]["is_spot"]:
+                slippage = c["slippage"] + rules.basis
+                self.fill_exit(s, i, quotes.bad, c["half_spread"], slippage, "stop_out")
+            elif t.is_won_at(quotes.good):
+                self.fill_exit(s, i, t.target, c["half_spread"], 0.0, "target")
+        return lowest
+
+    def decide(self, s, i, c):
         """Place an order if one is wanted and there is room; whether it was placed."""
         rules, symbol = self.rules, self.symbols[s]
         if c["side"] == 0 or s in self.orders or (s in self.open and i + rules.delay < self.open[s].due):
             return False
         others = {o for o in (*self.open, *self.orders) if o != s}
-        used = sum(
-            t.quantity * t.entry_price / self.symbols[o]["leverage"] for o, t in self.open.items() if o != s
-        )
+        used = self.margin({o: t for o, t in self.open.items() if o != s})
         used += sum(
             t.quantity * self.marks[o][0] / self.symbols[o]["leverage"] for o, t in self.orders.items()
         )
-        room = max(0.0, rules.max_margin * equity - used) * symbol["leverage"] / c["close"]
+        room = max(0.0, rules.max_margin * self.means(s) - used) * symbol["leverage"] / c["close"]
         steps = math.floor(min(c["quantity"], room, symbol["maximum"]) / symbol["step"] * (1 + 1e-12))
         quantity = steps * symbol["step"]
         if len(others) >= rules.max_positions or steps == 0 or quantity < symbol["minimum"] * (1 - 1e-12):

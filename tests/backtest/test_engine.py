@@ -93,7 +93,7 @@ def test_nothing_before_a_cut_hangs_on_what_comes_after(market, data):
     other, later = candles.copy(), clock.copy()
     for name in ("open", "high", "low", "close"):
         other[name][cut:] *= 3.0
-    other["side"][cut:] *= -1
+    other["side"][cut:] *= np.where(symbols["is_spot"], 0, -1).astype(np.int8)
     later["nights"][cut:] = 1
     first = run_backtest(candles, clock, symbols, rules)
     second = run_backtest(other, later, symbols, rules)
@@ -123,9 +123,7 @@ def test_a_known_path_without_costs_by_hand():
 
 def test_costs_of_one_trade_by_hand():
     """Half a spread of 1 % and slippage of 0.5 % on both fills, commission of 0.1 % of each notional."""
-    candles, clock, symbols, rules = long_from(
-        0, *[(100, 100, 100, 100)] * 2, (200, 200, 200, 200), horizon=1
-    )
+    candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 2, (200, 200, 200, 200), hold=1)
     candles["half_spread"], candles["slippage"], symbols["commission"] = 0.01, 0.005, 0.001
     trade = run_backtest(candles, clock, symbols, rules).trades[0]
     assert (trade["entry_price"], trade["exit_price"]) == pytest.approx((101.5, 197))
@@ -155,14 +153,14 @@ def test_commission_is_paid_half_at_opening_half_at_closing():
         ((95, 96, 94, 95), 95.0, "stop"),  # gapped through: the open
         ((100, 106, 96, 100), 97.0, "stop"),  # both inside: the stop is taken to come first
         ((100, 106, 98, 100), 104.0, "target"),
-        ((107, 108, 106, 107), 104.0, "target"),  # a gap through the target earns nothing more
+        ((107, 108, 106, 107), 107.0, "target"),  # gapped through: the open, as a limit order gets it
         ((100, 104, 98, 100), None, None),  # touching a target is not trading through it
     ],
 )
 def test_stops_and_targets(candle, price, reason):
     """Stop 3 below and target 4 above an entry at 100, on the candle after it."""
     market = long_from(
-        0, (100, 100, 100, 100), (100, 101, 99, 100), candle, *[(100, 100, 100, 100)] * 4, horizon=9
+        0, (100, 100, 100, 100), (100, 101, 99, 100), candle, *[(100, 100, 100, 100)] * 4, hold=9
     )
     market[0]["stop"], market[0]["target"] = 3.0, 4.0
     trade = run_backtest(*market).trades[0]
@@ -170,6 +168,147 @@ def test_stops_and_targets(candle, price, reason):
         assert REASONS[trade["reason"]] == "end"
     else:
         assert (trade["exit_price"], REASONS[trade["reason"]], trade["exit_bar"]) == (price, reason, 2)
+
+
+@given(markets())
+@settings(max_examples=200, deadline=None)
+def test_exits_lie_within_what_the_candle_was_quoted_at(market):
+    """Bid of a long, ask of a short, from lowest to highest, less slippage."""
+    candles, _, _, rules = market
+    for trade in run_backtest(*market).trades:
+        c, side = candles[trade["exit_bar"], trade["symbol"]], trade["side"]
+        if not c["can_fill"]:
+            assert REASONS[trade["reason"]] == "end"
+            continue
+        slip = c["slippage"] + (rules.basis if REASONS[trade["reason"]] == "stop_out" else 0)
+        quoted = [c[name] * (1 - side * c["half_spread"]) for name in ("low", "high")]
+        worst, best = quoted[:: int(side)]
+        worst -= side * (slip + rules.basis) * c["high"]
+        room = 1e-9 * c["high"]
+        assert side * (trade["exit_price"] - worst) >= -room
+        assert side * (best - trade["exit_price"]) >= -room
+        if REASONS[trade["reason"]] in ("stop", "time", "guard", "end"):
+            assert side * (best - side * c["slippage"] * c["low"] - trade["exit_price"]) >= -room
+
+
+@pytest.mark.parametrize(
+    ("side", "entry", "exit_price"), [(1, 100 * 1.0325, 100 * 0.9675), (-1, 100 * 0.9675, 100 * 1.0325)]
+)
+def test_a_stop_that_the_spread_has_passed_is_filled_at_the_opens_quote(side, entry, exit_price):
+    """Half a spread of 3 and slippage of 0.25 in 100, stop 2.5 away: the open's bid or ask less slippage."""
+    candles, clock, symbols, rules = long_from(0, (100, 100, 100, 100), *[(100, 101, 99, 100)] * 4)
+    candles["half_spread"], candles["slippage"], candles["stop"] = 0.03, 0.0025, 2.5
+    candles["side"] *= side
+    result = run_backtest(candles, clock, symbols, rules)
+    trade = result.trades[0]
+    assert (trade["entry_price"], trade["exit_price"]) == pytest.approx((entry, exit_price))
+    assert (REASONS[trade["reason"]], trade["entry_bar"], trade["exit_bar"]) == ("stop", 1, 1)
+    assert trade["gross_pnl"] == pytest.approx(0, abs=1e-9)
+    assert trade["net_pnl"] == pytest.approx(-10 * 6.5)
+    assert result.bars["equity_low"][1] == pytest.approx(100_000 - 65)
+
+
+def test_a_weekend_entry_of_a_wide_spread_by_hand():
+    """Bought at the ask, 10,000 units; the highest bid, 0.97695, is below the stop; sold at 0.9745."""
+    candles, clock, symbols, rules = long_from(
+        0, (0.98, 0.98, 0.98, 0.98), (0.9800, 0.9818, 0.9790, 0.9801), (0.98, 0.98, 0.98, 0.98)
+    )
+    candles["half_spread"], candles["slippage"] = 0.005, 0.0006
+    candles["stop"], candles["quantity"], symbols["commission"] = 0.004, 10_000, 0.000325
+    trade = run_backtest(candles, clock, symbols, rules).trades[0]
+    assert trade["entry_price"] == pytest.approx(0.985488)
+    assert trade["exit_price"] == pytest.approx(0.974512)
+    assert trade["net_pnl"] == pytest.approx(-109.76 - 6.37)
+    assert trade["commission_cost"] == pytest.approx(3.2028 + 3.1672, abs=1e-3)
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_a_target_passed_at_the_open_is_filled_there_even_if_time_is_up(side):
+    """Half a spread of 1 in 100, no slippage, as a limit order; an order to close was sent as well."""
+    away = (100 + side * 20,) * 4
+    candles, clock, symbols, rules = long_from(0, *[(100,) * 4] * 3, away, (100,) * 4, hold=2)
+    candles["half_spread"], candles["slippage"], candles["target"] = 0.01, 0.002, 5.0
+    candles["side"] *= side
+    result = run_backtest(candles, clock, symbols, rules)
+    trade = result.trades[0]
+    assert trade["exit_price"] == pytest.approx(away[0] * (1 - side * 0.01))
+    assert (REASONS[trade["reason"]], trade["exit_bar"]) == ("target", 3)
+    assert trade["slippage_cost"] == pytest.approx(10 * 100 * 0.002)
+    assert result.bars["n_requests"].tolist() == [1, 0, 0, 1, 0]
+
+
+@pytest.mark.parametrize("missing", [1, 3])
+def test_a_symbol_that_ends_before_the_others_leaves_at_its_last_mark(missing):
+    """Marked at 104 with a spread of 1 %, slippage last 0.5 %; the other symbol goes on; all are numbers."""
+    candles, clock, symbols = flat_market(6, 2)
+    candles["side"][0] = 1
+    candles["close"][5 - missing, 0] = candles["high"][5 - missing, 0] = 104
+    candles["half_spread"], candles["slippage"][:, 0] = 0.005, 0.005
+    gone = candles[6 - missing :, 0]
+    for name in ("open", "high", "low", "close", "slippage"):
+        gone[name] = np.nan
+    for name in ("has_price", "can_fill", "may_enter"):
+        gone[name] = False
+    result = run_backtest(candles, clock, symbols, CALM._replace(hold=9))
+    trade = result.trades[0]
+    assert (trade["exit_bar"], REASONS[trade["reason"]]) == (5, "end")
+    assert trade["exit_price"] == pytest.approx(104 * 0.99)
+    assert trade["slippage_cost"] == pytest.approx(10 * (100 + 104) * 0.005)
+    assert trade["net_pnl"] == pytest.approx(10 * (104 * 0.99 - 101))
+    for name in ("balance", "equity", "equity_low", "exposure"):
+        assert np.isfinite(result.bars[name]).all(), name
+
+
+def test_nothing_fills_before_slippage_is_known():
+    """Wanted from its first candle on: filled at the first open that can, and refused where it could not."""
+    candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 6, hold=9)
+    candles["side"], candles["slippage"][:3] = 1, np.nan
+    with pytest.raises(ValueError, match="bar 0 of symbol 0 can't be traded"):
+        run_backtest(candles, clock, symbols, rules)
+    candles["can_fill"][:3] = candles["may_enter"][:3] = False
+    result = run_backtest(candles, clock, symbols, rules)
+    assert result.trades["entry_bar"].tolist() == [3]
+    assert (result.bars["equity"] == 100_000).all()
+
+
+def spot(*prices, **rules):
+    """A market that is wanted long at its first close, 900 coins of 100 bought in cash."""
+    candles, clock, symbols, found = long_from(0, *[(price,) * 4 for price in prices], hold=9, **rules)
+    candles["quantity"], candles["stop"], symbols["is_spot"] = 900, 99.0, True
+    return candles, clock, symbols, found
+
+
+def test_coins_are_nobodys_margin():
+    """They fall by nine tenths: on margin the broker closes, in cash they are held."""
+    candles, clock, symbols, rules = spot(100, 100, 100, 10, 10, 100)
+    kept = run_backtest(candles, clock, symbols, rules).trades[0]
+    assert (REASONS[kept["reason"]], kept["net_pnl"]) == ("end", 0)
+    symbols["is_spot"] = False
+    assert REASONS[run_backtest(candles, clock, symbols, rules).trades[0]["reason"]] == "stop_out"
+
+
+def test_open_profit_buys_no_coins():
+    """With 90,000 of 100,000 spent and coins worth twice as much, 10,000 are left; commission counts."""
+    candles, clock, symbols = flat_market(6, 2)
+    candles["side"][0, 0] = candles["side"][2, 1] = 1
+    for name in ("open", "high", "low", "close"):
+        candles[name][2:, 0] = 200
+    candles["quantity"], candles["stop"] = 900, 99.0
+    rules = CALM._replace(hold=9)
+    on_margin = run_backtest(candles, clock, symbols, rules).trades["quantity"]
+    symbols["is_spot"] = True
+    in_cash = run_backtest(candles, clock, symbols, rules)
+    assert (on_margin.tolist(), in_cash.trades["quantity"].tolist()) == ([900, 900], [900, 100])
+    symbols["commission"] = 0.001
+    assert run_backtest(candles, clock, symbols, rules).trades["quantity"].tolist() == [900, 99]
+
+
+def test_coins_are_not_sold_short():
+    """Nobody lends them."""
+    candles, clock, symbols, rules = spot(100, 100, 100)
+    candles["side"][0] = -1
+    with pytest.raises(ValueError, match="bar 0 of symbol 0 can't be traded"):
+        run_backtest(candles, clock, symbols, rules)
 
 
 def test_swap_is_booked_at_the_open_of_its_night_and_paid_at_the_end():
@@ -185,7 +324,7 @@ def test_swap_is_booked_at_the_open_of_its_night_and_paid_at_the_end():
 def test_a_position_is_held_through_a_gap_and_nothing_fills_in_it():
     """Due in the gap, it ends at the first open after it; its mark stands still in between."""
     candles, clock, symbols, rules = long_from(
-        0, (100, 100, 100, 100), (100, 101, 100, 101), *[(np.nan,) * 4] * 4, (90, 90, 90, 90), horizon=2
+        0, (100, 100, 100, 100), (100, 101, 100, 101), *[(np.nan,) * 4] * 4, (90, 90, 90, 90), hold=2
     )
     for name in ("has_price", "can_fill", "may_enter"):
         candles[name][2:6] = False
@@ -199,14 +338,14 @@ def test_an_order_waits_as_long_as_its_horizon():
     for closed, filled in ((3, 1), (4, 0)):
         candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 9)
         candles["may_enter"][1 : closed + 1] = False
-        result = run_backtest(candles, clock, symbols, rules._replace(horizon=4 if filled else 3))
+        result = run_backtest(candles, clock, symbols, rules._replace(hold=4 if filled else 3))
         assert (len(result.trades), result.n_unfilled) == (filled, 1 - filled)
 
 
 def test_the_guard_ends_the_day_and_the_next_one_trades_again():
     """A loss of 50 at the worst of a candle: out at the next open, no order until the day has changed."""
     prices = [(100, 100, 100, 100)] * 2 + [(100, 100, 95, 100)] + [(100, 100, 100, 100)] * 7
-    candles, clock, symbols, rules = long_from(0, *prices, horizon=8, guard_loss=50.0)
+    candles, clock, symbols, rules = long_from(0, *prices, hold=8, guard_loss=50.0)
     candles["side"] = 1
     clock["day"][6:] = 1
     result = run_backtest(candles, clock, symbols, rules)
@@ -217,7 +356,7 @@ def test_the_guard_ends_the_day_and_the_next_one_trades_again():
 def test_margin_caps_what_is_ordered_and_the_broker_closes_what_it_must():
     """Half the equity at most is margin; equity at half the margin closes at the candle's worst."""
     prices = [(100, 100, 100, 100)] * 3 + [(100, 100, 40, 90)] + [(90, 90, 90, 90)]
-    candles, clock, symbols, rules = long_from(0, *prices, horizon=9, max_margin=1.0)
+    candles, clock, symbols, rules = long_from(0, *prices, hold=9, max_margin=1.0)
     candles["quantity"], candles["stop"] = 1e6, 99.0
     result = run_backtest(candles, clock, symbols, rules)
     assert result.trades["quantity"][0] == 1000
@@ -230,7 +369,7 @@ def test_margin_caps_what_is_ordered_and_the_broker_closes_what_it_must():
 def test_ruin_ends_the_account():
     """A gap below nothing is paid for, and nothing is ordered afterwards, in no size."""
     prices = [(100, 100, 100, 100)] * 3 + [(10, 10, 10, 10)] * 4
-    candles, clock, symbols, rules = long_from(0, *prices, horizon=9)
+    candles, clock, symbols, rules = long_from(0, *prices, hold=9)
     candles["side"], candles["quantity"], candles["stop"], symbols["leverage"] = 1, 1e6, 99.0, 10.0
     result = run_backtest(candles, clock, symbols, rules)
     assert result.bars["equity"][-1] < 0
@@ -278,6 +417,6 @@ def test_shapes_that_do_not_fit_are_refused():
         run_backtest(candles, clock[:2], symbols, CALM)
     with pytest.raises(ValueError, match="clock are of dtype"):
         run_backtest(candles, symbols, symbols, CALM)
-    for wrong in ({"horizon": 0}, {"delay": 0}, {"initial_balance": 0.0}):
+    for wrong in ({"hold": 0}, {"delay": 0}, {"initial_balance": 0.0}):
         with pytest.raises(ValueError, match="must be positive"):
             run_backtest(candles, clock, symbols, CALM._replace(**wrong))

@@ -193,3 +193,33 @@ def test_rows_are_put_where_their_time_is():
         on_clock(laid, rows.assign(timestamp=START), "prediction")
     with pytest.raises(ValueError, match="without candles"):
         on_clock(laid, rows.assign(symbol="SOL-USD"), "prediction")
+
+
+def test_a_symbol_listed_inside_the_span_fills_once_its_slippage_is_known():
+    """Its first candle 60 bars after the first prediction: no fill for 20 changes of price, then as usual."""
+    found = tables()
+    found["ETH-USD"] = found["ETH-USD"].iloc[-(N - FIRST - 60) :].reset_index(drop=True)
+    _, made = plan(found)
+    made.candles["side"][:, 0] = 0
+    made.candles["side"][60:, 1] = 1
+    made.candles["target"][60:, 1] = 0.0
+    made.candles["stop"][60:, 1] = made.candles["quantity"][60:, 1] = 1.0
+    entered = run_backtest(made.candles, made.clock, made.symbols, made.rules).trades["entry_bar"]
+    assert (~made.candles["can_fill"][:81, 1]).all()
+    assert made.candles["can_fill"][81:, 1].all()
+    assert entered[0] == 81
+
+
+def test_a_symbol_that_ends_an_hour_early_leaves_numbers():
+    """The account goes on with the other one; every figure of it is finite."""
+    found = tables()
+    found["ETH-USD"] = found["ETH-USD"].iloc[:-60]
+    _, made = plan(found)
+    made.candles["side"][138, 1], made.candles["quantity"][138, 1] = 1, 10.0
+    made.candles["side"][130:138, 1] = 0
+    result = run_backtest(made.candles, made.clock, made.symbols, made.rules)
+    assert result.trades["exit_bar"].max() == len(made.clock) - 1
+    for name in ("balance", "equity", "equity_low"):
+        assert np.isfinite(result.bars[name]).all()
+    for name in ("exit_price", "net_pnl", "slippage_cost"):
+        assert np.isfinite(result.trades[name]).all()
