@@ -18,7 +18,7 @@ from tests.features.reference import plain_features, plain_indicators
 
 MILLION = 1_000_000
 SIZES = (100_000, MILLION, 5 * MILLION)
-HORIZON = 15
+HORIZON, MAX_FILL = 15, 15
 REPEATS = 3
 SETTLED = 1500  # rows after which recursions have forgotten how they began
 
@@ -29,7 +29,7 @@ def table_seconds(n: int) -> float:
     best = np.inf
     for _ in range(REPEATS):
         start = time.perf_counter()
-        build_table(candles, candles, list(FEATURES.values()), HORIZON)
+        build_table(candles, candles, list(FEATURES.values()), HORIZON, MAX_FILL)
         best = min(best, time.perf_counter() - start)
     return best
 
@@ -43,7 +43,7 @@ def compare(candles: pd.DataFrame, reference: Callable[[], dict[str, pd.Series]]
     best = np.inf
     for _ in range(REPEATS):
         start = time.perf_counter()
-        table = build_table(candles, candles, chosen, HORIZON)
+        table = build_table(candles, candles, chosen, HORIZON, MAX_FILL)
         best = min(best, time.perf_counter() - start)
     for feature in chosen:
         expected = plain[feature.name].to_numpy()[-len(table) + SETTLED :]
@@ -55,7 +55,7 @@ def compare(candles: pd.DataFrame, reference: Callable[[], dict[str, pd.Series]]
 def main() -> None:
     """Print seconds and memory of the table by size, then the ratios to pandas."""
     few = random_candles(5000)
-    build_table(few, few, list(FEATURES.values()), HORIZON)  # compiles
+    build_table(few, few, list(FEATURES.values()), HORIZON, MAX_FILL)  # compiles
     for n in SIZES:
         seconds = table_seconds(n)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

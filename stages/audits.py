@@ -24,10 +24,11 @@ RESAMPLES = 20_000  # so that a tail of 0.05 % has ten of them
 
 @dataclass(frozen=True)
 class Audited:
-    """What is audited: the features switched on, and the labels' horizon."""
+    """What is audited: the features switched on, the labels' horizon, how long a leader's close is known."""
 
     features: list[Feature]
     horizon: int
+    max_fill: int
 
     @property
     def names(self) -> list[str]:
@@ -36,15 +37,16 @@ class Audited:
 
     def build(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
         """The table as the features stage builds it."""
-        return build_table(candles, leader, self.features, self.horizon)
+        return build_table(candles, leader, self.features, self.horizon, self.max_fill)
 
     def build_labels(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
         """The same with one feature of the shortest lookback, so that labels are cheap."""
-        return build_table(candles, leader, [self._shortest], self.horizon)
+        return build_table(candles, leader, [self._shortest], self.horizon, self.max_fill)
 
     def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: list[str]) -> np.ndarray:
         """Features `names` of the newest candle, as serving computes them."""
-        return latest_features(buffer, leader, [f for f in self.features if f.name in set(names)])
+        chosen = [feature for feature in self.features if feature.name in set(names)]
+        return latest_features(buffer, leader, chosen, self.max_fill)
 
     @property
     def _shortest(self) -> Feature:

@@ -6,7 +6,7 @@ from stages.audits import Audited, audit_symbol, take_temperature
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
-from tapeline.market.params import Symbols
+from tapeline.market.params import MaxFill, Symbols
 from tapeline.market.tables import read_table
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -24,7 +24,8 @@ def main(log: logging.Logger) -> None:
     interval = params.value("data.interval", Interval)
     symbols = params.value("data.symbols", Symbols)
     features = selected_features(params.section("features", FeatureParams), interval)
-    audited = Audited(features, params.section("labels", LabelParams).horizon)
+    max_fill = params.value("data.max_fill", MaxFill)
+    audited = Audited(features, params.section("labels", LabelParams).horizon, max_fill)
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit]]:
         candles, table = read_table("data/candles", symbol), read_table("data/features", symbol)

@@ -8,7 +8,7 @@ from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.features.table import build_table, feature_version, input_version
-from tapeline.market.params import Symbols
+from tapeline.market.params import MaxFill, Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.market.tables import read_table
 from tapeline.outputs import whole_folder
@@ -29,25 +29,26 @@ def main(log: logging.Logger) -> None:
         "interval": interval,
         "features": features,
     }
+    max_fill = params.value("data.max_fill", MaxFill)
     with whole_folder("data/features") as folder:
 
         def work(symbol: str) -> str:
-            return write_features(folder, symbol, symbols[0], schema)
+            return write_features(folder, symbol, symbols[0], schema, max_fill)
 
         for told in for_each_symbol(work, symbols, params.value("data.workers", Workers)):
             log.info(told)
         FeatureStore(folder).write_manifest()
 
 
-def write_features(folder: Path, symbol: str, leader: str, schema: dict[str, Any]) -> str:
+def write_features(folder: Path, symbol: str, leader: str, schema: dict[str, Any], max_fill: int) -> str:
     """Build and write the table of one symbol; return what there is to tell of it."""
     candles = read_table("data/candles", symbol)
     leading = candles if symbol == leader else read_table("data/candles", leader)
-    table = build_table(candles, leading, schema["features"], schema["horizon"])
-    version = {"input_version": input_version(candles, leading)}
+    table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)
+    version = {"input_version": input_version(candles, leading, max_fill)}
     FeatureStore(folder).write(symbol, table, schema | version)
     unknown = {label: int(table[label].isna().sum()) for label in LABELS}
-    n_alone = int((~candles["timestamp"].isin(leading["timestamp"])).sum())
+    n_alone = int((~candles["timestamp"].isin(leading.loc[~leading["is_filled"], "timestamp"])).sum())
     return (
         f"{symbol}: {len(candles)} candles -> {len(table)} rows x {len(schema['features'])} features, "
         f"{len(candles) - len(table)} dropped as warm-up; no label: {unknown}; "

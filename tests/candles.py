@@ -29,3 +29,24 @@ def random_candles(n: int, seed: int = 0, gap_at: int | None = None, sigma: floa
             "file": np.zeros(n, dtype=np.int32),
         }
     )
+
+
+def with_gaps(candles: pd.DataFrame, share: float, seed: int = 0, max_fill: int = 15) -> pd.DataFrame:
+    """The same market, of which `share` of the candles had no trade: filled as ingest does, in gaps."""
+    rng = np.random.default_rng(seed)
+    is_real = rng.random(len(candles)) >= share
+    is_real |= (candles["segment"].diff() != 0).to_numpy()
+    times = candles["timestamp"].to_numpy("datetime64[m]").view(np.int64)
+    kept = candles[is_real].reset_index(drop=True)
+    missing = np.diff(times[is_real]) - 1
+    copies = 1 + np.append(np.where(missing > max_fill, 0, missing), 0)
+    source = np.repeat(np.arange(len(kept)), copies)
+    age = np.arange(len(source)) - np.repeat(np.cumsum(copies) - copies, copies)
+    out = kept.iloc[source].reset_index(drop=True)
+    out["timestamp"] += pd.to_timedelta(age, unit="min").astype("timedelta64[us]")
+    out["is_filled"] = age > 0
+    for column in ("open", "high", "low"):
+        out[column] = out[column].where(age == 0, out["close"])
+    out["volume"] = out["volume"].where(age == 0, 0.0)
+    out["segment"] = np.append(0, np.cumsum(missing > max_fill)).astype(np.int32)[source]
+    return out

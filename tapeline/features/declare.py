@@ -18,8 +18,9 @@ FloatArray = NDArray[np.float64]
 class Candles:
     """Consecutive candles of one segment, each field of shape (n,); `minute` is the open, minutes since 1970.
 
-    `leader_close` holds the closes of the leading symbol ONE CANDLE EARLIER, NaN where it has none: what
-    is known of it when a candle opens, so that no feature can see the leader's same candle.
+    `leader_close` holds the last close of the leading symbol ONE CANDLE EARLIER, NaN where that is too old
+    or not there (`leader.close_before`): what is known of it when a candle opens, so that no feature can
+    see the leader's same candle.
     """
 
     minute: NDArray[np.int64]

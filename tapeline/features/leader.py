@@ -1,14 +1,38 @@
 """What the leading symbol has just done, for all symbols, the leader itself included.
 
 `Candles.leader_close` is the leader's close one candle earlier: its same-minute candle is never seen, not
-even its past half, for in practice it arrives no sooner than one's own. Where the leader has no candles
-(it starts later, ends earlier, or has a gap inside the lookback) each feature is 0, as if it had not moved.
+even its past half, for in practice it arrives no sooner than one's own. In a gap the leader's last close
+is carried, by its age alone: whether the gap will be filled, the next candle decides, and that is not known
+yet. Where it is unknown (the leader starts later, ends earlier, or a gap inside the lookback is longer than
+that) each feature is 0, as if the leader had not moved.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, FloatArray, feature
 from tapeline.features.rolling import rolling_correlation, rolling_std, rolling_sum
+
+
+def close_before(
+    time: NDArray[np.int64],
+    leader_time: NDArray[np.int64],
+    leader_close: FloatArray,
+    step: int,
+    max_fill: int,
+) -> FloatArray:
+    """Close of the leader's last candle before each open time, shape (n,), NaN where that is unknown.
+
+    time : (n,) open times; leader_time, leader_close : (k,) of the leader's REAL candles, ascending, none
+    filled; step : length of a candle, in the unit of the times. Known is a candle that opened at least a
+    `step` before, and at most `max_fill` steps before that: as old as a gap's last filled candle would be.
+    """
+    position = np.searchsorted(leader_time, time - step, side="right") - 1
+    known = np.full(len(time), np.nan)
+    is_known = position >= 0
+    is_known[is_known] = time[is_known] - step - leader_time[position[is_known]] <= max_fill * step
+    known[is_known] = leader_close[position[is_known]]
+    return known
 
 
 @feature("leader", over=(1, 5, 15, 60), lookback=lambda window: window + 1)

@@ -12,14 +12,16 @@ from tapeline.features.table import as_candles
 SHORTER = (64, 256)  # candles that features of a shorter lookback are computed from, to save time
 
 
-def latest_features(buffer: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature]) -> FloatArray:
+def latest_features(
+    buffer: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], max_fill: int
+) -> FloatArray:
     """Values of `features`, shape (F,), at the last of `buffer`, consecutive canonical candles of a segment.
 
-    `leader` holds the leading symbol's candles that opened before the last of `buffer`. With as many
-    candles as the longest lookback in both, the values are those of the whole history to 1e-6. Raises
-    ValueError where the buffer is shorter.
+    `leader` holds the leading symbol's candles that opened before the last of `buffer`, `max_fill` says how
+    old its last close may be. With as many candles as the longest lookback in both, the values are those of
+    the whole history to 1e-6. Raises ValueError where the buffer is shorter.
     """
-    return newest(as_candles(buffer, leader), features)
+    return newest(as_candles(buffer, leader, max_fill), features)
 
 
 def newest(candles: Candles, features: Sequence[Feature]) -> FloatArray:

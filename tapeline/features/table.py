@@ -9,6 +9,7 @@ import pandas as pd
 
 from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
+from tapeline.features.leader import close_before
 from tapeline.schema import KEYS, LABELS, OHLCV
 
 # Candles computed at a time, so that a feature's arrays stay in the processor's cache whatever the history.
@@ -16,13 +17,14 @@ CHUNK = 65_536
 
 
 def build_table(
-    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int
+    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int, max_fill: int
 ) -> pd.DataFrame:
     """Compute `features` and the labels at `horizon` for one symbol's canonical candles.
 
-    `leader` holds the canonical candles of the leading symbol, the same table for itself. Nothing
-    reaches over a segment's border. The first rows of a segment, before the longest lookback has
-    passed, are dropped; a label is NaN where its future is not there or has no direction.
+    `leader` holds the canonical candles of the leading symbol, the same table for itself; `max_fill` says
+    how old its last close may be (`close_before`). Nothing reaches over a segment's border. The first rows
+    of a segment, before the longest lookback has passed, are dropped; a label is NaN where its future is
+    not there or has no direction.
     Returns one row a candle left: `timestamp, segment, is_filled`, the features, the labels.
     """
     warm_up = max(feature.lookback for feature in features) - 1
@@ -31,7 +33,7 @@ def build_table(
     names = [*(feature.name for feature in features), *LABELS]
     # One block, a row a column, filled in place: a table of millions of rows is held once.
     values = np.empty((len(names), sum(len(rows) - warm_up for rows in kept)))
-    every = as_candles(candles, leader)
+    every = as_candles(candles, leader, max_fill)
     filled = 0
     for rows in kept:
         segment = every.rows(rows[0], rows[-1] + 1)
@@ -54,28 +56,23 @@ def _compute(segment: Candles, features: Sequence[Feature], warm_up: int, out: F
             out[column, start:stop] = feature.compute(chunk)[warm_up:]
 
 
-def as_candles(candles: pd.DataFrame, leader: pd.DataFrame) -> Candles:
-    """Take canonical candles as arrays, beside them the leader's close before each."""
+def as_candles(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> Candles:
+    """Take canonical candles as arrays, beside them the leader's close before each (`close_before`)."""
     arrays = {name: np.ascontiguousarray(candles[name].to_numpy(np.float64)) for name in OHLCV}
     timestamp = pd.DatetimeIndex(candles["timestamp"])
     minute = minutes_since_epoch(timestamp)
-    return Candles(minute, **arrays, leader_close=_close_before(timestamp, leader))
+    return Candles(minute, **arrays, leader_close=_leader_close(timestamp, leader, max_fill))
 
 
-def _close_before(timestamp: pd.DatetimeIndex, leader: pd.DataFrame) -> FloatArray:
-    """Close of the leader's candle one interval before each of consecutive open times; NaN where none is."""
-    n = len(timestamp)
-    known = np.full(n, np.nan)
-    if n < 2 or leader.empty:
-        return known
-    times, own = (
-        index.to_numpy("datetime64[us]").view(np.int64) for index in (leader["timestamp"], timestamp)
-    )
-    before = own - (own[1] - own[0])
-    position = np.minimum(np.searchsorted(times, before), len(times) - 1)
-    is_there = times[position] == before
-    known[is_there] = leader["close"].to_numpy(np.float64)[position[is_there]]
-    return known
+def _leader_close(timestamp: pd.DatetimeIndex, leader: pd.DataFrame, max_fill: int) -> FloatArray:
+    """The leader's close before each of consecutive open times; a single one has no interval to tell."""
+    if len(timestamp) < 2:
+        return np.full(len(timestamp), np.nan)
+    real = leader[~leader["is_filled"].to_numpy(bool)]
+    own, times = (index.to_numpy("datetime64[us]").view(np.int64) for index in (timestamp, real["timestamp"]))
+    # Consecutive within a segment alone: the first two may lie on both sides of a border.
+    step = int(np.diff(own).min())
+    return close_before(own, times, real["close"].to_numpy(np.float64), step, max_fill)
 
 
 def feature_version(features: Sequence[Feature], horizon: int) -> str:
@@ -86,9 +83,9 @@ def feature_version(features: Sequence[Feature], horizon: int) -> str:
     return digest.hexdigest()[:16]
 
 
-def input_version(candles: pd.DataFrame, leader: pd.DataFrame) -> str:
-    """Hash of the candles that a table was computed from, its own and the leader's."""
-    digest = hashlib.sha256()
+def input_version(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> str:
+    """Hash of what a table was computed from: its own candles, the leader's, and how long those are known."""
+    digest = hashlib.sha256(f"max_fill={max_fill}".encode())
     for table in (candles, leader):
         digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
     return digest.hexdigest()[:16]

@@ -29,7 +29,7 @@ def audit_truncation(
     """
     ledger = Ledger(history.symbol, "truncation", columns)
     rng = np.random.default_rng(params.seed)
-    for cut in cut_positions(history.segment, reach, params):
+    for cut in cut_positions(history, reach, params):
         # From anywhere up to an hour earlier, or a column could hide behind its place in the part.
         first = int(np.searchsorted(history.segment, history.segment[cut]))
         start = max(cut - reach + 1 - int(rng.integers(60)), first)
@@ -65,7 +65,7 @@ def audit_poison(
     times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
     rng = np.random.default_rng(params.seed)
     fewer = params.model_copy(update={"leak_cuts": max(1, params.leak_cuts // CUTS_A_POISON)})
-    for cut in cut_positions(history.segment, reach, fewer):
+    for cut in cut_positions(history, reach, fewer):
         poisoned = history.poisoned_after(cut, rng)
         table = build(poisoned.candles, poisoned.leader)
         n_known = int(np.searchsorted(times, history.times[cut], side="right"))

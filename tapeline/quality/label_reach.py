@@ -25,7 +25,7 @@ def audit_label_reach(
     """
     ledger = Ledger(history.symbol, "label_reach", labels)
     rng = np.random.default_rng(params.seed)
-    for cut in cut_positions(history.segment, reach, params, horizon):
+    for cut in cut_positions(history, reach, params, horizon):
         border = int(np.searchsorted(history.segment, history.segment[cut], side="right"))
         start, stop = cut - reach + 1, min(cut + horizon + 1, border)
         far = history.part(start, min(stop + reach, len(history.candles)))

@@ -25,9 +25,13 @@ class History:
     leader: pd.DataFrame
 
     def part(self, start: int, stop: int) -> "History":
-        """Candles start..stop-1, and the leader's known when the last of them opens."""
-        low = max(int(np.searchsorted(self.leader_times, self.times[start])) - 1, 0)
-        high = int(np.searchsorted(self.leader_times, self.times[stop - 1]))
+        """Candles start..stop-1, and the leader's known when the last of them opens.
+
+        Filled candles behind the leader's last real one are not known then: they are there only if the gap
+        has ended soon enough.
+        """
+        low = max(self._known_of_leader(start) - 1, 0)
+        high = self._known_of_leader(stop - 1)
         return History(
             self.symbol,
             self.candles.iloc[start:stop].reset_index(drop=True),
@@ -35,13 +39,55 @@ class History:
         )
 
     def poisoned_after(self, cut: int, rng: np.random.Generator) -> "History":
-        """The same with garbage in all candles after row `cut`, and in the leader's from its minute on."""
-        known = int(np.searchsorted(self.leader_times, self.times[cut]))
-        return History(
-            self.symbol,
-            with_garbage(self.candles, np.arange(cut + 1, len(self.candles)), rng),
-            with_garbage(self.leader, np.arange(known, len(self.leader)), rng),
-        )
+        """The same with garbage in all candles after row `cut`, and in the leader's from its minute on.
+
+        A gap that the leader is in then ends otherwise: it is left open where it was filled, and filled
+        where it was left open.
+        """
+        known, next_ = self._known_of_leader(cut), int(np.searchsorted(self.leader_times, self.times[cut]))
+        leader = with_garbage(self.leader, np.arange(next_, len(self.leader)), rng)
+        if self.is_silent[cut]:
+            leader = self._gap_ended_otherwise(leader, known, next_, self.times[cut])
+        candles = with_garbage(self.candles, np.arange(cut + 1, len(self.candles)), rng)
+        return History(self.symbol, candles, leader)
+
+    def _gap_ended_otherwise(
+        self, leader: pd.DataFrame, known: int, next_: int, time: np.int64
+    ) -> pd.DataFrame:
+        """`leader` whose candles behind row `known - 1`, filled ones up to `next_`, are not those it had."""
+        before, after = leader.iloc[:known], leader.iloc[next_:]
+        if next_ == known:
+            n_filled = int((time - self.leader_times[known - 1]) // self.step) - 1
+            filled = before.iloc[[-1] * n_filled].copy()
+            filled["timestamp"] += pd.to_timedelta(self.step * np.arange(1, n_filled + 1), unit="us")
+            for column in ("open", "high", "low"):
+                filled[column] = filled["close"]
+            before = pd.concat([before, filled.assign(volume=0.0, is_filled=True)])
+        else:
+            after = after[np.maximum.accumulate(~after["is_filled"].to_numpy(bool))]
+        changed = pd.concat([before, after], ignore_index=True).astype(leader.dtypes)
+        is_cut = changed["timestamp"].diff() > pd.Timedelta(self.step, unit="us")
+        return changed.assign(segment=is_cut.cumsum().astype(np.int32))
+
+    def _known_of_leader(self, row: int) -> int:
+        """How many of the leader's candles come up to its last real one that opened before row `row` did."""
+        real = np.flatnonzero(~self.leader["is_filled"].to_numpy(bool))
+        n_real = int(np.searchsorted(self.leader_times[real], self.times[row]))
+        return int(real[n_real - 1]) + 1 if n_real else 0
+
+    @cached_property
+    def step(self) -> int:
+        """Microseconds from one candle to the next of a segment; 0 if there is but one."""
+        return int(np.diff(self.times).min()) if len(self.times) > 1 else 0
+
+    @cached_property
+    def is_silent(self) -> NDArray[np.bool_]:
+        """Whether the leader has candles before each real candle, but no real one right before it; (n,)."""
+        real = self.leader_times[~self.leader["is_filled"].to_numpy(bool)]
+        n_before = np.searchsorted(real, self.times)
+        last = np.append(real, 0)[n_before - 1]
+        is_real = ~self.candles["is_filled"].to_numpy(bool)
+        return is_real & (n_before > 0) & (self.times - last > self.step)
 
     @cached_property
     def times(self) -> NDArray[np.int64]:
@@ -72,14 +118,14 @@ def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.
     return poisoned
 
 
-def cut_positions(
-    segment: NDArray[np.int32], reach: int, params: QualityParams, horizon: int = 1
-) -> NDArray[np.int64]:
+def cut_positions(history: History, reach: int, params: QualityParams, horizon: int = 1) -> NDArray[np.int64]:
     """Choose up to `params.leak_cuts` rows that have `reach` candles of their segment behind them.
 
-    Half of them at most are borders, where leaks hide: the first such row of a segment, its last, and
-    the rows `horizon` before. The rest are drawn evenly over the table, one from each equal part.
+    Half of them at most are where leaks hide: at borders, the first such row of a segment, its last, and
+    the rows `horizon` before; and where the leader is silent. The rest are drawn evenly over the table,
+    one from each equal part.
     """
+    segment = history.segment
     n = segment.shape[0]
     first = np.searchsorted(segment, segment, side="left")  # of each row's segment
     positions = np.arange(n)
@@ -89,10 +135,11 @@ def cut_positions(
         return allowed
     last = np.searchsorted(segment, segment[allowed], side="right") - 1
     at_border = (allowed - first[allowed] == reach - 1) | np.isin(last - allowed, (0, horizon - 1, horizon))
-    borders = allowed[at_border]
-    borders = rng.permutation(borders)[: params.leak_cuts // 2]
-    parts = np.array_split(np.setdiff1d(allowed, borders), params.leak_cuts - borders.size)
-    return np.union1d(borders, [rng.choice(part) for part in parts]).astype(np.int64)
+    chosen = rng.permutation(allowed[history.is_silent[allowed]])[: params.leak_cuts // 4]
+    borders = rng.permutation(np.setdiff1d(allowed[at_border], chosen))
+    chosen = np.append(chosen, borders[: params.leak_cuts // 2 - chosen.size])
+    parts = np.array_split(np.setdiff1d(allowed, chosen), params.leak_cuts - chosen.size)
+    return np.union1d(chosen, [rng.choice(part) for part in parts]).astype(np.int64)
 
 
 class Ledger:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.features.table import build_table
+from tapeline.features.table import as_candles, build_table
 from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
@@ -20,6 +20,7 @@ from tapeline.serving.stream import (
     Stream,
     begun_anew,
     is_in_range,
+    leader_unknown,
     out_of_range,
 )
 
@@ -42,6 +43,8 @@ def answer_table(
     is_ready = (missing <= 0) & (n_before == 0) & (n_filled <= share * length)
     chosen = real[is_ready[real]]
     found = predict_rows(stream, candles, leader, chosen)
+    has_leader = stream.leader not in (None, symbol)
+    is_unknown = np.isnan(as_candles(candles, leader, stream.max_fill).leader_close)
     at = {row: k for k, row in enumerate(chosen)}
     for row in real:
         told = {"symbol": symbol, "timestamp": candles["timestamp"].iloc[row]}
@@ -59,8 +62,9 @@ def answer_table(
             yield Answer(**told, status=GAP, reason=reason)
         else:
             predicted = {name: values[at[row]] for name, values in found.items()}
+            reason = leader_unknown(stream.leader) if has_leader and is_unknown[row] else ""
             yield (
-                Answer(**told, status=PREDICTED, **predicted)
+                Answer(**told, status=PREDICTED, reason=reason, **predicted)
                 if is_in_range(predicted)
                 else out_of_range(told)
             )
@@ -74,7 +78,7 @@ def predict_rows(
         return {}
     wanted = {feature.name: feature for features in stream.features for feature in features}
     horizon = stream.predictors[0].bundle.model["horizon"]
-    table = build_table(candles, leader, list(wanted.values()), horizon)
+    table = build_table(candles, leader, list(wanted.values()), horizon, stream.max_fill)
     at = pd.Index(table["timestamp"]).get_indexer(candles["timestamp"].iloc[rows])
     found: dict[str, list] = {}
     for predictor in stream.predictors:

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 
 from tapeline.features.declare import Candles, FloatArray
+from tapeline.features.leader import close_before
 from tapeline.schema import OHLCV, PRICES
 
 MICROSECONDS = 60_000_000  # a minute
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+EQUAL_GAPS = 4  # in a row, from the first candle on: candles of another interval
 LARGEST = 1e30  # far above any price or volume; products of such are still numbers
 
 
@@ -31,7 +33,8 @@ class Buffer:
     def __init__(self, capacity: int, step: int, max_fill: int) -> None:
         """Hold `capacity` candles that are `step` microseconds long."""
         self._capacity, self._step, self._max_fill = capacity, step, max_fill
-        self._spacing = 0  # between the last two candles, where that was a gap
+        self._is_in_step = False  # whether any candle followed right upon the one before
+        self._spacing, self._n_equal = 0, 0  # of the last gap, and how many in a row are as wide
         self.clear()
 
     def clear(self) -> None:
@@ -67,13 +70,7 @@ class Buffer:
                 f"{show(time)} is not after {show(self.time[-1])}: out of order, or there already"
             )
         missing = int(ahead // self._step) - 1
-        if missing and ahead == self._spacing:
-            self.clear()
-            found, wanted = (length // MICROSECONDS for length in (ahead, self._step))
-            raise CandleError(
-                f"these look like {found}-minute candles, and this model takes {wanted}-minute ones"
-            )
-        self._spacing = ahead if missing else 0
+        self._check_interval(ahead)
         if missing > self._max_fill:
             self._first = len(self.time)
         elif missing:
@@ -82,16 +79,27 @@ class Buffer:
         self._put(time, values[None, :], np.array([False]))
         return missing
 
+    def _check_interval(self, ahead: int) -> None:
+        """Forget everything and raise CandleError where candles have come in equal gaps from the first on.
+
+        Once two stood in step, equal gaps are minutes without a trade.
+        """
+        self._is_in_step = self._is_in_step or ahead == self._step
+        self._n_equal = self._n_equal + 1 if ahead == self._spacing else 1
+        self._spacing = ahead
+        if not self._is_in_step and self._n_equal >= EQUAL_GAPS:
+            self.clear()
+            found, wanted = (length // MICROSECONDS for length in (ahead, self._step))
+            raise CandleError(
+                f"these look like {found}-minute candles, and this model takes {wanted}-minute ones"
+            )
+
     def candles(self, leader: "Buffer | None", count: int) -> Candles:
-        """Return the last `count` as features take them, beside the closes of `leader` one before each."""
+        """Return the last `count` as features take them, beside the closes of `leader` before each."""
         time, values = self.time[-count:], self.rows[-count:]
         known = self if leader is None else leader
-        before = np.full(len(time), np.nan)
-        if len(known.time):
-            position = np.searchsorted(known.time, time - self._step)
-            position = np.minimum(position, len(known.time) - 1)
-            is_there = known.time[position] == time - self._step
-            before[is_there] = known.rows[position[is_there], 3]
+        is_real = ~known.is_filled
+        before = close_before(time, known.time[is_real], known.rows[is_real, 3], self._step, self._max_fill)
         columns = {name: np.ascontiguousarray(values[:, k]) for k, name in enumerate(OHLCV)}
         return Candles(time // MICROSECONDS, **columns, leader_close=before)
 

@@ -53,6 +53,7 @@ class Stream:
                 told = ", ".join(str(found[key]) for found in inputs)
                 raise ArtifactError(f"the bundles take different candles: {key} is {told}")
         self.leader, self._input = inputs[0]["leader"], inputs[0]
+        self.max_fill: int = self._input["max_fill"]
         self._step = INTERVAL_MINUTES[self._input["interval"]] * MICROSECONDS
         self.features = [check_features(predictor) for predictor in self.predictors]
         wanted = {feature.name: feature for features in self.features for feature in features}
@@ -63,26 +64,30 @@ class Stream:
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
         self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
+        self._late: dict[str, int] = {}  # open of the first leader's candle that came after their rows
 
     def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
         """Take a candle that has closed; return the prediction made at its close, or why there is none.
 
         Feed the leader's candle of a minute no later than the others' of the next one, and symbols in step.
+        Nobody waits for it: it may be a minute without a trade, and then its last close is what is known. A
+        candle of the leader that comes later still counts from the followers' next candle on.
         """
         told = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         buffer = self._buffers.setdefault(symbol, self._make_buffer())
         try:
             opened, values = read_candle(candle, self._step)
-            self._require_leader(symbol, opened)
+            self._require_past_of_leader(symbol, opened)
             missing = buffer.take(opened, values)
         except CandleError as error:
             if not len(buffer):
                 self._rows.pop(symbol, None)
             return Answer(**told, status=REFUSED, reason=str(error))
-        if missing > self._input["max_fill"]:
+        n_late = self._drop_late_rows(symbol, opened, missing)
+        if missing > self.max_fill:
             self._rows.pop(symbol, None)
             return begun_anew(told, missing, self.lookback + self.length - 2)
-        for back in range(missing, -1, -1):
+        for back in range(missing + n_late, -1, -1):
             self._add_row(symbol, buffer, back)
         left = self.length - len(self._rows.get(symbol, ()))
         if left > 0:
@@ -96,7 +101,11 @@ class Stream:
         if n_filled > self._input["max_filled_share"] * self.length:
             return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
         predicted = self._predict(symbol)
-        return Answer(**told, status=PREDICTED, **predicted) if is_in_range(predicted) else out_of_range(told)
+        if not is_in_range(predicted):
+            return out_of_range(told)
+        is_unknown = np.isnan(buffer.candles(self._leader_of(symbol), 1).leader_close[0])
+        reason = leader_unknown(self.leader) if self.leader and is_unknown else ""
+        return Answer(**told, status=PREDICTED, reason=reason, **predicted)
 
     def time_parts(self, symbol: str) -> list[int]:
         """Nanoseconds that the features, and each network, of the newest candle take, done once more."""
@@ -110,22 +119,43 @@ class Stream:
         return [after - before for before, after in pairwise(clock)]
 
     def _make_buffer(self) -> Buffer:
-        capacity = self.lookback + max(self.length, self._input["max_fill"]) + 1
-        return Buffer(capacity, self._step, self._input["max_fill"])
+        # Rows behind a gap are computed late, and so are those that a late leader spoilt, each from the
+        # lookback before it; the oldest leader's close that these know may be a gap old.
+        capacity = self.lookback + self.length + 2 * self.max_fill + 1
+        return Buffer(capacity, self._step, self.max_fill)
 
-    def _require_leader(self, symbol: str, opened: int) -> None:
-        """Raise CandleError unless the leader's candles before `opened` are there, or nobody needs them."""
-        own = self._buffers[symbol]
-        if self.leader in (None, symbol) or not len(own):
+    def _leader_of(self, symbol: str) -> Buffer | None:
+        """The leader's candles; None for the leader's own."""
+        if self.leader in (None, symbol):
+            return None
+        return self._buffers.setdefault(self.leader, self._make_buffer())
+
+    def _drop_late_rows(self, symbol: str, opened: int, missing: int) -> int:
+        """Note whom the leader's candle is late for; drop rows it was late for, and return how many."""
+        if symbol == self.leader:
+            for follower, buffer in self._buffers.items():
+                if follower != symbol and len(buffer) and buffer.time[-1] > opened:
+                    self._late.setdefault(follower, opened)
+        first = self._late.pop(symbol, None)
+        if first is None:
+            return 0
+        rows = self._rows.get(symbol, np.empty((0, 0)))
+        newest = opened - (missing + 1) * self._step  # that the rows end with
+        n_late = min(len(rows), (newest - first) // self._step)
+        if n_late:
+            self._rows[symbol] = rows[:-n_late]
+        return n_late
+
+    def _require_past_of_leader(self, symbol: str, opened: int) -> None:
+        """Raise CandleError if the leader's candles that are known before `opened` are kept no longer."""
+        own, leader = self._buffers[symbol], self._leader_of(symbol)
+        if leader is None or not len(own):
             return
-        leader, before = self._buffers.get(self.leader), opened - self._step
-        if leader is None or not len(leader) or leader.time[-1] < before:
-            wanted = f"{self.leader} has no candle of {show(before)} yet"
-            raise CandleError(f"the leader {wanted}: feed that, then this again")
-        missing, oldest = (before - own.time[-1]) // self._step, before
-        if missing <= self._input["max_fill"]:
+        before = oldest = opened - self._step
+        missing = (before - own.time[-1]) // self._step
+        if missing <= self.max_fill:
             oldest = max(before - (self.lookback - 1 + missing) * self._step, own.start - self._step)
-        if leader.has_dropped and leader.time[0] > oldest:
+        if leader.has_dropped and leader.time[0] > oldest - self.max_fill * self._step:
             wanted = f"{self.leader} is too far ahead: its candle of {show(oldest)} is kept no longer"
             raise CandleError(f"the leader {wanted}; feed symbols in step")
 
@@ -134,8 +164,7 @@ class Stream:
         end = len(buffer) - back
         if end < self.lookback:
             return
-        leader = None if self.leader in (None, symbol) else self._buffers.get(self.leader)
-        candles = buffer.candles(leader, self.lookback + back)
+        candles = buffer.candles(self._leader_of(symbol), self.lookback + back)
         if back:
             candles = candles.rows(0, self.lookback)
         row = newest(candles, self._wanted)
@@ -157,6 +186,11 @@ class Stream:
 def begun_anew(told: Mapping[str, Any], missing: int, left: int) -> Answer:
     """Answer to a candle, known by `told`, behind a gap of `missing` that is too long to fill."""
     return Answer(**told, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left)
+
+
+def leader_unknown(leader: str) -> str:
+    """Why a prediction knows nothing of the leader."""
+    return f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
 
 
 def is_in_range(predicted: Mapping[str, Any]) -> bool:

@@ -184,7 +184,10 @@ def _timeframes(t):
 
 
 def _leader(t, leader):
-    before = leader.set_index("timestamp")["close"].reindex(t["timestamp"] - pd.Timedelta("1min"))
+    """The last real close by merging on time: up to 15 candles older than the candle before."""
+    real = leader.loc[~leader["is_filled"], ["timestamp", "close"]]
+    asked = pd.DataFrame({"timestamp": t["timestamp"] - pd.Timedelta("1min")})
+    before = pd.merge_asof(asked, real, on="timestamp", tolerance=pd.Timedelta("15min"))["close"]
     moves = pd.Series(np.log(before.to_numpy())).diff()
     own = np.log(t["close"]).diff()
     return {

@@ -9,14 +9,17 @@ from hypothesis import strategies as st
 
 from tapeline.features import declare
 from tapeline.features.catalog import FEATURES
+from tapeline.features.leader import close_before
 from tapeline.features.table import as_candles
-from tests.candles import random_candles
+from tests.candles import random_candles, with_gaps
 from tests.features.reference import plain_features, plain_indicators
 
 NAMES = list(FEATURES)
 TABLE = random_candles(2500)
-LEADER = random_candles(2600, seed=5, gap_at=1900).iloc[100:]  # begins later, has a gap
-CANDLES = as_candles(TABLE, LEADER)
+MAX_FILL = 15
+# Begins later, has a long gap, and short ones that are filled.
+LEADER = with_gaps(random_candles(2600, seed=5, gap_at=1900).iloc[100:], share=0.2)
+CANDLES = as_candles(TABLE, LEADER, MAX_FILL)
 WHOLE = {name: FEATURES[name].compute(CANDLES) for name in NAMES}
 REFERENCE = plain_features(TABLE, LEADER)
 SETTLED = 1000  # candles after which the longest recursion has forgotten its start
@@ -28,7 +31,7 @@ SETTLED = 1000  # candles after which the longest recursion has forgotten its st
 def test_a_value_does_not_depend_on_later_candles(name, cut):
     """On history cut after a candle, the leader's cut before it, that candle's value is the same bits."""
     leader = LEADER[LEADER["timestamp"] < TABLE["timestamp"].iloc[cut - 1]]
-    truncated = FEATURES[name].compute(as_candles(TABLE.iloc[:cut], leader))
+    truncated = FEATURES[name].compute(as_candles(TABLE.iloc[:cut], leader, MAX_FILL))
     assert truncated[-1] == WHOLE[name][cut - 1]
 
 
@@ -37,7 +40,7 @@ def test_a_value_does_not_depend_on_later_candles(name, cut):
 @given(end=st.integers(min_value=1500, max_value=2500))
 def test_the_declared_lookback_is_enough(name, end):
     """From a buffer of `lookback` candles alone, the last value equals the one from all history to 1e-6."""
-    buffer = as_candles(TABLE.iloc[end - FEATURES[name].lookback : end], LEADER)
+    buffer = as_candles(TABLE.iloc[end - FEATURES[name].lookback : end], LEADER, MAX_FILL)
     value = FEATURES[name].compute(buffer)[-1]
     scale = np.nanstd(WHOLE[name]) + abs(WHOLE[name][end - 1])
     assert abs(value - WHOLE[name][end - 1]) <= 1e-6 * scale
@@ -55,7 +58,7 @@ def test_values_are_finite_and_in_their_declared_range(name, market):
         "wild": random_candles(2500, seed=3, sigma=0.2),
     }[market]
     feature = FEATURES[name]
-    after = feature.compute(as_candles(table, LEADER))[feature.lookback - 1 :]
+    after = feature.compute(as_candles(table, LEADER, MAX_FILL))[feature.lookback - 1 :]
     slack = 1e-9 * max(1.0, abs(feature.low or 0), abs(feature.high or 0))
     assert np.isfinite(after).all()
     assert feature.low is None or after.min() >= feature.low - slack
@@ -121,7 +124,7 @@ def test_a_same_minute_look_at_the_leader_is_impossible():
     spoilt = LEADER.copy()
     is_later = spoilt["timestamp"] >= TABLE["timestamp"].iloc[end]
     spoilt.loc[is_later, ["open", "high", "low", "close"]] *= 7.0
-    other = as_candles(TABLE, spoilt)
+    other = as_candles(TABLE, spoilt, MAX_FILL)
     for name in NAMES:
         value = FEATURES[name].compute(other)
         assert value[end] == WHOLE[name][end]
@@ -164,14 +167,44 @@ def test_a_feature_is_declared_once_and_within_the_longest_lookback():
 def test_a_candle_without_past_is_no_error():
     """Features of a handful of candles are computed without a traceback; nobody uses them."""
     for n in (1, 2, 61):
-        few = as_candles(TABLE.iloc[:n], LEADER)
+        few = as_candles(TABLE.iloc[:n], LEADER, MAX_FILL)
         for name in NAMES:
             assert FEATURES[name].compute(few).shape == (n,), name
+
+
+def test_what_is_known_of_a_silent_leader_does_not_hang_on_what_follows():
+    """Whether the leader's gap is filled, left open or never ends changes nothing while it lasts."""
+    own = TABLE.iloc[:60]
+    for n_silent in (1, 3, MAX_FILL, MAX_FILL + 1):
+        back = own.iloc[[20 + n_silent + 1]].assign(close=777.0)
+        filled = own.iloc[21 : 21 + n_silent].assign(is_filled=True, close=own["close"].iloc[20])
+        ends = [own.iloc[:21], pd.concat([own.iloc[:21], filled, back]), pd.concat([own.iloc[:21], back])]
+        asked = own.iloc[: 20 + n_silent + 2]
+        never, as_filled, as_gap = (as_candles(asked, leader, MAX_FILL).leader_close for leader in ends)
+        np.testing.assert_array_equal(as_filled, never)
+        np.testing.assert_array_equal(as_gap, never)
+        carried = never[21:]
+        assert (carried[: MAX_FILL + 1] == own["close"].iloc[20]).all()
+        assert np.isnan(carried[MAX_FILL + 1 :]).all()
+
+
+@given(
+    opens=st.lists(st.integers(0, 60), unique=True, min_size=1),
+    leads=st.lists(st.integers(0, 60), unique=True),
+    max_fill=st.integers(0, 20),
+)
+def test_the_leaders_close_is_its_last_by_age(opens, leads, max_fill):
+    """Candle by candle from the rule: the newest that opened a step before, unless it is too old."""
+    time, leader_time = (np.array(sorted(times), dtype=np.int64) for times in (opens, leads))
+    found = close_before(time, leader_time, leader_time + 100.0, step=1, max_fill=max_fill)
+    for at, close in zip(time, found, strict=True):
+        past = [lead for lead in leader_time if at - 1 - max_fill <= lead <= at - 1]
+        assert close == max(past) + 100 if past else np.isnan(close)
 
 
 def test_candles_of_one_interval_later_are_the_leaders_past():
     """`leader_close` at t is the leader's close one interval earlier, whatever the interval."""
     hourly = TABLE.iloc[::60].reset_index(drop=True)
     expected = hourly["close"].shift().to_numpy()
-    np.testing.assert_array_equal(as_candles(hourly, hourly).leader_close, expected)
-    assert pd.isna(as_candles(TABLE, TABLE.iloc[:0]).leader_close).all()
+    np.testing.assert_array_equal(as_candles(hourly, hourly, MAX_FILL).leader_close, expected)
+    assert pd.isna(as_candles(TABLE, TABLE.iloc[:0], MAX_FILL).leader_close).all()

@@ -24,10 +24,10 @@ WARM_UP = max(feature.lookback for feature in FEATURE_LIST) - 1
 def test_a_segment_is_computed_as_if_alone():
     """Nothing crosses a gap: each segment's rows equal those of that segment's candles alone."""
     candles = random_candles(3000, gap_at=1300)
-    table = build_table(candles, candles, FEATURE_LIST, horizon=15)
+    table = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
     for segment, rows in table.groupby("segment"):
         part = candles[candles["segment"] == segment]
-        alone = build_table(part, part, FEATURE_LIST, horizon=15)
+        alone = build_table(part, part, FEATURE_LIST, horizon=15, max_fill=15)
         np.testing.assert_array_equal(rows.iloc[:, 3:].to_numpy(), alone.iloc[:, 3:].to_numpy())
         assert len(rows) == (candles["segment"] == segment).sum() - WARM_UP
         assert rows[[DIRECTION, TREND_STRENGTH]].tail(15).isna().all(axis=None)
@@ -36,9 +36,9 @@ def test_a_segment_is_computed_as_if_alone():
 def test_a_segment_shorter_than_the_warm_up_gives_no_rows():
     """A short segment vanishes, the others stay; with none left the table is empty, columns whole."""
     candles = random_candles(WARM_UP + 200, gap_at=100)
-    table = build_table(candles, candles, FEATURE_LIST, horizon=15)
+    table = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
     assert set(table["segment"]) == {1}
-    empty = build_table(candles.iloc[:50], candles, FEATURE_LIST, horizon=15)
+    empty = build_table(candles.iloc[:50], candles, FEATURE_LIST, horizon=15, max_fill=15)
     assert len(empty) == 0
     assert list(empty.columns) == list(table.columns)
 
@@ -46,9 +46,9 @@ def test_a_segment_shorter_than_the_warm_up_gives_no_rows():
 def test_chunks_are_as_the_whole(monkeypatch):
     """Computed in chunks, each from the longest lookback before it, values agree to 1e-6, row by row."""
     candles = random_candles(4000, gap_at=2200)
-    whole = build_table(candles, candles, FEATURE_LIST, horizon=15)
+    whole = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
     monkeypatch.setattr("tapeline.features.table.CHUNK", 500)
-    chunks = build_table(candles, candles, FEATURE_LIST, horizon=15)
+    chunks = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
     pd.testing.assert_frame_equal(chunks.iloc[:, :3], whole.iloc[:, :3])
     pd.testing.assert_frame_equal(chunks[list(LABELS)], whole[list(LABELS)])
     names = [feature.name for feature in FEATURE_LIST]
@@ -108,25 +108,28 @@ def test_versions_follow_definitions_params_and_candles():
         feature_version(*of) for of in ((FEATURE_LIST, 15), (FEATURE_LIST, 16), (FEATURE_LIST[1:], 15))
     ]
     assert len(set(versions)) == 3
-    assert input_version(candles, moved) == input_version(candles.copy(), moved)
-    inputs = [input_version(*of) for of in ((candles, candles), (moved, candles), (candles, moved))]
-    assert len(set(inputs)) == 3
+    assert input_version(candles, moved, 15) == input_version(candles.copy(), moved, 15)
+    inputs = [
+        input_version(*of)
+        for of in ((candles, candles, 15), (moved, candles, 15), (candles, moved, 15), (candles, candles, 5))
+    ]
+    assert len(set(inputs)) == 4
 
 
 def test_the_newest_row_of_a_stream_is_the_tables():
     """From a buffer of the longest lookback, the features of a candle equal its row of the table to 1e-6."""
     candles, leader = random_candles(2000), random_candles(2000, seed=1)
-    table = build_table(candles, leader, FEATURE_LIST, horizon=15)
+    table = build_table(candles, leader, FEATURE_LIST, horizon=15, max_fill=15)
     names = [feature.name for feature in FEATURE_LIST]
     scale = table[names].std().to_numpy()
     for end in (WARM_UP + 1, WARM_UP + 38, 2000):
         buffer = candles.iloc[end - WARM_UP - 1 : end]
         known = leader[leader["timestamp"] < candles["timestamp"].iloc[end - 1]].iloc[-WARM_UP - 1 :]
-        values = latest_features(buffer, known, FEATURE_LIST)
+        values = latest_features(buffer, known, FEATURE_LIST, 15)
         expected = table[names].iloc[end - WARM_UP - 1].to_numpy()
         assert (np.abs(values - expected) <= 1e-6 * np.maximum(scale, np.abs(expected))).all()
     with pytest.raises(ValueError, match=f"{WARM_UP} candles are fewer than the {WARM_UP + 1} that"):
-        latest_features(buffer.iloc[1:], known, FEATURE_LIST)
+        latest_features(buffer.iloc[1:], known, FEATURE_LIST, 15)
 
 
 def test_a_feature_without_meaning_is_no_feature():

@@ -98,19 +98,29 @@ def test_a_missing_field_is_named():
 
 
 def test_candles_of_another_interval_are_recognised():
-    """Two equal gaps: not a hole, another clock."""
+    """Equal gaps from the first candle on: not a hole, another clock."""
     kept = buffer(max_fill=15)
-    kept.add(candle(0))
-    kept.add(candle(5))
-    with pytest.raises(
-        CandleError, match="these look like 5-minute candles, and this model takes 1-minute ones"
-    ):
-        kept.add(candle(10))
-    assert len(kept) == 0
+    for minute in (0, 5, 10, 15):
+        kept.add(candle(minute))
+    for minute in (20, 30):
+        with pytest.raises(
+            CandleError, match="these look like 5-minute candles, and this model takes 1-minute ones"
+        ):
+            kept.add(candle(minute))
+        assert len(kept) == 0
+        kept.add(candle(minute + 5))
+
+
+def test_equal_gaps_of_a_thin_market_are_no_other_interval():
+    """Minutes without a trade may follow one another evenly; nothing is forgotten."""
+    kept = buffer(capacity=40)
+    for minute in (0, 1, 3, 5, 7, 9, 11):
+        kept.add(candle(minute))
+    assert len(kept) == 12
 
 
 def test_the_leader_is_known_one_candle_earlier():
-    """Its close of the same minute is never seen; NaN where it has none."""
+    """Its close of the same minute is never seen; NaN where it has none yet, the last one in a gap."""
     own, leader = buffer(), buffer()
     for k in range(5):
         own.add(candle(k))

@@ -29,7 +29,7 @@ from tapeline.schema import OHLCV
 from tapeline.serving.batch import answer_table, predict_files
 from tapeline.serving.stream import Answer, Stream
 from tapeline.serving.timing import time_stream
-from tests.candles import random_candles
+from tests.candles import random_candles, with_gaps
 
 LENGTH, MAX_FILL = 12, 5
 CHOSEN = [
@@ -52,7 +52,7 @@ def make_bundle(folder, network, **changes):
             n, TransformerParams(d_model=8, heads=2, layers=1, dropout=0.0, max_length=64), LENGTH
         )
     candles = random_candles(1500, seed=5)
-    table = build_table(candles, candles, CHOSEN, 15)
+    table = build_table(candles, candles, CHOSEN, 15, MAX_FILL)
     names = [feature.name for feature in CHOSEN]
     scaler = fit_scaler(table[names].to_numpy(), np.arange(len(table)))
     label = {"lstm": "direction", "transformer": "trend_strength"}[network]
@@ -145,35 +145,77 @@ def without(tables, symbol, missing):
     return tables | {symbol: table}
 
 
+def arriving(tables):
+    """Real candles of `tables` as they close: by time, the leader first."""
+    every = pd.concat([table.assign(symbol=name) for name, table in tables.items()])
+    every = every[~every["is_filled"]].sort_values(["timestamp", "symbol"])
+    return every.to_dict("records")
+
+
 @pytest.mark.parametrize("symbol", ["AAA-USD", "BBB-USD"])
 def test_across_a_long_gap_both_say_the_same(bundles, symbol):
     """Of leader or follower: what the follower knows of the leader before the gap is not forgotten."""
     tables = without(market(900), symbol, range(350, 350 + MAX_FILL + 3))
     stream, answers = Stream(*bundles), {name: [] for name in tables}
-    arriving = pd.concat([table.assign(symbol=name) for name, table in tables.items()])
-    for row in arriving.sort_values(["timestamp", "symbol"]).to_dict("records"):
-        if not row["is_filled"]:
-            answers[row["symbol"]].append(stream.feed(row["symbol"], row))
-    waited = [answer for answer in answers["BBB-USD"] if "no candle of" in answer.reason]
-    assert len(waited) == (MAX_FILL + 2 if symbol == "AAA-USD" else 0)
-    if symbol == "BBB-USD":
-        same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), answers["BBB-USD"])
-    same(list(answer_table(stream, "AAA-USD", tables["AAA-USD"], tables["AAA-USD"])), answers["AAA-USD"])
+    for row in arriving(tables):
+        answers[row["symbol"]].append(stream.feed(row["symbol"], row))
+    for name, table in tables.items():
+        same(list(answer_table(stream, name, table, tables["AAA-USD"])), answers[name])
+    assert not any(answer.status == "refused" for found in answers.values() for answer in found)
+
+
+def test_a_thin_leader_is_never_waited_for(bundles):
+    """A fifth of its minutes have no trade: every line is answered, and with the batch's numbers."""
+    tables = market(700)
+    tables["AAA-USD"] = with_gaps(tables["AAA-USD"], share=0.2, max_fill=MAX_FILL)
+    stream, answers = Stream(*bundles), {name: [] for name in tables}
+    for row in arriving(tables):
+        answers[row["symbol"]].append(stream.feed(row["symbol"], row))
+    same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), answers["BBB-USD"])
+    assert {answer.status for answer in answers["BBB-USD"]} == {"warming_up", "predicted", "gap"}
+    assert sum(answer.status == "predicted" for answer in answers["BBB-USD"]) > 400
+
+
+def test_a_leader_that_falls_silent_is_told_once_it_is_unknown(bundles):
+    """Its last close is carried while it is young enough; then the prediction says that it knows nothing."""
+    tables = market(400)
+    tables["AAA-USD"] = tables["AAA-USD"].iloc[:350]
+    stream, answers = Stream(*bundles), []
+    for row in arriving(tables):
+        if row["symbol"] == "BBB-USD":
+            answers.append(stream.feed("BBB-USD", row))
+        else:
+            stream.feed("AAA-USD", row)
+    same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), answers)
+    assert [bool(answer.reason) for answer in answers[340:]] == [False] * (11 + MAX_FILL) + [True] * (
+        49 - MAX_FILL
+    )
+    assert "as if the leader AAA-USD did not move" in answers[-1].reason
+
+
+@pytest.mark.parametrize("late", [2, 4, LENGTH + 4])
+def test_a_leaders_candle_that_comes_late_counts_from_then_on(bundles, late):
+    """The followers' rows are computed again, so that the next prediction is the batch's."""
+    tables = market(400)
+    own, leading = (tables[name].to_dict("records") for name in ("BBB-USD", "AAA-USD"))
+    stream, followed = Stream(*bundles), []
+    for i, row in enumerate(own):
+        arrived = [] if 350 <= i < 350 + late else leading[350 : i + 1] if i == 350 + late else [leading[i]]
+        for candle in arrived:
+            stream.feed("AAA-USD", candle)
+        followed.append(stream.feed("BBB-USD", row))
+    batch = list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"]))
+    same(batch[351 + late :], followed[351 + late :])
+    assert batch[350 + late - 1].probability != followed[350 + late - 1].probability
 
 
 def test_a_follower_of_a_leader_that_has_a_long_gap(bundles):
-    """It waits through the gap; fed then, it gets the batch's numbers, the leader's old closes among them."""
+    """It is predicted through the gap, with the batch's numbers, the leader's old closes among them."""
     tables = without(market(900), "AAA-USD", range(450, 450 + MAX_FILL + 3))
     stream, follower = Stream(*bundles), []
-    leading = tables["AAA-USD"].to_dict("records")
-    for row in tables["BBB-USD"].to_dict("records"):
-        while leading and leading[0]["timestamp"] <= row["timestamp"]:
-            stream.feed("AAA-USD", leading.pop(0))
-        ahead = stream.feed("BBB-USD", row) if not row["is_filled"] else None
-        if ahead is not None and ahead.status == "refused":
-            stream.feed("AAA-USD", leading.pop(0))
-            ahead = stream.feed("BBB-USD", row)
-        follower += [ahead] if ahead else []
+    for row in arriving(tables):
+        answer = stream.feed(row["symbol"], row)
+        follower += [answer] if row["symbol"] == "BBB-USD" else []
     same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), follower)
     assert sum(answer.status == "predicted" for answer in follower) > 500
 
@@ -237,20 +279,6 @@ def test_a_refused_candle_leaves_the_stream_as_it_was(bundles):
         assert (answer.status, answer.probability) == ("refused", None)
         assert word in answer.reason
     assert disturbed.feed("AAA-USD", rows[-1]) == calm.feed("AAA-USD", rows[-1])
-
-
-def test_a_follower_waits_for_the_leader(bundles):
-    """Its candle is refused until the leader's of the minute before is there, and then taken."""
-    tables = market(20)
-    stream = Stream(*bundles)
-    own, leading = (tables[name][["timestamp", *OHLCV]].to_dict("records") for name in ("BBB-USD", "AAA-USD"))
-    stream.feed("AAA-USD", leading[0])
-    assert stream.feed("BBB-USD", own[0]).status == "warming_up"
-    assert stream.feed("BBB-USD", own[1]).status == "warming_up"
-    late = stream.feed("BBB-USD", own[2])
-    assert "the leader AAA-USD has no candle of" in late.reason
-    stream.feed("AAA-USD", leading[1])
-    assert stream.feed("BBB-USD", own[2]).status == "warming_up"
 
 
 def test_features_that_this_code_computes_otherwise_are_refused(tmp_path):

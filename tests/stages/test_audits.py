@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from commands.deps import ROOT
@@ -14,7 +15,7 @@ from tapeline.params import Params
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import judge_leaks
-from tests.candles import random_candles
+from tests.candles import random_candles, with_gaps
 
 HONEST = [FEATURES[name] for name in ("return_5", "ema_distance_12", "closed_return_5m", "leader_return_1")]
 CANDLES, LEADER = random_candles(1500, seed=1, gap_at=700), random_candles(1500, seed=2)
@@ -45,7 +46,7 @@ LEAKS = {
 
 def audit(features):
     """All audits of one symbol."""
-    audited = Audited(features, horizon=15)
+    audited = Audited(features, horizon=15, max_fill=15)
     history = History("ETH-USD", CANDLES, LEADER)
     return audit_symbol(audited, history, audited.build(CANDLES, LEADER), PARAMS)
 
@@ -77,14 +78,35 @@ def test_a_declared_lookback_that_is_too_short_is_named():
     assert not named["truncation"] | named["poison"]
 
 
+def candle_before(timestamp, leader, max_fill):
+    """The rule that knows too much: the close of the candle before, where there is one, filled or not."""
+    known = leader.set_index("timestamp")["close"]
+    return known.reindex(timestamp - pd.Timedelta(minutes=1)).to_numpy()
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.7])
+def test_whether_a_leaders_gap_will_be_filled_is_not_known(monkeypatch, share):
+    """A leader's close known by its age passes; the old rule, by filled candles, is named by each audit."""
+    features = [feature for feature in FEATURES.values() if feature.group == "leader"]
+    leader = with_gaps(LEADER, share)
+    own = with_gaps(CANDLES, share / 2, seed=9)
+    audited, history = Audited(features, 15, 15), History("ETH-USD", own, leader)
+    judge_leaks(audit_symbol(audited, history, audited.build(own, leader), SHIPPED))
+    monkeypatch.setattr("tapeline.features.table._leader_close", candle_before)
+    audits = audit_symbol(audited, history, audited.build(own, leader), SHIPPED)
+    named = {found.name: {leak.column for leak in found.leaks} for found in audits}
+    for name in ("truncation", "poison", "streaming"):
+        assert "leader_return_15" in named[name], name
+
+
 def test_the_thermometer_names_a_column_that_knows_the_next_minute():
     """On a random walk an honest set stays at one half; with one leaked minute it does not."""
-    honest, temperature = take_temperature(Audited(HONEST, 15), "1m", seed=11)
+    honest, temperature = take_temperature(Audited(HONEST, 15, 15), "1m", seed=11)
     judge_leaks([honest])
     assert temperature.accuracy_low <= 0.5 <= temperature.accuracy_high
     leaking = planted(lambda candles: shifted(candles.returns, 1))
     with pytest.raises(QualityError, match="random walk: planted at .* knows the future of a random walk"):
-        judge_leaks([take_temperature(Audited([*HONEST, leaking], 15), "1m", seed=11)[0]])
+        judge_leaks([take_temperature(Audited([*HONEST, leaking], 15, 15), "1m", seed=11)[0]])
 
 
 def test_a_feature_that_is_its_own_closure_can_be_audited():
