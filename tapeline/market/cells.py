@@ -5,7 +5,13 @@ import re
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pandas.api.types import is_bool_dtype, is_numeric_dtype, is_object_dtype, is_string_dtype
+from pandas.api.types import (
+    is_bool_dtype,
+    is_datetime64_dtype,
+    is_numeric_dtype,
+    is_object_dtype,
+    is_string_dtype,
+)
 
 from tapeline.errors import DataError
 from tapeline.schema import TIMESTAMP_TYPE
@@ -13,6 +19,13 @@ from tapeline.schema import TIMESTAMP_TYPE
 EPOCH_SECONDS = (631_152_000, 4_102_444_800)  # 1990 to 2100, so that no two units can be mistaken
 EPOCH_UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
 EPOCH_DAYS = (7_305, 80_000)  # what is probably days, since 1970 or, as spreadsheets count, since 1899
+UTC = r" ?UTC$"
+WITHOUT_ZONE = "a time without zone; write UTC with Z or the offset, or set data.timezone"
+FOREIGN_TIMES = {
+    r"^(\d{4})[./](\d{2})[./](\d{2})": r"\1-\2-\3",
+    r"^(\d{4})(\d{2})(\d{2})[ T](\d{2}):?(\d{2}):?(\d{2})?": r"\1-\2-\3 \4:\5:\6",
+}
+HALF_DAY = r"\d{4}-\d{2}-\d{2} \d{2}-[AP]M"  # CryptoDataDownload's hours, until 2021
 ZONED = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 GROUPED = r"^[+-]?\d+(?:[,'_ ]\d+)+(?:\.\d+)?$"  # a decimal comma or separated thousands
 
@@ -44,8 +57,22 @@ def read_numbers(name: str, column: pd.Series) -> NDArray[np.float64]:
     return numbers.to_numpy("float64", na_value=np.nan)
 
 
-def read_times(name: str, column: pd.Series) -> pd.Series:
-    """Return (rows,) UTC times to the microsecond, NaT where empty; a time without zone is an error."""
+def is_absolute(column: pd.Series) -> bool:
+    """Whether the times of `column` say which moments they are: an epoch, or a zone; judged by the first."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return True
+    if is_numeric_dtype(column):
+        return not is_bool_dtype(column)
+    first = decode(column.dropna().iloc[:1]).astype("str").str.replace(UTC, "Z", regex=True)
+    return bool((pd.to_numeric(first, errors="coerce").notna() | first.str.contains(ZONED)).any())
+
+
+def read_times(name: str, column: pd.Series, zone: str | None = None) -> pd.Series:
+    """Return (rows,) UTC times to the microsecond, NaT where empty.
+
+    Times without zone are those of `zone`, and an error where it is None: nobody knows which moments they
+    are.
+    """
     is_there = column.notna().to_numpy()
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         return column.astype(TIMESTAMP_TYPE)
@@ -53,19 +80,50 @@ def read_times(name: str, column: pd.Series) -> pd.Series:
         _refuse(name, column, is_there, "no time")
     if is_numeric_dtype(column):
         return _read_epochs(name, column)
+    if is_datetime64_dtype(column):
+        return _localise(name, column, column, zone)
     column = decode(column)
-    texts = column.astype("str").str.replace(r" ?UTC$", "Z", regex=True)
+    texts = column.astype("str").str.replace(UTC, "Z", regex=True)
     epochs = pd.to_numeric(texts, errors="coerce")
     is_epoch = epochs.notna().to_numpy()
     if is_epoch[is_there].all():
         return _read_epochs(name, epochs)
     if is_epoch.sum() > is_there.sum() / 2:
         _refuse(name, column, is_there & ~is_epoch, "no epoch, as the other times are")
+    texts = _write_iso(texts)
+    is_zoned = texts.str.contains(ZONED, regex=True).to_numpy("bool", na_value=False)
+    if zone and not is_zoned.any():
+        times = pd.to_datetime(texts, format="ISO8601", errors="coerce")
+        _refuse(name, column, is_there & times.isna().to_numpy(), "no ISO 8601 time")
+        return _localise(name, column, times, zone)
     times = pd.to_datetime(texts, format="ISO8601", utc=True, errors="coerce")
     _refuse(name, column, is_there & times.isna().to_numpy(), "no ISO 8601 time")
-    is_zoned = texts.str.contains(ZONED, regex=True).to_numpy("bool", na_value=False)
-    _refuse(name, column, is_there & ~is_zoned, "a time without zone; write UTC with Z or the offset")
+    _refuse(name, column, is_there & ~is_zoned, WITHOUT_ZONE)
     return times.astype(TIMESTAMP_TYPE)
+
+
+def _write_iso(texts: pd.Series) -> pd.Series:
+    """Write 2024.01.31 00:01, 20240131 000100 and 2024-01-31 04-PM, in no doubt, as ISO 8601 does."""
+    for pattern, written in FOREIGN_TIMES.items():
+        if texts.dropna().iloc[:1].str.match(pattern).any():
+            texts = texts.str.replace(pattern, written, regex=True)
+            break
+    if texts.dropna().iloc[:1].str.fullmatch(HALF_DAY).any():
+        halves = pd.to_datetime(texts, format="%Y-%m-%d %I-%p", errors="coerce")
+        texts = halves.dt.strftime("%Y-%m-%d %H:%M").where(halves.notna(), texts)
+    return texts
+
+
+def _localise(name: str, column: pd.Series, naive: pd.Series, zone: str | None) -> pd.Series:
+    """Turn `naive` times, read from `column`, into UTC; those that summer time skips or repeats are wrong."""
+    is_there = naive.notna().to_numpy()
+    if zone is None:
+        _refuse(name, column, is_there, WITHOUT_ZONE)
+        zone = "UTC"
+    times = naive.astype("datetime64[us]").dt.tz_localize(zone, ambiguous="NaT", nonexistent="NaT")
+    is_lost = is_there & times.isna().to_numpy()
+    _refuse(name, column, is_lost, f"which in {zone} is there twice or not at all; write UTC with Z")
+    return times.dt.tz_convert("UTC").astype(TIMESTAMP_TYPE)
 
 
 def _read_epochs(name: str, column: pd.Series) -> pd.Series:

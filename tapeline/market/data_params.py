@@ -4,14 +4,29 @@ Apart from `params`, so that a new layout makes nothing stale but ingest.
 """
 
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
+from tapeline.market.layouts import LAYOUT_NAMES
 from tapeline.market.params import FilledShare, MaxFill, Symbols
 from tapeline.params import Section
-from tapeline.schema import Interval, Workers
+from tapeline.schema import OHLCV, Interval, Workers
 
-Layout = Literal["canonical", "binance", "bitfinex", "freqtrade"]  # order and names of the columns
+Layout = Literal["auto", *LAYOUT_NAMES]
+Part = Literal["timestamp", *OHLCV]
+Position = Annotated[int, Field(ge=1)]  # of a column, counted from 1, where there is no header
+
+
+def _known_zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("must be a zone of the IANA list, as UTC or Europe/Prague") from error
+    return name
+
+
+Timezone = Annotated[str, AfterValidator(_known_zone)]
 
 
 class DataParams(Section):
@@ -19,7 +34,9 @@ class DataParams(Section):
 
     source: Literal["simulated", "files"]
     path: str  # folder of candle files
-    layout: Layout | Literal["auto"]
+    layout: Layout  # order and names of the columns
+    columns: dict[Part, str | Position]  # names in the files of what no layout knows; {} where all are known
+    timezone: Timezone | None  # of times without zone; None: such times are refused
     symbols: Symbols
     interval: Interval
     max_fill: MaxFill

@@ -2,16 +2,16 @@
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from tapeline.errors import DataError
 from tapeline.market.data_params import DataParams
 from tapeline.market.formats import FORMATS, extension_of, read_cells, stem_of
 from tapeline.market.intervals import check_longer
-from tapeline.market.layouts import Sheet, read_sheet, settle_layout
 from tapeline.market.names import natural_key
 from tapeline.market.raw import RawCandles
+from tapeline.market.settling import settle_layout
+from tapeline.market.sheets import Sheet, read_sheet
 from tapeline.market.spellings import is_another, names_another, names_derivative
 from tapeline.market.times import check_interval, check_moments, is_open
 
@@ -27,7 +27,7 @@ def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) 
     paths = find_files(Path(data.path), symbol)
     for path in paths:
         _check_name(path, data, symbol)
-    sheets = [_read_file(path, symbol) for path in paths]
+    sheets = [_read_file(path, symbol, data) for path in paths]
     layout = settle_layout(sheets, data.layout)
     for sheet in sheets:
         check_moments(sheet.name, sheet.times, data.interval, now)
@@ -35,8 +35,7 @@ def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) 
     check_interval(times, data.interval)
     check_longer(times, data.interval)
     tables = [
-        sheet.arrange(layout).assign(file=position, row=np.arange(1, len(sheet.times) + 1))
-        for position, sheet in enumerate(sheets)
+        sheet.arrange(layout).assign(file=position, row=sheet.rows) for position, sheet in enumerate(sheets)
     ]
     rows = pd.concat(tables, ignore_index=True)
     is_left_out = is_open(rows["timestamp"], data.interval, now)
@@ -107,8 +106,8 @@ def _check_name(path: Path, data: DataParams, symbol: str) -> None:
         )
 
 
-def _read_file(path: Path, symbol: str) -> Sheet:
-    sheet = read_sheet(str(path), *read_cells(path))
+def _read_file(path: Path, symbol: str, data: DataParams) -> Sheet:
+    sheet = read_sheet(str(path), *read_cells(path), symbol, data.columns, data.timezone)
     if sheet.symbol and is_another(sheet.symbol, symbol):
         raise DataError(
             path,

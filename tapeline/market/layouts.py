@@ -1,183 +1,172 @@
-"""Which column is what: the known layouts, told apart by header, width and what the rows allow."""
+"""The one list of layouts: which column is what, by the names of a header or by position without one.
 
+The code, its error messages, `data.layout` and docs/candles.md all read it.
+"""
+
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
+from tapeline.schema import OHLCV, PRICES
 
-from tapeline.errors import DataError
-from tapeline.market.cells import decode, read_numbers, read_times
-from tapeline.schema import OHLCV
-
-TIME_NAMES = {
-    "timestamp": "canonical",
-    "date": "canonical",
-    "time": "canonical",
-    "datetime": "canonical",
-    "open_time": "binance",
-}
-SIX_COLUMNS = {"freqtrade": OHLCV, "bitfinex": ("open", "close", "high", "low", "volume")}
-BINANCE_WIDTH = 12  # columns of a public kline dump; candles are its first six
-CLOSE_NAMES = ("close_time", "close_timestamp", "close_date", "time_close", "closetime", "end_time")
-SYMBOL_NAMES = ("symbol", "pair", "ticker", "instrument")
+NO_NAMES = ("", "unnamed_0", "index_level_0", "index")  # of an index that pandas wrote without a name
+TIMES = (
+    "timestamp", "date", "time", "datetime", "date_time", "open_time", "open_timestamp", "open_date",
+    "unix", "unix_timestamp", "unix_time", "epoch", "ts", "t", "start", "start_time", "start_at",
+    "window_start", "time_period_start", "gmt_time", "time_utc", "date_utc", "datetime_utc", "timestamp_utc",
+)  # fmt: skip
+TIME_PART = "a time (timestamp, date, time, datetime, open_time or unix)"
+UTC_TIMES = ("gmt_time", "time_utc", "date_utc", "datetime_utc", "timestamp_utc")  # their name is their zone
+CLOSE_TIMES = (
+    "close_time", "close_timestamp", "close_date", "time_close", "closetime", "end_time", "time_period_end",
+)  # fmt: skip
+SYMBOLS = ("symbol", "pair", "ticker", "instrument", "instrument_name", "inst_id")
+FINISHED = ("finished", "confirm", "is_closed", "is_final", "complete")  # 0 or false: the candle was open
+BASE = "BASE"  # in a name of LAYOUTS: the symbol's base currency
+SPELLINGS = {"xbt": "btc", "xdg": "doge"}
+LONG_NAMES = {price: (price, f"{price}_price", f"price_{price}") for price in PRICES}
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """One file's rows with times and numbers read, columns perhaps still to be told apart.
+class Layout:
+    """How one source writes candles.
 
-    `times` (rows,) in UTC, `numbers` (rows, 5) in the file's order; `layouts` that its header or width allow;
-    `symbol` as a column of that name says, None without one.
+    `header` names the columns of a table with a header, most telling name first, as `normalise` gives them;
+    `orders` the columns of tables without one, `_` for those that are no part of a candle. Beside OHLCV
+    there may be `vwap` or `turnover`, which must agree with the prices, and `finished`.
     """
 
     name: str
-    layouts: tuple[str, ...]
-    has_header: bool
-    times: pd.Series
-    numbers: NDArray[np.float64]
-    symbol: str | None = None
-
-    def arrange(self, layout: str) -> pd.DataFrame:
-        """Return timestamp, open, high, low, close, volume as `layout` orders them."""
-        table = pd.DataFrame(self.numbers, columns=SIX_COLUMNS.get(layout, OHLCV))[list(OHLCV)]
-        table.insert(0, "timestamp", self.times)
-        return table
-
-    def contradictions(self, layout: str) -> NDArray[np.bool_]:
-        """Mark the rows (rows,) whose open or close leaves low..high under `layout`."""
-        table = self.arrange(layout)
-        bodies = table[["open", "close"]].to_numpy()
-        low, high = table["low"].to_numpy(), table["high"].to_numpy()
-        return (bodies.min(axis=1) < low) | (bodies.max(axis=1) > high) | (high < low)
+    source: str
+    header: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    orders: tuple[tuple[str, ...], ...] = ()
 
 
-def read_sheet(name: str, table: pd.DataFrame, has_header: bool) -> Sheet:
-    """Find time and numbers in `table`, by its header or, without one, by their position."""
-    if table.empty:
-        raise DataError(name, "holds no row")
-    symbol = None
-    if has_header:
-        named = [str(column).strip().lower().replace(" ", "_") for column in table.columns]
-        layouts, positions = _match_header(name, named)
-        _check_open(name, table, named, positions[0])
-        symbol = _read_symbol(name, table, named)
-    else:
-        layouts, positions = _match_width(name, table.shape[1]), list(range(1 + len(OHLCV)))
-    columns = [table.iloc[:, position] for position in positions]
-    numbers = np.column_stack([read_numbers(name, column) for column in columns[1:]])
-    return Sheet(name, layouts, has_header, read_times(name, columns[0]), numbers, symbol)
+def _named(times: tuple[str, ...], volumes: tuple[str, ...], **prices: tuple[str, ...]) -> dict:
+    return {"timestamp": times, **LONG_NAMES, **prices, "volume": volumes}
 
 
-def settle_layout(sheets: Sequence[Sheet], wanted: str) -> str:
-    """Return the one layout of all `sheets`; DataError if rows contradict it or leave it open."""
-    if wanted != "auto":
-        for sheet in sheets:
-            _check_wanted(sheet, wanted)
-        return wanted
-    fits = [_fitting(sheet) for sheet in sheets]
-    agreed = set(fits[0])
-    for sheet, fit in zip(sheets, fits, strict=True):
-        if not agreed & set(fit):
-            rival = next(i for i, other in enumerate(fits) if not set(other) & set(fit))
-            raise DataError(
-                sheet.name,
-                f"has layout {' or '.join(fit)}, but {sheets[rival].name} has {' or '.join(fits[rival])}; "
-                "the files of a symbol must share one",
-            )
-        agreed &= set(fit)
-    if len(agreed) > 1:
-        raise DataError(
-            sheets[0].name, f"every row fits {' and '.join(sorted(agreed))} alike, set data.layout to one"
-        )
-    return agreed.pop()
+LETTERS = {price: (price[0],) for price in PRICES}
+PLAIN_TIMES = tuple(name for name in TIMES if name not in ("open_time", "t"))
+VOLUMES = (
+    "base_volume", "volume_base", "volume", "volume_traded", "volumefrom", "vol", "real_volume",
+)  # fmt: skip
+PLAIN = ("timestamp", *OHLCV)
+LAYOUTS = (
+    Layout(
+        "canonical",
+        "pandas, ccxt, freqtrade's Feather and HDF5, Bitstamp, CoinAPI, CryptoCompare, MetaTrader",
+        _named((*PLAIN_TIMES, *NO_NAMES), VOLUMES),
+    ),
+    Layout(
+        "binance",
+        "Binance's public dumps and its API",
+        _named(("open_time",), ("volume",)),
+        ((*PLAIN, *"______"),),
+    ),
+    Layout(
+        "cryptodatadownload",
+        "CryptoDataDownload, Kaggle's bitcoin history",
+        _named(PLAIN_TIMES, (f"volume_{BASE}",)),
+    ),
+    Layout("alpaca", "Alpaca's bars", _named(("t", "timestamp"), ("v",), **LETTERS)),
+    Layout("polygon", "Polygon's aggregates", _named(("t", "timestamp"), ("v",), **LETTERS)),
+    Layout("huobi", "Huobi's (HTX) API", _named(("id",), ("amount",))),
+    Layout("freqtrade", "freqtrade's JSON, ccxt's rows, Gemini's API", orders=(PLAIN,)),
+    Layout(
+        "bitfinex", "Bitfinex's API", orders=(("timestamp", "open", "close", "high", "low", "volume"),)
+    ),
+    Layout(
+        "coinbase", "Coinbase's API", orders=(("timestamp", "low", "high", "open", "close", "volume"),)
+    ),
+    Layout(
+        "kraken",
+        "Kraken's OHLCVT files; its API",
+        orders=((*PLAIN, "_"), ("timestamp", *PRICES, "vwap", "volume", "_")),
+    ),
+    Layout("bybit", "Bybit's API", orders=((*PLAIN, "_"),)),
+    Layout(
+        "kucoin", "KuCoin's API", orders=(("timestamp", "open", "close", "high", "low", "volume", "_"),)
+    ),
+    Layout(
+        "gate",
+        "Gate's files; its API",
+        orders=(
+            ("timestamp", "volume", "close", "high", "low", "open"),
+            ("timestamp", "_", "close", "high", "low", "open", "volume", "finished"),
+        ),
+    ),
+    Layout("mexc", "MEXC's API", orders=((*PLAIN, "_", "turnover"),)),
+    Layout("bitget", "Bitget's API", orders=((*PLAIN, "turnover", "_"),)),
+    Layout("okx", "OKX's API", orders=((*PLAIN, "_", "_", "finished"),)),
+)  # fmt: skip
+LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)
 
 
-def _match_header(name: str, columns: list[str]) -> tuple[tuple[str, ...], list[int]]:
-    """Return the layout that a header speaks of, and where time, open, high, low, close, volume are."""
-    times = [column for column in columns if column in TIME_NAMES]
-    missing = [column for column in OHLCV if column not in columns]
-    closes = [column for column in columns if column in CLOSE_NAMES]
-    if closes and not times:
-        raise DataError(
-            name,
-            f"has {closes[0]}, a candle's end, and no time of its OPEN; write that, one interval earlier, "
-            "as timestamp",
-        )
-    if not times:
-        missing.insert(0, "a time (timestamp, date, time, datetime or open_time)")
-    if missing:
-        raise DataError(name, f"lacks {', '.join(missing)}; its columns are {', '.join(columns)}")
-    twice = [column for column in OHLCV if columns.count(column) > 1]
-    if len(times) > 1 or twice:
-        raise DataError(name, f"must hold each column once, and holds {', '.join(twice or times)} together")
-    return (TIME_NAMES[times[0]],), [columns.index(column) for column in (times[0], *OHLCV)]
+def normalise(name: object) -> str:
+    """Write a column's name as LAYOUTS does: small letters, one `_` between words, nothing around them.
+
+    >>> [normalise(name) for name in ("Open time", "<CLOSE>", "Volume_(BTC)", "openTime", "1. open")]
+    ['open_time', 'close', 'volume_btc', 'open_time', 'open']
+    """
+    words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name).strip())
+    words = re.sub(r"\W+|_+", "_", words).strip("_").lower()
+    return re.sub(r"^\d+_", "", words)
 
 
-def _check_open(name: str, table: pd.DataFrame, named: list[str], position: int) -> None:
-    """Compare the time at `position` with a time of the candle's end beside it, where both are alike."""
-    time = table.iloc[:, position]
-    for other in [i for i, column in enumerate(named) if column in CLOSE_NAMES]:
-        close = table.iloc[:, other]
-        if time.dtype != close.dtype:
-            continue
-        is_late = (time >= close).to_numpy("bool", na_value=False)
-        if is_late.sum() * 2 > len(time):
-            row = int(np.argmax(is_late)) + 1
-            told = f"{named[position]} is not before {named[other]}: it must be the candle's OPEN"
-            raise DataError(f"{name}, row {row}", told)
+def match_header(columns: Sequence[str], symbol: str) -> dict[str, dict[str, int]]:
+    """Return by layout where `columns`, normalised, hold time and OHLCV of `symbol`; none may fit."""
+    found = {}
+    for layout in LAYOUTS:
+        places = {
+            part: next((columns.index(n) for n in _names(part, names, columns, symbol) if n in columns), None)
+            for part, names in layout.header.items()
+        }
+        if places and None not in places.values():
+            found[layout.name] = places
+    return found
 
 
-def _read_symbol(name: str, table: pd.DataFrame, named: list[str]) -> str | None:
-    """Return the one symbol that a column of `table` names, None without such a column."""
-    position = next((i for i, column in enumerate(named) if column in SYMBOL_NAMES), None)
-    if position is None:
-        return None
-    symbols = decode(table.iloc[:, position]).astype("str").fillna("")
-    is_other = (symbols != symbols.iloc[0]).to_numpy()
-    if is_other.any():
-        row = int(np.argmax(is_other))
-        told = (
-            f"{named[position]} is {symbols.iloc[row]!r} after {symbols.iloc[0]!r}; a file holds one symbol"
-        )
-        raise DataError(f"{name}, row {row + 1}", told)
-    return symbols.iloc[0]
+def match_width(width: int) -> dict[str, dict[str, int]]:
+    """Return by layout where a table of `width` columns without header holds what."""
+    return {
+        layout.name: {part: place for place, part in enumerate(order) if part != "_"}
+        for layout in LAYOUTS
+        for order in layout.orders
+        if len(order) == width
+    }
 
 
-def _match_width(name: str, width: int) -> tuple[str, ...]:
-    if width == BINANCE_WIDTH:
-        return ("binance",)
-    if width == 1 + len(OHLCV):
-        return tuple(SIX_COLUMNS)
-    raise DataError(
-        name, f"has no header and {width} columns; 6 (freqtrade, bitfinex) or 12 (binance) are known"
-    )
+def known_names(part: str) -> set[str]:
+    """Every name that some layout has for `part`; all known times for timestamp."""
+    names = {name for layout in LAYOUTS for name in layout.header.get(part, ())}
+    return names | set(TIMES) if part == "timestamp" else names
 
 
-def _fitting(sheet: Sheet) -> list[str]:
-    """Layouts that every row of `sheet` obeys; a header or a width that is one layout's alone decides."""
-    if len(sheet.layouts) == 1:
-        return list(sheet.layouts)
-    contradictions = {layout: sheet.contradictions(layout) for layout in sheet.layouts}
-    fit = [layout for layout, marks in contradictions.items() if not marks.any()]
-    if not fit:
-        told = " and ".join(f"row {np.argmax(c) + 1} is not {layout}" for layout, c in contradictions.items())
-        raise DataError(sheet.name, f"{told}; set data.layout to have such rows rejected")
-    return fit
+def missing_parts(columns: Sequence[str]) -> list[str]:
+    """Say what of a candle none of `columns`, normalised, is known to be."""
+    missing = [part for part in OHLCV if not known_names(part) & set(columns)]
+    return [*missing] if known_names("timestamp") & set(columns) else [TIME_PART, *missing]
 
 
-def _check_wanted(sheet: Sheet, wanted: str) -> None:
-    if wanted not in sheet.layouts:
-        told = "its header" if sheet.has_header else "its number of columns"
-        raise DataError(sheet.name, f"is {' or '.join(sheet.layouts)} by {told}, data.layout is {wanted}")
-    if sheet.has_header:  # names are no guess; single bad rows are for cleaning to reject
-        return
-    contradictions = sheet.contradictions(wanted)
-    n_ranged = int((np.ptp(sheet.numbers[:, :4], axis=1) > 0).sum())  # flat rows fit any order
-    if contradictions.sum() * 2 > n_ranged:
-        raise DataError(
-            f"{sheet.name}, row {np.argmax(contradictions) + 1}",
-            f"open or close outside low..high here and in {contradictions.sum()} of {n_ranged} rows "
-            f"that can tell, data.layout {wanted} is wrong",
-        )
+def known_widths() -> str:
+    """Say which numbers of columns are known without a header, and whose they are."""
+    widths = sorted({len(order) for layout in LAYOUTS for order in layout.orders})
+    return ", ".join(f"{width} ({', '.join(match_width(width))})" for width in widths)
+
+
+def _names(part: str, names: tuple[str, ...], columns: Sequence[str], symbol: str) -> list[str]:
+    """Write out the names of `part` for `symbol`: `volume_BASE` is `volume_btc` of BTC-USD."""
+    if not any(BASE in name for name in names):
+        return list(names)
+    letters = re.sub(r"[^a-z0-9]", "", symbol.lower())
+    base = re.split(r"[^a-z0-9]", symbol.lower())[0]
+    is_split = base != letters  # BTC-USD, not BTCUSD
+    found = []
+    for column in columns:
+        currency = SPELLINGS.get(column.removeprefix("volume_"), column.removeprefix("volume_"))
+        asked = SPELLINGS.get(base, base)
+        is_base = currency == asked if is_split else letters.startswith((currency, column[7:]))
+        if column.startswith("volume_") and currency and is_base:
+            found.append(column)
+    return found

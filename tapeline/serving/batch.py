@@ -102,9 +102,9 @@ def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: 
     wants = stream.predictors[0].bundle.contract["input"]
     chosen = symbols or tuple(wants["symbols"])
     data = DataParams(
-        source="files", path=str(folder), layout="auto", symbols=chosen, interval=wants["interval"],
-        max_fill=wants["max_fill"], max_filled_share=wants["max_filled_share"],
-        max_rejected_share=0.01, workers=1,
+        source="files", path=str(folder), layout="auto", columns={}, timezone=None,
+        symbols=chosen, interval=wants["interval"], max_fill=wants["max_fill"],
+        max_filled_share=wants["max_filled_share"], max_rejected_share=0.01, workers=1,
     )  # fmt: skip
     named = {stream.leader, *chosen} - {None}
     tables = {symbol: clean(read_symbol(data, symbol), data).candles for symbol in named}

@@ -29,6 +29,7 @@ NO_EPOCH = "no epoch in s, ms, us or ns between 1990 and 2100"
 CLOSES = (
     "before a candle ends, as in 200 of 200 rows: these are times of the CLOSE; write the OPEN, 1m earlier"
 )
+ADVICE = "; say in data.columns which is which (docs/candles.md has the known)"
 KNOWN = "parquet, feather, csv, csv.gz, csv.zip, zip, json, json.gz"
 ISO_TEXTS = CANDLES["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 WHAT_TO_WRITE = "; write a point before decimals and nothing between thousands"
@@ -247,7 +248,7 @@ BYTES = {
     ),
     "JSON without a value": one(
         '[{"timestamp": 1514764800, "open": 1}]',
-        "lacks high, low, close, volume; its columns are timestamp, open",
+        "lacks high, low, close, volume; its columns are timestamp, open" + ADVICE,
         "A.json",
     ),
 }
@@ -255,31 +256,34 @@ BYTES = {
 COLUMNS = {
     "missing column": one(
         HEADER.replace("close,", "") + "1514764800,1,2,0.5,1",
-        "lacks close; its columns are timestamp, open, high, low, volume",
+        "lacks close; its columns are timestamp, open, high, low, volume" + ADVICE,
     ),
     "non-ASCII header": one(
         "zeit,öffnung,hoch,tief,schluss,umsatz\n" + ROWS[0],
-        "lacks a time (timestamp, date, time, datetime or open_time), open, high, low, close, volume; its "
-        "columns are zeit, öffnung, hoch, tief, schluss, umsatz",
+        "lacks a time (timestamp, date, time, datetime, open_time or unix), open, high, low, close, volume; "
+        "its columns are zeit, öffnung, hoch, tief, schluss, umsatz" + ADVICE,
     ),
     "duplicate column": one(
         HEADER.strip() + ",Open\n" + ROWS[0] + ",1", "must hold each column once, and holds open together"
     ),
     "two times": one(
-        "date," + HEADER + "1514764800," + ROWS[0],
-        "must hold each column once, and holds date, timestamp together",
+        "date," + HEADER + "1514764800," + ROWS[0] + "\n1514764920," + ROWS[1],
+        "2: timestamp is 2018-01-01T00:01:00+00:00, date 2018-01-01T00:02:00+00:00; name the OPEN as "
+        "timestamp in data.columns",
     ),
     "five columns": one(
         headless("timestamp", "open", "high", "low", "close"),
-        "has no header and 5 columns; 6 (freqtrade, bitfinex) or 12 (binance) are known",
+        "has no header and 5 columns; known are 6 (freqtrade, bitfinex, coinbase, gate), 7 (kraken, bybit, "
+        "kucoin), 8 (kraken, gate, mexc, bitget), 9 (okx), 12 (binance); say in data.columns which is which",
     ),
     "ambiguous layout": one(
-        "1514764800,1,1,1,1,1\n1514764860,1,1,1,1,1\n",
-        "every row fits bitfinex and freqtrade alike, set data.layout to one",
+        "1514764800,1,2,2,1,1\n1514764860,2,3,3,2,1\n",
+        "every row fits bitfinex and coinbase alike, set data.layout to one",
     ),
     "layout of neither": one(
         "1514764800,1,2,0.5,1.5,1\n1514764860,1,1.5,2,0.5,1\n",
-        "row 2 is not freqtrade and row 1 is not bitfinex; set data.layout to have such rows rejected",
+        "row 2 is not freqtrade, row 1 is not bitfinex, row 1 is not coinbase, row 1 is not gate; set "
+        "data.layout to freqtrade to have such rows rejected",
     ),
     "contradictory layouts": Case(
         {
@@ -326,11 +330,13 @@ CELLS = {
     ),
     "naive time": one(
         table(timestamp=CANDLES["timestamp"].dt.tz_localize(None)),
-        "1: timestamp is '2025-03-28 20:00:00', a time without zone; write UTC with Z or the offset",
+        "1: timestamp is '2025-03-28 20:00:00', a time without zone; write UTC with Z or the offset, or set "
+        "data.timezone",
     ),
     "one naive time": one(
         table(timestamp=ISO_TEXTS.where(CANDLES.index != 6, "2025-03-28 20:06")),
-        "7: timestamp is '2025-03-28 20:06', a time without zone; write UTC with Z or the offset",
+        "7: timestamp is '2025-03-28 20:06', a time without zone; write UTC with Z or the offset, or set "
+        "data.timezone",
     ),
     "unparsable time": one(
         table(timestamp=CANDLES["timestamp"].dt.strftime("%d.%m.%Y %H:%M")),
@@ -492,6 +498,8 @@ def section(path, **params):
         "source": "files",
         "path": str(path),
         "layout": "auto",
+        "columns": {},
+        "timezone": None,
         "symbols": ["A"],
         "interval": "1m",
         "max_fill": 15,

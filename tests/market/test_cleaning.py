@@ -27,6 +27,8 @@ def data(**changes):
         "source": "files",
         "path": "raw",
         "layout": "auto",
+        "columns": {},
+        "timezone": None,
         "symbols": ["A"],
         "interval": "1m",
         "max_fill": 2,

@@ -280,6 +280,8 @@ def test_ingest_reads_what_was_downloaded(tmp_path):
         source="files",
         path=str(tmp_path / "BINANCE"),
         layout="auto",
+        columns={},
+        timezone=None,
         symbols=("BTC-USDT",),
         interval="1m",
         max_fill=15,

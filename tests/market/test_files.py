@@ -30,6 +30,8 @@ def data(path, **changes):
         "source": "files",
         "path": str(path),
         "layout": "auto",
+        "columns": {},
+        "timezone": None,
         "symbols": ["A"],
         "interval": "1m",
         "max_fill": 15,

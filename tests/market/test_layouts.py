@@ -9,13 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapeline.errors import DataError
-from tapeline.market.layouts import read_sheet, settle_layout
+from tapeline.market.settling import settle_layout
+from tapeline.market.sheets import read_sheet
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
 
 CANDLES = random_candles(30)[["timestamp", *OHLCV]]
 SECONDS = CANDLES["timestamp"].astype("int64") // 10**6
-ORDERS = {"freqtrade": list(OHLCV), "bitfinex": ["open", "close", "high", "low", "volume"]}
+ORDERS = {
+    "freqtrade": list(OHLCV),
+    "bitfinex": ["open", "close", "high", "low", "volume"],
+    "coinbase": ["low", "high", "open", "close", "volume"],
+    "gate": ["volume", "close", "high", "low", "open"],
+}
 
 
 def headless(layout, rows=slice(None), name="a.csv"):
@@ -174,22 +180,22 @@ def test_columns_of_another_type_are_no_numbers(kind):
 def test_missing_and_doubled_columns_are_named():
     """The header must hold each of the six once."""
     with pytest.raises(
-        DataError, match=r"^a.csv: lacks volume; its columns are timestamp, open, high, low, close$"
+        DataError, match=r"^a.csv: lacks volume; its columns are timestamp, open, high, low, close; say"
     ):
         read_sheet("a.csv", CANDLES.drop(columns="volume"), True)
     with pytest.raises(
         DataError, match=r"^a.csv: lacks a time \(timestamp, .*\), open; its columns are when, first"
     ):
         headed(timestamp="when", open="first")
-    with pytest.raises(DataError, match=r"holds timestamp, date together"):
-        read_sheet("a.csv", CANDLES.assign(date=1), True)
     with pytest.raises(DataError, match=r"holds open together"):
         read_sheet("a.csv", CANDLES.assign(Open=1.0), True)
 
 
 def test_unknown_widths_and_empty_files_are_errors():
-    """Without header only six and twelve columns are known."""
-    with pytest.raises(DataError, match=r"^a.csv: has no header and 5 columns; 6 .* or 12"):
+    """The error lists the known widths, as the list of layouts has them."""
+    with pytest.raises(
+        DataError, match=r"^a.csv: has no header and 5 columns; known are 6 .*, 12 \(binance\)"
+    ):
         read_sheet("a.csv", CANDLES.iloc[:, :5].set_axis(range(5), axis=1), False)
     with pytest.raises(DataError, match=r"^a.csv: holds no row$"):
         read_sheet("a.csv", CANDLES.iloc[:0], True)
@@ -201,13 +207,23 @@ def flat(name="flat.csv"):
     return read_sheet(name, table.set_axis(range(6), axis=1), False)
 
 
-def test_rows_that_fit_both_orders_are_refused():
-    """Flat candles decide nothing: the error names both layouts and the way out, which then works."""
+def test_rows_that_fit_two_orders_are_refused_where_they_make_other_candles():
+    """Opens at one extreme and closes at the other: the error names the layouts and a way out that works."""
+    table = CANDLES.assign(timestamp=SECONDS)[["timestamp", "low", "high", "high", "low", "volume"]]
+    sheet = read_sheet("a.csv", table.set_axis(range(6), axis=1), False)
     with pytest.raises(
-        DataError, match=r"^flat.csv: every row fits bitfinex and freqtrade alike, set data.layout"
+        DataError, match=r"^a.csv: every row fits bitfinex and coinbase alike, set data.layout to one$"
     ):
-        settle_layout([flat()], "auto")
-    assert settle_layout([flat()], "bitfinex") == "bitfinex"
+        settle_layout([sheet], "auto")
+    assert settle_layout([sheet], "bitfinex") == "bitfinex"
+    assert settle_layout([sheet], "coinbase") == "coinbase"
+
+
+def test_rows_that_are_the_same_candles_in_every_order_are_read():
+    """A flat candle has one price: there is nothing to tell apart."""
+    layout = settle_layout([flat()], "auto")
+    flat_rows = CANDLES.assign(**dict.fromkeys(("high", "low", "close"), CANDLES["open"]))
+    pd.testing.assert_frame_equal(flat().arrange(layout), flat_rows)
 
 
 def test_one_telling_row_decides_for_the_flat_ones():
@@ -219,9 +235,8 @@ def test_rows_that_fit_neither_order_are_refused():
     """Rows of both orders in one file name the row that speaks against each."""
     sheet = headless("freqtrade")
     sheet.numbers[4] = headless("bitfinex").numbers[4]
-    with pytest.raises(
-        DataError, match=r"^a.csv: row 5 is not freqtrade and row 1 is not bitfinex; set data.layout"
-    ):
+    told = r"^a.csv: row 5 is not freqtrade, row 1 is not bitfinex, .*; set data.layout to freqtrade to have"
+    with pytest.raises(DataError, match=told):
         settle_layout([sheet], "auto")
     assert settle_layout([sheet], "freqtrade") == "freqtrade"
 
@@ -246,7 +261,8 @@ def test_a_named_layout_against_header_or_width_is_an_error():
     with pytest.raises(DataError, match=r"^a.csv: is canonical by its header, data.layout is binance$"):
         settle_layout([headed()], "binance")
     with pytest.raises(
-        DataError, match=r"^a.csv: is freqtrade or bitfinex by its number of columns, .* canonical$"
+        DataError,
+        match=r"^a.csv: is freqtrade or bitfinex or coinbase or gate by its number of columns, .* canonical$",
     ):
         settle_layout([headless("freqtrade")], "canonical")
     with pytest.raises(
@@ -274,13 +290,21 @@ def test_auto_never_takes_the_wrong_order(data):
             ]
         )
     order = data.draw(st.sampled_from(sorted(ORDERS)))
-    table = pd.DataFrame(rows, columns=["timestamp", *OHLCV])[["timestamp", *ORDERS[order]]]
-    table = pd.DataFrame(json.loads(json.dumps(table.to_numpy().tolist())))
-    is_flat = all(row[2] == row[3] for row in rows)
-    try:
-        found = settle_layout([read_sheet("a.json", table, False)], "auto")
-    except DataError:
-        assert is_flat
+    table = pd.DataFrame(rows, columns=["timestamp", *OHLCV])
+    written = table[["timestamp", *ORDERS[order]]]
+    cells = pd.DataFrame(json.loads(json.dumps(written.to_numpy().tolist())))
+    rivals = [cells.set_axis(["timestamp", *other], axis=1)[list(table)] for other in ORDERS.values()]
+    is_open = any(is_possible(rival) and (rival.to_numpy() != table.to_numpy()).any() for rival in rivals)
+    sheet = read_sheet("a.json", cells, False)
+    if is_open:
+        with pytest.raises(DataError, match="alike, set data.layout to one"):
+            settle_layout([sheet], "auto")
     else:
-        assert found == order
-        assert not is_flat
+        np.testing.assert_array_equal(sheet.values(settle_layout([sheet], "auto")), table[list(OHLCV)])
+
+
+def is_possible(table):
+    """Whether every open and close lies between low and high."""
+    bodies = table[["open", "close"]]
+    is_inside = (bodies.min(axis=1) >= table["low"]) & (bodies.max(axis=1) <= table["high"])
+    return bool(is_inside.all())

@@ -22,6 +22,8 @@ def data(path):
         source="files",
         path=str(path),
         layout="auto",
+        columns={},
+        timezone=None,
         symbols=["A"],
         interval="1m",
         max_fill=15,
