@@ -9,7 +9,9 @@ from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.market.card import describe_times, describe_values
+from tapeline.market.conflicts import settle
 from tapeline.market.data_params import DataParams
+from tapeline.market.findings import Finding
 from tapeline.market.levels import check_levels
 from tapeline.market.raw import RawCandles
 from tapeline.market.times import MINUTE, microseconds
@@ -29,14 +31,15 @@ REASONS = {
 
 @dataclass(frozen=True)
 class Cleaned:
-    """The canonical candle table of one symbol and its card: plain values that say what was done."""
+    """The canonical candle table of one symbol, its card: plain values, what was done; and findings."""
 
     candles: pd.DataFrame
     card: dict[str, Any]
+    findings: list[Finding]
 
 
 def clean(raw: RawCandles, data: DataParams) -> Cleaned:
-    """Reject rows that can't be candles, sort, drop duplicates, fill short gaps and cut at long ones."""
+    """Reject rows that can't be candles, leave one a time, fill short gaps and cut at long ones."""
     interval = INTERVAL_MINUTES[data.interval] * MINUTE
     faults = _find_faults(raw.rows, interval)
     is_rejected = np.logical_or.reduce(list(faults.values()))
@@ -45,7 +48,8 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     valid = raw.rows[~is_rejected]
     times = microseconds(valid["timestamp"])
     n_unordered = int((times < np.maximum.accumulate(times)).sum())
-    kept, n_duplicates, n_conflicting = _drop_duplicates(raw, valid, data.max_rejected_share)
+    settled = settle(raw, valid, interval, data.max_rejected_share)
+    kept = settled.kept
     check_levels(kept, raw, interval)
     steps = np.diff(microseconds(kept["timestamp"]))
     missing = steps // interval - 1  # (rows - 1,) candles that are not there
@@ -54,13 +58,14 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
         **describe_times(kept, missing, data.max_fill),
         **describe_values(kept),
         "sorted": n_unordered,
-        "duplicates": n_duplicates,
-        "conflicting": n_conflicting,
+        "duplicates": settled.n_duplicates,
+        "conflicting": settled.n_conflicting,
+        **settled.counts,
         "rejected": int(is_rejected.sum()),
         **{key: int(mask.sum()) for key, mask in faults.items() if mask.any()},
         **({"not_closed": raw.n_open} if raw.n_open else {}),
     }
-    return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card)
+    return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card, settled.findings)
 
 
 def _find_faults(rows: pd.DataFrame, interval: int) -> dict[str, NDArray[np.bool_]]:
@@ -99,24 +104,6 @@ def _check_rejected(
         raise DataError(raw.place(first), f"{told}, data.max_rejected_share allows a share of {allowed}")
     if n_rejected == n_rows:
         raise DataError(raw.place(first), f"{told}, no candle is left")
-
-
-def _drop_duplicates(raw: RawCandles, valid: pd.DataFrame, allowed: float) -> tuple[pd.DataFrame, int, int]:
-    """Sort by time; of rows of one time keep the last read, count those equal to it and those that differ."""
-    ordered = valid.sort_values("timestamp", kind="stable", ignore_index=True)
-    times, values = microseconds(ordered["timestamp"]), ordered[list(OHLCV)].to_numpy()
-    is_last = np.append(times[1:] != times[:-1], True)
-    winner = np.flatnonzero(is_last)[np.cumsum(is_last) - is_last]  # (rows,) position of the row that stays
-    is_conflict = (values != values[winner]).any(axis=1)
-    if is_conflict.sum() / len(raw.rows) > allowed:
-        first = int(np.argmax(is_conflict))
-        place, rival = (raw.place_of(ordered.iloc[row]) for row in (first, winner[first]))
-        raise DataError(
-            place,
-            f"{rival} is another candle of the same time; {is_conflict.sum()} of {len(raw.rows)} rows are in "
-            f"conflict, data.max_rejected_share allows a share of {allowed}",
-        )
-    return ordered[is_last], int((~is_conflict & ~is_last).sum()), int(is_conflict.sum())
 
 
 def _fill_gaps(kept: pd.DataFrame, missing: NDArray[np.int64], interval: int, max_fill: int) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from tapeline.schema import INTERVAL_MINUTES
 
 LONGER = (1440, 720, 240, 120, 60, 30, 15, 10, 5, 3)  # minutes, the longest first
 # Candles of a quiet market are on the grid of an interval k times as long by chance, with k^-n for n of them.
-SURE_FILE = log(1e5)  # that a whole file is of the longer interval, if most of its steps are exactly so long
+SURE_FILE = log(1e5)  # that candles chosen for another reason are
 SURE_RUN = log(
     1e9
 )  # that consecutive candles of a file are, each step exactly so long: there are many to look at
@@ -47,13 +47,17 @@ def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str) -> None:
             )
 
 
-def _of_file(minutes: NDArray[np.int64], step: int) -> int | None:
-    steps = np.diff(minutes)
+def find_grid(minutes: NDArray[np.int64], step: int) -> int | None:
+    """Return the longest interval, over `step`, on whose grid all `minutes` lie, too many for chance."""
     for length in _longer(step):
-        is_sure = len(minutes) * log(length / step) >= SURE_FILE and (steps == length).sum() * 2 > len(steps)
-        if is_sure and (minutes % length == 0).all():
+        if len(minutes) * log(length / step) >= SURE_FILE and (minutes % length == 0).all():
             return length
     return None
+
+
+def _of_file(minutes: NDArray[np.int64], step: int) -> int | None:
+    length, steps = find_grid(minutes, step), np.diff(minutes)
+    return length if length and (steps == length).sum() * 2 > len(steps) else None
 
 
 def _of_name(name: str, minutes: NDArray[np.int64], step: int) -> int | None:

@@ -14,9 +14,7 @@ from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.market.raw import RawCandles
-from tapeline.market.times import MINUTE, microseconds
-
-HOUR = 60 * MINUTE
+from tapeline.market.times import HOUR, microseconds
 
 
 class Leap(NamedTuple):

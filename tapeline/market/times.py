@@ -10,6 +10,7 @@ from tapeline.errors import DataError
 from tapeline.schema import INTERVAL_MINUTES
 
 MINUTE = 60_000_000  # microseconds
+HOUR, DAY = 60 * MINUTE, 1440 * MINUTE
 OLDEST = pd.Timestamp("1990-01-01T00:00:00Z")  # older than any candle; what a wrong unit looks like
 CLOSE_MARKS = {"1 s": 1_000_000, "1 ms": 1_000, "1 us": 1}  # before the next open, in microseconds
 CLOSE_SHARE = 0.5  # of a file's times that end so: fewer are single bad rows, for cleaning to reject

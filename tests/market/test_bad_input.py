@@ -443,8 +443,8 @@ VALUES = {
     ),
     "conflicting rows": Case(
         {"A/1.csv": scaled(1.0, []), "A/2.csv": scaled(1.001, slice(50, 60))},
-        "ROOT/A/1.csv, row 51: ROOT/A/2.csv, row 51 is another candle of the same time; 11 of 400 rows are "
-        "in conflict, data.max_rejected_share allows a share of 0.01",
+        "ROOT/A/1.csv, row 51: ROOT/A/2.csv, row 51 is another candle of the same time, close 100.683043 and "
+        "100.783726; 11 of 400 rows are in conflict, data.max_rejected_share allows a share of 0.01",
     ),
 }
 

@@ -162,9 +162,9 @@ def test_a_candle_knows_its_file():
     """Of two rows of one time the one that stays; a filled candle is of the file before it."""
     rows = raw([0, 1, 1, 3])
     rows.rows["file"] = [0, 0, 1, 2]
-    candles = clean(replace(rows, files=["a", "b", "c"]), data()).candles
-    assert candles["file"].tolist() == [0, 1, 1, 2]
-    assert clean(rows, data(max_fill=0)).card["files"] == 1
+    cleaned = clean(replace(rows, files=["1.csv", "2.csv", "3.csv"]), data())
+    assert cleaned.candles["file"].tolist() == [0, 1, 1, 2]
+    assert cleaned.card["files"] == 3
 
 
 def test_too_many_rejected_rows_end_naming_the_first():
@@ -180,7 +180,7 @@ def test_too_many_conflicts_end_naming_both_rows():
     """Rows that contradict each other are as good as rejected: the share allowed is the same."""
     rows = raw([0, 1, 1, 2, 2, 3, 4, 5, 6, 7])
     assert clean(rows, data(max_rejected_share=0.2)).card["conflicting"] == 2
-    told = r"^a.csv, row 2: a.csv, row 3 is another candle of the same time; 2 of 10 .* share of 0.19$"
+    told = r"^a.csv, row 2: a.csv, row 3 is another .*, close 101 and 102; 2 of 10 .* share of 0.19$"
     with pytest.raises(DataError, match=told):
         clean(rows, data(max_rejected_share=0.19))
 
