@@ -11,6 +11,7 @@ from commands.pages import read_json, write_page
 
 PAGE = Path("reports/data.html")
 CARDS = Path("metrics/data.json")
+ODDITIES = Path("metrics/detail/data.json")
 EXPECTATIONS = Path("metrics/detail/expectations.json")
 SPLITS = Path("metrics/detail/splits.json")
 
@@ -61,6 +62,8 @@ def write_data_report() -> Path:
         n_critical=n_critical,
         n_leaks=len(found["leaks"]) + len(splits.get("leaks", [])),
         cards=cards,
+        card_keys=list(dict.fromkeys(key for card in cards.values() for key in card)),
+        oddities=read_json(ODDITIES) if ODDITIES.is_file() else {},
         counts=found["tables"],
         rules=by_rule(found.get("rules", [])),
         meanings=MEANINGS,

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from stages.runner import run_stage
 from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
+from tapeline.market.findings import Finding
 from tapeline.market.raw import RawCandles
 from tapeline.market.simulation import SimulatedSymbol, SimulationParams, simulate
 from tapeline.outputs import whole_folder, write_json, write_table
@@ -28,16 +30,20 @@ def main(log: logging.Logger) -> None:
     with whole_folder("data/candles") as folder:
         work = partial(ingest_symbol, data=data, simulated=simulated, folder=folder)
         # Simulated symbols are made together, in this process: only files are worth others.
-        cards = for_each_symbol(work, data.symbols, 1 if simulated else data.workers)
-    for symbol, card in zip(data.symbols, cards, strict=True):
+        done = for_each_symbol(work, data.symbols, 1 if simulated else data.workers)
+    cards, findings = (dict(zip(data.symbols, each, strict=True)) for each in zip(*done, strict=True))
+    for symbol, card in cards.items():
         log.info("%s: %s", symbol, ", ".join(f"{key} {value}" for key, value in card.items()))
-    write_json("metrics/data.json", dict(zip(data.symbols, cards, strict=True)))
+        for finding in findings[symbol]:
+            log.warning("%s: %s", symbol, finding.told)
+    write_json("metrics/data.json", cards)
+    write_json("metrics/detail/data.json", {name: list(map(asdict, each)) for name, each in findings.items()})
 
 
 def ingest_symbol(
     symbol: str, data: DataParams, simulated: Mapping[str, SimulatedSymbol], folder: Path
-) -> dict[str, Any]:
-    """Write the candles of `symbol` into `folder`, its ceiling beside them if simulated; return its card."""
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Write the candles of `symbol`, their ceiling beside them if simulated; return card and findings."""
     if symbol in simulated:
         raw = RawCandles.from_table(simulated[symbol].candles, f"simulated {symbol}")
         write_table(folder / "ceiling" / f"{symbol}.parquet", simulated[symbol].ceiling)
@@ -45,7 +51,7 @@ def ingest_symbol(
         raw = read_symbol(data, symbol)
     cleaned = clean(raw, data)
     write_table(folder / f"{symbol}.parquet", cleaned.candles)
-    return cleaned.card
+    return cleaned.card, cleaned.findings
 
 
 if __name__ == "__main__":

@@ -120,6 +120,16 @@ def test_cards_stand_side_by_side(run):
     assert Page(run(_found())).row("filled") == ["filled", "210", "157"]
 
 
+def test_what_is_odd_stands_beside_the_cards(run):
+    """Counts that only one symbol has, and each finding with its first row."""
+    write_json("metrics/data.json", {"A": {"rows": 5}, "B": {"rows": 6, "wicks": 1}})
+    told = "b.csv, row 3: high 110 over 100 before and 101 after"
+    write_json("metrics/detail/data.json", {"A": [], "B": [{"rule": "wick", "count": 1, "told": told}]})
+    page = Page(run(_found()))
+    assert page.row("wicks")[-1] == "1"
+    assert page.row("B", "wick") == ["B", "wick", "1", told]
+
+
 def test_good_data_read_as_passed(run):
     """The verdict, the count of every rule and audit, and that nothing failed."""
     text = run(_found())

@@ -70,6 +70,7 @@ def test_candles_ceiling_and_cards_are_written(tmp_path):
         "data/candles/ceiling/A.parquet",
         "data/candles/ceiling/B.parquet",
         "metrics/data.json",
+        "metrics/detail/data.json",
     ]
     card = json.loads((tmp_path / "metrics/data.json").read_text())["A"]
     candles = pd.read_parquet(tmp_path / "data/candles/A.parquet")
@@ -88,8 +89,30 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
         assert "B: files 1, first 2025-03-28T20:00:00Z" in stage.communicate()[0]
         assert stage.returncode == 0
         written.append({name: (folder / name).read_bytes() for name in outputs(folder)})
-    assert list(written[0]) == ["data/candles/A.parquet", "data/candles/B.parquet", "metrics/data.json"]
+    metrics = ["metrics/data.json", "metrics/detail/data.json"]
+    assert list(written[0]) == ["data/candles/A.parquet", "data/candles/B.parquet", *metrics]
     assert written[0] == written[1] == written[2]
+
+
+def test_what_is_odd_is_logged_and_written(tmp_path):
+    """One line a rule, with both rows; the count stands on the card."""
+    put_raw(tmp_path, "B", seed=2)
+    (tmp_path / "raw/A").mkdir()
+    candles = random_candles(3000, seed=1)[["timestamp", *OHLCV]]
+    candles.iloc[:2000].to_csv(tmp_path / "raw/A/x_2.csv", index=False)
+    candles.loc[1500, "volume"] += 1
+    candles.iloc[1000:].to_csv(tmp_path / "raw/A/x_10.csv", index=False)
+    stage = start(tmp_path)
+    said = stage.communicate()[0]
+    assert stage.returncode == 0, said
+    told = "raw/A/x_10.csv, row 501: stays, not raw/A/x_2.csv, row 1501 of the same time, volume "
+    assert f"stages.ingest: A: {told}" in said
+    assert json.loads((tmp_path / "metrics/data.json").read_text())["A"]["settled_later_file"] == 1
+    found = json.loads((tmp_path / "metrics/detail/data.json").read_text())
+    assert found["B"] == []
+    assert [(f["rule"], f["count"], f["told"].startswith(told)) for f in found["A"]] == [
+        ("later_file", 1, True)
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])
