@@ -1,23 +1,31 @@
-"""Check the whole of params.yaml: every section, every key, and what sections ask of each other."""
+"""Check params.yaml and the candles that it names, before anything runs: all that is wrong, at once.
+
+`make check` says beside each mistake what to write instead. With `--refuse`, as the first stage begins, it
+speaks only where the run has to end.
+"""
 
 import sys
+from pathlib import Path
+from typing import Any
 
-from tapeline.backtest.costs import CostParams, InstrumentNames, instrument_of
+from commands.check_candles import history_problems, read_candles, simulated_candles, split_days
+from commands.check_instruments import instrument_problems
+from commands.problems import Problem, problems_of
+from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
-from tapeline.errors import ParamsError, TapelineError
+from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams, check_longest
-from tapeline.params import Params
+from tapeline.params import Params, nearest
 from tapeline.promotion.gates import GateParams, PromotionParams
 from tapeline.quality.params import QualityParams
-from tapeline.schema import INTERVAL_MINUTES
-from tapeline.splits.lengths import Span, least_lengths, part_lengths
+from tapeline.restoring import restore_hint
 from tapeline.splits.params import SplitParams
 
 SECTIONS = {
@@ -42,41 +50,82 @@ SECTIONS = {
 }
 
 
-def check(params: Params) -> None:
-    """Raise ParamsError for the first section, key or combination that is against a rule."""
-    for name in params.sections:
-        if name not in SECTIONS:
-            raise ParamsError(name, "a section", f"is no known section; there are {', '.join(SECTIONS)}")
-    sections = {name: params.section(name, model) for name, model in SECTIONS.items()}
-    check_longest(sections["train"], sections["transformer"])
+def check(params: Params) -> tuple[list[Problem], list[str]]:
+    """Return everything that is wrong, and lines that say what there is where nothing is."""
+    problems, sections = check_sections(params)
+    problems += check_combinations(sections)
+    if "data" not in sections:
+        return problems, []
+    data = sections["data"]
+    if data.source == "files":
+        found, unread = read_candles(data)
+    else:
+        found, unread = simulated_candles(data, sections.get("simulation")), []
+    problems += unread
+    if {"instruments", "costs"} <= set(sections):
+        prices = {symbol: candles.price for symbol, candles in found.items()}
+        problems += instrument_problems(data.symbols, sections["instruments"], sections["costs"], prices)
+    if {"features", "labels", "splits"} <= set(sections) and not unread:
+        problems += history_problems(found, data, sections)
+    if problems:
+        return problems, []
+    told = [candles.told(symbol) for symbol, candles in found.items()]
+    return [], [f"params.yaml: {len(SECTIONS)} sections in order", *told, split_days(found, data, sections)]
+
+
+def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:
+    """Return what is wrong within sections, and those that are in order, by name."""
+    unknown = [name for name in params.sections if name not in SECTIONS]
+    missing = [name for name in SECTIONS if name not in params.sections]
+    problems, meant = [], set()
+    for name in unknown:
+        hint = nearest(name, missing)
+        meant.add(nearest(name, missing).rpartition(" ")[2])
+        rule = f"is no known section{hint}; there are {', '.join(SECTIONS)}"
+        problems.append(Problem(str(ParamsError(name, "a section", rule))))
+    sections = {}
+    for name, model in SECTIONS.items():
+        if name in meant:
+            continue
+        mistakes = params.mistakes(name, model)
+        problems += [Problem(str(mistake)) for mistake in mistakes]
+        if not mistakes:
+            sections[name] = params.section(name, model)
+    return problems, sections
+
+
+def check_combinations(sections: dict[str, Any]) -> list[Problem]:
+    """What sections, each in order, ask of each other."""
+    problems = []
+    if {"train", "transformer"} <= set(sections):
+        problems += problems_of(check_longest, sections["train"], sections["transformer"])
+    if "data" not in sections:
+        return problems
     data = sections["data"]
     if data.source == "simulated" and data.interval != "1m":
-        raise ParamsError("data.interval", data.interval, "must be 1m where data.source is simulated")
-    selected_features(sections["features"], data.interval)
-    for symbol in data.symbols:
-        instrument_of(symbol, sections["instruments"], sections["costs"])
-    _check_enough_candles(sections)
+        rule = "must be 1m where data.source is simulated"
+        problems.append(Problem(str(ParamsError("data.interval", data.interval, rule))))
+    if "features" in sections:
+        problems += problems_of(selected_features, sections["features"], data.interval)
+    return problems
 
 
-def _check_enough_candles(sections: dict) -> None:
-    data, splits, labels = sections["data"], sections["splits"], sections["labels"]
-    bars_per_day = 1440 // INTERVAL_MINUTES[data.interval]
-    least_lengths(splits, bars_per_day, labels.horizon)
-    if data.source == "simulated":
-        features = selected_features(sections["features"], data.interval)
-        warm_up = max(feature.lookback for feature in features) - 1
-        n_bars = sections["simulation"].days * bars_per_day
-        part_lengths(splits, Span(n_bars - warm_up, warm_up, bars_per_day), labels.horizon)
-
-
-def main() -> None:
-    """Check params.yaml; end with one line and a non-zero status if anything is wrong."""
+def main(arguments: list[str]) -> None:
+    """Say what is wrong and how it is mended, or what there is; end with a non-zero status if anything is."""
+    refuses_only = arguments == ["--refuse"]
     try:
-        check(Params.read())
-    except TapelineError as error:
-        sys.exit(str(error))
-    print(f"params.yaml: {len(SECTIONS)} sections in order")
+        problems, told = check(Params.read())
+    except ParamsError as error:
+        problems, told = [Problem(str(error))], []
+    if not problems:
+        if not refuses_only:
+            print("\n".join(told))
+        return
+    lines = [problem.text if refuses_only else problem.told() for problem in problems]
+    if refuses_only:
+        lines.append(f"`make check` proposes what to write; {restore_hint(Path())}")
+    sys.exit("\n".join(lines))
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

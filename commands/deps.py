@@ -71,8 +71,12 @@ def _section_keys(file: Path, section: str, model_name: str) -> set[str]:
     return {section} if "root" in fields else {f"{section}.{field}" for field in fields}
 
 
-def script_of(command: str) -> Path:
-    """The script that a stage's command runs, relative to the root."""
+def script_of(command: str | list[str]) -> Path:
+    """The script that a stage's command, or the last of them, runs; relative to the root.
+
+    What runs before it only refuses, and decides no byte of the outputs: it is no dep.
+    """
+    command = command if isinstance(command, str) else command[-1]
     return Path("stages") / (command.removeprefix("python -m stages.") + ".py")
 
 

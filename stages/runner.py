@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tapeline.errors import TapelineError
+from tapeline.restoring import restore_hint
 
-RESTORE = "the last good outputs come back by `git checkout metrics && dvc checkout`"
 LOGS = Path("logs")  # git-ignored, outside the contract
 ROOMS = "tapeline", "stages"  # where a stage's code lies
 
@@ -28,12 +28,14 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     except (TapelineError, OSError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is None:
             raise
-        log.error("%s; %s", " ".join(str(error).split()) or type(error).__name__, RESTORE)
+        told = " ".join(str(error).split()) or type(error).__name__
+        log.error("%s; %s", told, restore_hint(project_folder()))
         log.debug("where it happened", exc_info=True)
         sys.exit(1)
     except KeyboardInterrupt as interrupt:
         kept = " ".join(str(interrupt).split()) or "nothing half-written is left"
-        log.warning("interrupted; %s; %s", kept, RESTORE)  # by the first of several processes alone
+        # Said by the first of several processes alone.
+        log.warning("interrupted; %s; %s", kept, restore_hint(project_folder()))
         sys.exit(130)
     log.info("done in %.1f s", time.perf_counter() - started)
 

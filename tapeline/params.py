@@ -4,6 +4,8 @@ No default lives in Python: DVC could not see it. A stage asks only for what it 
 `params` in dvc.yaml can be compared with what it reads.
 """
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -60,12 +62,25 @@ class Params:
 
     def section(self, name: str, model: type[AnySection]) -> AnySection:
         """Return section `name` as a `model`; raise ParamsError naming the first wrong key."""
+        try:
+            return self._validated(name, model)
+        except ValidationError as error:
+            raise _params_errors(name, error, model)[0] from error
+
+    def mistakes(self, name: str, model: type[AnySection]) -> list[ParamsError]:
+        """Everything that is wrong in section `name`, a mistake a key; none where `section` returns it."""
+        try:
+            self._validated(name, model)
+        except ParamsError as error:
+            return [error]
+        except ValidationError as error:
+            return _params_errors(name, error, model)
+        return []
+
+    def _validated(self, name: str, model: type[AnySection]) -> AnySection:
         if not isinstance(self._values.get(name), dict):
             raise ParamsError(name, self._values.get(name), "must be a section with keys")
-        try:
-            return model.model_validate(self._values[name])
-        except ValidationError as error:
-            raise _params_error(name, error) from error
+        return model.model_validate(self._values[name])
 
     def value(self, key: str, kind: Any) -> Any:
         """Return the single dotted `key`, validated as the annotated type `kind`."""
@@ -77,16 +92,46 @@ class Params:
         try:
             return TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(node)
         except ValidationError as error:
-            raise _params_error(key, error) from error
+            raise _params_errors(key, error)[0] from error
 
 
-def _params_error(prefix: str, error: ValidationError) -> ParamsError:
-    # A misspelt key is unknown and leaves the right one missing: the unknown one is what to look at.
-    first = min(error.errors(), key=lambda found: found["type"] != "extra_forbidden")
-    key = ".".join([prefix, *map(str, first["loc"])])
-    if first["type"] == "missing":
-        return ParamsError(key, None, "is missing")
-    rules = {"extra_forbidden": "is no known key"}
-    return ParamsError(
-        key, first["input"], rules.get(first["type"], first["msg"].removeprefix("Value error, "))
-    )
+NEAREST = "; nearest is "
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """`; nearest is X`, where one of `known` is spelt much like `name`, else nothing."""
+    found = get_close_matches(name, list(known), n=1)
+    return f"{NEAREST}{found[0]}" if found else ""
+
+
+def _params_errors(
+    prefix: str, error: ValidationError, model: type[BaseModel] | None = None
+) -> list[ParamsError]:
+    """One a key; an unknown key comes first, and the one that it misspells is then not missing."""
+    details = error.errors()
+    unknown = [detail for detail in details if detail["type"] == "extra_forbidden"]
+    missing = [_key(detail) for detail in details if detail["type"] == "missing"]
+    found, meant = {}, set()
+    for detail in unknown:
+        *parents, name = _key(detail)
+        siblings = [key[-1] for key in missing if key[:-1] == parents]
+        known = model.model_fields if model and not parents else []
+        hint = nearest(name, siblings) or nearest(name, known)
+        meant.add((*parents, hint.removeprefix(NEAREST)))
+        found[*parents, name] = (detail["input"], "is no known key" + hint)
+    for detail in details:
+        key = tuple(_key(detail))
+        if detail["type"] == "missing" and key not in meant:
+            found[key] = (None, "is missing")
+        elif detail["type"] not in ("missing", "extra_forbidden"):
+            rule = detail["msg"].removeprefix("Value error, ")
+            if key in found:  # a union has a message for each of its kinds
+                rule = f"{found[key][1]}, or {rule}"
+            if not any(other[: len(key)] == key for other in found if other != key):
+                found[key] = (detail["input"], rule)
+    return [ParamsError(".".join((prefix, *key)), value, rule) for key, (value, rule) in found.items()]
+
+
+def _key(detail: Any) -> list[str]:
+    """Names from the section down to what is wrong; pydantic adds which kind of a union it tried."""
+    return [str(part) for part in detail["loc"] if not str(part).endswith("]")]

@@ -1,23 +1,23 @@
 """`make check`: the shipped params are in order, and every mistake is one line: key, value, rule."""
 
-import io
+import time
+from copy import deepcopy
 
 import pytest
 from ruamel.yaml import YAML
 
-from commands.check import SECTIONS, check
+from commands.check import SECTIONS, check, main
+from commands.check_instruments import instrument_name
 from commands.deps import ROOT
-from tapeline.errors import TapelineError
 from tapeline.params import Params
+from tests.candles import random_candles
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 
 
-def changed(key, value):
-    """The shipped params with one dotted key set (or removed, if value is None)."""
-    buffer = io.StringIO()
-    YAML(typ="safe").dump(SHIPPED, buffer)
-    values = YAML(typ="safe").load(buffer.getvalue())
+def changed(key, value, params=None):
+    """`params`, by default those shipped, with one dotted key set (or removed, if value is None)."""
+    values = deepcopy(SHIPPED if params is None else params_values(params))
     *parents, last = key.split(".")
     node = values
     for part in parents:
@@ -31,7 +31,9 @@ def changed(key, value):
 
 def test_the_shipped_params_are_in_order():
     """Every section is known, in one order, and passes."""
-    check(Params(SHIPPED))
+    problems, told = check(Params(SHIPPED))
+    assert problems == []
+    assert told[-1] == "splits of 120.0 days: train 94.0, validation 5.0, test 6.0, 3 folds"
     assert list(SHIPPED) == list(SECTIONS)
 
 
@@ -85,8 +87,174 @@ def test_every_line_of_the_shipped_params_has_its_unit():
 )
 def test_a_mistake_is_one_line_with_key_value_and_rule(key, value, parts):
     """Wrong key, type, range or combination."""
-    with pytest.raises(TapelineError) as caught:
-        check(changed(key, value))
-    assert "\n" not in str(caught.value)
-    for part in parts:
-        assert part in str(caught.value)
+    texts = [problem.text for problem in check(changed(key, value))[0]]
+    assert "\n" not in "".join(texts)
+    assert any(all(part in text for part in parts) for text in texts), texts
+
+
+def with_keys(**changes):
+    """The shipped params with several dotted keys set, `__` for each dot."""
+    params = Params(SHIPPED)
+    for key, value in changes.items():
+        params = changed(key.replace("__", "."), value, params)
+    return params
+
+
+def put_candles(folder, symbol, n=7000, **columns):
+    """A file of `n` minutes of `symbol` below `folder`."""
+    (folder / symbol).mkdir(parents=True)
+    candles = random_candles(n).drop(columns=["is_filled", "segment", "file"]).assign(**columns)
+    candles.to_parquet(folder / symbol / "1m.parquet")
+
+
+@pytest.fixture
+def exchange(tmp_path, monkeypatch):
+    """A project's folder, with five days of two symbols of an exchange in it."""
+    monkeypatch.chdir(tmp_path)
+    for symbol in ("BTC-USDT", "ADA-USDT"):
+        put_candles(tmp_path / "data/raw/BINANCE", symbol)
+    return "data/raw/BINANCE"
+
+
+def test_all_mistakes_are_told_at_once(exchange):
+    """Keys, a combination, a symbol that is not there and one without an instrument: a line each."""
+    params = with_keys(
+        data__source="files", data__path=exchange, data__symbols=["BTC-USDT", "ADA-USDT", "ETH-USDT"],
+        model__hidden=-3, model__dropot=0.1, train__epochs="many", signals__risk=7.0, modle={"hidden": 3},
+    )  # fmt: skip
+    texts = [problem.text for problem in check(params)[0]]
+    for part in (
+        "model.hidden is -3",
+        "model.dropot is 0.1: is no known key; nearest is dropout", "train.epochs is 'many'",
+        "signals.risk is 7.0", "modle is 'a section': is no known section", "no candles of ETH-USDT",
+        "must name an instrument for the symbol ADA-USDT",
+    ):  # fmt: skip
+        assert sum(part in text for text in texts) == 1, (part, texts)
+    assert len(texts) == 7
+
+
+def test_a_misspelt_key_is_one_mistake_with_the_nearest_key():
+    """Not two: unknown, and the right one missing; in a section, below one, and of a section itself."""
+    for key, meant in (("model.hidden", "hiden"), ("costs.instruments.BTCUSD.leverage", "levrage")):
+        params = changed(f"{key.rpartition('.')[0]}.{meant}", 3.0, changed(key, None))
+        (problem,) = check(params)[0]
+        assert problem.text.endswith(f"is no known key; nearest is {key.rpartition('.')[2]}")
+    (problem,) = check(Params({{"splits": "split"}.get(key, key): SHIPPED[key] for key in SHIPPED}))[0]
+    assert "split is 'a section': is no known section; nearest is splits;" in problem.text
+
+
+def test_a_folder_that_is_not_there_proposes_those_that_are(exchange):
+    """With the symbols in each, as a line to paste."""
+    (problem,) = check(with_keys(data__source="files", data__path="data/raw/BINANC"))[0]
+    assert "data.path must be a folder of candles, and is not there" in problem.text
+    assert problem.proposal == "data:\n  path: data/raw/BINANCE  # ADA-USDT, BTC-USDT"
+
+
+def test_a_symbol_that_is_not_there_proposes_those_that_are(exchange):
+    """Once, whatever number is missing, as lines to paste."""
+    params = with_keys(data__source="files", data__path=exchange, data__symbols=["BTC-USD", "ETH-USD"])
+    problems, _ = check(params)
+    assert ["no candles of" in problem.text for problem in problems] == [True, True]
+    assert [problem.proposal for problem in problems] == [
+        "", "data:\n  symbols:\n  - ADA-USDT\n  - BTC-USDT",
+    ]  # fmt: skip
+
+
+def merged(values, more):
+    """`values` with the mappings of `more` put into its own."""
+    both = {key: value for key, value in values.items() if key not in more}
+    for key, value in more.items():
+        is_map = isinstance(value, dict) and isinstance(values.get(key), dict)
+        both[key] = merged(values[key], value) if is_map else value
+    return both
+
+
+def test_the_lines_proposed_for_symbols_without_an_instrument_mend_it(exchange, tmp_path):
+    """Pasted, they leave no mistake; a lot is worth 10,000 to 100,000; marked as assumed."""
+    put_candles(tmp_path / exchange, "PEPE-USDT", **dict.fromkeys(("open", "high", "low", "close"), 7.3e-6))
+    changes = {"data__source": "files", "data__path": exchange}
+    params = with_keys(**changes, data__symbols=["BTC-USDT", "ADA-USDT", "PEPE-USDT"])
+    problems, _ = check(params)
+    assert len(problems) == 2
+    pasted = YAML(typ="safe").load(problems[-1].proposal)
+    assert pasted["instruments"] == {"ADA-USDT": "ADAUSD", "PEPE-USDT": "PEPEUSD"}
+    assert pasted["costs"]["instruments"]["PEPEUSD"]["contract_size"] == 1e10
+    assert problems[-1].proposal.count("# assumed") == 2
+    dearest = max(each["spread_bps"] for each in SHIPPED["costs"]["instruments"].values())
+    assert all(each["spread_bps"] >= dearest for each in pasted["costs"]["instruments"].values())
+    mended = merged(params_values(params), pasted)
+    assert check(Params(mended))[0] == []
+
+
+def params_values(params):
+    """Its sections as plain mappings."""
+    return {name: params.value(name, dict) for name in params.sections}
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"),
+    [
+        ("BTC-USDT", "BTCUSD"), ("BTC-USDT-PERP", "BTCUSD"), ("BTCUSDT", "BTCUSD"), ("btc_usd", "BTCUSD"),
+        ("ETH-EUR", "ETHEUR"), ("ETH-BTC", "ETHBTC"), ("SOL", "SOL"), ("USDT-USD", "USDTUSD"),
+    ],
+)  # fmt: skip
+def test_an_instrument_is_named_as_brokers_do(symbol, name):
+    """Every dollar is one; another quote stays."""
+    assert instrument_name(symbol) == name
+
+
+def test_too_little_history_is_told_in_days_before_anything_runs(exchange):
+    """By the span of the files: of all symbols for the splits, of each for its warm-up."""
+    changes = {"data__source": "files", "data__path": exchange, "data__symbols": ["BTC-USDT"]}
+    _, told = check(with_keys(**changes))
+    assert told[1].startswith("BTC-USDT: 7000 candles from ")
+    assert told[2].startswith("splits of 4.9 days: train 3.")
+    (problem,) = check(with_keys(**changes, splits__train=30))[0]
+    assert "that takes 31.0 days of candles" in problem.text
+    assert problem.text.endswith("days of candles, there are 4.9")
+
+
+def test_a_symbol_shorter_than_its_warm_up_is_told(exchange, tmp_path):
+    """It would leave an empty table."""
+    put_candles(tmp_path / exchange, "ETH-USDT", n=500)
+    symbols = ["BTC-USDT", "ETH-USDT"]
+    (problem,) = check(with_keys(data__source="files", data__path=exchange, data__symbols=symbols))[0]
+    assert "ETH-USDT: its 500 candles are no more than the warm-up of the features, 838" in problem.text
+
+
+def test_as_the_first_stage_begins_it_only_refuses(capsys, tmp_path, monkeypatch):
+    """Silent where all is well; else every mistake, a line each, and what to do, without a traceback."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    main(["--refuse"])
+    assert capsys.readouterr() == ("", "")
+    text = (ROOT / "params.yaml").read_text().replace("hidden: 64", "hidden: -1")
+    text = text.replace("  BTC-USD: BTCUSD\n", "")
+    (tmp_path / "params.yaml").write_text(text)
+    with pytest.raises(SystemExit) as ended:
+        main(["--refuse"])
+    first, second, last = ended.value.code.splitlines()
+    assert "model.hidden is -1" in first
+    assert "must name an instrument for the symbol BTC-USD" in second
+    assert last.startswith("`make check` proposes what to write; ")
+    assert capsys.readouterr().out == ""
+
+
+def test_the_first_stage_begins_with_the_check():
+    """So that `dvc repro` and `dvc exp run -S` refuse before anything is read, as make does."""
+    pipeline = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
+    name, spec = next(iter(pipeline["stages"].items()))
+    assert name == "ingest"
+    assert spec["cmd"] == ["python -m commands.check --refuse", "python -m stages.ingest"]
+
+
+@pytest.mark.skipif(not (ROOT.parent / "shared/market/BITFINEX").is_dir(), reason="needs ../shared/market")
+def test_a_year_of_four_symbols_is_told_within_seconds():
+    """Files read and all: in processor seconds, which other processes don't change."""
+    symbols = ["BTC-USD", "ETH-USD", "LTC-USD", "XRP-USD"]
+    path = str(ROOT.parent / "shared/market/BITFINEX")
+    started = time.process_time()
+    problems, told = check(with_keys(data__source="files", data__path=path, data__symbols=symbols))
+    assert time.process_time() - started < 5
+    assert problems == []
+    assert told[4] == "XRP-USD: 488815 candles from 2018-01-01 00:00 to 2018-12-31 23:59"

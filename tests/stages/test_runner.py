@@ -5,8 +5,9 @@ import logging
 
 import pytest
 
-from stages.runner import RESTORE, run_stage
+from stages.runner import run_stage
 from tapeline.errors import DataError
+from tapeline.restoring import RESTORE
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,42 @@
+"""What to do after a stage that failed: DVC has taken its old outputs away before it began."""
+
+import subprocess
+from pathlib import Path
+
+from ruamel.yaml import YAML
+
+RESTORE = "the last good outputs come back by `git checkout metrics && dvc checkout`"
+NOTHING = "this clone holds no outputs of an earlier run, so there are none to bring back"
+
+
+def restore_hint(project: Path) -> str:
+    """Say what brings the last good outputs back, as far as this clone of the project holds any."""
+    if not (project / ".dvc").is_dir() or (_has_metrics(project) and _is_cached(project)):
+        return RESTORE
+    steps = ["git checkout metrics"] if _has_metrics(project) else []
+    configs = (project / ".dvc" / name for name in ("config", "config.local"))
+    if any("[remote" in text or "['remote" in text for text in map(_read, configs)):
+        steps.append("dvc pull")
+    if not steps:
+        return NOTHING
+    return f"this clone lacks outputs of earlier runs; `{' && '.join(steps)}` brings back what can be had"
+
+
+def _has_metrics(project: Path) -> bool:
+    listed = subprocess.run(["git", "ls-files", "metrics"], cwd=project, capture_output=True, check=False)
+    return bool(listed.stdout)
+
+
+def _is_cached(project: Path) -> bool:
+    """Whether DVC's cache holds what dvc.lock records; where the cache lies elsewhere, it is taken to."""
+    if any("[cache]" in _read(project / ".dvc" / name) for name in ("config", "config.local")):
+        return True
+    stages = (YAML(typ="safe").load(_read(project / "dvc.lock")) or {}).get("stages", {})
+    outs = [out for stage in stages.values() for out in stage.get("outs", [])]
+    hashes = [out["md5"] for out in outs if not out["path"].startswith("metrics/")]
+    cache = project / ".dvc" / "cache" / "files" / "md5"
+    return bool(hashes) and all((cache / found[:2] / found[2:]).exists() for found in hashes)
+
+
+def _read(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
