@@ -5,40 +5,85 @@ Needs neither torch nor DVC nor Great Expectations: a bundle, this code and its 
 
 import argparse
 import json
+import math
+import os
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, BinaryIO
 
-from tapeline.errors import TapelineError
-from tapeline.serving.stream import Answer, Stream
+from tapeline.errors import ArtifactError, TapelineError
+from tapeline.market.origin import is_of_simulation, read_origin
+from tapeline.serving.candles import CandleError, brief, read_time, show
+from tapeline.serving.stream import REFUSED, Answer, Stream
 
 PROMOTED = Path("models/promoted")
+INDEX = "registry.json"  # beside the folder of bundles: which version each of them is
+LONGEST_LINE = 65_536  # bytes; a candle takes some 150
 
 
-def predict_lines(stream: Stream, lines: TextIO) -> Iterator[dict[str, Any]]:
+def read_lines(source: BinaryIO) -> Iterator[bytes]:
+    """Lines of `source` in bounded memory: of one that is longer than LONGEST_LINE, a byte more than that."""
+    while line := source.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = source.readline(LONGEST_LINE + 1)
+
+
+def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
     """Answer each line, a candle with its `symbol`; what is no candle is answered, too."""
     for line in lines:
         if not line.strip():
             continue
         try:
-            candle = json.loads(line)
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+            candle = json.loads(line.decode("utf-8-sig"))
             symbol = candle["symbol"]
-        except (ValueError, KeyError, TypeError, RecursionError):
-            symbol = None
-        if not isinstance(symbol, str) or not symbol:
-            yield as_line(
-                Answer("", None, "refused", "not a candle: a JSON object with symbol, timestamp, open...")
-            )
+            if not isinstance(symbol, str) or not symbol:
+                raise ValueError(f"symbol is {brief(symbol)}")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            wanted = "not a candle: a JSON object with symbol, timestamp, open..."
+            yield Answer("", None, REFUSED, f"{wanted} ({brief(str(error))[1:-1]})")
             continue
-        yield as_line(stream.feed(symbol, candle))
+        yield stream.feed(symbol, candle)
 
 
-def as_line(answer: Answer) -> dict[str, Any]:
-    """What is known of an answer; the rest is left out, but never a number that was predicted."""
+def as_line(answer: Answer, about: dict[str, Any]) -> dict[str, Any]:
+    """What is known of an answer, and `about` the bundles; never a number that was predicted is left out."""
     told = vars(answer) | {"missing": answer.missing or None}
-    told["timestamp"] = None if answer.timestamp is None else str(answer.timestamp)
-    return {name: value for name, value in told.items() if value is not None and value != ""}
+    if answer.timestamp is not None:
+        try:
+            told["timestamp"] = show(read_time(answer.timestamp))
+        except CandleError:
+            told["timestamp"] = brief(answer.timestamp)
+    return {name: value for name, value in told.items() if value is not None and value != ""} | about
+
+
+def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:
+    """What every answer says of the bundles that it is from; `versions` by id."""
+    found = {}
+    for predictor in stream.predictors:
+        bundle = predictor.bundle
+        bundle_id = bundle.manifest["bundle_id"]
+        found[bundle.contract["artifact"]] = {
+            "version": versions.get(bundle_id),
+            "bundle_id": bundle_id,
+            "horizon": bundle.model["horizon"],
+        }
+    return {"interval": stream.interval, "market": stream.market, "bundles": found}
+
+
+def read_versions(index: Path) -> dict[str, str]:
+    """Version by bundle's id, as `make registry` wrote them; empty where it has not."""
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))
+        return {v["bundle_id"]: v["version"] for entry in found.values() for v in entry["versions"]}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{index}: can't be read ({error}); `make registry` writes it anew") from error
 
 
 def bundles(folder: Path) -> list[Path]:
@@ -49,6 +94,29 @@ def bundles(folder: Path) -> list[Path]:
     if not found:
         sys.exit(f"{folder}: holds no bundle; `make promote` puts one there, `make restore` brings it back")
     return found
+
+
+def answers(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Answers to all candles asked for, as they are written; TapelineError if the bundles can't be used."""
+    folders = bundles(chosen.models)
+    is_simulated = chosen.candles is not None and is_of_simulation(read_origin(chosen.candles))
+    stream = Stream(
+        *folders,
+        clock=(lambda: math.inf) if is_simulated else time.time,  # the simulated market has a time of its own
+        allow_simulated=is_simulated or os.environ.get("ALLOW_SIMULATED") == "1",
+        allow_untrained=os.environ.get("ALLOW_UNTRAINED") == "1",
+    )
+    about = about_bundles(stream, read_versions(folders[0].parent.parent / INDEX))
+    if chosen.candles is None:
+        found = predict_lines(stream, read_lines(sys.stdin.buffer))
+    else:
+        # Reading files takes libraries that a stream of candles need not wait for.
+        from tapeline.serving.batch import predict_files
+
+        symbols = tuple(name for name in chosen.symbols.split(",") if name)
+        found = predict_files(stream, chosen.candles, symbols, chosen.last)
+    for answer in found:
+        yield as_line(answer, about)
 
 
 def main() -> None:
@@ -62,17 +130,8 @@ def main() -> None:
     if chosen.last < 0:
         sys.exit(f"LAST is {chosen.last}: must be 0, for all candles, or the number of the newest to predict")
     try:
-        stream = Stream(*bundles(chosen.models))
-        if chosen.candles is None:
-            answers = predict_lines(stream, sys.stdin)
-        else:
-            # Reading files takes libraries that a stream of candles need not wait for.
-            from tapeline.serving.batch import predict_files
-
-            symbols = tuple(name for name in chosen.symbols.split(",") if name)
-            answers = map(as_line, predict_files(stream, chosen.candles, symbols, chosen.last))
-        for answer in answers:
-            print(json.dumps(answer, default=str), flush=True)
+        for line in answers(chosen):
+            print(json.dumps(line), flush=True)
     except TapelineError as error:
         sys.exit(" ".join(str(error).split()))
     except (BrokenPipeError, KeyboardInterrupt):

@@ -13,6 +13,7 @@ from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
 from tapeline.market.findings import Finding
+from tapeline.market.origin import ORIGIN, SIMULATED, describe_origin, exchange_of
 from tapeline.market.raw import RawCandles
 from tapeline.market.simulation import SimulatedSymbol, SimulationParams, simulate
 from tapeline.outputs import whole_folder, write_json, write_table
@@ -31,7 +32,8 @@ def main(log: logging.Logger) -> None:
         work = partial(ingest_symbol, data=data, simulated=simulated, folder=folder)
         # Simulated symbols are made together, in this process: only files are worth others.
         done = for_each_symbol(work, data.symbols, 1 if simulated else data.workers)
-    cards, findings = (dict(zip(data.symbols, each, strict=True)) for each in zip(*done, strict=True))
+        cards, findings = (dict(zip(data.symbols, each, strict=True)) for each in zip(*done, strict=True))
+        write_json(folder / ORIGIN, describe_origin(data.model_dump(), market.model_dump(), cards))
     for symbol, card in cards.items():
         log.info("%s: %s", symbol, ", ".join(f"{key} {value}" for key, value in card.items()))
         for finding in findings[symbol]:
@@ -45,13 +47,14 @@ def ingest_symbol(
 ) -> tuple[dict[str, Any], list[Finding]]:
     """Write the candles of `symbol`, their ceiling beside them if simulated; return card and findings."""
     if symbol in simulated:
-        raw = RawCandles.from_table(simulated[symbol].candles, f"simulated {symbol}")
+        raw, exchange = RawCandles.from_table(simulated[symbol].candles, f"simulated {symbol}"), SIMULATED
         write_table(folder / "ceiling" / f"{symbol}.parquet", simulated[symbol].ceiling)
     else:
         raw = read_symbol(data, symbol)
+        exchange = exchange_of(symbol, data.path, raw.files[0])
     cleaned = clean(raw, data)
     write_table(folder / f"{symbol}.parquet", cleaned.candles)
-    return cleaned.card, cleaned.findings
+    return cleaned.card | {"market": exchange}, cleaned.findings
 
 
 if __name__ == "__main__":

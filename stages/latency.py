@@ -1,6 +1,7 @@
 """Time candles in, predictions out, as they are served. Differs from run to run by nature."""
 
 import logging
+import math
 import platform
 from importlib.metadata import version
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 
 from stages.runner import run_stage
 from tapeline.evaluation.latency import LatencyParams, percentiles
+from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.market.tables import read_table
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -21,7 +23,11 @@ from tapeline.serving.timing import time_stream
 def main(log: logging.Logger) -> None:
     """Feed the newest candles to the candidates one by one, on one thread."""
     params = Params.read().section("latency", LatencyParams)
-    stream = Stream(*(Path("models/candidate") / artifact for artifact in ARTIFACTS))
+    stream = Stream(
+        *(Path("models/candidate") / artifact for artifact in ARTIFACTS),
+        clock=lambda: math.inf,  # a replay: every candle has closed
+        allow_simulated=is_of_simulation(read_origin("data/candles")),
+    )
     symbol = stream.predictors[0].bundle.contract["input"]["symbols"][0]
     table = read_table("data/candles", symbol, ["timestamp", "segment", "is_filled", *OHLCV])
     wanted = stream.lookback + stream.length + params.warm_up + params.repeats

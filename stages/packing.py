@@ -9,6 +9,7 @@ import torch
 
 from stages.trading_params import TradingParams
 from tapeline.features.params import FeatureParams, LabelParams
+from tapeline.market.origin import read_origin
 from tapeline.market.params import FilledShare, MaxFill, Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.nets.export import Served, reference_outputs, to_onnx
@@ -72,6 +73,7 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
     difference = np.abs(open_bundle(folder).run(windows.numpy()) - reference_outputs(served, windows).numpy())
     return {
         "bundle_id": bundle_id,
+        "market": contract["market"],
         "fingerprints": fingerprints,
         "span": offered.description.span,
         "refit": source == refit,
@@ -108,6 +110,7 @@ def make_contract(artifact: str, model: Model, params: Params, store: FeatureSto
         "lookback": lookback,
         "sequence_length": said.context["sequence_length"],
         "label": {"name": said.label, "horizon": said.horizon},
+        "market": read_origin("data/candles"),
         "output": {"name": name, "meaning": meaning_, "low": 0.0, "high": 1.0},
     }
     tiers = {"tiers": signals.tiers, "trade_tiers": signals.trade_tiers}

@@ -17,6 +17,8 @@ before the first prediction: {lookback} for the features and {sequence_length} f
 
 Trained on {symbols}. On other symbols nothing is known of it.
 
+{market}
+
 ## Training
 
 {spans}
@@ -69,6 +71,7 @@ def model_card(contract: Record, span: Record, made_with: Record, record: Record
         max_fill=inputs["max_fill"],
         leader=leader,
         symbols=", ".join(inputs["symbols"]),
+        market=contract["market"]["description"],
         spans="\n".join(spans),
         refit=REFIT if record["refit"] else LAST_FOLD,
         n_folds=len(record["folds"]),

@@ -7,14 +7,19 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.errors import DataError
 from tapeline.features.table import as_candles, build_table
 from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
+from tapeline.market.origin import read_origin
+from tapeline.market.tables import read_table
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
+from tapeline.serving.candles import CandleError, show
 from tapeline.serving.stream import (
     GAP,
     PREDICTED,
+    REFUSED,
     WARMING_UP,
     Answer,
     Stream,
@@ -98,16 +103,45 @@ def filled_before(is_filled: NDArray[np.bool_]) -> NDArray[np.int64]:
 
 
 def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: int = 0) -> Iterator[Answer]:
-    """Answers for the candles in files of any layout that ingest takes; DataError as ingest has it."""
-    wants = stream.predictors[0].bundle.contract["input"]
-    chosen = symbols or tuple(wants["symbols"])
-    data = DataParams(
-        source="files", path=str(folder), layout="auto", columns={}, timezone=None,
-        symbols=chosen, interval=wants["interval"], max_fill=wants["max_fill"],
-        max_filled_share=wants["max_filled_share"], max_rejected_share=0.01, workers=1,
-    )  # fmt: skip
+    """Answers for the candles in `folder`: those of a run, or files of any layout that ingest takes.
+
+    DataError as ingest has it, or for a symbol that was not trained on.
+    """
+    chosen = symbols or tuple(stream.symbols)
+    for symbol in chosen:
+        try:
+            stream.require_trained(symbol)
+        except CandleError as error:
+            raise DataError("SYMBOLS", str(error)) from error
     named = {stream.leader, *chosen} - {None}
-    tables = {symbol: clean(read_symbol(data, symbol), data).candles for symbol in named}
+    tables, is_open = read_candles(stream, folder, named)
     for symbol in chosen:
         candles = tables[symbol]
         yield from answer_table(stream, symbol, candles, tables.get(stream.leader, candles), last)
+        if symbol in is_open:
+            opened = stream.newest_open()
+            yield Answer(symbol, show(opened), REFUSED, stream.why_open(opened))
+
+
+def read_candles(stream: Stream, folder: Path, symbols: set[str]) -> tuple[dict[str, pd.DataFrame], set[str]]:
+    """Canonical candles by symbol, filled as the bundles take them; and which had one still open, left out.
+
+    DataError as ingest has it, or for candles of a run that were filled otherwise.
+    """
+    contract = stream.predictors[0].bundle.contract
+    wants, origin = contract["input"], read_origin(folder)
+    if origin is None:
+        data = DataParams(
+            source="files", path=str(folder), layout="auto", columns={}, timezone=None,
+            symbols=tuple(sorted(symbols)),
+            interval=wants["interval"], max_fill=wants["max_fill"],
+            max_filled_share=wants["max_filled_share"], max_rejected_share=0.01, workers=1,
+        )  # fmt: skip
+        raw = {symbol: read_symbol(data, symbol, stream.now()) for symbol in symbols}
+        tables = {symbol: clean(found, data).candles for symbol, found in raw.items()}
+        return tables, {symbol for symbol, found in raw.items() if found.n_open}
+    for key in ("interval", "max_fill"):
+        if origin[key] != wants[key]:
+            told = f"data.{key} was {origin[key]}, and {contract['artifact']} takes {wants[key]}"
+            raise DataError(folder, f"{told}; predict from the files that these candles were made of")
+    return {symbol: read_table(folder, symbol) for symbol in symbols}, set()

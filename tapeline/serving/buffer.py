@@ -1,8 +1,6 @@
 """The last candles of one symbol: checked, short gaps filled, and no more of them than features look back."""
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -10,16 +8,9 @@ import numpy as np
 from tapeline.features.declare import Candles, FloatArray
 from tapeline.features.leader import close_before
 from tapeline.schema import OHLCV, PRICES
+from tapeline.serving.candles import MICROSECONDS, CandleError, read_candle, show
 
-MICROSECONDS = 60_000_000  # a minute
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 EQUAL_GAPS = 4  # in a row, from the first candle on: candles of another interval
-LARGEST = 1e30  # far above any price or volume; products of such are still numbers
-
-
-class CandleError(ValueError):
-    """A candle that can't be taken; the buffer is as it was before."""
 
 
 class Buffer:
@@ -110,53 +101,3 @@ class Buffer:
         self.time = np.append(self.time, time)[-keep:]
         self.rows = np.concatenate([self.rows, values])[-keep:]
         self.is_filled = np.append(self.is_filled, is_filled)[-keep:]
-
-
-def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
-    """Open time in microseconds and (5,) prices and volume; CandleError names what is missing or wrong."""
-    missing = [name for name in ("timestamp", *OHLCV) if name not in candle]
-    if missing:
-        raise CandleError(f"{missing[0]} is missing: a candle has timestamp, {', '.join(OHLCV)}")
-    time = read_time(candle["timestamp"])
-    if time % step:
-        raise CandleError(f"timestamp {show(time)} is not on the grid of {step // MICROSECONDS} minutes")
-    values = np.empty(len(OHLCV))
-    for k, name in enumerate(OHLCV):
-        values[k] = read_number(name, candle[name])
-        if not 0 <= values[k] < LARGEST or (values[k] == 0 and name != "volume"):
-            least = "of at least 0" if name == "volume" else "above 0"
-            raise CandleError(f"{name} is {values[k]:g}: must be a number {least} and below {LARGEST:g}")
-    opened, high, low, close = values[:4]
-    if not low <= min(opened, close) <= max(opened, close) <= high:
-        raise CandleError(
-            f"open {opened:g} and close {close:g} must lie between low {low:g} and high {high:g}"
-        )
-    return time, values
-
-
-def read_number(name: str, value: Any) -> float:
-    """A number, or one as text; CandleError for anything else, also for what Python takes as one."""
-    try:
-        if not isinstance(value, bool | np.bool_) and not (
-            isinstance(value, str) and not NUMBER.fullmatch(value)
-        ):
-            return float(value)
-    except (TypeError, ValueError, OverflowError):
-        pass
-    told = repr(value)
-    raise CandleError(f"{name} is {told if len(told) < 40 else told[:36] + '...'}: must be a number")
-
-
-def read_time(value: Any) -> int:
-    """Microseconds from 1970 of a datetime or ISO 8601 text with a zone; CandleError for anything else."""
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-        return int((moment - EPOCH) // timedelta(microseconds=1))
-    except (TypeError, ValueError, OverflowError):
-        wanted = "a time with a zone, like 2026-01-31T12:00:00Z"
-        raise CandleError(f"timestamp is {value!r}: must be {wanted}") from None
-
-
-def show(time: int) -> str:
-    """A time in microseconds as people write it."""
-    return (EPOCH + timedelta(microseconds=int(time))).strftime("%Y-%m-%dT%H:%M:%SZ")

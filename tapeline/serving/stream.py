@@ -1,13 +1,15 @@
 """Candles one at a time, of one or many symbols: each gets an answer, most of them a prediction."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from tapeline.errors import ArtifactError
 from tapeline.features.catalog import FEATURES
@@ -15,7 +17,9 @@ from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
 from tapeline.features.table import feature_version
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
-from tapeline.serving.buffer import MICROSECONDS, Buffer, CandleError, read_candle, show
+from tapeline.serving.buffer import Buffer
+from tapeline.serving.candles import MICROSECONDS, CandleError, brief, read_candle, show
+from tapeline.serving.markets import market_name, require_market
 from tapeline.serving.predictor import Predictor
 
 PREDICTED, WARMING_UP, REFUSED, GAP = "predicted", "warming_up", "refused", "gap"
@@ -42,19 +46,33 @@ class Stream:
     """Predictions of the bundles in `folders`, in step with candles that arrive; memory is bounded.
 
     The bundles agree on the candles that go in, and their features are computed by this code as they were
-    in training: ArtifactError if not.
+    in training: ArtifactError if not. `clock` gives seconds since 1970: a candle that ends later is still
+    open. allow_simulated : also predict other candles by a bundle of the simulated market, or of none that
+    is known; allow_untrained : also those of symbols that no bundle was trained on.
     """
 
-    def __init__(self, *folders: Path) -> None:
+    def __init__(
+        self,
+        *folders: Path,
+        clock: Callable[[], float] = time.time,
+        allow_simulated: bool = False,
+        allow_untrained: bool = False,
+    ) -> None:
+        self._clock, self._allow_untrained = clock, allow_untrained
         self.predictors = [Predictor(folder) for folder in folders]
         inputs = [predictor.bundle.contract["input"] for predictor in self.predictors]
         for key in ("interval", "leader", "max_fill", "max_filled_share"):
             if len({str(found[key]) for found in inputs}) > 1:
                 told = ", ".join(str(found[key]) for found in inputs)
                 raise ArtifactError(f"the bundles take different candles: {key} is {told}")
+        contracts = [predictor.bundle.contract for predictor in self.predictors]
+        require_market(contracts, allow_simulated)
+        self.market = ", ".join(dict.fromkeys(map(market_name, contracts)))
+        self.symbols = [name for name in inputs[0]["symbols"] if all(name in i["symbols"] for i in inputs)]
         self.leader, self._input = inputs[0]["leader"], inputs[0]
         self.max_fill: int = self._input["max_fill"]
-        self._step = INTERVAL_MINUTES[self._input["interval"]] * MICROSECONDS
+        self.interval: str = self._input["interval"]
+        self._step = INTERVAL_MINUTES[self.interval] * MICROSECONDS
         self.features = [check_features(predictor) for predictor in self.predictors]
         wanted = {feature.name: feature for features in self.features for feature in features}
         self._wanted = list(wanted.values())
@@ -65,6 +83,7 @@ class Stream:
         self._buffers: dict[str, Buffer] = {}
         self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
         self._late: dict[str, int] = {}  # open of the first leader's candle that came after their rows
+        self._before: dict[str, tuple[Buffer, np.ndarray | None]] = {}  # as it was before it began anew
 
     def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
         """Take a candle that has closed; return the prediction made at its close, or why there is none.
@@ -74,16 +93,24 @@ class Stream:
         candle of the leader that comes later still counts from the followers' next candle on.
         """
         told = {"symbol": symbol, "timestamp": candle.get("timestamp")}
-        buffer = self._buffers.setdefault(symbol, self._make_buffer())
         try:
+            self.require_trained(symbol)
             opened, values = read_candle(candle, self._step)
+            if self.is_open(opened):
+                raise CandleError(self.why_open(opened))
+            buffer, is_back = self._recall(symbol, opened)
             self._require_past_of_leader(symbol, opened)
+            before, is_first = copy(buffer), not len(buffer)
             missing = buffer.take(opened, values)
         except CandleError as error:
-            if not len(buffer):
-                self._rows.pop(symbol, None)
+            if symbol in self._buffers and not len(self._buffers[symbol]):
+                self._forget(symbol)
             return Answer(**told, status=REFUSED, reason=str(error))
+        rows = self._rows.get(symbol)
         n_late = self._drop_late_rows(symbol, opened, missing)
+        self._before.pop(symbol, None)
+        if missing > self.max_fill or (is_first and not is_back):
+            self._before[symbol] = before, None if n_late else rows
         if missing > self.max_fill:
             self._rows.pop(symbol, None)
             return begun_anew(told, missing, self.lookback + self.length - 2)
@@ -117,6 +144,50 @@ class Stream:
             predictor.predict(rows[-predictor.sequence_length :, columns])
             clock.append(time.perf_counter_ns())
         return [after - before for before, after in pairwise(clock)]
+
+    def require_trained(self, symbol: str) -> None:
+        """Raise CandleError for a symbol that a bundle was not trained on, unless that is allowed."""
+        if symbol not in self.symbols and not self._allow_untrained:
+            told = f"{brief(symbol)} is no symbol that was trained on, {', '.join(self.symbols)}"
+            raise CandleError(f"{told}: nothing is known of it (ALLOW_UNTRAINED=1 predicts all the same)")
+
+    def is_open(self, opened: int) -> bool:
+        """Whether the candle that opened then, in microseconds, has not closed yet."""
+        return opened + self._step > self._clock() * 1e6
+
+    def now(self) -> pd.Timestamp:
+        """What the clock says."""
+        return pd.Timestamp(self._clock(), unit="s", tz="UTC")
+
+    def newest_open(self) -> int:
+        """When the candle that is open now opened, in microseconds."""
+        return int(self._clock() * 1e6) // self._step * self._step
+
+    def why_open(self, opened: int) -> str:
+        """What to say of a candle that is still open."""
+        ends, now = show(opened + self._step), show(self._clock() * 1e6)
+        return f"{show(opened)} is still open: it ends at {ends}, and it is {now}; feed it then"
+
+    def _recall(self, symbol: str, opened: int) -> tuple[Buffer, bool]:
+        """The buffer that a candle goes into, and whether that is the one before the last candle.
+
+        The one candle that began it anew was a stray if the next lies before that: then it is dropped.
+        """
+        buffer = self._buffers.setdefault(symbol, self._make_buffer())
+        before, rows = self._before.get(symbol, (None, None))
+        if before is None or opened >= buffer.time[-1] or (len(before) and opened <= before.time[-1]):
+            return buffer, False
+        self._forget(symbol)
+        self._buffers[symbol] = before
+        if len(before) and self._late.get(symbol, 0) >= before.time[-1]:
+            del self._late[symbol]  # it was late for the stray alone
+        if rows is not None:
+            self._rows[symbol] = rows
+        return before, True
+
+    def _forget(self, symbol: str) -> None:
+        self._rows.pop(symbol, None)
+        self._before.pop(symbol, None)
 
     def _make_buffer(self) -> Buffer:
         # Rows behind a gap are computed late, and so are those that a late leader spoilt, each from the

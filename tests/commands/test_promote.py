@@ -466,13 +466,21 @@ def test_what_is_in_production_predicts(shop):
         (folder / symbol).mkdir(parents=True)
         candles = random_candles(1100, seed=1).drop(columns=["is_filled", "segment", "file"])
         candles.to_csv(folder / symbol / "1m.csv", index=False)
-    told = shop.run("make predict CANDLES=data/raw/X LAST=2").splitlines()
+    refused = shop.run("make predict CANDLES=data/raw/X LAST=2", status=2)
+    assert f"{LSTM}: was trained on the simulated market, so it predicts simulated candles alone" in refused
+    assert len([line for line in refused.splitlines() if not line.startswith("make")]) == 1
+    told = shop.run("make predict CANDLES=data/raw/X LAST=2", ALLOW_SIMULATED="1").splitlines()
     answers = [json.loads(line) for line in told]
     assert [answer["symbol"] for answer in answers] == ["BTC-USD"] * 2 + ["ETH-USD"] * 2
     assert all(0 <= answer["probability"] <= 1 and 0 <= answer["trend_strength"] <= 1 for answer in answers)
     line = json.dumps({"symbol": "BTC-USD"} | candles.iloc[0].to_dict(), default=str)
     (shop.folder / "line").write_text(line)
-    assert json.loads(shop.run("python -m commands.predict < line"))["status"] == "warming_up"
+    answer = shop.run("python -m commands.predict < line", ALLOW_SIMULATED="1")
+    assert json.loads(answer)["status"] == "warming_up"
+    assert "was trained on the simulated market" in shop.run("python -m commands.predict < line", status=1)
+    own = shop.run("make predict CANDLES=data/candles LAST=1").splitlines()
+    bundle = json.loads(own[0])["bundles"][LSTM]
+    assert bundle == {"version": "v1.0.0", "bundle_id": shop.in_production(LSTM), "horizon": 15}
     (shop.folder / "models/promoted" / LSTM / "contract.json").write_text("{}")
     broken = shop.run("make predict CANDLES=data/raw/X", status=2)
     assert "contract.json: content differs from the manifest" in broken

@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tapeline.serving.buffer import MICROSECONDS, Buffer, CandleError, read_time, show
+from tapeline.serving.buffer import Buffer
+from tapeline.serving.candles import MICROSECONDS, CandleError, read_time, show
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -64,12 +65,12 @@ def test_text_is_taken_where_it_is_a_number():
         ({"open": True}, "open is True: must be a number"),
         ({"open": "1_0"}, "open is '1_0': must be a number"),
         ({"open": "\u0661\u0662"}, "must be a number"),
-        ({"open": 10**400}, r"open is 1000000.*\.\.\.: must be a number"),
+        ({"open": 10**400}, r"open is 1000000.*\.\.\.0*: must be a number"),
         ({"volume": 1.7e308}, "volume is 1.7e\\+308: must be a number of at least 0 and below 1e\\+30"),
         ({"timestamp": pd.NaT}, "timestamp is NaT: must be a time with a zone"),
         ({"low": 100.5}, "must lie between low 100.5 and high 101"),
         ({"timestamp": "today"}, "timestamp is 'today': must be a time with a zone"),
-        ({"timestamp": 12}, "timestamp is 12: must be a time with a zone"),
+        ({"timestamp": 12}, "timestamp is 12: must be an epoch in s, ms, us, ns between 1990 and 2100"),
         ({"timestamp": None}, "timestamp is None: must be a time with a zone"),
         ({"timestamp": datetime(2026, 1, 5)}, "must be a time with a zone"),
         ({"timestamp": START + timedelta(seconds=30)}, "is not on the grid of 1 minutes"),

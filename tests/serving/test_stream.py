@@ -9,71 +9,18 @@ from importlib.metadata import distribution
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from commands.deps import ROOT
 from commands.predict import as_line, predict_lines
 from tapeline.errors import ArtifactError
-from tapeline.features.catalog import FEATURES, GROUPS
-from tapeline.features.table import build_table, feature_version
-from tapeline.nets.calibration import Calibration
-from tapeline.nets.export import Served, to_onnx
-from tapeline.nets.lstm import LSTM
-from tapeline.nets.params import LstmParams, TransformerParams
-from tapeline.nets.scaler import fit_scaler
-from tapeline.nets.transformer import Transformer
-from tapeline.promotion.bundle import pack
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import answer_table, predict_files
 from tapeline.serving.stream import Answer, Stream
 from tapeline.serving.timing import time_stream
-from tests.candles import random_candles, with_gaps
-
-LENGTH, MAX_FILL = 12, 5
-CHOSEN = [
-    feature
-    for feature in sorted(FEATURES.values(), key=lambda feature: GROUPS.index(feature.group))
-    if feature.lookback <= 250
-]
-LOOKBACK = max(feature.lookback for feature in CHOSEN)
-TIERS = {"tiers": {"A": [0.7, 1.0], "B": [0.5, 0.7]}, "trade_tiers": ["A"]}
-
-
-def make_bundle(folder, network, **changes):
-    """An untrained network of one of the two kinds, packed as the pipeline does."""
-    torch.manual_seed(3)
-    n = len(CHOSEN)
-    if network == "lstm":
-        net = LSTM(n, LstmParams(hidden=8, layers=1, dropout=0.0, bidirectional=False))
-    else:
-        net = Transformer(
-            n, TransformerParams(d_model=8, heads=2, layers=1, dropout=0.0, max_length=64), LENGTH
-        )
-    candles = random_candles(1500, seed=5)
-    table = build_table(candles, candles, CHOSEN, 15, MAX_FILL)
-    names = [feature.name for feature in CHOSEN]
-    scaler = fit_scaler(table[names].to_numpy(), np.arange(len(table)))
-    label = {"lstm": "direction", "transformer": "trend_strength"}[network]
-    model = {
-        "features": names, "label": label, "horizon": 15, "network": network, "interval": "1m",
-        "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
-        "made_from": {"features": feature_version(CHOSEN, 15)},
-    }  # fmt: skip
-    inputs = {"interval": "1m", "leader": "AAA-USD", "symbols": ["AAA-USD", "BBB-USD"]}
-    contract = {
-        "artifact": network, "sequence_length": LENGTH, "lookback": LOOKBACK,
-        "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
-    }  # fmt: skip
-    contract |= {"tiers": TIERS} if network == "lstm" else {}
-    files = {
-        "model.onnx": to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n),
-        "model.json": json.dumps(model | changes).encode(),
-        "contract.json": json.dumps(contract).encode(),
-    }
-    pack(folder / network, files, {})
-    return folder / network
+from tests.candles import with_gaps
+from tests.serving.bundles import LENGTH, LOOKBACK, MAX_FILL, make_bundle, market
 
 
 @pytest.fixture(scope="module")
@@ -81,22 +28,6 @@ def bundles(tmp_path_factory):
     """One of each network."""
     folder = tmp_path_factory.mktemp("bundles")
     return [make_bundle(folder, network) for network in ("lstm", "transformer")]
-
-
-def market(n=600):
-    """Two symbols on one clock, canonical; BBB-USD has a short gap that was filled."""
-    tables = {}
-    for k, symbol in enumerate(("AAA-USD", "BBB-USD")):
-        table = random_candles(n, seed=20 + k).reset_index(drop=True)
-        table["is_filled"], table["segment"] = False, 0
-        tables[symbol] = table
-    if n < 410:
-        return tables
-    filled = tables["BBB-USD"].loc[400:402]
-    close = tables["BBB-USD"].loc[399, "close"]
-    tables["BBB-USD"].loc[filled.index, ["open", "high", "low", "close"]] = close
-    tables["BBB-USD"].loc[filled.index, ["volume", "is_filled"]] = [0.0, True]
-    return tables
 
 
 def feed_all(stream, tables):
@@ -292,20 +223,20 @@ def test_lines_are_answered_one_by_one(bundles):
     """JSON in, JSON out; what is no candle is answered, too."""
     table = market(5)["AAA-USD"]
     lines = [
-        json.dumps({"symbol": "AAA-USD"} | row, default=str)
+        json.dumps({"symbol": "AAA-USD"} | row, default=str).encode()
         for row in table[["timestamp", *OHLCV]].to_dict("records")
     ]
-    answers = list(predict_lines(Stream(*bundles), ["nonsense\n", "[]\n", "\n", *lines]))
-    assert [answer["status"] for answer in answers] == ["refused"] * 2 + ["warming_up"] * 5
-    assert "not a candle" in answers[0]["reason"]
+    answers = list(predict_lines(Stream(*bundles), [b"nonsense\n", b"[]\n", b"\n", *lines]))
+    assert [answer.status for answer in answers] == ["refused"] * 2 + ["warming_up"] * 5
+    assert "not a candle" in answers[0].reason
 
 
 def test_a_line_keeps_a_prediction_of_zero():
     """Nought is a number; what is not there is left out."""
-    line = as_line(Answer("AAA-USD", pd.Timestamp("2026-01-05T12:00Z"), "predicted", trend_strength=0.0))
-    assert line == {
-        "symbol": "AAA-USD", "timestamp": "2026-01-05 12:00:00+00:00", "status": "predicted",
-        "trend_strength": 0.0,
+    answer = Answer("AAA-USD", pd.Timestamp("2026-01-05T12:00Z"), "predicted", trend_strength=0.0)
+    assert as_line(answer, {"market": "X"}) == {
+        "symbol": "AAA-USD", "timestamp": "2026-01-05T12:00:00Z", "status": "predicted",
+        "trend_strength": 0.0, "market": "X",
     }  # fmt: skip
 
 
@@ -314,9 +245,9 @@ def test_a_line_keeps_a_prediction_of_zero():
 )
 def test_a_line_that_is_no_candle_ends_nothing(bundles, line):
     """It is answered, and so is the next."""
-    answers = list(predict_lines(Stream(*bundles), [line, json.dumps({"symbol": "AAA-USD"})]))
-    assert [answer["status"] for answer in answers] == ["refused"] * 2
-    assert "not a candle" in answers[0]["reason"]
+    answers = list(predict_lines(Stream(*bundles), [line.encode(), b'{"symbol": "AAA-USD"}']))
+    assert [answer.status for answer in answers] == ["refused"] * 2
+    assert "not a candle" in answers[0].reason
 
 
 def test_a_prediction_that_is_no_number_is_refused(bundles, monkeypatch):

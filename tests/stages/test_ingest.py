@@ -69,6 +69,7 @@ def test_candles_ceiling_and_cards_are_written(tmp_path):
         "data/candles/B.parquet",
         "data/candles/ceiling/A.parquet",
         "data/candles/ceiling/B.parquet",
+        "data/candles/origin.json",
         "metrics/data.json",
         "metrics/detail/data.json",
     ]
@@ -90,7 +91,8 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
         assert stage.returncode == 0
         written.append({name: (folder / name).read_bytes() for name in outputs(folder)})
     metrics = ["metrics/data.json", "metrics/detail/data.json"]
-    assert list(written[0]) == ["data/candles/A.parquet", "data/candles/B.parquet", *metrics]
+    tables = [f"data/candles/{name}" for name in ("A.parquet", "B.parquet", "origin.json")]
+    assert list(written[0]) == [*tables, *metrics]
     assert written[0] == written[1] == written[2]
 
 

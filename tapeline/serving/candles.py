@@ -1,0 +1,108 @@
+"""A candle as it arrives, text or numbers: read, or refused with the reason."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from reprlib import Repr
+from typing import Any
+
+import numpy as np
+
+from tapeline.features.declare import FloatArray
+from tapeline.market.cells import EPOCH_SECONDS, EPOCH_UNITS
+from tapeline.schema import OHLCV
+
+MICROSECONDS = 60_000_000  # a minute
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+YEARS = (1970, 2200)  # of a candle, from and before: those the simulated market can be of, and every other
+NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
+DIGITS = re.compile(r"\d+", re.ASCII)
+LARGEST = 1e30  # far above any price or volume; products of such are still numbers
+LONGEST_TOLD = 60  # characters of a value in an error message
+BRIEF = Repr()
+BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother, BRIEF.maxlong = 2, 60, 60, 60
+
+
+class CandleError(ValueError):
+    """A candle that can't be taken; the buffer is as it was before."""
+
+
+def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
+    """Open time in microseconds and (5,) prices and volume; CandleError names what is missing or wrong."""
+    missing = [name for name in ("timestamp", *OHLCV) if name not in candle]
+    if missing:
+        raise CandleError(f"{missing[0]} is missing: a candle has timestamp, {', '.join(OHLCV)}")
+    time = read_time(candle["timestamp"])
+    if time % step:
+        raise CandleError(f"timestamp {show(time)} is not on the grid of {step // MICROSECONDS} minutes")
+    values = np.empty(len(OHLCV))
+    for k, name in enumerate(OHLCV):
+        values[k] = read_number(name, candle[name])
+        if not 0 <= values[k] < LARGEST or (values[k] == 0 and name != "volume"):
+            least = "of at least 0" if name == "volume" else "above 0"
+            raise CandleError(f"{name} is {values[k]:g}: must be a number {least} and below {LARGEST:g}")
+    opened, high, low, close = values[:4]
+    if not low <= min(opened, close) <= max(opened, close) <= high:
+        raise CandleError(
+            f"open {opened:g} and close {close:g} must lie between low {low:g} and high {high:g}"
+        )
+    return time, values
+
+
+def read_number(name: str, value: Any) -> float:
+    """A number, or one as text; CandleError for anything else, also for what Python takes as one."""
+    try:
+        if not isinstance(value, bool | np.bool_) and not (
+            isinstance(value, str) and not NUMBER.fullmatch(value)
+        ):
+            return float(value)
+    except (TypeError, ValueError, OverflowError):
+        pass
+    raise CandleError(f"{name} is {brief(value)}: must be a number")
+
+
+def read_time(value: Any) -> int:
+    """Microseconds from 1970 of a datetime, ISO 8601 text with a zone, or an epoch in s, ms, us or ns.
+
+    An epoch, a number or its digits, is told by its size. CandleError for anything else.
+    """
+    if isinstance(value, str) and DIGITS.fullmatch(value):
+        value = int(value[:30])
+    if isinstance(value, int | float | np.number) and not isinstance(value, bool):
+        return read_epoch(value)
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        time = int((moment - EPOCH) // timedelta(microseconds=1))
+        is_of_the_years = YEARS[0] <= moment.year < YEARS[1]
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        wanted = "a time with a zone, like 2026-01-31T12:00:00Z, or an epoch, like 1769860800000"
+        raise CandleError(f"timestamp is {brief(value)}: must be {wanted}") from None
+    if not is_of_the_years:
+        raise CandleError(f"timestamp is {brief(value)}: must be of the years {YEARS[0]} to {YEARS[1] - 1}")
+    return time
+
+
+def read_epoch(value: float) -> int:
+    """Microseconds from 1970 of an epoch; its unit is told by its size, as in files."""
+    for per_second in EPOCH_UNITS.values():
+        if EPOCH_SECONDS[0] * per_second <= value < EPOCH_SECONDS[1] * per_second:
+            micros = EPOCH_UNITS["us"]
+            if per_second > micros:
+                return int(value) // (per_second // micros)
+            return round(value * (micros // per_second))
+    wanted = f"an epoch in {', '.join(EPOCH_UNITS)} between 1990 and 2100, or ISO 8601 with a zone"
+    raise CandleError(f"timestamp is {brief(value)}: must be {wanted}")
+
+
+def show(time: int) -> str:
+    """A time in microseconds as people write it, to the second."""
+    return f"{np.datetime64(int(time), 'us').astype('datetime64[s]')}Z"
+
+
+def brief(value: Any) -> str:
+    """A value as an error message tells it, however long or deep it is."""
+    try:
+        told = BRIEF.repr(value)
+    except Exception:  # whatever an object's own repr raises
+        return f"a {type(value).__name__}"
+    return told if len(told) <= LONGEST_TOLD else told[: LONGEST_TOLD - 3] + "..."

@@ -1,0 +1,79 @@
+"""Bundles of small untrained networks, and a market to predict."""
+
+import json
+
+import numpy as np
+import torch
+
+from tapeline.features.catalog import FEATURES, GROUPS
+from tapeline.features.table import build_table, feature_version
+from tapeline.nets.calibration import Calibration
+from tapeline.nets.export import Served, to_onnx
+from tapeline.nets.lstm import LSTM
+from tapeline.nets.params import LstmParams, TransformerParams
+from tapeline.nets.scaler import fit_scaler
+from tapeline.nets.transformer import Transformer
+from tapeline.promotion.bundle import pack
+from tests.candles import random_candles
+
+LENGTH, MAX_FILL = 12, 5
+CHOSEN = [
+    feature
+    for feature in sorted(FEATURES.values(), key=lambda feature: GROUPS.index(feature.group))
+    if feature.lookback <= 250
+]
+LOOKBACK = max(feature.lookback for feature in CHOSEN)
+MARKET = {"name": "X", "source": "files"}
+TIERS = {"tiers": {"A": [0.7, 1.0], "B": [0.5, 0.7]}, "trade_tiers": ["A"]}
+
+
+def make_bundle(folder, network, market=MARKET, **changes):
+    """An untrained network of one of the two kinds, packed as the pipeline does; `market` None is of old."""
+    torch.manual_seed(3)
+    n = len(CHOSEN)
+    if network == "lstm":
+        net = LSTM(n, LstmParams(hidden=8, layers=1, dropout=0.0, bidirectional=False))
+    else:
+        net = Transformer(
+            n, TransformerParams(d_model=8, heads=2, layers=1, dropout=0.0, max_length=64), LENGTH
+        )
+    candles = random_candles(1500, seed=5)
+    table = build_table(candles, candles, CHOSEN, 15, MAX_FILL)
+    names = [feature.name for feature in CHOSEN]
+    scaler = fit_scaler(table[names].to_numpy(), np.arange(len(table)))
+    label = {"lstm": "direction", "transformer": "trend_strength"}[network]
+    model = {
+        "features": names, "label": label, "horizon": 15, "network": network, "interval": "1m",
+        "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
+        "made_from": {"features": feature_version(CHOSEN, 15)},
+    }  # fmt: skip
+    inputs = {"interval": "1m", "leader": "AAA-USD", "symbols": ["AAA-USD", "BBB-USD"]}
+    contract = {
+        "artifact": network, "sequence_length": LENGTH, "lookback": LOOKBACK,
+        "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
+    }  # fmt: skip
+    contract |= {"tiers": TIERS} if network == "lstm" else {}
+    contract |= {} if market is None else {"market": market}
+    files = {
+        "model.onnx": to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n),
+        "model.json": json.dumps(model | changes).encode(),
+        "contract.json": json.dumps(contract).encode(),
+    }
+    pack(folder / network, files, {})
+    return folder / network
+
+
+def market(n=600):
+    """Two symbols on one clock, canonical; BBB-USD has a short gap that was filled."""
+    tables = {}
+    for k, symbol in enumerate(("AAA-USD", "BBB-USD")):
+        table = random_candles(n, seed=20 + k).reset_index(drop=True)
+        table["is_filled"], table["segment"] = False, 0
+        tables[symbol] = table
+    if n < 410:
+        return tables
+    filled = tables["BBB-USD"].loc[400:402]
+    close = tables["BBB-USD"].loc[399, "close"]
+    tables["BBB-USD"].loc[filled.index, ["open", "high", "low", "close"]] = close
+    tables["BBB-USD"].loc[filled.index, ["volume", "is_filled"]] = [0.0, True]
+    return tables
