@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import Intervals
 from tapeline.market.params import Symbols
 from tapeline.market.store import FeatureStore
 from tapeline.market.tables import is_scorable, read_features, read_tables
@@ -21,7 +21,7 @@ from tapeline.serving.predictor import Predictor
 from tapeline.splits.params import SplitParams
 
 FEATURES, ROW_KEYS = "data/features", ["symbol", "timestamp"]
-ENOUGH_BLOCKS = 3  # of the bootstrap; fewer say nothing of chance
+ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
 EDGE = 1e-6
 
 
@@ -57,10 +57,9 @@ def compare(artifact: str, bundle: dict[str, Any], champion: Release) -> Compari
     if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
         return Comparison(f"{len(rows)} rows after its training are too few")
     ours, theirs = score(rows, predictor, symbols)
-    bootstrap = BlockBootstrap(
-        rows["bar"].to_numpy(), evaluation.block, evaluation.resamples, evaluation.level, evaluation.seed
-    )
-    low, high = bootstrap.interval_of_difference(theirs, ours)
+    low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)
+    if low is None or high is None:
+        return Comparison("it loses the same on every row")
     return Comparison("", float(np.mean(theirs - ours)), low, high, len(rows))
 
 

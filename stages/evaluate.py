@@ -13,7 +13,7 @@ from stages.trading_params import TradingParams
 from tapeline.evaluation.calibration import confidence_table, reliability_table
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
 from tapeline.market.params import Symbols
 from tapeline.market.tables import feature_groups, is_scorable, read_features, read_tables
@@ -79,10 +79,9 @@ def main(log: logging.Logger) -> None:
 def write_plots(lstm: pd.DataFrame, tables: dict[str, pd.DataFrame], evaluation: EvaluationParams) -> None:
     """Write the tables behind the plots of the LSTM's scored rows and of trading."""
     rows = lstm["prediction"], lstm["label"], evaluation.bins
-    bar = lstm["bar"].to_numpy()
-    bootstrap = BlockBootstrap(bar, evaluation.block, evaluation.resamples, evaluation.level, evaluation.seed)
+    intervals = Intervals(lstm["bar"].to_numpy(), evaluation.level)
     write_csv("plots/reliability.csv", reliability_table(*rows))
-    write_csv("plots/confidence.csv", confidence_table(*rows, bootstrap))
+    write_csv("plots/confidence.csv", confidence_table(*rows, intervals))
     for name, table in tables.items():
         write_csv(f"plots/{name}.csv", table)
 

@@ -15,7 +15,6 @@ from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.odds import whole_days
 from tapeline.backtest.portfolio import Market, Plan
 from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, score_equity
-from tapeline.evaluation.significance import BlockBootstrap
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
 
@@ -75,7 +74,7 @@ def account_figures(result: BacktestResult, desk: Desk, params: TradingParams) -
     trades = score_trades(result.trades)
     if result.trades.size:
         daily = daily_pnl(equity, initial)
-        low, high = interval_of_total(daily, _bootstrap_of_days(daily.index, params))
+        low, high = interval_of_total(daily, params.evaluation.level)
         traded = (
             result.trades["quantity"] * (result.trades["entry_price"] + result.trades["exit_price"])
         ).sum()
@@ -101,7 +100,10 @@ def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams
     entered = market.timestamp[trades["entry_bar"]]
     sessions: Figures = {}
     if trades.size:
-        sessions = score_cells(trades["net_pnl"], session_masks(entered), _bootstrap_of_days(entered, params))
+        first, last = market.timestamp[0].floor("D"), market.timestamp[-1].floor("D")
+        day = ((entered.floor("D") - first) // pd.Timedelta(days=1)).to_numpy()
+        n_days, level = (last - first).days + 1, params.evaluation.level
+        sessions = score_cells(trades["net_pnl"], day, session_masks(entered), n_days, level)
     return {"symbols": by_symbol, "tiers": by_tier, "sessions": sessions}
 
 
@@ -163,10 +165,3 @@ def _brief(desk: Desk, params: TradingParams) -> Figures:
     figures = account_figures(desk.trade(params), desk, params)
     names = "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl", "win_rate", "max_drawdown_inside"
     return {name: figures[name] for name in (*names, RATIOS[0])}
-
-
-def _bootstrap_of_days(timestamp: pd.DatetimeIndex, params: TradingParams) -> BlockBootstrap:
-    """Resamples whole UTC days of rows at `timestamp`."""
-    day = ((timestamp.floor("D") - timestamp.min().floor("D")) // pd.Timedelta(days=1)).to_numpy()
-    found = params.evaluation
-    return BlockBootstrap(day, 1, found.resamples, found.level, found.seed)

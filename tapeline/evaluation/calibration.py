@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from tapeline.evaluation.direction import hits
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import BlockBootstrap, Intervals
 
 FloatArray = NDArray[np.float64]
 
@@ -90,11 +90,11 @@ def reliability_table(probability: pd.Series, direction: pd.Series, bins: int) -
 
 
 def confidence_table(
-    probability: pd.Series, direction: pd.Series, bins: int, bootstrap: BlockBootstrap
+    probability: pd.Series, direction: pd.Series, bins: int, intervals: Intervals
 ) -> pd.DataFrame:
     """Share of right directions in `bins` bins of equal mass of the confidence max(p, 1 - p).
 
-    With mean confidence, block-bootstrap interval and count; rows as the bootstrap was made for.
+    With mean confidence, interval and count; rows as the intervals were made for.
     """
     p, label = probability.to_numpy(), direction.to_numpy()
     confidence, hit = np.maximum(p, 1 - p), hits(p, label)
@@ -102,6 +102,6 @@ def confidence_table(
     for rows in np.array_split(order, min(bins, len(order))):
         mask = np.zeros(len(p), dtype=bool)
         mask[rows] = True
-        low, high = bootstrap.interval_of_mean(hit, where=mask)
+        low, high = intervals.interval_of_mean(hit, where=mask)
         records.append((confidence[rows].mean(), hit[rows].mean(), low, high, len(rows)))
     return pd.DataFrame(records, columns=["confidence", "accuracy", "low", "high", "count"])

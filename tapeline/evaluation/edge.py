@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.evaluation.significance import clustered_interval
+from tapeline.evaluation.significance import ratio_interval
 
 FloatArray = NDArray[np.float64]
 BPS = 1e-4  # one basis point, as a fraction
@@ -59,7 +59,7 @@ def edge_table(
 ) -> pd.DataFrame:
     """A row per symbol (and all), share of the most confident calls, and holding time in bars.
 
-    gross_bps with low and high : mean gross move and its interval, rows of one day counted as dependent
+    gross_bps with low and high : mean gross move and its interval over days
     cost_bps : mean costs of these round trips, without swap
     cost_multiple : gross over cost: the multiple of all costs at which they break even; None below 0
     """
@@ -90,6 +90,7 @@ def _cell(gross: FloatArray, cost: FloatArray, day: NDArray[np.int64], level: fl
     if not gross.size:
         return dict.fromkeys(names) | {"days": 0}
     mean, dear = float(gross.mean()), float(cost.mean())
-    low, high = clustered_interval(gross, day, level)
+    first = day - day.min()
+    low, high = ratio_interval(np.bincount(first, weights=gross), np.bincount(first).astype(float), level)
     multiple = mean / dear if dear > 0 and mean >= 0 else None
     return dict(zip(names, (len(np.unique(day)), mean, low, high, dear, multiple), strict=True))

@@ -5,7 +5,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import Intervals
 
 
 def group_importance(
@@ -18,15 +18,13 @@ def group_importance(
     """
     if rows.empty:
         return {}
-    bootstrap = BlockBootstrap(
-        rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed
-    )
+    intervals = Intervals(rows["bar"].to_numpy(), params.level)
     label = rows["label"].to_numpy()
     whole = _losses(rows["prediction"].to_numpy(), label, kind)
     found = {}
     for group in groups:
         without = _losses(rows[group].to_numpy(), label, kind)
-        low, high = bootstrap.interval_of_difference(without, whole)
+        low, high = intervals.interval_of_difference(without, whole)
         found[group] = {f"added_{kind}": float(np.mean(without - whole)), "low": low, "high": high}
     return dict(sorted(found.items(), key=lambda item: -item[1][f"added_{kind}"]))
 

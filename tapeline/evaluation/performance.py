@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import Ends, Intervals
 
 DAYS_PER_YEAR = 365  # these markets never close
 MIN_DAYS_OF_GROWTH = 60  # a few good days to the power of a year are no rate of growth
@@ -65,10 +65,10 @@ def daily_pnl(equity: pd.Series, initial_balance: float) -> pd.Series:
     return closes.diff().fillna(closes.iloc[:1] - initial_balance)
 
 
-def interval_of_total(daily: pd.Series, bootstrap: BlockBootstrap) -> tuple[float, float]:
-    """Interval of the sum of `daily`, over which days could have been seen."""
-    low, high = bootstrap.interval_of_mean(daily.to_numpy())
-    return low * len(daily), high * len(daily)
+def interval_of_total(daily: pd.Series, level: float) -> Ends:
+    """Interval of the sum of `daily`, one value a day in order, over which days could have been seen."""
+    ends = Intervals(np.arange(len(daily)), level, is_skewed=True).interval_of_mean(daily.to_numpy())
+    return tuple(None if end is None else end * len(daily) for end in ends)
 
 
 def _ratios(returns: NDArray[np.float64], trials: int) -> dict[str, float]:

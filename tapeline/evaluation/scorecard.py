@@ -18,7 +18,13 @@ from tapeline.evaluation.calibration import (
 )
 from tapeline.evaluation.direction import EDGE, hits, score_direction
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.significance import BlockBootstrap, adjust_for_many, diebold_mariano
+from tapeline.evaluation.significance import (
+    BlockBootstrap,
+    Ends,
+    Intervals,
+    adjust_for_many,
+    diebold_mariano,
+)
 from tapeline.evaluation.tiers import Tiers, are_in_order, score_tiers
 from tapeline.evaluation.trend import score_trend
 
@@ -40,16 +46,19 @@ def direction_scorecard(
     """
     probability, label = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     hit = hits(probability, label)
-    bootstrap = _bootstrap(rows, params)
-    low, high = bootstrap.interval_of_mean(hit)
+    intervals = Intervals(rows["bar"].to_numpy(), params.level)
+    low, high = intervals.interval_of_mean(hit)
     scores = score_direction(probability, label)
     days = rows["timestamp"].dt.floor("D").nunique()
-    tier_table = score_tiers(probability, label, tiers, bootstrap, days)
+    tier_table = score_tiers(probability, label, tiers, intervals, days)
     control_table = {
-        name: _compare(rows, p, hit, bootstrap)
-        | _test(rows, _log_loss(probability, label), _log_loss(p, label), params)
+        name: _compare(label, p, hit, intervals)
+        | _test(_log_loss(probability, label), _log_loss(p, label), intervals)
         for name, p in controls.items()
     }
+    bootstrap = BlockBootstrap(
+        rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed
+    )
     errors = {kind: _calibration_error(probability, label, kind, bootstrap, params) for kind in BINS}
     first_tier = tier_table[max(tiers, key=lambda name: tiers[name])]  # the most confident one
     ceiling = _ceiling(rows["ceiling"].to_numpy(), label)
@@ -60,6 +69,7 @@ def direction_scorecard(
         "accuracy_all_high": high,
         "ceiling": ceiling,
         "share_of_ceiling": None if ceiling is None else scores["accuracy"] / ceiling,
+        "above_ceiling_low": above_ceiling(rows["ceiling"].to_numpy(), label, hit, intervals)[0],
         # Real candles have no ceiling; there a gate can hold this against what is plausible.
         "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
         **{key: scores[key] for key in PROBABILITY_SCORES},
@@ -75,10 +85,10 @@ def direction_scorecard(
         "brier": {"brier": scores["brier"]} | murphy_decomposition(probability, label, params.bins),
         "tiers": tier_table,
         "tiers_are_in_order": are_in_order(tier_table, tiers),
-        "sessions": _hit_rates(hit, sessions, bootstrap),
-        "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), bootstrap),
-        "symbols": _by(rows, "symbol", hit, bootstrap),
-        "folds": _by(rows, "fold", hit, bootstrap),
+        "sessions": _hit_rates(hit, sessions, intervals),
+        "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), intervals),
+        "symbols": _by(rows, "symbol", hit, intervals),
+        "folds": _by(rows, "fold", hit, intervals),
     }
     return metrics, detail
 
@@ -88,19 +98,19 @@ def trend_scorecard(
 ) -> tuple[Figures, Figures]:
     """Return the declared metrics and the detail of trend strengths; controls by absolute error."""
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
-    bootstrap = _bootstrap(rows, params)
+    intervals = Intervals(rows["bar"].to_numpy(), params.level)
     error = np.abs(predicted - actual)
-    low, high = bootstrap.interval_of_mean(error)
+    low, high = intervals.interval_of_mean(error)
     scores = score_trend(predicted, actual)
     control_table = {}
     for name, control in controls.items():
         control_error = np.abs(control - actual)
-        better = bootstrap.interval_of_difference(control_error, error)
+        better = intervals.interval_of_difference(control_error, error)
         control_table[name] = score_trend(control, actual) | {
             "mae_difference": float(np.mean(control_error - error)),
             "difference_low": better[0],
             "difference_high": better[1],
-            **_test(rows, error, control_error, params),
+            **_test(error, control_error, intervals),
         }
     metrics = {
         **scores,
@@ -124,22 +134,27 @@ def _leads(controls: dict[str, Figures]) -> Figures:
     """How far the network leads where it leads least.
 
     Over rules that learn nothing at the low end of the interval, above 0: better than each of them; over
-    all controls at its high end, below 0: worse than one of them beyond the interval.
+    all controls at its high end, below 0: worse than one of them beyond the interval. None where the network
+    is right and wrong on the same rows as a rule, and as every control.
     """
     rules = [control["difference_low"] for name, control in controls.items() if name in RULES]
+    highs = [control["difference_high"] for control in controls.values()]
     return {
-        "lead_over_rules_low": min(rules, default=None),
-        "lead_over_controls_high": min(control["difference_high"] for control in controls.values()),
+        # A network that is right and wrong with a rule is nowhere better than it.
+        "lead_over_rules_low": min(rules, default=None) if None not in rules else None,
+        "lead_over_controls_high": min((high for high in highs if high is not None), default=None),
     }
 
 
 def _compare(
-    rows: pd.DataFrame, probability: NDArray[np.float64], hit: NDArray[np.float64], bootstrap: BlockBootstrap
+    label: NDArray[np.float64],
+    probability: NDArray[np.float64],
+    hit: NDArray[np.float64],
+    intervals: Intervals,
 ) -> Figures:
-    label = rows["label"].to_numpy()
     own_hit = hits(probability, label)
-    low, high = bootstrap.interval_of_mean(own_hit)
-    difference_low, difference_high = bootstrap.interval_of_difference(hit, own_hit)
+    low, high = intervals.interval_of_mean(own_hit)
+    difference_low, difference_high = intervals.interval_of_difference(hit, own_hit)
     scores = score_direction(probability, label)
     return {
         "accuracy": scores["accuracy"],
@@ -153,11 +168,9 @@ def _compare(
     }
 
 
-def _test(
-    rows: pd.DataFrame, loss: NDArray[np.float64], other: NDArray[np.float64], params: EvaluationParams
-) -> Figures:
+def _test(loss: NDArray[np.float64], other: NDArray[np.float64], intervals: Intervals) -> Figures:
     """Diebold-Mariano of the network's losses and a control's, positive where the control loses more."""
-    statistic, p_value = diebold_mariano(loss, other, rows["bar"].to_numpy(), params.block)
+    statistic, p_value = diebold_mariano(loss, other, intervals)
     return {"diebold_mariano": statistic, "p_value": p_value}
 
 
@@ -177,9 +190,9 @@ def _calibration_error(
     return {"ece": found, "ece_low": low, "ece_high": high}
 
 
-def _hit_rates(hit: NDArray[np.float64], masks: Masks, bootstrap: BlockBootstrap) -> dict[str, Figures]:
+def _hit_rates(hit: NDArray[np.float64], masks: Masks, intervals: Intervals) -> dict[str, Figures]:
     """Hit rate by mask; p-values are of one half, adjusted for there being so many masks."""
-    table = {name: _hit_rate(hit, mask, bootstrap) for name, mask in masks.items()}
+    table = {name: _hit_rate(hit, mask, intervals) for name, mask in masks.items()}
     scored = [cell for cell in table.values() if cell["rows"]]
     adjusted = adjust_for_many([cell["p_value"] for cell in scored])
     for cell, p_value in zip(scored, adjusted, strict=True):
@@ -187,13 +200,13 @@ def _hit_rates(hit: NDArray[np.float64], masks: Masks, bootstrap: BlockBootstrap
     return table
 
 
-def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], bootstrap: BlockBootstrap) -> Figures:
+def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], intervals: Intervals) -> Figures:
     names = "hit_rate", "low", "high", "p_value", "p_adjusted"
     if not mask.any():
         return {"rows": 0} | dict.fromkeys(names)
-    low, high = bootstrap.interval_of_mean(hit, where=mask)
-    _, p_value = bootstrap.test_of_mean(hit, 0.5, where=mask)
-    figures = float(hit[mask].mean()), low, high, p_value, p_value
+    found = intervals.mean(hit, mask)
+    p_value = found.p_value(0.5)
+    figures = found.mean, *found.interval(intervals.level), p_value, p_value
     return {"rows": int(mask.sum())} | dict(zip(names, figures, strict=True))
 
 
@@ -201,9 +214,9 @@ def _masks(values: pd.Series) -> Masks:
     return {str(name): (values == name).to_numpy() for name in pd.unique(values)}
 
 
-def _by(rows: pd.DataFrame, column: str, hit: NDArray[np.float64], bootstrap: BlockBootstrap) -> Figures:
+def _by(rows: pd.DataFrame, column: str, hit: NDArray[np.float64], intervals: Intervals) -> Figures:
     label, masks = rows["label"].to_numpy(), _masks(rows[column])
-    table = _hit_rates(hit, masks, bootstrap)
+    table = _hit_rates(hit, masks, intervals)
     for name, mask in masks.items():
         table[name]["ceiling"] = _ceiling(rows["ceiling"].to_numpy()[mask], label[mask])
     return table
@@ -215,5 +228,18 @@ def _ceiling(best: NDArray[np.float64], label: NDArray[np.float64]) -> float | N
     return float(np.where(best == 0.5, 0.5, hits(best, label)).mean())
 
 
-def _bootstrap(rows: pd.DataFrame, params: EvaluationParams) -> BlockBootstrap:
-    return BlockBootstrap(rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed)
+def above_ceiling(
+    best: NDArray[np.float64], label: NDArray[np.float64], hit: NDArray[np.float64], intervals: Intervals
+) -> Ends:
+    """Interval of how much more often the network is right than the best filter expects to be, row by row.
+
+    Without a look at the future it is 0 at most, whatever the labels were. The filter's own luck, how much
+    more often it was right than it expects, is 0 on average and common to both, so as much of it is taken off
+    as the network shares (a control variate).
+    """
+    if np.isnan(best).any():
+        return None, None
+    expected = np.maximum(best, 1 - best)
+    above, luck = hit - expected, np.where(best == 0.5, 0.5, hits(best, label)) - expected
+    shared = float(above @ luck / (luck @ luck)) if luck.any() else 0.0
+    return intervals.interval_of_mean(above - shared * luck)

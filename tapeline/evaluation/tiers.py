@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tapeline.evaluation.direction import hits
-from tapeline.evaluation.significance import BlockBootstrap, wilson_interval
+from tapeline.evaluation.significance import Intervals, share_interval
 
 Tiers = dict[str, tuple[float, float]]
 
@@ -15,16 +15,15 @@ def score_tiers(
     probability: NDArray[np.float64],
     direction: NDArray[np.float64],
     tiers: Tiers,
-    bootstrap: BlockBootstrap,
+    intervals: Intervals,
     days: float,
 ) -> dict[str, dict[str, Any]]:
     """Score each tier [low, high) of confidence, the one that ends at 1 closed; probabilities of shape (n,).
 
-    precision : share of the tier's calls that came true, with the bootstrap's interval
+    precision : share of the tier's calls that came true, with the interval of its effective rows
     recall : share of all rows that the tier called, and called right
     coverage : share of all rows in the tier; a_day : its rows, on one of the `days` that rows come from
-    effective_rows : independent rows that would be as sure of the precision; the Wilson interval is of those.
-        None where all calls or none came true, and no resample could differ
+    effective_rows : independent rows that would be as sure of the precision
     """
     confidence, hit = np.maximum(probability, 1 - probability), hits(probability, direction)
     table = {}
@@ -34,7 +33,7 @@ def score_tiers(
             "rows": int(inside.sum()),
             "coverage": float(inside.mean()),
             "a_day": float(inside.sum() / days),
-            **_precision(hit, inside, bootstrap),
+            **_precision(hit, inside, intervals),
             "recall": float((hit * inside).mean()),
         }
     return table
@@ -48,15 +47,10 @@ def are_in_order(table: dict[str, dict[str, Any]], tiers: Tiers) -> bool | None:
 
 
 def _precision(
-    hit: NDArray[np.float64], inside: NDArray[np.bool_], bootstrap: BlockBootstrap
+    hit: NDArray[np.float64], inside: NDArray[np.bool_], intervals: Intervals
 ) -> dict[str, float | None]:
-    names = "precision", "precision_low", "precision_high", "effective_rows", "wilson_low", "wilson_high"
+    names = "precision", "effective_rows", "precision_low", "precision_high"
     if not inside.any():
         return dict.fromkeys(names)
-    precision = float(hit[inside].mean())
-    found = [precision, *bootstrap.interval_of_mean(hit, where=inside)]
-    error, _ = bootstrap.test_of_mean(hit, 0.5, where=inside)
-    if error > 0:
-        effective = min(precision * (1 - precision) / error**2, float(inside.sum()))
-        found += [effective, *wilson_interval(precision, effective, bootstrap.level)]
-    return dict.fromkeys(names) | dict(zip(names, found, strict=False))
+    found = float(hit[inside].mean()), *share_interval(hit, inside, intervals)
+    return dict(zip(names, found, strict=True))

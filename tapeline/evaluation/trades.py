@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.evaluation.significance import BlockBootstrap, adjust_for_many
+from tapeline.evaluation.significance import Intervals, adjust_for_many, ratio_interval
 
 Records = NDArray[np.void]
 Masks = dict[str, NDArray[np.bool_]]
@@ -56,10 +56,13 @@ def quartiles(values: NDArray[np.number]) -> list[float]:
     return [float(quantile) for quantile in np.quantile(values, [0.25, 0.5, 0.75])]
 
 
-def score_cells(net: NDArray[np.float64], cells: Masks, bootstrap: BlockBootstrap) -> dict[str, Any]:
-    """Net PnL of the trades in each cell of a table, and its mean a trade with an interval.
+def score_cells(
+    net: NDArray[np.float64], day: NDArray[np.int64], cells: Masks, n_days: int, level: float
+) -> dict[str, Any]:
+    """Net PnL of the trades in each cell of a table, and its mean a trade with an interval over days.
 
-    p-values are of a mean of zero, adjusted for there being so many cells. An empty cell has None.
+    day : of each trade, 0 to `n_days` - 1. p-values are of a mean of zero, adjusted for there being so many
+    cells. An empty cell has None.
     """
     names = "net_pnl", "mean", "low", "high", "p_value", "p_adjusted"
     table: dict[str, Any] = {}
@@ -67,9 +70,12 @@ def score_cells(net: NDArray[np.float64], cells: Masks, bootstrap: BlockBootstra
         if not mask.any():
             table[name] = {"trades": 0} | dict.fromkeys(names)
             continue
-        low, high = bootstrap.interval_of_mean(net, where=mask)
-        _, p_value = bootstrap.test_of_mean(net, 0.0, where=mask)
-        figures = float(net[mask].sum()), float(net[mask].mean()), low, high, p_value, p_value
+        total, count = (
+            np.bincount(day[mask], weights, n_days) for weights in (net[mask], np.ones(mask.sum()))
+        )
+        p_value = Intervals(np.arange(n_days), level).mean(total).p_value(0.0)
+        ends = ratio_interval(total, count, level)
+        figures = float(net[mask].sum()), float(net[mask].mean()), *ends, p_value, p_value
         table[name] = {"trades": int(mask.sum())} | dict(zip(names, figures, strict=True))
     scored = [cell for cell in table.values() if cell["trades"]]
     adjusted = adjust_for_many([cell["p_value"] for cell in scored])

@@ -16,7 +16,7 @@ from tapeline.evaluation.calibration import (
     murphy_decomposition,
     reliability_table,
 )
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import BlockBootstrap, Intervals
 
 
 def sample(n=400, seed=0):
@@ -45,8 +45,7 @@ def test_calibration_error_and_curve_equal_scikit_learns_bins():
 def test_more_confidence_is_more_often_right_and_bins_add_up():
     """Equal bins of max(p, 1 - p); their means are those of the rows, the interval holds the share."""
     p, y = sample(6000)
-    bootstrap = BlockBootstrap(np.arange(6000), 1, 300, 0.95, 1)
-    table = confidence_table(pd.Series(p), pd.Series(y), 6, bootstrap)
+    table = confidence_table(pd.Series(p), pd.Series(y), 6, Intervals(np.arange(6000), 0.95))
     assert table["count"].tolist() == [1000] * 6
     assert table["accuracy"].mean() == pytest.approx(((p > 0.5) == y).mean())
     assert (table["accuracy"] - table["confidence"]).abs().max() < 0.05

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapeline.evaluation.edge import Calls, edge_table, round_trips
-from tapeline.evaluation.significance import clustered_interval
 
 
 def market(seed=0, n=600):
@@ -77,21 +76,3 @@ def test_an_empty_cell_has_no_figures():
     table = edge_table(opens, one_way, calls, ("A",), (1.0,), (5,), 0.95)
     assert table["rows"].tolist() == [0, 0]
     assert table["gross_bps"].isna().all()
-
-
-def test_a_clustered_interval_covers_what_independent_rows_would_miss():
-    """Rows of a day that share one shock: near 95 of 100 intervals hold the mean; the plain one far fewer."""
-    rng, covered, plain = np.random.default_rng(3), 0, 0
-    day = np.repeat(np.arange(30), 50)
-    for _ in range(400):
-        values = np.repeat(rng.normal(size=30), 50) + rng.normal(size=1500)
-        low, high = clustered_interval(values, day, 0.95)
-        covered += low <= 0 <= high
-        plain += abs(values.mean()) <= 1.96 * values.std() / np.sqrt(values.size)
-    assert 0.92 <= covered / 400 <= 0.98
-    assert plain / 400 < 0.6
-
-
-def test_too_few_clusters_give_no_interval():
-    """Four days say nothing of how much days differ."""
-    assert clustered_interval(np.arange(8.0), np.repeat(np.arange(4), 2), 0.95) == (None, None)

@@ -14,7 +14,6 @@ from tapeline.evaluation.performance import (
     probabilistic_sharpe,
 )
 from tapeline.evaluation.performance import score_equity as score_with_lows
-from tapeline.evaluation.significance import BlockBootstrap
 
 RATIOS = "sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe"
 
@@ -118,8 +117,9 @@ def test_days_add_up_to_the_whole():
     """The first day counts from the initial balance; the interval of the sum holds it."""
     daily = daily_pnl(equity_series([101, 103, 102, 99, 99, 120]), 100.0)
     assert daily.tolist() == [3, -4, 21]
-    low, high = interval_of_total(daily, BlockBootstrap(np.arange(3), 1, 500, 0.9, 0))
+    low, high = interval_of_total(daily, 0.9)
     assert low < 20 < high
+    assert interval_of_total(daily.iloc[:1], 0.9) == (None, None)
 
 
 def test_the_deflated_sharpe_ratio_equals_the_sources_example():

@@ -6,7 +6,8 @@ import pytest
 
 from tapeline.evaluation.direction import hits
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.scorecard import direction_scorecard, trend_scorecard
+from tapeline.evaluation.scorecard import above_ceiling, direction_scorecard, trend_scorecard
+from tapeline.evaluation.significance import Intervals
 
 PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, trials=1, control_stride=1, seed=3)
 N = 600
@@ -73,7 +74,38 @@ def test_the_ceiling_is_the_best_filters_hit_rate_on_the_same_rows():
     assert metrics["share_of_ceiling"] == pytest.approx(metrics["accuracy_all"] / metrics["ceiling"])
     rows.loc[5, "ceiling"] = np.nan
     metrics, _ = score(rows)
-    assert metrics["ceiling"] is metrics["share_of_ceiling"] is None
+    assert metrics["ceiling"] is metrics["share_of_ceiling"] is metrics["above_ceiling_low"] is None
+
+
+def test_only_what_is_surely_above_the_ceiling_is_a_leak():
+    """Without a look ahead the low end is above 0 one time in forty, whatever the labels' luck."""
+    alarms, seen, shares = 0, 0, []
+    intervals = Intervals(rows_table()["bar"].to_numpy(), 0.95)
+    for seed in range(200):
+        rng = np.random.default_rng(seed)
+        best = np.clip(0.5 + 0.2 * np.repeat(rng.normal(size=N // 10), 10), 0.02, 0.98)
+        label = (rng.random(N) < best).astype(float)
+        hit = hits(np.clip(best + rng.normal(0, 0.02, N), 0, 1), label)
+        alarms += above_ceiling(best, label, hit, intervals)[0] > 0
+        shares.append(hit.mean() / np.maximum(best, 1 - best).mean())
+        ahead = np.where(rng.random(N) < 0.15, 1.0, hit)
+        seen += above_ceiling(best, label, ahead, intervals)[0] > 0
+    assert alarms <= 10
+    assert max(shares) > 1.05
+    assert seen >= 190
+    null = rows_table().assign(ceiling=0.5)
+    hit = hits(null["prediction"].to_numpy(), null["label"].to_numpy())
+    found = Intervals(null["bar"].to_numpy(), 0.95).interval_of_mean(hit)
+    assert score(null)[0]["above_ceiling_low"] == pytest.approx(found[0] - 0.5)
+
+
+def test_a_network_that_is_a_rule_leads_no_rule():
+    """It has no interval over what it equals on every row, and no gate passes on one; nor is it worse."""
+    rows = rows_table()
+    same = {"majority": rows["prediction"].to_numpy(), "last_return": 1 - rows["prediction"].to_numpy()}
+    metrics, _ = direction_scorecard(rows, same, {}, {"A": (0.7, 1.0)}, PARAMS)
+    assert metrics["lead_over_rules_low"] is None
+    assert metrics["lead_over_controls_high"] > 0
 
 
 def test_trend_figures_agree_with_each_other():
@@ -93,7 +125,7 @@ def test_many_cells_need_more_than_one():
     """Of forty groups of coin flips one or two look good; adjusted for forty, none does; a real one does."""
     rng = np.random.default_rng(8)
     rows = rows_table().assign(label=(rng.random(N) < 0.5).astype(float), prediction=rng.random(N))
-    rows.loc[:119, "label"] = (rows.loc[:119, "prediction"] >= 0.5) * 1.0
+    rows.loc[:119, "label"] = ((rows.loc[:119, "prediction"] >= 0.5) ^ (np.arange(120) % 15 == 0)) * 1.0
     masks = {str(k): np.arange(N) // 12 == k for k in range(10, 50)} | {"real": np.arange(N) < 120}
     found = direction_scorecard(rows, {"up": np.full(N, 0.6)}, masks, {"A": (0.5, 1.0)}, PARAMS)[1][
         "sessions"

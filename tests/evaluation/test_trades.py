@@ -5,7 +5,7 @@ import pytest
 
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.records import trade_dtype
-from tapeline.evaluation.significance import BlockBootstrap
+from tapeline.evaluation.significance import Mean
 from tapeline.evaluation.trades import PARTS, describe_trades, score_cells, score_trades
 
 
@@ -50,8 +50,9 @@ def test_cells_say_how_sure_they_are():
     rng = np.random.default_rng(0)
     net = np.concatenate([rng.normal(5, 1, 100), rng.normal(0, 1, 100)])
     is_sure = np.arange(200) < 100
-    bootstrap = BlockBootstrap(np.arange(200), 1, 999, 0.95, 0)
-    table = score_cells(net, {"sure": is_sure, "noise": ~is_sure, "empty": np.zeros(200, bool)}, bootstrap)
+    day = rng.integers(0, 30, 200)
+    cells = {"sure": is_sure, "noise": ~is_sure, "empty": np.zeros(200, bool)}
+    table = score_cells(net, day, cells, 30, 0.95)
     assert table["empty"] == {"trades": 0} | dict.fromkeys(
         ("net_pnl", "mean", "low", "high", "p_value", "p_adjusted")
     )
@@ -59,3 +60,5 @@ def test_cells_say_how_sure_they_are():
     assert table["sure"]["net_pnl"] == pytest.approx(net[is_sure].sum())
     assert table["sure"]["p_adjusted"] < 0.01 < table["noise"]["p_adjusted"]
     assert table["sure"]["p_adjusted"] > table["sure"]["p_value"]
+    of_days = [net[~is_sure & (day == k)].sum() for k in range(30)]
+    assert table["noise"]["p_value"] == pytest.approx(Mean(np.array(of_days), np.arange(30)).p_value(0.0))
