@@ -41,9 +41,7 @@ def desk(params, right=None, seed=0):
     for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
         table = random_candles(DAYS * 1440 + WARM_UP, seed=seed + k)
         table[list(PRICES)] *= 500  # a price of which a few lots are a whole account
-        table["timestamp"] = pd.date_range(
-            "2026-01-12", periods=len(table), freq="min", tz="UTC", unit="us"
-        )
+        table["timestamp"] = pd.date_range("2026-01-12", periods=len(table), freq="min", tz="UTC", unit="us")
         tables[symbol] = table
     first = tables["BTC-USD"]["timestamp"][WARM_UP]
     market = lay_out(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
