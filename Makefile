@@ -10,6 +10,11 @@ TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,https://download.pytorch.org
 export PATH := $(abspath $(VENV))/bin:$(PATH)
 export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
+# What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
+# reads a `$` or a quote in it.
+GIVEN := EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST
+$(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
+export $(GIVEN)
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
@@ -37,7 +42,7 @@ PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
 download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m]
-	@python -m commands.download "$(EXCHANGE)" "$(SYMBOLS)" "$(SINCE)" "$(UNTIL)" "$(INTERVAL)"
+	@python -m commands.download "$$EXCHANGE" "$$SYMBOLS" "$$SINCE" "$$UNTIL" "$$INTERVAL"
 
 check: env ## Check params.yaml, and what its sections ask of each other
 	@python -m commands.check
@@ -50,17 +55,16 @@ report: env ## Write reports/data.html and reports/index.html from the latest ru
 	@python -m commands.report
 
 promote: env ## Put the committed run's models into production if every gate lets them: [MODEL=lstm-direction]
-	@python -m commands.promote $(MODEL)
+	@python -m commands.promote "$$MODEL"
 
 rollback: env ## Put an earlier version back into production: MODEL=lstm-direction [TO=v1.0.0] [WHY="..."]
-	@python -m commands.rollback "$(MODEL)" "$(TO)" "$(WHY)"
+	@python -m commands.rollback "$$MODEL" "$$TO" "$$WHY"
 
 predict: env ## Predict with what is in production: [CANDLES=data/raw/EXCHANGE] [SYMBOLS=A,B] [LAST=5], or JSON lines on stdin
-	@python -m commands.predict $(if $(CANDLES),--candles "$(CANDLES)") $(if $(SYMBOLS),--symbols "$(SYMBOLS)") \
-	  $(if $(LAST),--last "$(LAST)")
+	@python -m commands.predict --candles="$$CANDLES" --symbols="$$SYMBOLS" --last="$${LAST:-0}"
 
 check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
-	@python -m commands.check_release "$(TAG)"
+	@python -m commands.check_release "$$TAG"
 
 registry: env ## Write models/registry.json from the git tags, and print it as a table
 	@python -m commands.registry

@@ -7,6 +7,7 @@ import argparse
 import json
 import math
 import os
+import re
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -99,7 +100,8 @@ def bundles(folder: Path) -> list[Path]:
 def answers(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
     """Answers to all candles asked for, as they are written; TapelineError if the bundles can't be used."""
     folders = bundles(chosen.models)
-    is_simulated = chosen.candles is not None and is_of_simulation(read_origin(chosen.candles))
+    folder = Path(chosen.candles) if chosen.candles else None
+    is_simulated = folder is not None and is_of_simulation(read_origin(folder))
     stream = Stream(
         *folders,
         clock=(lambda: math.inf) if is_simulated else time.time,  # the simulated market has a time of its own
@@ -107,14 +109,14 @@ def answers(chosen: argparse.Namespace) -> Iterator[dict[str, Any]]:
         allow_untrained=os.environ.get("ALLOW_UNTRAINED") == "1",
     )
     about = about_bundles(stream, read_versions(folders[0].parent.parent / INDEX))
-    if chosen.candles is None:
+    if folder is None:
         found = predict_lines(stream, read_lines(sys.stdin.buffer))
     else:
         # Reading files takes libraries that a stream of candles need not wait for.
         from tapeline.serving.batch import predict_files
 
         symbols = tuple(name for name in chosen.symbols.split(",") if name)
-        found = predict_files(stream, chosen.candles, symbols, chosen.last)
+        found = predict_files(stream, folder, symbols, int(chosen.last))
     for answer in found:
         yield as_line(answer, about)
 
@@ -123,12 +125,12 @@ def main() -> None:
     """Write an answer a candle, as JSON lines; end in one line if the bundles can't be used."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--models", type=Path, default=PROMOTED, help="folder of bundles, or of one")
-    parser.add_argument("--candles", type=Path, help="folder of candle files; else standard input")
+    parser.add_argument("--candles", default="", help="folder of candle files; else standard input")
     parser.add_argument("--symbols", default="", help="of the files, comma-separated; else those trained on")
-    parser.add_argument("--last", type=int, default=0, help="only the newest so many candles of each symbol")
+    parser.add_argument("--last", default="0", help="only the newest so many candles of each symbol")
     chosen = parser.parse_args()
-    if chosen.last < 0:
-        sys.exit(f"LAST is {chosen.last}: must be 0, for all candles, or the number of the newest to predict")
+    if not re.fullmatch(r"\d{1,9}", chosen.last, re.ASCII):
+        sys.exit(f"LAST is {chosen.last!r}: must be 0, for all candles, or the number of the newest to predict")
     try:
         for line in answers(chosen):
             print(json.dumps(line), flush=True)
