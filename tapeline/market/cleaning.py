@@ -50,7 +50,7 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     n_unordered = int((times < np.maximum.accumulate(times)).sum())
     settled = settle(raw, valid, interval, data.max_rejected_share)
     kept = settled.kept
-    check_levels(kept, raw, interval)
+    check_levels(kept, raw, interval, data.max_fill)
     steps = np.diff(microseconds(kept["timestamp"]))
     missing = steps // interval - 1  # (rows - 1,) candles that are not there
     card = {

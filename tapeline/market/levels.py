@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.market.raw import RawCandles
-from tapeline.market.times import HOUR, microseconds
+from tapeline.market.times import DAY, HOUR, microseconds
 
 
 class Leap(NamedTuple):
@@ -25,17 +25,19 @@ class Leap(NamedTuple):
 
 
 # Small coins have risen tenfold in a day and thirtyfold in a month: the longer the gap, the more is let pass.
-LEAPS = (Leap(8.0, 6 * HOUR), Leap(50.0, 30 * 24 * HOUR))
-SHIFT = 1.25  # apart from one candle to the next, none missing, if the level then stays
+LEAPS = (Leap(8.0, 6 * HOUR), Leap(50.0, 30 * DAY))
+# Across candles that are filled, or none, if the level then stays: in one segment nothing may be hidden.
+SHIFTS = (Leap(1.25, HOUR), Leap(2.0, 6 * HOUR), Leap(4.0, DAY))
 STAY = 60  # candles on either side that must lie as far apart for a level to stay; a spike comes back
+FEWEST = 5  # of them, where the candles begin or end
 UNITS = (10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e8, 1e9)  # cents, thousands, satoshi...
 UNIT_TOLERANCE = 0.05  # relative; prices move a little from one candle to the next
 
 
-def check_levels(kept: pd.DataFrame, raw: RawCandles, interval: int) -> None:
+def check_levels(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fill: int) -> None:
     """Raise DataError at the first of `kept`, sorted rows of `raw`, whose price level leaps or shifts.
 
-    `interval` is that of a candle in microseconds.
+    `interval` is that of a candle in microseconds; up to `max_fill` missing candles leave the segment whole.
     """
     low, high = kept["low"].to_numpy(), kept["high"].to_numpy()
     gaps = np.diff(microseconds(kept["timestamp"]))
@@ -43,20 +45,30 @@ def check_levels(kept: pd.DataFrame, raw: RawCandles, interval: int) -> None:
     is_leap = np.zeros(len(apart), dtype=bool)
     for leap in LEAPS:
         is_leap |= (apart >= leap.factor) & (gaps <= leap.gap)
-    is_next = (apart >= SHIFT) & (gaps == interval)
-    if is_next.any():
-        is_leap |= is_next & _stays(low, high)
+    is_filled = gaps <= (max_fill + 1) * interval
+    for shift in SHIFTS:
+        is_near = is_filled & (gaps <= max(shift.gap, interval))
+        if (is_shift := is_near & (apart >= shift.factor)).any():
+            is_leap |= is_shift & _stays(low, high, shift.factor)
     if is_leap.any():
         first = int(np.argmax(is_leap))
         _refuse(kept.iloc[first], kept.iloc[first + 1], raw)
 
 
-def _stays(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Whether the STAY candles up to each row (rows - 1,) and the STAY after it lie SHIFT apart."""
-    lowest, highest = pd.Series(low).rolling(STAY).min(), pd.Series(high).rolling(STAY).max()
-    lowest_after, highest_after = lowest.shift(-STAY), highest.shift(-STAY)
-    is_apart = (lowest_after / highest >= SHIFT) | (lowest / highest_after >= SHIFT)
-    return is_apart.to_numpy()[:-1]
+def _stays(low: NDArray[np.float64], high: NDArray[np.float64], factor: float) -> NDArray[np.bool_]:
+    """Whether the STAY candles up to each row (rows - 1,) and the STAY after it lie `factor` apart."""
+    (lowest, lowest_after), (highest, highest_after) = _extremes(low, "min"), _extremes(high, "max")
+    n_before = np.arange(1, len(low))
+    is_told = (n_before >= FEWEST) & (len(low) - n_before >= FEWEST)
+    return is_told & ((lowest_after / highest >= factor) | (lowest / highest_after >= factor))
+
+
+def _extremes(values: NDArray[np.float64], which: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least or greatest of the STAY `values` up to each row (rows - 1,), and of those after it."""
+    before, after = (
+        pd.Series(each).rolling(STAY, min_periods=1).agg(which).to_numpy() for each in (values, values[::-1])
+    )
+    return before[:-1], after[::-1][1:]
 
 
 def _refuse(before: pd.Series, after: pd.Series, raw: RawCandles) -> None:
