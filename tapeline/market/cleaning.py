@@ -13,6 +13,7 @@ from tapeline.market.conflicts import settle
 from tapeline.market.data_params import DataParams
 from tapeline.market.findings import Finding
 from tapeline.market.levels import check_levels
+from tapeline.market.plausibility import find_implausible
 from tapeline.market.raw import RawCandles
 from tapeline.market.times import MINUTE, microseconds
 from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, OHLCV, PRICES
@@ -51,6 +52,7 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     settled = settle(raw, valid, interval, data.max_rejected_share)
     kept = settled.kept
     check_levels(kept, raw, interval, data.max_fill)
+    findings = [*settled.findings, *find_implausible(kept, raw, interval, data.max_fill)]
     steps = np.diff(microseconds(kept["timestamp"]))
     missing = steps // interval - 1  # (rows - 1,) candles that are not there
     card = {
@@ -60,12 +62,12 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
         "sorted": n_unordered,
         "duplicates": settled.n_duplicates,
         "conflicting": settled.n_conflicting,
-        **settled.counts,
         "rejected": int(is_rejected.sum()),
         **{key: int(mask.sum()) for key, mask in faults.items() if mask.any()},
         **({"not_closed": raw.n_open} if raw.n_open else {}),
+        **{finding.rule: finding.count for finding in findings},
     }
-    return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card, settled.findings)
+    return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card, findings)
 
 
 def _find_faults(rows: pd.DataFrame, interval: int) -> dict[str, NDArray[np.bool_]]:

@@ -24,7 +24,7 @@ from tapeline.market.raw import RawCandles
 from tapeline.market.times import DAY, MINUTE, microseconds
 from tapeline.schema import OHLCV
 
-SAME_FILE, UNFINISHED, LATER = "last_row", "unfinished", "later_file"
+SAME_FILE, UNFINISHED, LATER = "settled_last_row", "settled_unfinished", "settled_later_file"
 TOLD = {
     SAME_FILE: "the last read of the file's stays",
     UNFINISHED: "the other was the last of its file, still open when that was written",
@@ -41,7 +41,6 @@ class Settled:
     kept: pd.DataFrame
     n_duplicates: int = 0
     n_conflicting: int = 0
-    counts: dict[str, int] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -66,17 +65,12 @@ def settle(raw: RawCandles, valid: pd.DataFrame, interval: int, allowed: float) 
         pairs += [(rule, int(stays[group]), row) for row, rule in losers]
     judge.check_longer(pairs)
     _check_share(raw, ordered, pairs, allowed)
-    counts = {f"settled_{rule}": sum(pair[0] == rule for pair in pairs) for rule in TOLD}
+    by_rule = [[pair for pair in pairs if pair[0] == rule] for rule in TOLD]
     return Settled(
         ordered.iloc[stays],
         len(ordered) - len(stays) - len(pairs),
         len(pairs),
-        {key: count for key, count in counts.items() if count},
-        [
-            _tell(raw, ordered, [pair for pair in pairs if pair[0] == rule])
-            for rule in TOLD
-            if counts[f"settled_{rule}"]
-        ],
+        [_tell(raw, ordered, some) for some in by_rule if some],
     )
 
 

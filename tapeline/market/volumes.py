@@ -1,0 +1,98 @@
+"""Volumes whose unit changes: coins to lots, or to the money of the quote, from a row on.
+
+Volumes swing over the day, and a night's may be a thousandth of a crash's. So blocks of traded candles are
+compared with the block after the next one, and the change sought between them: first days, then hours, and
+shorter windows only at the ends. Thresholds lie at least at twice the largest ratio of 2.9 million
+real candles: 205 for blocks of 1,440, 224 for 240, 1,053 for 60.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.market.findings import Finding
+from tapeline.market.raw import RawCandles
+
+
+class Scale(NamedTuple):
+    """Blocks of `length` traded candles, medians apart by `ratio`, or by the price if over `quote`."""
+
+    length: int
+    ratio: float
+    quote: float
+
+
+SCALES = (Scale(1440, 500.0, 25.0), Scale(240, 1000.0, 80.0), Scale(60, 2500.0, np.inf))
+FEW = 240  # traded candles at either end, where windows beginning at every row tell, MOST long or a fourth
+FEWEST, MOST = 4, 24
+FEW_RATIO = (
+    1000.0  # of their medians, if in one of them all but a tenth lie over all but a tenth of the other's
+)
+QUOTE_WITHIN = 2.0  # times the price, that medians may be apart where the volume becomes the quote's
+
+
+def find_volume_shift(kept: pd.DataFrame, raw: RawCandles) -> Finding | None:
+    """Return the largest change of the volume's unit within `kept`, sorted rows of `raw`, if there is one."""
+    is_traded = kept["volume"].to_numpy() > 0
+    logs = np.log(kept["volume"].to_numpy()[is_traded])
+    prices = kept["close"].to_numpy()[is_traded]
+    for scale in SCALES:
+        if (begin := _find_block(logs, prices, scale)) is not None:
+            return _tell(kept[is_traded], raw, logs, prices, begin, 3 * scale.length)
+    for start in {0, max(0, len(logs) - FEW)}:  # near the ends, too, blocks are too long
+        if (found := _find_few(logs[start : start + FEW])) is not None:
+            return _tell(kept[is_traded], raw, logs, prices, start + found[0], 2 * found[1])
+    return None
+
+
+def _find_block(logs: NDArray[np.float64], prices: NDArray[np.float64], scale: Scale) -> int | None:
+    """Row where the three blocks begin whose first and last lie furthest apart, if that is too far."""
+    n_blocks = len(logs) // scale.length
+    if n_blocks < 3:
+        return None
+    medians = np.median(logs[: n_blocks * scale.length].reshape(n_blocks, -1), axis=1)
+    apart = np.abs(medians[2:] - medians[:-2])
+    price = np.log(prices[scale.length :: scale.length][: len(apart)])  # of the block between
+    is_quote = (apart >= np.log(scale.quote)) & (np.abs(apart - np.abs(price)) <= np.log(QUOTE_WITHIN))
+    is_out = (apart >= np.log(scale.ratio)) | is_quote
+    return int(np.argmax(np.where(is_out, apart, 0.0))) * scale.length if is_out.any() else None
+
+
+def _find_few(logs: NDArray[np.float64]) -> tuple[int, int] | None:
+    """As _find_block, of windows beginning at every row; also their length."""
+    length = min(len(logs) // 4, MOST)
+    if length < FEWEST:
+        return None
+    windows = np.sort(np.lib.stride_tricks.sliding_window_view(logs, length), axis=1)  # (rows, length)
+    low, middle, high = (windows[:, position] for position in (length // 10, length // 2, -1 - length // 10))
+    apart = np.abs(middle[length:] - middle[:-length])
+    is_parted = np.maximum(low[length:] - high[:-length], low[:-length] - high[length:]) > 0
+    apart = np.where(is_parted, apart, 0.0)
+    return (int(np.argmax(apart)), length) if apart.max() >= np.log(FEW_RATIO) else None
+
+
+def _tell(
+    traded: pd.DataFrame, raw: RawCandles, logs: NDArray[np.float64], prices: NDArray[np.float64],
+    begin: int, length: int,
+) -> Finding:  # fmt: skip
+    """Name the row of `traded` that best parts the `length` rows from `begin` on."""
+    part = logs[begin : begin + length]
+    n_before = np.arange(1, len(part))
+    sums = np.cumsum(part)
+    apart = (sums[-1] - sums[:-1]) / (len(part) - n_before) - sums[:-1] / n_before
+    row = begin + 1 + int(np.argmax(np.abs(apart) * np.sqrt(n_before * (len(part) - n_before))))
+    before, after = (float(np.median(logs[rows])) for rows in (slice(begin, row), slice(row, begin + length)))
+    factor = float(np.exp(abs(after - before)))
+    is_quote = abs(np.log(factor) - abs(np.log(prices[row]))) <= np.log(QUOTE_WITHIN)
+    what = (
+        f"as many as the price, {prices[row]:.6g}: that of the quote perhaps" if is_quote else "another unit"
+    )
+    return Finding(
+        "volume_shifts",
+        1,
+        f"{raw.place_of(traded.iloc[row])}: volume is {traded['volume'].iloc[row]:.6g} after "
+        f"{traded['volume'].iloc[row - 1]:.6g} and stays, in the median {factor:.3g} times "
+        f"{'more' if after > before else 'less'}, {what}",
+    )

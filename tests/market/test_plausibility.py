@@ -1,0 +1,90 @@
+"""Candles that are possible and not plausible: a wick, a move that nobody traded."""
+
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tapeline.market.plausibility import find_implausible
+from tapeline.market.raw import RawCandles
+from tapeline.market.times import MINUTE
+from tests.candles import random_candles
+from tests.market.test_real_files import EVERY, needs_market
+
+
+def check(table, max_fill=15):
+    """What is told of each rule."""
+    raw = RawCandles.from_table(table, "a.csv")
+    return {found.rule: found for found in find_implausible(raw.rows, raw, MINUTE, max_fill)}
+
+
+def wick(row, factor, **changes):
+    """Candles of which one reaches `factor` times its price."""
+    table = random_candles(200)
+    table["volume"] = 1.0
+    column = "high" if factor > 1 else "low"
+    table.loc[row, column] = table.loc[row, "close"] * factor
+    for name, value in changes.items():
+        table.loc[row, name] = value
+    return table
+
+
+@settings(max_examples=40, deadline=None)
+@given(row=st.integers(1, 198), size=st.floats(1.12, 5.0), is_down=st.booleans())
+def test_one_wick_is_told_with_its_row_and_value(row, size, is_down):
+    """Up or down, wherever it is between two others."""
+    table = wick(row, 1 / size if is_down else size)
+    (found,) = check(table).values()
+    name = "low" if is_down else "high"
+    assert found.told.startswith(f"a.csv, row {row + 1}: {name} is {table.loc[row, name]:.10g}, between ")
+    assert (found.rule, found.count) == ("wicks", 1)
+
+
+def test_the_worst_of_several_is_named():
+    """With how many there are."""
+    table = wick(50, 1.2)
+    table.loc[150, "high"] = table.loc[150, "close"] * 1.3
+    found = check(table)["wicks"]
+    assert found.told.startswith("a.csv, row 151: ")
+    assert found.told.endswith("the worst of 2 candles")
+
+
+def test_a_crash_that_was_traded_is_none():
+    """Nor is one that begins a fall, or stands beside a gap that hides what was there."""
+    assert check(wick(100, 0.5, volume=20.0)) == {}
+    fall = wick(100, 0.5)
+    fall.loc[101:, ["open", "high", "low", "close"]] *= 0.5
+    assert check(fall) == {}
+    alone = wick(100, 1.2)
+    alone.loc[101:, "timestamp"] += pd.Timedelta(minutes=16)
+    assert check(alone) == {}
+
+
+@pytest.mark.parametrize(
+    ("changes", "n_odd"),
+    [
+        ({}, 0),
+        ({"high": 100.5}, 1),
+        ({"close": 100.1, "high": 100.1}, 2),
+        (dict.fromkeys(["open", "high", "low", "close"], 100.1), 2),
+    ],
+)
+def test_a_move_without_volume_is_counted(changes, n_odd):
+    """A range, or another close than before: then also the next, which comes back."""
+    table = random_candles(200)
+    table[["open", "high", "low", "close"]] = 100.0
+    table.loc[90:110, "volume"] = 0.0
+    for name, value in changes.items():
+        table.loc[100, name] = value
+    found = check(table)
+    assert found["moves_without_volume"].count == n_odd if n_odd else not found
+    if n_odd:
+        told = found["moves_without_volume"].told
+        assert told.startswith("a.csv, row 101: volume is 0, the price moves: low 100")
+
+
+@needs_market
+@pytest.mark.parametrize("folder", EVERY, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
+def test_nothing_real_is_told(folder):
+    """Years of minutes, crashes and halts included, and not one false word."""
+    assert check(pd.read_parquet(folder / "1m.parquet")) == {}
