@@ -113,7 +113,7 @@ def test_what_is_odd_is_logged_and_written(tmp_path):
     found = json.loads((tmp_path / "metrics/detail/data.json").read_text())
     assert found["B"] == []
     assert [(f["rule"], f["count"], f["told"].startswith(told)) for f in found["A"]] == [
-        ("later_file", 1, True)
+        ("settled_later_file", 1, True)
     ]
 
 
