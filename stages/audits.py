@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from operator import attrgetter
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,8 @@ from tapeline.quality.report import Audit, Temperature
 from tapeline.quality.thermometer import LEVEL, audit_thermometer
 from tapeline.schema import DIRECTION, LABELS, Interval
 
+# Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
+CHEAPEST = Feature("close", "labels", 1, "the close", None, None, attrgetter("close"))
 RESAMPLES = 20_000  # so that a tail of 0.05 % has ten of them
 
 
@@ -40,17 +43,13 @@ class Audited:
         return build_table(candles, leader, self.features, self.horizon, self.max_fill)
 
     def build_labels(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
-        """The same with one feature of the shortest lookback, so that labels are cheap."""
-        return build_table(candles, leader, [self._shortest], self.horizon, self.max_fill)
+        """The same with one feature that costs nothing, so that labels are cheap."""
+        return build_table(candles, leader, [CHEAPEST], self.horizon, self.max_fill)
 
     def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: list[str]) -> np.ndarray:
         """Features `names` of the newest candle, as serving computes them."""
         chosen = [feature for feature in self.features if feature.name in set(names)]
         return latest_features(buffer, leader, chosen, self.max_fill)
-
-    @property
-    def _shortest(self) -> Feature:
-        return min(self.features, key=lambda feature: feature.lookback)
 
 
 def audit_symbol(
@@ -66,7 +65,7 @@ def audit_symbol(
         audit_poison(audited.build, history, names, LABELS, longest, horizon, quality),
         buffers("warm_up", lookbacks=lookbacks),
         buffers("streaming", lookbacks=dict.fromkeys(lookbacks, longest)),
-        audit_label_reach(audited.build_labels, history, LABELS, min(lookbacks.values()), horizon, quality),
+        audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),
     ]
 
 

@@ -1,8 +1,16 @@
-"""Does a label depend on exactly the candles it declares: its own and the `horizon` after it?"""
+"""Does a label depend on exactly the candles it declares: its own and the `horizon` after it?
+
+That a value did not move when a candle was altered does not say that it never depends on it: after a flat
+stretch before one move, the trend strength is 1 whatever the last close is. So each question is asked of
+several altered markets. What a label may not know (candles before its own, behind its horizon, or of the
+next segment) must change it in none of them; what it must know (its first candle and its last) has to
+change it in one at least.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 
 from tapeline.quality.future import Build, row_at
 from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, with_garbage
@@ -10,7 +18,8 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit
 from tapeline.schema import PRICES
 
-MOVED = (7.0, 1 / 7)  # a first or last candle moved so far up and down changes any label of more than one
+WALK = 0.01  # standard deviation of the log steps of an altered horizon
+FAR = 20.0  # log distance from that walk to what replaces others, or its first or last candle
 
 
 def audit_label_reach(
@@ -18,50 +27,81 @@ def audit_label_reach(
 ) -> Audit:
     """Check at each cut t that `labels` know the candles t..t+horizon of their segment, and no others.
 
-    A label must stay when candles after t+horizon, or of the next segment, are added, and when all
-    candles but those have garbage in them; it must be NaN when the last of them is cut off; and it must
-    change when the first or the last of them is moved far enough, up or down. `reach` (candles) is what
-    the build needs before it has a row.
+    `reach` candles before t and behind its horizon are looked at; it is at least what the build needs
+    before it has a row. A label is compared with itself when those are replaced or cut away, on the market
+    as it is and on two altered ones: a random walk over the horizon, and one that ends where it began. It
+    must be NaN when its last candle is cut off, and on the random walk it must not stay the same however
+    far its first, or its last, candle is moved.
     """
     ledger = Ledger(history.symbol, "label_reach", labels)
     rng = np.random.default_rng(params.seed)
     for cut in cut_positions(history, reach, params, horizon):
         border = int(np.searchsorted(history.segment, history.segment[cut], side="right"))
-        start, stop = cut - reach + 1, min(cut + horizon + 1, border)
-        far = history.part(start, min(stop + reach, len(history.candles)))
-        time, own = history.times[cut], cut - start  # the cut's row in each part
-        whole = _labels_at(build, far, time, labels)
-        ledger.compare(
-            history.times[[cut]],
-            whole,
-            _labels_at(build, history.part(start, stop), time, labels),
-        )
-        short = history.part(start, min(cut + horizon, border))
-        unknown = np.full((1, len(labels)), np.nan)
-        ledger.compare(history.times[[cut]], unknown, _labels_at(build, short, time, labels))
-        others = np.setdiff1d(np.arange(len(far.candles)), np.arange(own, own + stop - cut))
-        spoilt = History(far.symbol, with_garbage(far.candles, others, rng), far.leader)
-        ledger.compare(history.times[[cut]], whole, _labels_at(build, spoilt, time, labels))
-        if horizon > 1 and stop == cut + horizon + 1:
-            for row in (own, own + horizon):
-                _expect_change(ledger, build, far, row, time, whole, labels)
+        stop = min(cut + horizon + 1, border)
+        start = cut - max(reach, horizon + 1) + 1
+        part = history.part(max(start, 0), min(stop + max(reach, horizon), len(history.candles)))
+        _audit_cut(_Cut(build, history.times[cut], labels, part, rng), stop - cut, horizon, ledger)
     return ledger.close(f"a segment of more than {reach} candles")
 
 
-def _expect_change(
-    ledger: Ledger, build: Build, part: History, row: int, time: np.int64, whole: Cells, labels: Sequence[str]
-) -> None:
-    moved = []
-    for factor in MOVED:
-        candles = part.candles.copy()
-        candles.loc[row, list(PRICES)] *= factor
-        moved.append(_labels_at(build, History(part.symbol, candles, part.leader), time, labels))
-    ledger.count(len(labels))
-    is_stuck = (moved[0] == whole) & (moved[1] == whole)
-    for column in np.flatnonzero(is_stuck[0]):
-        ledger.add(column, time, np.nan, whole[0, column])
+class _Cut:
+    """The labels of one candle, asked of altered candles around it."""
+
+    def __init__(
+        self, build: Build, time: np.int64, labels: Sequence[str], part: History, rng: np.random.Generator
+    ) -> None:
+        self.time, self.part, self._build, self._labels, self._rng = time, part, build, labels, rng
+        self.own = int(np.searchsorted(part.times, time))
+
+    def labels(self, candles: pd.DataFrame) -> Cells:
+        """The labels (1, L) as built from `candles`; NaN where there is no such row."""
+        part = History(self.part.symbol, candles, self.part.leader)
+        rows = row_at(self._build, part, self.time, self._labels)
+        return rows if len(rows) else np.full((1, len(self._labels)), np.nan)
+
+    def unknown(self) -> Cells:
+        """The labels of a candle whose future is not there."""
+        return np.full((1, len(self._labels)), np.nan)
+
+    def others_replaced(self, candles: pd.DataFrame, n_own: int, distance: float) -> pd.DataFrame:
+        """`candles` with garbage, `distance` away, in place of all but the `n_own` from the cut on."""
+        others = np.setdiff1d(np.arange(len(candles)), np.arange(self.own, self.own + n_own))
+        return moved(with_garbage(candles, others, self._rng), others, distance)
+
+    def walk(self, n_own: int) -> pd.DataFrame:
+        """The part with another way of its price over the `n_own` candles from the cut on."""
+        steps = self._rng.normal(0, WALK, n_own)
+        return moved(self.part.candles, self.own + np.arange(n_own), np.cumsum(steps))
 
 
-def _labels_at(build: Build, part: History, time: np.int64, labels: Sequence[str]) -> Cells:
-    rows = row_at(build, part, time, labels)
-    return rows if len(rows) else np.full((1, len(labels)), np.nan)
+def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
+    is_whole, own, time = n_own == horizon + 1, cut.own, np.array([cut.time])
+    as_it_is = cut.part.candles
+    expected = cut.labels(as_it_is) if is_whole else cut.unknown()
+    ledger.compare(time, expected, cut.labels(as_it_is.iloc[: own + n_own]))
+    ledger.compare(time, expected, cut.labels(cut.others_replaced(as_it_is, n_own, 0.0)))
+    if not is_whole:
+        ledger.compare(time, expected, cut.labels(as_it_is))
+        return
+    ledger.compare(time, cut.unknown(), cut.labels(as_it_is.iloc[: own + horizon]))
+    walk, last = cut.walk(n_own), own + horizon
+    prices = walk[list(PRICES)].to_numpy(copy=True)
+    prices[last] = prices[own]
+    tie = walk.assign(**dict(zip(PRICES, prices.T, strict=True)))
+    for altered in (walk, tie):
+        one, other = (cut.labels(cut.others_replaced(altered, n_own, far)) for far in (-FAR, FAR))
+        ledger.compare(time, one, other)
+    for row in (own, last):
+        far = [cut.labels(moved(walk, np.array([row]), distance)) for distance in (-FAR, FAR)]
+        found = np.concatenate([*far, cut.labels(tie)])
+        ledger.count(found.shape[1])
+        is_stuck = ((found == found[0]) | (np.isnan(found) & np.isnan(found[0]))).all(axis=0)
+        for column in np.flatnonzero(is_stuck):
+            ledger.add(column, cut.time, np.nan, found[0, column])  # any other value was expected
+
+
+def moved(candles: pd.DataFrame, rows: np.ndarray, distance: np.ndarray | float) -> pd.DataFrame:
+    """`candles` whose prices at `rows` are `distance` away, in logarithms."""
+    prices = candles[list(PRICES)].to_numpy(copy=True)
+    prices[rows] *= np.exp(distance)[:, None] if np.ndim(distance) else np.exp(distance)
+    return candles.assign(**dict(zip(PRICES, prices.T, strict=True)))

@@ -71,9 +71,16 @@ class History:
 
     def _known_of_leader(self, row: int) -> int:
         """How many of the leader's candles come up to its last real one that opened before row `row` did."""
-        real = np.flatnonzero(~self.leader["is_filled"].to_numpy(bool))
-        n_real = int(np.searchsorted(self.leader_times[real], self.times[row]))
-        return int(real[n_real - 1]) + 1 if n_real else 0
+        n_real = int(np.searchsorted(self._real_times, self.times[row]))
+        return int(self._real_rows[n_real - 1]) + 1 if n_real else 0
+
+    @cached_property
+    def _real_rows(self) -> NDArray[np.int64]:
+        return np.flatnonzero(~self.leader["is_filled"].to_numpy(bool))
+
+    @cached_property
+    def _real_times(self) -> NDArray[np.int64]:
+        return self.leader_times[self._real_rows]
 
     @cached_property
     def step(self) -> int:
@@ -83,9 +90,8 @@ class History:
     @cached_property
     def is_silent(self) -> NDArray[np.bool_]:
         """Whether the leader has candles before each real candle, but no real one right before it; (n,)."""
-        real = self.leader_times[~self.leader["is_filled"].to_numpy(bool)]
-        n_before = np.searchsorted(real, self.times)
-        last = np.append(real, 0)[n_before - 1]
+        n_before = np.searchsorted(self._real_times, self.times)
+        last = np.append(self._real_times, 0)[n_before - 1]
         is_real = ~self.candles["is_filled"].to_numpy(bool)
         return is_real & (n_before > 0) & (self.times - last > self.step)
 

@@ -11,10 +11,13 @@ from stages.audits import Audited, audit_symbol, take_temperature
 from tapeline.errors import QualityError
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature, log_return
+from tapeline.features.labels import direction
 from tapeline.params import Params
+from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import judge_leaks
+from tapeline.schema import LABELS
 from tests.candles import random_candles, with_gaps
 
 HONEST = [FEATURES[name] for name in ("return_5", "ema_distance_12", "closed_return_5m", "leader_return_1")]
@@ -76,6 +79,32 @@ def test_a_declared_lookback_that_is_too_short_is_named():
     named = {found.name: {leak.column for leak in found.leaks} for found in audits}
     assert named["warm_up"] == {"planted"}
     assert not named["truncation"] | named["poison"]
+
+
+def known_as_late(close, horizon, label):
+    """`label`, where that of the true horizon is there."""
+    return np.where(np.isnan(direction(close, horizon)), np.nan, label)
+
+
+OTHER_LABELS = {
+    "nearer by 1": lambda close, h: known_as_late(close, h, direction(close, h - 1)),
+    "nearer by 4": lambda close, h: known_as_late(close, h, direction(close, h - 4)),
+    "further by 1": lambda close, h: direction(close, h + 1),
+    "from a mean of 5": lambda close, h: known_as_late(
+        close, h, np.roll(close, -h) > pd.Series(close).rolling(5).mean()
+    ),
+}
+
+
+@pytest.mark.parametrize("other", OTHER_LABELS)
+def test_a_direction_of_other_candles_is_named(monkeypatch, other):
+    """Planted in the project's own table; the trend strength beside it is not blamed."""
+    audited, history = Audited(HONEST, 15, 15), History("ETH-USD", CANDLES, CANDLES)
+    longest = max(feature.lookback for feature in HONEST)
+    judge_leaks([audit_label_reach(audited.build_labels, history, LABELS, longest, 15, PARAMS)])
+    monkeypatch.setattr("tapeline.features.table.direction", OTHER_LABELS[other])
+    found = audit_label_reach(audited.build_labels, history, LABELS, longest, 15, PARAMS)
+    assert {leak.column for leak in found.leaks} == {"direction"}
 
 
 def candle_before(timestamp, leader, max_fill):
