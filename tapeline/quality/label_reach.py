@@ -92,8 +92,9 @@ def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
         one, other = (cut.labels(cut.others_replaced(altered, n_own, far)) for far in (-FAR, FAR))
         ledger.compare(time, one, other)
     for row in (own, last):
-        far = [cut.labels(moved(walk, np.array([row]), distance)) for distance in (-FAR, FAR)]
-        found = np.concatenate([*far, cut.labels(tie)])
+        # That there is a label at all is no knowledge, unless the horizon is one candle: that is all it has.
+        asked = [moved(walk, np.array([row]), far) for far in (-FAR, FAR)] + [tie] * (horizon == 1)
+        found = np.concatenate([cut.labels(candles) for candles in asked])
         ledger.count(found.shape[1])
         is_stuck = ((found == found[0]) | (np.isnan(found) & np.isnan(found[0]))).all(axis=0)
         for column in np.flatnonzero(is_stuck):
