@@ -5,8 +5,17 @@ import logging
 import numpy as np
 import pandas as pd
 
+from stages.candidate import Candidate
 from stages.runner import run_stage
-from stages.scoring import add_ceiling, add_past_labels, add_predictions, control_predictions, importance
+from stages.scoring import (
+    add_ceiling,
+    add_past_labels,
+    add_predictions,
+    control_predictions,
+    importance,
+    read_validations,
+)
+from stages.tiers import add_tiers
 from stages.trading import open_desk
 from stages.trading_figures import trading_figures
 from stages.trading_params import TradingParams
@@ -24,6 +33,7 @@ from tapeline.schema import (
     KEYS,
     LABELS,
     TREND_STRENGTH,
+    Refit,
 )
 from tapeline.splits.folds import read_folds
 
@@ -35,16 +45,16 @@ def main(log: logging.Logger) -> None:
     """Score, trade, write."""
     params = Params.read()
     trading = TradingParams.read(params)
-    evaluation, horizon = trading.evaluation, trading.horizon
+    evaluation, tiers = trading.evaluation, trading.signals.expected_coverage
     symbols = params.value("data.symbols", Symbols)
     folds = read_folds("data/splits.json")
-    table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
-    table["row"] = np.arange(len(table))
+    is_refit = params.value("promotion.refit", Refit) == "all"
+    table = read_rows(symbols, trading)
+    validations = read_validations(NETWORKS, folds, table, is_refit, trading.minutes)
+    candidate = Candidate(len(folds), is_refit, validations)
     features = read_features(FEATURES, symbols, list(feature_groups(FEATURES, symbols[0])))
-    table = add_past_labels(add_ceiling(table, symbols), horizon)
-    step = pd.Timedelta(minutes=trading.minutes)
-    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
     direction, trend = (add_predictions(table, name, folds) for name in NETWORKS)
+    direction = add_tiers(direction, trading.signals, validations["lstm"])
     lstm = scored(direction, "lstm", DIRECTION, log)
     transformer = scored(trend, "transformer", TREND_STRENGTH, log)
     controls = [
@@ -52,34 +62,55 @@ def main(log: logging.Logger) -> None:
         for rows, label in ((lstm, DIRECTION), (transformer, TREND_STRENGTH))
     ]
     masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))
-    lstm_metrics, lstm_detail = direction_scorecard(
-        lstm, controls[0], masks, trading.signals.tiers, evaluation
+    metrics, detail = {}, {}
+    metrics["lstm"], detail["lstm"] = direction_scorecard(lstm, controls[0], masks, tiers, evaluation)
+    metrics["transformer"], detail["transformer"] = trend_scorecard(transformer, controls[1], evaluation)
+    for name, rows, kind in ((NETWORKS[0], lstm, "log_loss"), (NETWORKS[1], transformer, "absolute_error")):
+        detail[name]["importance"] = importance(rows, name, kind, evaluation)
+    metrics["backtest"], metrics["ftmo"], traded, tables = trading_figures(
+        open_desk(direction, trend, trading), trading
     )
-    transformer_metrics, transformer_detail = trend_scorecard(transformer, controls[1], evaluation)
-    lstm_detail["importance"] = importance(lstm, "lstm", "log_loss", evaluation)
-    transformer_detail["importance"] = importance(transformer, "transformer", "absolute_error", evaluation)
-    backtest, ftmo, traded, tables = trading_figures(open_desk(direction, trend, trading), trading)
-    for name, metrics in (
-        ("lstm", lstm_metrics),
-        ("transformer", transformer_metrics),
-        ("backtest", backtest),
-        ("ftmo", ftmo),
-    ):
-        write_json(f"metrics/{name}.json", metrics)
-        log.info(
-            "%s: %s",
-            name,
-            {key: value if value is None else round(value, 4) for key, value in metrics.items()},
-        )
-    write_json("metrics/detail/evaluation.json", {"lstm": lstm_detail, "transformer": transformer_detail})
+    alone, detail["candidate"], traded["candidate"] = candidate.figures(
+        lstm, transformer, direction, trend, trading
+    )
+    for name, figures in metrics.items():
+        write_json(f"metrics/{name}.json", figures | alone[name])
+        log.info("%s: %s", name, rounded(figures | alone[name]))
+    log_reasons(detail, log)
+    write_json("metrics/detail/evaluation.json", detail)
     write_json("metrics/detail/backtest.json", traded)
     write_plots(lstm, tables, evaluation)
+
+
+def read_rows(symbols: tuple[str, ...], trading: TradingParams) -> pd.DataFrame:
+    """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when."""
+    table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
+    table["row"] = np.arange(len(table))
+    step = pd.Timedelta(minutes=trading.minutes)
+    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
+    return add_past_labels(add_ceiling(table, symbols), trading.horizon)
+
+
+def rounded(figures: dict[str, float | None]) -> dict[str, float | None]:
+    """The same for a line of the log."""
+    return {key: value if value is None else round(value, 4) for key, value in figures.items()}
+
+
+def log_reasons(detail: dict, log: logging.Logger) -> None:
+    """Say in a line which folds, and whether the candidate, have figures that mean nothing, and why."""
+    for network in NETWORKS:
+        for fold, figures in detail[network]["folds"].items():
+            if figures["reason"]:
+                log.warning("%s fold %s: %s", network, fold, figures["reason"])
+        own = detail["candidate"][network]
+        if own["is_constant"]:
+            log.warning("%s: no candidate, %s", network, own["reason"])
 
 
 def write_plots(lstm: pd.DataFrame, tables: dict[str, pd.DataFrame], evaluation: EvaluationParams) -> None:
     """Write the tables behind the plots of the LSTM's scored rows and of trading."""
     rows = lstm["prediction"], lstm["label"], evaluation.bins
-    intervals = Intervals(lstm["bar"].to_numpy(), evaluation.level)
+    intervals = None if lstm.empty else Intervals(lstm["bar"].to_numpy(), evaluation.level)
     write_csv("plots/reliability.csv", reliability_table(*rows))
     write_csv("plots/confidence.csv", confidence_table(*rows, intervals))
     for name, table in tables.items():
@@ -89,7 +120,7 @@ def write_plots(lstm: pd.DataFrame, tables: dict[str, pd.DataFrame], evaluation:
 def scored(rows: pd.DataFrame, network: str, label: str, log: logging.Logger) -> pd.DataFrame:
     """The `rows` of `network` that can be scored, `label` in column `label`; the others are counted."""
     no_label, is_filled = rows[label].isna(), rows["is_filled"]
-    kept = rows[is_scorable(rows, label)].assign(label=rows[label]).reset_index(drop=True)
+    kept = rows.assign(label=rows[label])[is_scorable(rows, label)].reset_index(drop=True)
     log.info(
         "%s: %d test candles predicted, %d scored, left out %d without label and %d filled",
         *(network, len(rows), len(kept), no_label.sum(), (is_filled & ~no_label).sum()),

@@ -28,18 +28,13 @@ def ftmo_figures(
 ) -> Figures:
     """Declared metrics of the chosen program, its first phase; margins are fractions of the capital."""
     ftmo, initial = params.ftmo, params.signals.initial_balance
-    phases = judged[ftmo.program].possible
-    name, first = next(iter(phases.items()))
-    with_target = [
-        key for key, phase in ftmo.programs[ftmo.program].phases.items() if phase.target is not None
-    ]
+    name, first = next(iter(judged[ftmo.program].possible.items()))
+    verdict = verdict_figures(result, params, judged)
     has_traded = bool(result.trades.size)
     net = float(result.bars["balance"][-1] - initial)
     chance, coin = own[ftmo.program][name], random[ftmo.program][name]
     figures = {
-        "program_passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
-        "first_phase_passed": int(first.status == "passed"),
-        "breached": int(any(phase.status in ("daily_loss", "max_loss") for phase in phases.values())),
+        **verdict,
         "days_taken": first.days,
         "trading_days": first.trading_days,
         "daily_margin": first.daily_margin / initial,
@@ -58,11 +53,27 @@ def ftmo_figures(
         "zero_edge_p_value": float((1 + (control.net_pnl >= net).sum()) / (1 + control.net_pnl.size)),
     }
     if not has_traded:
-        figures = dict.fromkeys(figures) | {"program_passed": 0, "first_phase_passed": 0, "breached": 0}
+        figures = dict.fromkeys(figures) | verdict
     return figures | {
         "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
         "is_within_limits": int(_within_limits(result, plan, ftmo)),
     }
+
+
+def verdict_figures(result: BacktestResult, params: TradingParams, judged: Judgement) -> Figures:
+    """What the chosen program made of an account, 1 or 0 each; nothing happens to one that never traded."""
+    ftmo = params.ftmo
+    phases = judged[ftmo.program].possible
+    with_target = [
+        key for key, phase in ftmo.programs[ftmo.program].phases.items() if phase.target is not None
+    ]
+    first = next(iter(phases.values()))
+    figures = {
+        "program_passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
+        "first_phase_passed": int(first.status == "passed"),
+        "breached": int(any(phase.status in ("daily_loss", "max_loss") for phase in phases.values())),
+    }
+    return figures if result.trades.size else dict.fromkeys(figures, 0)
 
 
 def phase_tables(judged: Judgement, market: Market) -> Figures:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 
+from stages.tiers import model_ranges
 from stages.trading_params import TradingParams
 from tapeline.features.params import FeatureParams, LabelParams
 from tapeline.market.origin import read_origin
@@ -24,6 +26,7 @@ from tapeline.promotion.versions import fingerprint
 from tapeline.schema import DIRECTION, OHLCV
 
 Record = dict[str, Any]
+VALIDATION = "data/predictions/lstm_validation.parquet"
 OUTPUTS = {
     "direction": ("probability", "that the close is higher `horizon` candles on, calibrated on validation"),
     "trend_strength": ("trend_strength", "how straight the way of the next `horizon` candles will be"),
@@ -43,7 +46,8 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
     offered = load_model(source)
     graph, served, windows = export(offered)
     store = FeatureStore("data/features")
-    contract = make_contract(artifact, offered, params, store)
+    fold = len(folds) if source == refit else len(folds) - 1
+    contract = make_contract(artifact, offered, params, store, fold)
     made_with = read_made_with(network, params)
     schema = store.schema(contract["input"]["symbols"][0])
     record = {
@@ -89,8 +93,8 @@ def export(model: Model) -> tuple[bytes, Served, torch.Tensor]:
     return to_onnx(served, *shape[1:]), served, windows
 
 
-def make_contract(artifact: str, model: Model, params: Params, store: FeatureStore) -> Record:
-    """What a consumer must feed, what comes out, and what it means."""
+def make_contract(artifact: str, model: Model, params: Params, store: FeatureStore, fold: int) -> Record:
+    """What a consumer must feed, what comes out, and what it means; `fold` is the model's in predictions."""
     said, symbols = model.description, params.value("data.symbols", Symbols)
     features = {feature.name: feature for feature in store.schema(symbols[0]).features}
     lookback = max(features[name].lookback for name in said.features)
@@ -113,8 +117,11 @@ def make_contract(artifact: str, model: Model, params: Params, store: FeatureSto
         "market": read_origin("data/candles"),
         "output": {"name": name, "meaning": meaning_, "low": 0.0, "high": 1.0},
     }
-    tiers = {"tiers": signals.tiers, "trade_tiers": signals.trade_tiers}
-    return contract | ({"tiers": tiers} if said.label == DIRECTION else {"minimum": signals.minimum_trend})
+    if said.label != DIRECTION:
+        return contract | {"minimum": signals.minimum_trend}
+    ranges = model_ranges(signals, pd.read_parquet(VALIDATION), fold)
+    by = {"tier_by": signals.tier_by, "expected_coverage": signals.expected_coverage}
+    return contract | {"tiers": {"tiers": ranges, "trade_tiers": signals.trade_tiers, **by}}
 
 
 def meaning(contract: Record) -> Record:

@@ -12,7 +12,7 @@ from tapeline.evaluation.importance import group_importance
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.market.tables import is_scorable, read_tables
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
-from tapeline.splits.folds import TimeFold
+from tapeline.splits.folds import TimeFold, refit_fold
 from tapeline.splits.predictions import read_predictions
 
 ROW_KEYS = ["symbol", "timestamp"]
@@ -27,9 +27,25 @@ def add_ceiling(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
 
 
 def add_predictions(table: pd.DataFrame, network: str, folds: list[TimeFold]) -> pd.DataFrame:
-    """Rows of `table` that `network` predicted, with `fold` and `prediction`, in the table's order."""
+    """Rows of `table` that `network` predicted, with `fold` and `prediction`, in the table's order.
+
+    `fold` is categorical, so that tables by fold have a line for one without a row too.
+    """
     predictions = read_predictions(f"data/predictions/{network}.parquet", folds, table)
+    predictions["fold"] = pd.Categorical(predictions["fold"], categories=range(len(folds)))
     return table.merge(predictions, on=ROW_KEYS, how="inner", validate="one_to_one")
+
+
+def read_validations(
+    networks: tuple[str, ...], folds: list[TimeFold], table: pd.DataFrame, is_refit: bool, minutes: int
+) -> dict[str, pd.DataFrame]:
+    """What every model says of its own validation rows; a refitted one is of the fold after the last."""
+    end = table["timestamp"].max() + pd.Timedelta(minutes=minutes)
+    trained = [*folds, refit_fold(folds[-1], end)] if is_refit else folds
+    return {
+        name: read_predictions(f"data/predictions/{name}_validation.parquet", trained, table, "validation")
+        for name in networks
+    }
 
 
 def importance(rows: pd.DataFrame, network: str, kind: str, evaluation: EvaluationParams) -> dict[str, Any]:
@@ -63,10 +79,12 @@ def control_predictions(
     fit = {DIRECTION: direction_controls, TREND_STRENGTH: trend_controls}[label]
     found: dict[str, NDArray[np.float64]] = {}
     for k, fold in enumerate(folds):
+        mask = (rows["fold"] == k).to_numpy()
+        if not mask.any():
+            continue
         is_train = fold.mask(table["timestamp"], "train") & is_scorable(table, label)
         at = np.flatnonzero(is_train)[:: evaluation.control_stride]
         train = table.loc[at]
-        mask = (rows["fold"] == k).to_numpy()
         test = rows.loc[mask]
         predicted = fit(
             features[at],

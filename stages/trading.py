@@ -15,6 +15,7 @@ from tapeline.backtest.portfolio import Market, Plan, lay_out, make_plan, on_clo
 from tapeline.backtest.signals import make_signals
 from tapeline.market.tables import read_table
 from tapeline.schema import KEYS, PRICES
+from tapeline.tiers import NO_TIER
 
 FloatArray = NDArray[np.float64]
 
@@ -26,10 +27,11 @@ class Desk:
     market: Market
     probability: FloatArray
     trend_strength: FloatArray
+    tier: NDArray[np.int8] | None = None  # of each prediction; None: by the ranges of the params
 
     def plan(self, params: TradingParams) -> Plan:
         """What the engine is to trade under `params`."""
-        wanted = make_signals(self.probability, self.trend_strength, params.signals)
+        wanted = make_signals(self.probability, self.trend_strength, params.signals, self.tier)
         rules = (
             params.signals,
             params.names,
@@ -55,7 +57,8 @@ class Judged(NamedTuple):
 def open_desk(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams) -> Desk:
     """Lay the candles of the predicted symbols out from the first prediction on.
 
-    `direction` and `trend` hold `symbol`, `timestamp`, `prediction`, a row a predicted candle.
+    `direction` and `trend` hold `symbol`, `timestamp`, `prediction`, a row a predicted candle; `direction`
+    its `tier` as well.
     """
     symbols = [str(symbol) for symbol in direction["symbol"].unique()]
     columns = [*KEYS, *PRICES]
@@ -63,7 +66,8 @@ def open_desk(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParam
     windows = params.execution.volatility_candles, params.signals.atr_candles
     market = lay_out(tables, direction["timestamp"].min(), params.minutes, *windows)
     found = (on_clock(market, rows, "prediction") for rows in (direction, trend))
-    return Desk(market, *found)
+    tier = on_clock(market, direction, "tier")
+    return Desk(market, *found, np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8))
 
 
 def run(plan: Plan) -> BacktestResult:

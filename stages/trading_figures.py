@@ -94,7 +94,7 @@ def account_figures(result: BacktestResult, desk: Desk, params: TradingParams) -
 
 def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams) -> Figures:
     """Trades by symbol and tier, and net PnL by session of the entry, with intervals over days."""
-    tiers = list(params.signals.tiers)
+    tiers = params.signals.tier_names
     by_symbol = {name: score_trades(trades[trades["symbol"] == s]) for s, name in enumerate(market.symbols)}
     by_tier = {name: score_trades(trades[trades["tier"] == k]) for k, name in enumerate(tiers)}
     entered = market.timestamp[trades["entry_bar"]]
@@ -109,8 +109,8 @@ def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams
 
 def ablation(desk: Desk, params: TradingParams) -> dict[str, Figures]:
     """What each rule of the signals is worth: tiers one by one and together, with and without the trend."""
-    tiers = list(params.signals.tiers)
-    choices = {"+".join(tiers[: k + 1]): tuple(tiers[: k + 1]) for k in range(len(tiers))}
+    tiers = params.signals.tier_names
+    choices = {"+".join(tiers[: k + 1]): tiers[: k + 1] for k in range(len(tiers))}
     found = {}
     for name, chosen in choices.items():
         for minimum in sorted({0.0, params.signals.minimum_trend, *params.signals.ablation_trends}):

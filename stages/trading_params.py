@@ -10,7 +10,7 @@ from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.params import Params
-from tapeline.schema import INTERVAL_MINUTES, Horizon, Interval
+from tapeline.schema import INTERVAL_MINUTES, Horizon, Interval, Source
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class TradingParams:
     def read(cls, params: Params) -> "TradingParams":
         """Read the sections."""
         return cls(
-            params.section("signals", SignalParams),
+            params.section("signals", SignalParams).resolved(params.value("data.source", Source)),
             params.section("instruments", InstrumentNames),
             params.section("costs", CostParams),
             params.section("execution", ExecutionParams),

@@ -118,16 +118,16 @@ class TrainingOutputs:
         return summary
 
     def _add_predictions(self, rows: FoldRows, trained: TrainedFold) -> None:
-        """Keep what a fold says of its validation and test; a model refitted on everything has no test."""
-        if not rows.test.size:
-            return
-        k = len(self._predictions[""])
+        """Keep what a fold says of its validation and test; a model refitted on everything has no test.
+
+        Its rows of validation are of the fold after the last.
+        """
+        k = len(self._predictions["_validation"])
         some = spread(rows.test, self._train.importance_rows)
-        parts = {
-            "": (rows.test, {"prediction": trained.test}),
-            "_validation": (rows.validation, {"prediction": trained.validation}),
-            "_shifted": (some, trained.shifted),
-        }
+        parts = {"_validation": (rows.validation, {"prediction": trained.validation})}
+        if rows.test.size:
+            parts[""] = rows.test, {"prediction": trained.test}
+            parts["_shifted"] = some, trained.shifted
         for suffix, (of, columns) in parts.items():
             self._predictions[suffix].append(self._keys(of, k).assign(**columns))
 

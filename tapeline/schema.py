@@ -4,6 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+Source = Literal["simulated", "files"]  # of candles
 Interval = Literal["1m", "5m", "15m", "1h"]
 INTERVAL_MINUTES: dict[str, int] = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 Horizon = Annotated[int, Field(ge=1, le=1500)]  # candles ahead that a label looks

@@ -26,7 +26,7 @@ PATH = re.compile(r"(data|models|metrics|plots)(/[\w.{}*-]+)*/?$")
 # A room may import the rooms below it and itself; rooms of one level are peers.
 LEVELS = [
     {"tapeline.errors"},
-    {"tapeline.params", "tapeline.schema", "tapeline.outputs", "tapeline.restoring"},
+    {"tapeline.params", "tapeline.schema", "tapeline.outputs", "tapeline.restoring", "tapeline.tiers"},
     {
         f"tapeline.{room}"
         for room in ("market", "features", "quality", "splits", "nets", "backtest", "evaluation")

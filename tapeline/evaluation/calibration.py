@@ -7,6 +7,7 @@ from scipy import stats
 
 from tapeline.evaluation.direction import hits
 from tapeline.evaluation.significance import BlockBootstrap, Intervals
+from tapeline.tiers import confidence
 
 FloatArray = NDArray[np.float64]
 
@@ -81,7 +82,7 @@ def reliability_table(probability: pd.Series, direction: pd.Series, bins: int) -
     """
     order = np.argsort(probability.to_numpy(), kind="stable")
     records = []
-    for rows in np.array_split(order, min(bins, len(order))):
+    for rows in np.array_split(order, min(bins, len(order))) if len(order) else ():
         up, count = int(direction.to_numpy()[rows].sum()), len(rows)
         low, high = stats.binomtest(up, count).proportion_ci(method="wilson")
         mean = probability.to_numpy()[rows].mean()
@@ -90,18 +91,18 @@ def reliability_table(probability: pd.Series, direction: pd.Series, bins: int) -
 
 
 def confidence_table(
-    probability: pd.Series, direction: pd.Series, bins: int, intervals: Intervals
+    probability: pd.Series, direction: pd.Series, bins: int, intervals: Intervals | None
 ) -> pd.DataFrame:
     """Share of right directions in `bins` bins of equal mass of the confidence max(p, 1 - p).
 
-    With mean confidence, interval and count; rows as the intervals were made for.
+    With mean confidence, interval and count; rows as the intervals were made for, None for no rows.
     """
     p, label = probability.to_numpy(), direction.to_numpy()
-    confidence, hit = np.maximum(p, 1 - p), hits(p, label)
-    order, records = np.argsort(confidence, kind="stable"), []
-    for rows in np.array_split(order, min(bins, len(order))):
+    of, hit = confidence(p), hits(p, label)
+    order, records = np.argsort(of, kind="stable"), []
+    for rows in np.array_split(order, min(bins, len(order))) if len(order) else ():
         mask = np.zeros(len(p), dtype=bool)
         mask[rows] = True
         low, high = intervals.interval_of_mean(hit, where=mask)
-        records.append((confidence[rows].mean(), hit[rows].mean(), low, high, len(rows)))
+        records.append((of[rows].mean(), hit[rows].mean(), low, high, len(rows)))
     return pd.DataFrame(records, columns=["confidence", "accuracy", "low", "high", "count"])

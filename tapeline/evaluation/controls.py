@@ -35,19 +35,24 @@ def direction_controls(
     past : (n,) the last known direction over the same horizon, NaN where prices were equal
 
     `last_return` says that the last direction goes on, with the share of training rows where it did (at
-    least half); `reversal` says the opposite of it. `majority` is the training rows' share of up.
+    least half); `reversal` says the opposite of it. `majority` is the training rows' share of up; where all
+    of them went one way there is nothing to tell apart, and the learners say that as well.
     """
     went_on = np.mean(train_past == train_y)
     goes_on = np.full(test_past.size, max(went_on, 0.5 + 1e-6))
     last_return = np.select([test_past == 1, test_past == 0], [goes_on, 1 - goes_on], default=0.5)
+    majority = np.full(test_past.size, train_y.mean())
     linear = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
     boosting = HistGradientBoostingClassifier(**BOOSTING, random_state=seed)
+    learners = {"logistic_regression": linear, "gradient_boosting": boosting}
     return {
-        "majority": np.full(test_past.size, train_y.mean()),
+        "majority": majority,
         "last_return": last_return,
         "reversal": 1 - last_return,
-        "logistic_regression": linear.fit(train_x, train_y).predict_proba(test_x)[:, 1],
-        "gradient_boosting": boosting.fit(train_x, train_y).predict_proba(test_x)[:, 1],
+        **{
+            name: learner.fit(train_x, train_y).predict_proba(test_x)[:, 1] if np.ptp(train_y) else majority
+            for name, learner in learners.items()
+        },
     }
 
 

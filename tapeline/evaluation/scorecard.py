@@ -16,6 +16,7 @@ from tapeline.evaluation.calibration import (
     expected_calibration_error,
     murphy_decomposition,
 )
+from tapeline.evaluation.degenerate import reason_of
 from tapeline.evaluation.direction import EDGE, hits, score_direction
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import (
@@ -25,83 +26,111 @@ from tapeline.evaluation.significance import (
     adjust_for_many,
     diebold_mariano,
 )
-from tapeline.evaluation.tiers import Tiers, are_in_order, score_tiers
-from tapeline.evaluation.trend import score_trend
+from tapeline.evaluation.tiers import are_in_order, score_tiers
+from tapeline.evaluation.trend import TREND_SCORES, score_trend
 
 Arrays = dict[str, NDArray[np.float64]]
 Masks = dict[str, NDArray[np.bool_]]
 Figures = dict[str, Any]
 
 RULES = "majority", "last_return", "reversal", "mean", "persistence"  # controls that learn nothing
-PROBABILITY_SCORES = "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier", "brier_skill"
+DIRECTION_FIGURES = (
+    "accuracy_all", "accuracy_all_low", "accuracy_all_high",
+    "ceiling", "share_of_ceiling", "above_ceiling_low", "accuracy_without_ceiling",
+    "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier", "brier_skill", "ece", "ece_low", "ece_high",
+    "precision_tier_a", "coverage_tier_a", "coverage_by_confidence_tier_a", "coverage_of_share_tier_a",
+)  # fmt: skip
+LEADS = "lead_over_rules_low", "lead_over_controls_high"
+CONTROL_FIGURES = "accuracy_best_control", *LEADS
+TREND_CONTROL_FIGURES = "mae_best_control", "skill_over_mean", *LEADS
 
 
 def direction_scorecard(
-    rows: pd.DataFrame, controls: Arrays, sessions: Masks, tiers: Tiers, params: EvaluationParams
+    rows: pd.DataFrame,
+    controls: Arrays,
+    sessions: Masks,
+    tiers: dict[str, float | None],
+    params: EvaluationParams,
 ) -> tuple[Figures, Figures]:
     """Return the declared metrics and the detail of direction probabilities.
 
     `rows` also has `ceiling`, the best filter's probability, NaN where there is none. The ceiling of a
-    set of rows is how often that filter was right on them (half where it had no opinion).
+    set of rows is how often that filter was right on them (half where it had no opinion). Its `tier` is a
+    position in `tiers`, name: expected coverage (None: no such), the most confident first.
     """
-    probability, label = rows["prediction"].to_numpy(), rows["label"].to_numpy()
-    hit = hits(probability, label)
-    intervals = Intervals(rows["bar"].to_numpy(), params.level)
-    low, high = intervals.interval_of_mean(hit)
-    scores = score_direction(probability, label)
-    days = rows["timestamp"].dt.floor("D").nunique()
-    tier_table = score_tiers(probability, label, tiers, intervals, days)
+    metrics = direction_figures(rows, tiers, params)
+    if rows.empty:
+        empty = {key: {} for key in ("controls", "calibration", "brier", "tiers", "sessions", "months")}
+        groups = {f"{by}s": _by(rows, by, np.empty(0), None) for by in ("symbol", "fold")}
+        return metrics | dict.fromkeys(CONTROL_FIGURES), empty | {"tiers_are_in_order": None} | groups
+    probability, label, hit, intervals = _arrays(rows, params)
     control_table = {
         name: _compare(label, p, hit, intervals)
         | _test(_log_loss(probability, label), _log_loss(p, label), intervals)
         for name, p in controls.items()
     }
-    bootstrap = BlockBootstrap(
-        rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed
-    )
-    errors = {kind: _calibration_error(probability, label, kind, bootstrap, params) for kind in BINS}
-    first_tier = tier_table[max(tiers, key=lambda name: tiers[name])]  # the most confident one
-    ceiling = _ceiling(rows["ceiling"].to_numpy(), label)
-    metrics = {
-        "rows": len(rows),
-        "accuracy_all": scores["accuracy"],
-        "accuracy_all_low": low,
-        "accuracy_all_high": high,
-        "ceiling": ceiling,
-        "share_of_ceiling": None if ceiling is None else scores["accuracy"] / ceiling,
-        "above_ceiling_low": above_ceiling(rows["ceiling"].to_numpy(), label, hit, intervals)[0],
-        # Real candles have no ceiling; there a gate can hold this against what is plausible.
-        "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
-        **{key: scores[key] for key in PROBABILITY_SCORES},
-        **errors["equal_width"],
-        "precision_tier_a": first_tier["precision"],
-        "coverage_tier_a": first_tier["coverage"],
-        "accuracy_best_control": max(control["accuracy"] for control in control_table.values()),
-        **_leads(control_table),
-    }
+    metrics |= {"accuracy_best_control": max(control["accuracy"] for control in control_table.values())}
+    tier_table = _tier_table(rows, tiers, hit, intervals)
+    bootstrap = _bootstrap(rows, params)
     detail = {
         "controls": control_table,
-        "calibration": errors,
-        "brier": {"brier": scores["brier"]} | murphy_decomposition(probability, label, params.bins),
+        "calibration": {
+            kind: _calibration_error(probability, label, kind, bootstrap, params) for kind in BINS
+        },
+        "brier": {"brier": metrics["brier"]} | murphy_decomposition(probability, label, params.bins),
         "tiers": tier_table,
-        "tiers_are_in_order": are_in_order(tier_table, tiers),
+        "tiers_are_in_order": are_in_order(tier_table),
         "sessions": _hit_rates(hit, sessions, intervals),
         "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), intervals),
         "symbols": _by(rows, "symbol", hit, intervals),
         "folds": _by(rows, "fold", hit, intervals),
     }
-    return metrics, detail
+    return metrics | _leads(control_table), detail
+
+
+def direction_figures(
+    rows: pd.DataFrame, tiers: dict[str, float | None], params: EvaluationParams
+) -> Figures:
+    """Figures of direction probabilities alone, without controls; all None but the count without a row."""
+    if rows.empty:
+        return {"rows": 0} | dict.fromkeys(DIRECTION_FIGURES)
+    probability, label, hit, intervals = _arrays(rows, params)
+    best = rows["ceiling"].to_numpy()
+    scores, ceiling = score_direction(probability, label), _ceiling(best, label)
+    low, high = intervals.interval_of_mean(hit)
+    first_tier = next(iter(_tier_table(rows, tiers, hit, intervals).values()))
+    coverage, expected = first_tier["coverage"], first_tier["expected_coverage"]
+    found = {
+        "accuracy_all": scores["accuracy"],
+        "accuracy_all_low": low,
+        "accuracy_all_high": high,
+        "ceiling": ceiling,
+        "share_of_ceiling": scores["accuracy"] / ceiling if ceiling else None,
+        "above_ceiling_low": above_ceiling(best, label, hit, intervals)[0],
+        # Real candles have no ceiling; there a gate can hold this against what is plausible.
+        "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
+        **scores,
+        **_calibration_error(probability, label, "equal_width", _bootstrap(rows, params), params),
+        "precision_tier_a": first_tier["precision"],
+        "coverage_tier_a": coverage,
+        # Two gates, of which one is in force: a tier by share should hold about its share.
+        "coverage_by_confidence_tier_a": coverage if expected is None else None,
+        "coverage_of_share_tier_a": None if expected is None else coverage / expected,
+    }
+    return {"rows": len(rows)} | {name: found[name] for name in DIRECTION_FIGURES}
 
 
 def trend_scorecard(
     rows: pd.DataFrame, controls: Arrays, params: EvaluationParams
 ) -> tuple[Figures, Figures]:
     """Return the declared metrics and the detail of trend strengths; controls by absolute error."""
+    metrics = trend_figures(rows, params)
+    groups = {f"{by}s": _trend_by(rows, by) for by in ("symbol", "fold")}
+    if rows.empty:
+        return metrics | dict.fromkeys(TREND_CONTROL_FIGURES), {"controls": {}, **groups}
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
     error = np.abs(predicted - actual)
-    low, high = intervals.interval_of_mean(error)
-    scores = score_trend(predicted, actual)
     control_table = {}
     for name, control in controls.items():
         control_error = np.abs(control - actual)
@@ -112,22 +141,52 @@ def trend_scorecard(
             "difference_high": better[1],
             **_test(error, control_error, intervals),
         }
-    metrics = {
-        **scores,
-        "mae_low": low,
-        "mae_high": high,
+    of_mean = control_table["mean"]["mae"]
+    metrics |= {
         "mae_best_control": min(control["mae"] for control in control_table.values()),
-        "skill_over_mean": 1 - scores["mae"] / control_table["mean"]["mae"],
-        **_leads(control_table),
+        "skill_over_mean": 1 - metrics["mae"] / of_mean if of_mean else None,
     }
-    groups = {
-        by: {
-            str(name): score_trend(predicted[mask], actual[mask])
-            for name, mask in _masks(rows[by.removesuffix("s")]).items()
-        }
-        for by in ("symbols", "folds")
+    return metrics | _leads(control_table), {"controls": control_table, **groups}
+
+
+def trend_figures(rows: pd.DataFrame, params: EvaluationParams) -> Figures:
+    """Figures of trend strengths alone, without controls; all None but the count without a row."""
+    if rows.empty:
+        return {"rows": 0} | dict.fromkeys((*TREND_SCORES, "mae_low", "mae_high"))
+    predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
+    intervals = Intervals(rows["bar"].to_numpy(), params.level)
+    low, high = intervals.interval_of_mean(np.abs(predicted - actual))
+    return score_trend(predicted, actual) | {"mae_low": low, "mae_high": high}
+
+
+def _trend_by(rows: pd.DataFrame, column: str) -> dict[str, Figures]:
+    predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
+    nothing = {"rows": 0} | dict.fromkeys(TREND_SCORES)
+    return {
+        name: (score_trend(predicted[mask], actual[mask]) if mask.any() else nothing)
+        | {"reason": reason_of(predicted[mask], actual[mask])}
+        for name, mask in _masks(rows[column]).items()
     }
-    return metrics, {"controls": control_table, **groups}
+
+
+def _arrays(
+    rows: pd.DataFrame, params: EvaluationParams
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], Intervals]:
+    """Probabilities, labels, hits and intervals of `rows`, at least one."""
+    probability, label = rows["prediction"].to_numpy(), rows["label"].to_numpy()
+    return probability, label, hits(probability, label), Intervals(rows["bar"].to_numpy(), params.level)
+
+
+def _bootstrap(rows: pd.DataFrame, params: EvaluationParams) -> BlockBootstrap:
+    return BlockBootstrap(rows["bar"].to_numpy(), params.block, params.resamples, params.level, params.seed)
+
+
+def _tier_table(
+    rows: pd.DataFrame, tiers: dict[str, float | None], hit: NDArray[np.float64], intervals: Intervals
+) -> dict[str, Figures]:
+    days = rows["timestamp"].dt.floor("D").nunique()
+    table = score_tiers(rows["tier"].to_numpy(), hit, tuple(tiers), intervals, days)
+    return {name: tier | {"expected_coverage": tiers[name]} for name, tier in table.items()}
 
 
 def _leads(controls: dict[str, Figures]) -> Figures:
@@ -211,19 +270,23 @@ def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], intervals: Inte
 
 
 def _masks(values: pd.Series) -> Masks:
-    return {str(name): (values == name).to_numpy() for name in pd.unique(values)}
+    """Rows of each value; of a categorical column also of those that no row has."""
+    is_listed = isinstance(values.dtype, pd.CategoricalDtype)
+    names = values.cat.categories if is_listed else pd.unique(values)
+    return {str(name): (values == name).to_numpy() for name in names}
 
 
-def _by(rows: pd.DataFrame, column: str, hit: NDArray[np.float64], intervals: Intervals) -> Figures:
-    label, masks = rows["label"].to_numpy(), _masks(rows[column])
+def _by(rows: pd.DataFrame, column: str, hit: NDArray[np.float64], intervals: Intervals | None) -> Figures:
+    probability, label, masks = rows["prediction"].to_numpy(), rows["label"].to_numpy(), _masks(rows[column])
     table = _hit_rates(hit, masks, intervals)
     for name, mask in masks.items():
         table[name]["ceiling"] = _ceiling(rows["ceiling"].to_numpy()[mask], label[mask])
+        table[name]["reason"] = reason_of(probability[mask], label[mask])
     return table
 
 
 def _ceiling(best: NDArray[np.float64], label: NDArray[np.float64]) -> float | None:
-    if np.isnan(best).any():
+    if not best.size or np.isnan(best).any():
         return None
     return float(np.where(best == 0.5, 0.5, hits(best, label)).mean())
 

@@ -1,34 +1,30 @@
-"""Precision, recall and coverage by tier of confidence, max(p, 1 - p)."""
+"""Precision, recall and coverage by tier of confidence."""
 
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.evaluation.direction import hits
 from tapeline.evaluation.significance import Intervals, share_interval
-
-Tiers = dict[str, tuple[float, float]]
 
 
 def score_tiers(
-    probability: NDArray[np.float64],
-    direction: NDArray[np.float64],
-    tiers: Tiers,
+    tier: NDArray[np.int8],
+    hit: NDArray[np.float64],
+    names: tuple[str, ...],
     intervals: Intervals,
     days: float,
 ) -> dict[str, dict[str, Any]]:
-    """Score each tier [low, high) of confidence, the one that ends at 1 closed; probabilities of shape (n,).
+    """Score each tier; `tier` (n,) are positions in `names`, the most confident first, `hit` (n,) 1.0 or 0.0.
 
     precision : share of the tier's calls that came true, with the interval of its effective rows
     recall : share of all rows that the tier called, and called right
     coverage : share of all rows in the tier; a_day : its rows, on one of the `days` that rows come from
     effective_rows : independent rows that would be as sure of the precision
     """
-    confidence, hit = np.maximum(probability, 1 - probability), hits(probability, direction)
     table = {}
-    for name, (low, high) in tiers.items():
-        inside = (confidence >= low) & ((confidence < high) | (high == 1.0))
+    for position, name in enumerate(names):
+        inside = tier == position
         table[name] = {
             "rows": int(inside.sum()),
             "coverage": float(inside.mean()),
@@ -39,11 +35,10 @@ def score_tiers(
     return table
 
 
-def are_in_order(table: dict[str, dict[str, Any]], tiers: Tiers) -> bool | None:
-    """Whether more confident tiers were right more often; None with fewer than two tiers that called."""
-    found = [table[name]["precision"] for name in sorted(tiers, key=tiers.__getitem__)]
-    found = [precision for precision in found if precision is not None]
-    return bool((np.diff(found) >= 0).all()) if len(found) > 1 else None
+def are_in_order(table: dict[str, dict[str, Any]]) -> bool | None:
+    """Whether more confident tiers, which come first, were right more often; None with fewer than two."""
+    found = [tier["precision"] for tier in table.values() if tier["precision"] is not None]
+    return bool((np.diff(found) <= 0).all()) if len(found) > 1 else None
 
 
 def _precision(

@@ -5,6 +5,8 @@ from numpy.typing import NDArray
 from scipy import stats
 from sklearn import metrics
 
+TREND_SCORES = "mae", "rmse", "r2", "rank_correlation"
+
 
 def score_trend(predicted: NDArray[np.float64], actual: NDArray[np.float64]) -> dict[str, float | int | None]:
     """Score strengths in 0..1, shape (n,): rows, MAE, RMSE, R2 and Spearman's rank correlation.

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from tapeline.market.layouts import LAYOUT_NAMES
 from tapeline.market.params import FilledShare, MaxFill, Symbols
 from tapeline.params import Section
-from tapeline.schema import OHLCV, Interval, Workers
+from tapeline.schema import OHLCV, Interval, Source, Workers
 
 Layout = Literal["auto", *LAYOUT_NAMES]
 Part = Literal["timestamp", *OHLCV]
@@ -32,7 +32,7 @@ Timezone = Annotated[str, AfterValidator(_known_zone)]
 class DataParams(Section):
     """Source, layout and repair of candles."""
 
-    source: Literal["simulated", "files"]
+    source: Source
     path: str  # folder of candle files
     layout: Layout  # order and names of the columns
     columns: dict[Part, str | Position]  # names in the files of what no layout knows; {} where all are known

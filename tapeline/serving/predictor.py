@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from tapeline.nets.scaler import Scaler
 from tapeline.promotion.bundle import Bundle, open_bundle
+from tapeline.tiers import NO_TIER, tier_numbers
 
 WINDOWS_AT_ONCE = 4096
 
@@ -41,8 +42,6 @@ class Predictor:
 
     def tier(self, probability: float) -> str | None:
         """Name of the tier that the confidence max(p, 1 - p) falls into; None between and below them."""
-        confidence = max(probability, 1 - probability)
-        for name, (low, high) in self.bundle.contract.get("tiers", {}).get("tiers", {}).items():
-            if low <= confidence < high or confidence == high == 1:
-                return name
-        return None
+        ranges = self.bundle.contract.get("tiers", {}).get("tiers", {})
+        number = int(tier_numbers(np.array(probability), ranges))
+        return None if number == NO_TIER else list(ranges)[number]

@@ -12,11 +12,13 @@ from tapeline.splits.folds import TimeFold
 COLUMNS = "symbol", "timestamp", "fold", "prediction"
 
 
-def read_predictions(path: Path | str, folds: list[TimeFold], candles: pd.DataFrame) -> pd.DataFrame:
+def read_predictions(
+    path: Path | str, folds: list[TimeFold], candles: pd.DataFrame, part: str = "test"
+) -> pd.DataFrame:
     """Read rows of `symbol`, `timestamp`, `fold`, `prediction`; DataError names the first that can't be used.
 
-    Times rise within a symbol, every row is one of `candles` (`symbol`, `timestamp`) and lies in the test
-    part of its fold, predictions are numbers from 0 to 1.
+    Times rise within a symbol, for validation within its fold, every row is one of `candles` (`symbol`,
+    `timestamp`) and lies in `part` of its fold, "test" or "validation", predictions are numbers from 0 to 1.
     """
     found = pd.read_parquet(path)
     missing = [name for name in COLUMNS if name not in found.columns]
@@ -25,14 +27,16 @@ def read_predictions(path: Path | str, folds: list[TimeFold], candles: pd.DataFr
     if not len(found):
         raise DataError(path, "has no rows")
     timestamp, symbol = found["timestamp"], found["symbol"].astype(str)
-    _refuse(path, found, timestamp.groupby(symbol).diff() <= pd.Timedelta(0), "not after the row before")
+    # The tests tile the calendar, validations of folds may overlap.
+    within = [symbol] if part == "test" else [symbol, found["fold"]]
+    _refuse(path, found, timestamp.groupby(within).diff() <= pd.Timedelta(0), "not after the row before")
     known = pd.MultiIndex.from_arrays([candles["symbol"].astype(str), candles["timestamp"]])
     rows = pd.MultiIndex.from_arrays([symbol, timestamp])
     _refuse(path, found, ~rows.isin(known), "there is no such candle in the features")
-    is_tested = np.zeros(len(found), dtype=bool)
+    is_inside = np.zeros(len(found), dtype=bool)
     for k, fold in enumerate(folds):
-        is_tested |= fold.mask(timestamp, "test") & (found["fold"] == k).to_numpy()
-    _refuse(path, found, ~is_tested, "not in the test part of its fold in the splits file", "fold")
+        is_inside |= fold.mask(timestamp, part) & (found["fold"] == k).to_numpy()
+    _refuse(path, found, ~is_inside, f"not in the {part} part of its fold in the splits file", "fold")
     is_number = found["prediction"].between(0, 1)  # False where NaN
     _refuse(path, found, ~is_number, "must be a number from 0 to 1", "prediction")
     return found

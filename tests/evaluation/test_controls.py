@@ -1,6 +1,7 @@
 """Controls: fitted on training rows alone, and what each of them says."""
 
 import numpy as np
+import pytest
 
 from tapeline.evaluation.controls import direction_controls, trend_controls
 from tapeline.evaluation.direction import hits
@@ -31,6 +32,18 @@ def test_controls_know_training_rows_alone_and_repeat():
     assert set(steady) == {0.0, 1.0}  # on training rows the past always went on
     share = (x[train][:, 1] > -1).mean()
     np.testing.assert_allclose(went_on["last_return"][y[test] == 1], share)
+
+
+@pytest.mark.parametrize("label", [0.0, 1.0])
+@pytest.mark.parametrize("n", [1, 40])
+def test_a_training_of_one_class_teaches_that_class(label, n, recwarn):
+    """No control ends the run, warns or answers with NaN."""
+    x, past = np.random.default_rng(0).normal(size=(n, 2)), np.full(n, np.nan)
+    for fit in (direction_controls, trend_controls):
+        found = fit(x, np.full(n, label), past, x, past, 1)
+        assert all(np.isfinite(values).all() for values in found.values())
+    assert (direction_controls(x, np.full(n, label), past, x, past, 1)["gradient_boosting"] == label).all()
+    assert not recwarn.list
 
 
 def test_trend_controls():

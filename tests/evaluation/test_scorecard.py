@@ -6,11 +6,19 @@ import pytest
 
 from tapeline.evaluation.direction import hits
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.scorecard import above_ceiling, direction_scorecard, trend_scorecard
+from tapeline.evaluation.scorecard import (
+    above_ceiling,
+    direction_figures,
+    direction_scorecard,
+    trend_figures,
+    trend_scorecard,
+)
 from tapeline.evaluation.significance import Intervals
+from tapeline.tiers import tier_numbers
 
 PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, trials=1, control_stride=1, seed=3)
 N = 600
+RANGES = {"A": (0.7, 1.0), "B": (0.5, 0.7)}
 
 
 def rows_table(seed=0):
@@ -33,9 +41,11 @@ def rows_table(seed=0):
 
 def score(rows):
     """A direction scorecard beside one control."""
-    masks = {"all": np.ones(N, bool), "none": np.zeros(N, bool), "first": np.arange(N) < 100}
-    controls = {"up": np.full(N, 0.6)}
-    return direction_scorecard(rows, controls, masks, {"A": (0.7, 1.0), "B": (0.5, 0.7)}, PARAMS)
+    n = len(rows)
+    masks = {"all": np.ones(n, bool), "none": np.zeros(n, bool), "first": np.arange(n) < 100}
+    controls = {"up": np.full(n, 0.6)}
+    rows = rows.assign(tier=tier_numbers(rows["prediction"].to_numpy(), RANGES))
+    return direction_scorecard(rows, controls, masks, dict.fromkeys(RANGES), PARAMS)
 
 
 def test_direction_figures_agree_with_each_other():
@@ -101,9 +111,9 @@ def test_only_what_is_surely_above_the_ceiling_is_a_leak():
 
 def test_a_network_that_is_a_rule_leads_no_rule():
     """It has no interval over what it equals on every row, and no gate passes on one; nor is it worse."""
-    rows = rows_table()
+    rows = rows_table().assign(tier=0)
     same = {"majority": rows["prediction"].to_numpy(), "last_return": 1 - rows["prediction"].to_numpy()}
-    metrics, _ = direction_scorecard(rows, same, {}, {"A": (0.7, 1.0)}, PARAMS)
+    metrics, _ = direction_scorecard(rows, same, {}, {"A": None}, PARAMS)
     assert metrics["lead_over_rules_low"] is None
     assert metrics["lead_over_controls_high"] > 0
 
@@ -121,15 +131,85 @@ def test_trend_figures_agree_with_each_other():
     assert set(detail["folds"]) == {"0", "1"}
 
 
+def folds_table():
+    """Four folds: as it comes, no scored row, one class, one constant prediction."""
+    rows = rows_table()
+    fold = np.where(rows["bar"] < 100, 0, np.where(rows["bar"] < 200, 2, 3))
+    rows = rows.assign(fold=pd.Categorical(fold, categories=range(4)))
+    rows.loc[fold == 2, "label"] = 1.0
+    rows.loc[fold == 3, "prediction"] = 0.52
+    return rows
+
+
+def test_folds_without_rows_of_one_class_or_constant_say_why(recwarn):
+    """A line each with its reason; what has no meaning is null, never NaN, and no library warns of it."""
+    rows = folds_table()
+    _, direction = score(rows)
+    _, trend = trend_scorecard(rows, {"mean": np.full(N, 0.5)}, PARAMS)
+    for detail, word in ((direction, "hit_rate"), (trend, "mae")):
+        told = {fold: figures["reason"] for fold, figures in detail["folds"].items()}
+        assert told == {
+            "0": None,
+            "1": "no candle of it could be scored",
+            "2": "every label is 1",
+            "3": "the network predicts the constant 0.52",
+        }
+        assert (detail["folds"]["1"]["rows"], detail["folds"]["1"][word]) == (0, None)
+        assert detail["folds"]["3"][word] is not None
+    assert trend["folds"]["3"]["rank_correlation"] is trend["folds"]["2"]["r2"] is None
+    one_class = rows[rows["fold"] == 2].assign(tier=0)
+    figures = direction_figures(one_class, {"A": None}, PARAMS)
+    assert figures["roc_auc"] is figures["mcc"] is figures["brier_skill"] is None
+    assert all(value is None or np.isfinite(value) for value in figures.values())
+    assert not recwarn.list
+
+
+def test_nothing_to_score_leaves_every_figure_null_under_its_name(recwarn):
+    """The same keys as ever, so that a table of metrics keeps its columns."""
+    rows = folds_table()
+    none = rows.iloc[:0]
+    for whole, empty in (
+        (score(rows), score(none)),
+        (
+            trend_scorecard(rows, {"mean": np.full(N, 0.5)}, PARAMS),
+            trend_scorecard(none, {"mean": np.empty(0)}, PARAMS),
+        ),
+    ):
+        assert list(whole[0]) == list(empty[0])
+        assert whole[1].keys() == empty[1].keys()
+        assert {value for name, value in empty[0].items() if name != "rows"} == {None}
+        assert empty[0]["rows"] == 0
+        assert {fold["rows"] for fold in empty[1]["folds"].values()} == {0}
+    assert trend_figures(none, PARAMS).keys() == trend_figures(rows, PARAMS).keys()
+    assert not recwarn.list
+
+
+def test_a_tier_by_share_is_held_against_its_share_and_one_by_confidence_is_not():
+    """Exactly one of the two gated figures is there, and coverage always."""
+    rows = rows_table().assign(tier=np.where(np.arange(N) < 30, 0, -1))
+    by_share = direction_figures(rows, {"A": 0.1}, PARAMS)
+    assert by_share["coverage_tier_a"] == pytest.approx(0.05)
+    assert by_share["coverage_of_share_tier_a"] == pytest.approx(0.5)
+    assert by_share["coverage_by_confidence_tier_a"] is None
+    by_confidence = direction_figures(rows, {"A": None}, PARAMS)
+    assert by_confidence["coverage_by_confidence_tier_a"] == by_confidence["coverage_tier_a"]
+    assert by_confidence["coverage_of_share_tier_a"] is None
+
+
+def test_trend_labels_that_the_mean_knows_leave_no_skill_to_measure():
+    """A control without any error: null instead of a division by zero."""
+    metrics, _ = trend_scorecard(rows_table().assign(label=0.5), {"mean": np.full(N, 0.5)}, PARAMS)
+    assert metrics["skill_over_mean"] is None
+
+
 def test_many_cells_need_more_than_one():
     """Of forty groups of coin flips one or two look good; adjusted for forty, none does; a real one does."""
     rng = np.random.default_rng(8)
     rows = rows_table().assign(label=(rng.random(N) < 0.5).astype(float), prediction=rng.random(N))
     rows.loc[:119, "label"] = ((rows.loc[:119, "prediction"] >= 0.5) ^ (np.arange(120) % 15 == 0)) * 1.0
     masks = {str(k): np.arange(N) // 12 == k for k in range(10, 50)} | {"real": np.arange(N) < 120}
-    found = direction_scorecard(rows, {"up": np.full(N, 0.6)}, masks, {"A": (0.5, 1.0)}, PARAMS)[1][
-        "sessions"
-    ]
+    rows["tier"] = 0
+    found = direction_scorecard(rows, {"up": np.full(N, 0.6)}, masks, {"A": None}, PARAMS)[1]["sessions"]
     assert min(cell["p_value"] for name, cell in found.items() if name != "real") < 0.05
     assert min(cell["p_adjusted"] for name, cell in found.items() if name != "real") > 0.05
     assert found["real"]["p_value"] < 0.01

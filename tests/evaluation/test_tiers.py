@@ -8,11 +8,10 @@ from tapeline.evaluation.tiers import are_in_order, score_tiers
 
 
 def test_tiers_by_hand():
-    """Half-open tiers, the last closed; precision within, recall and coverage over all rows."""
-    p = np.array([1.0, 0.7, 0.3, 0.65, 0.52, 0.1])
-    y = np.array([1.0, 0.0, 0.0, 1.0, 1.0, 1.0])
-    tiers = {"A": (0.7, 1.0), "B": (0.6, 0.7)}
-    table = score_tiers(p, y, tiers, Intervals(np.arange(6), 0.95), 2)
+    """Precision within, recall and coverage over all rows; a tier without rows has no precision."""
+    tier = np.array([0, 0, 0, 1, -1, 0])
+    hit = np.array([1.0, 0.0, 1.0, 1.0, 1.0, 0.0])
+    table = score_tiers(tier, hit, ("A", "B", "X"), Intervals(np.arange(6), 0.95), 2)
     assert (table["A"]["rows"], table["A"]["precision"]) == (4, 0.5)
     assert table["A"]["recall"] == pytest.approx(2 / 6)
     assert (table["B"]["rows"], table["B"]["precision"], table["B"]["coverage"]) == (
@@ -22,18 +21,16 @@ def test_tiers_by_hand():
     )
     assert table["A"]["a_day"] == 2
     assert table["B"]["precision_low"] < 0.5 < table["B"]["precision_high"] == 1.0
-    nothing = score_tiers(p, y, {"X": (0.9999, 0.99995)}, Intervals(np.arange(6), 0.95), 2)["X"]
-    assert are_in_order(table | {"X": nothing}, tiers | {"X": (0.9999, 0.99995)}) is False
-    assert (nothing["rows"], nothing["precision"], nothing["precision_low"]) == (0, None, None)
+    assert are_in_order(table) is False
+    assert (table["X"]["rows"], table["X"]["precision"], table["X"]["precision_low"]) == (0, None, None)
 
 
 def test_effective_rows_are_the_rows_there_really_are():
     """Each call repeated four times is as sure as one of them, and the interval is of that many."""
     effective = []
     for seed in range(40):
-        y = np.repeat((np.random.default_rng(seed).random(500) < 0.7).astype(float), 4)
-        p = np.full(2000, 0.7)
-        tier = score_tiers(p, y, {"A": (0.6, 1.0)}, Intervals(np.arange(2000), 0.95), 1)["A"]
+        hit = np.repeat((np.random.default_rng(seed).random(500) < 0.7).astype(float), 4)
+        tier = score_tiers(np.zeros(2000, np.int8), hit, ("A",), Intervals(np.arange(2000), 0.95), 1)["A"]
         ends = wilson_interval(tier["precision"], tier["effective_rows"], 0.95, 8)
         assert (tier["precision_low"], tier["precision_high"]) == ends
         effective.append(1 / tier["effective_rows"])
@@ -44,7 +41,6 @@ def test_effective_rows_are_the_rows_there_really_are():
     ("precisions", "told"), [([0.8, 0.7, 0.6], True), ([0.7, 0.8, 0.6], False), ([0.7, None, None], None)]
 )
 def test_tiers_are_in_order_if_confidence_pays(precisions, told):
-    """By confidence, whatever their names; a tier without calls says nothing."""
-    tiers = {"Z": (0.7, 1.0), "A": (0.6, 0.7), "M": (0.5, 0.6)}
-    table = {name: {"precision": precision} for name, precision in zip(tiers, precisions, strict=True)}
-    assert are_in_order(table, tiers) is told
+    """The most confident comes first; a tier without calls says nothing."""
+    table = {name: {"precision": precision} for name, precision in zip("ZAM", precisions, strict=True)}
+    assert are_in_order(table) is told

@@ -1,0 +1,49 @@
+"""Tiers of confidence, max(p, 1 - p): the one place that says which of them a probability falls into."""
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+Ranges = Mapping[str, tuple[float, float]]  # tier: [from, to) of confidence, the most confident tier first
+NO_TIER = -1
+
+
+def confidence(probability: FloatArray) -> FloatArray:
+    """Confidence 0.5..1 of probabilities of up, of any shape; NaN stays NaN."""
+    return np.maximum(probability, 1 - probability)
+
+
+def tier_numbers(probability: FloatArray, ranges: Ranges) -> NDArray[np.int8]:
+    """Position in `ranges` of the tier of each probability, of any shape; NO_TIER outside all, and for NaN.
+
+    A range holds its lower end and not its upper one, but for 1. Of two that touch at 1, as shares of equal
+    confidences can leave them, the first takes all.
+    """
+    of = confidence(probability)
+    tier = np.full(of.shape, NO_TIER, dtype=np.int8)
+    for position, (low, high) in enumerate(ranges.values()):
+        inside = (of >= low) & ((of < high) | (high == 1.0))
+        tier[inside & (tier == NO_TIER)] = position
+    return tier
+
+
+def ranges_by_share(probability: FloatArray, shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+    """Ranges of confidence whose tops hold the `shares` of `probability`, shape (n,): {A: 0.01, B: 0.05}.
+
+    The threshold of a share is the highest confidence that at least so many of the rows reach, so rows of
+    equal confidence fall into one tier and may make it larger. A is the most confident hundredth and B what
+    follows up to a twentieth: tiers do not overlap. Raises ValueError without a row.
+    """
+    if not probability.size:
+        raise ValueError("no predictions to take shares of")
+    falling = np.sort(confidence(probability))[::-1]
+    ranges, high = {}, 1.0
+    for name, share in sorted(shares.items(), key=lambda item: item[1]):
+        # Less than half a row is rounding: 0.07 of 100 rows are 7, not 7.000000000000001.
+        least = max(1, int(np.ceil(share * falling.size - 1e-9)))
+        low = float(falling[least - 1])
+        ranges[name] = low, high
+        high = low
+    return ranges
