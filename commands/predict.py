@@ -130,7 +130,9 @@ def main() -> None:
     parser.add_argument("--last", default="0", help="only the newest so many candles of each symbol")
     chosen = parser.parse_args()
     if not re.fullmatch(r"\d{1,9}", chosen.last, re.ASCII):
-        sys.exit(f"LAST is {chosen.last!r}: must be 0, for all candles, or the number of the newest to predict")
+        sys.exit(
+            f"LAST is {chosen.last!r}: must be 0, for all candles, or the number of the newest to predict"
+        )
     try:
         for line in answers(chosen):
             print(json.dumps(line), flush=True)

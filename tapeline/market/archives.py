@@ -1,17 +1,22 @@
 """Compressed bytes unpacked in memory, piece by piece and up to a limit: archives can be made to fill it."""
 
+import bz2
 import gzip
 import io
+import lzma
 import zipfile
+from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
 from typing import IO
 
+import pyarrow as pa
+
 MAX_UNPACKED = 2 * 2**30  # bytes; ten years of one-minute candles take half a GiB of CSV
 MAX_RATIO = 200  # unpacked over packed bytes; candles reach 20, deflate can reach 1,000
-MIN_JUDGED = (
-    16 * 2**20
-)  # unpacked bytes from which the ratio is judged: few equal rows pack well, and do no harm
+# Unpacked bytes from which the ratio is judged: few equal rows pack well, and do no harm.
+MIN_JUDGED = 16 * 2**20
 PIECE = 2**20  # bytes unpacked at once
+NOTES = ("readme", "license", ".")  # how names of what lies beside candles begin
 
 
 def check_size(n_unpacked: int, n_packed: int | None = None) -> None:
@@ -22,28 +27,58 @@ def check_size(n_unpacked: int, n_packed: int | None = None) -> None:
         raise ValueError(f"unpacks to more than {MAX_RATIO} times its size, which no candles do")
 
 
-def unpack_gzip(content: bytes) -> bytes:
+def _unpack_gzip(content: bytes) -> bytes:
     """Return what `content` holds; ValueError, EOFError, OSError or zlib.error if it can't be trusted."""
     with gzip.GzipFile(fileobj=io.BytesIO(content)) as stream:
         return _drain(stream, len(content))
 
 
-def unpack_zip(content: bytes) -> bytes:
-    """Return the one CSV file that the archive `content` holds; ValueError or BadZipFile otherwise."""
+def _unpack_bz2(content: bytes) -> bytes:
+    with bz2.BZ2File(io.BytesIO(content)) as stream:
+        return _drain(stream, len(content))
+
+
+def _unpack_xz(content: bytes) -> bytes:
+    with lzma.LZMAFile(io.BytesIO(content)) as stream:
+        return _drain(stream, len(content))
+
+
+def _unpack_zstd(content: bytes) -> bytes:
+    with pa.CompressedInputStream(pa.BufferReader(content), "zstd") as stream:
+        return _drain(stream, len(content))
+
+
+# Each returns what its bytes hold, or raises ValueError, EOFError, OSError, zlib.error or LZMAError.
+PACKINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gz": _unpack_gzip, "bz2": _unpack_bz2, "xz": _unpack_xz, "zst": _unpack_zstd,
+}  # fmt: skip
+
+
+def unpack_zip(content: bytes, is_known: Callable[[str], bool]) -> tuple[str, bytes]:
+    """Return name and bytes of the one file in the archive `content` whose name `is_known`.
+
+    Notes beside it are let be; ValueError or BadZipFile where there is no such file, or more than one.
+    """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]
         for member in members:
             if _is_outside(member.filename):
                 raise ValueError(f"holds {member.filename!r}, which lies outside the archive")
-        if len(members) != 1 or not members[0].filename.lower().endswith(".csv"):
+        known = [m for m in members if is_known(m.filename) and not _is_note(m.filename)]
+        known = [m for m in known if not m.filename.lower().endswith(".txt")] or known
+        if len(known) != 1:
             names = ", ".join(m.filename for m in members)
-            raise ValueError(f"must hold one csv file, and holds {names or 'nothing'}")
-        (member,) = members
+            raise ValueError(f"must hold one candle file, and holds {names or 'nothing'}; unpack it")
+        (member,) = known
         if member.flag_bits & 1:
             raise ValueError(f"holds {member.filename}, which is encrypted; unpack it first")
         check_size(member.file_size, member.compress_size)  # as declared, then as it comes
         with archive.open(member) as stream:
-            return _drain(stream, len(content))
+            return PurePosixPath(member.filename).name, _drain(stream, len(content))
+
+
+def _is_note(name: str) -> bool:
+    return PurePosixPath(name).name.lower().startswith(NOTES)
 
 
 def _is_outside(name: str) -> bool:

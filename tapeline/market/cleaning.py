@@ -1,6 +1,6 @@
 """Raw rows into the canonical candle table; every row repaired or rejected is counted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,7 @@ class Cleaned:
 def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     """Reject rows that can't be candles, leave one a time, fill short gaps and cut at long ones."""
     interval = INTERVAL_MINUTES[data.interval] * MINUTE
+    raw, n_empty = _drop_empty(raw)
     faults = _find_faults(raw.rows, interval)
     is_rejected = np.logical_or.reduce(list(faults.values()))
     _check_rejected(raw, faults, is_rejected, data.max_rejected_share)
@@ -64,10 +65,28 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
         "conflicting": settled.n_conflicting,
         "rejected": int(is_rejected.sum()),
         **{key: int(mask.sum()) for key, mask in faults.items() if mask.any()},
-        **({"not_closed": raw.n_open} if raw.n_open else {}),
+        **{key: n for key, n in _read_counts(raw, n_empty).items() if n},
         **{finding.rule: finding.count for finding in findings},
     }
     return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card, findings)
+
+
+def _drop_empty(raw: RawCandles) -> tuple[RawCandles, int]:
+    """Leave out, and count, rows of a time alone: that is how a missing candle is written, and no fault."""
+    rows = raw.rows
+    is_empty = rows["close"].isna().to_numpy() & rows["timestamp"].notna().to_numpy()
+    if is_empty.any():
+        is_empty &= rows[list(PRICES)].isna().all(axis=1).to_numpy()
+        is_empty &= (rows["volume"].isna() | (rows["volume"] == 0)).to_numpy()
+    if not is_empty.any():
+        return raw, 0
+    if is_empty.all():
+        raise DataError(raw.place(0), "holds a time and no price, as do all rows")
+    return replace(raw, rows=rows[~is_empty].reset_index(drop=True)), int(is_empty.sum())
+
+
+def _read_counts(raw: RawCandles, n_empty: int) -> dict[str, int]:
+    return {"empty": n_empty, "not_closed": raw.n_open, **raw.counts}
 
 
 def _find_faults(rows: pd.DataFrame, interval: int) -> dict[str, NDArray[np.bool_]]:

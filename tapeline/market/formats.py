@@ -1,43 +1,81 @@
 """File formats: bytes of a candle file into cells, whatever they mean."""
 
 import csv
-import io
-import json
 import zipfile
 import zlib
-from collections.abc import Callable
+from lzma import LZMAError
 from pathlib import Path
-from typing import Any
 
-import orjson
-import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.feather
 import pyarrow.parquet
 
 from tapeline.errors import DataError
-from tapeline.market.archives import check_size, unpack_gzip, unpack_zip
+from tapeline.market.archives import PACKINGS, check_size, unpack_zip
+from tapeline.market.cell_tables import Cells
+from tapeline.market.json_rows import parse_json, parse_json_lines
+from tapeline.market.layouts import NO_NAME, TIMES, normalise
+from tapeline.market.texts import parse_text
 
-Parsed = tuple[pd.DataFrame, bool]  # cells, and whether the columns have names
 BROKEN = (
-    pa.ArrowException,
-    OSError,
-    EOFError,
-    ValueError,
-    RuntimeError,
-    zipfile.BadZipFile,
-    zlib.error,
-    csv.Error,
-)
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
-FOREIGN_SEPARATORS = ";\t|"  # of columns; where they are used, a comma may be the decimal point
-N_SEPARATORS = 5  # in a line of six columns
+    pa.ArrowException, OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
+    LZMAError, csv.Error,
+)  # fmt: skip
+ZIP = "zip"
+MAX_DEPTH = 3  # of archives in archives
+
+
+def _parse_parquet(content: bytes) -> Cells:
+    file = pa.parquet.ParquetFile(pa.BufferReader(content))
+    check_size(8 * file.metadata.num_rows * file.metadata.num_columns)  # equal values pack without limit
+    return _parse_arrow(file.read())
+
+
+def _parse_feather(content: bytes) -> Cells:
+    return _parse_arrow(pa.feather.read_table(pa.BufferReader(content)))
+
+
+def _parse_hdf(content: bytes) -> Cells:
+    from tapeline.market.hdf import parse_hdf
+
+    return parse_hdf(content)
+
+
+def _parse_arrow(table: pa.Table) -> Cells:
+    """Take the columns of `table`; where its index has a name of its own and holds times, as one without."""
+    index = (table.schema.pandas_metadata or {}).get("index_columns", [])
+    names = table.column_names
+    is_named = any(normalise(name) in TIMES for name in names)
+    if len(index) == 1 and index[0] in names and not is_named:
+        names = [NO_NAME if name == index[0] else name for name in names]
+    return Cells(table.rename_columns(names).to_pandas(ignore_metadata=True), True)
+
+
+PARSERS = {
+    "parquet": _parse_parquet,
+    "pq": _parse_parquet,
+    "feather": _parse_feather,
+    "csv": parse_text,
+    "tsv": parse_text,
+    "txt": parse_text,
+    "json": parse_json,
+    "jsonl": parse_json_lines,
+    "ndjson": parse_json_lines,
+    "h5": _parse_hdf,
+    "hdf5": _parse_hdf,
+    "hdf": _parse_hdf,
+}
+FORMATS = f"{', '.join(PARSERS)}, each also in {', '.join((*PACKINGS, ZIP))}"
 
 
 def extension_of(path: Path) -> str | None:
-    """Name the format that `path` has by its ending, None if it is none of FORMATS."""
-    return next((known for known in FORMATS if path.name.lower().endswith(f".{known}")), None)
+    """Name the format that `path` has by its ending, as csv or csv.gz; None if it is none of FORMATS."""
+    *_, inner, last = ["", *path.name.lower().split(".")]
+    if last in PARSERS:
+        return last
+    if last == ZIP or (last in PACKINGS and inner in PARSERS):
+        return f"{inner}.{last}" if inner in PARSERS else last
+    return None
 
 
 def stem_of(path: Path) -> str:
@@ -46,88 +84,22 @@ def stem_of(path: Path) -> str:
     return path.name[: -len(known) - 1] if known else path.stem
 
 
-def read_cells(path: Path) -> Parsed:
+def read_cells(path: Path) -> Cells:
     """Read the file at `path`, whose format is known; DataError in one line if it can't be."""
-    extension = extension_of(path)
-    unpack, parse = FORMATS[extension]
     try:
-        return parse(unpack(path.read_bytes()))
+        return _parse(path.name, path.read_bytes())
     except BROKEN as error:
         told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
         told = " ".join(told.split()).replace("Row #", "line ")  # Arrow counts lines, not data rows
-        raise DataError(path, f"not readable as {extension}: {told}") from error
+        raise DataError(path, f"not readable as {extension_of(path)}: {told}") from error
 
 
-def _parse_parquet(content: bytes) -> Parsed:
-    file = pa.parquet.ParquetFile(pa.BufferReader(content))
-    check_size(8 * file.metadata.num_rows * file.metadata.num_columns)  # equal values pack without limit
-    return file.read().to_pandas(ignore_metadata=True), True
-
-
-def _parse_feather(content: bytes) -> Parsed:
-    return pa.feather.read_table(pa.BufferReader(content)).to_pandas(ignore_metadata=True), True
-
-
-def _parse_csv(content: bytes) -> Parsed:
-    first = next((line for line in io.BytesIO(content) if line.strip()), b"")
-    if first.startswith(UTF_16) or b"\0" in first:
-        raise ValueError("is UTF-16 or no text; save it as UTF-8")
-    cells = next(csv.reader([first.decode("utf-8-sig")]), [])
-    if not cells:
-        return pd.DataFrame(), False
-    foreign = next((s for s in FOREIGN_SEPARATORS if first.count(s.encode()) >= N_SEPARATORS), None)
-    if foreign:
-        raise ValueError(f"separates columns by {foreign!r}; write ',' between columns, '.' in decimals")
-    has_header = not any(map(_is_number, cells))
-    options = pa.csv.ReadOptions(use_threads=False, autogenerate_column_names=not has_header)  # counts rows
-    table = pa.csv.read_csv(pa.BufferReader(content), options)
-    names = table.column_names if has_header else range(table.num_columns)
-    return table.to_pandas(ignore_metadata=True).set_axis(names, axis=1), has_header
-
-
-def _parse_json(content: bytes) -> Parsed:
-    rows = _load_json(content)
-    if not isinstance(rows, list):
-        raise ValueError(f"must be an array of rows, and is {str(rows)[:60]}")
-    kinds = set(map(type, rows))
-    if kinds <= {dict}:
-        return pd.DataFrame(rows), True
-    width = len(rows[0]) if isinstance(rows[0], list) else 0
-    if kinds != {list} or set(map(len, rows)) != {width}:
-        number, row = next(
-            (n, row) for n, row in enumerate(rows, start=1) if not isinstance(row, list) or len(row) != width
-        )
-        raise ValueError(f"row {number} must be an array as long as the first, and is {str(row)[:60]}")
-    return pd.DataFrame(rows), False
-
-
-def _load_json(content: bytes) -> Any:
-    try:
-        return orjson.loads(content)  # twice as fast
-    except orjson.JSONDecodeError:
-        return json.loads(content)  # takes NaN and a byte order mark, and says better what is wrong
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        float(cell)
-    except ValueError:
-        return False
-    return True
-
-
-def _as_is(content: bytes) -> bytes:
-    return content
-
-
-# Longer extensions first, since the first that fits is taken.
-FORMATS: dict[str, tuple[Callable[[bytes], bytes], Callable[[bytes], Parsed]]] = {
-    "parquet": (_as_is, _parse_parquet),
-    "feather": (_as_is, _parse_feather),
-    "csv": (_as_is, _parse_csv),
-    "csv.gz": (unpack_gzip, _parse_csv),
-    "csv.zip": (unpack_zip, _parse_csv),
-    "zip": (unpack_zip, _parse_csv),
-    "json": (_as_is, _parse_json),
-    "json.gz": (unpack_gzip, _parse_json),
-}
+def _parse(name: str, content: bytes, depth: int = 0) -> Cells:
+    *packings, last = reversed((extension_of(Path(name)) or "").split("."))
+    if last == ZIP or ZIP in packings:
+        if depth == MAX_DEPTH:
+            raise ValueError("holds archives in archives; unpack it")
+        return _parse(*unpack_zip(content, lambda member: extension_of(Path(member)) is not None), depth + 1)
+    for packing in packings:
+        content = PACKINGS[packing](content)
+    return PARSERS[last](content)

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 
 from tapeline.schema import OHLCV, PRICES
 
-NO_NAMES = ("", "unnamed_0", "index_level_0", "index")  # of an index that pandas wrote without a name
+NO_NAME = ""
+NO_NAMES = (NO_NAME, "unnamed_0", "index_level_0", "index")  # of an index that pandas wrote without a name
 TIMES = (
     "timestamp", "date", "time", "datetime", "date_time", "open_time", "open_timestamp", "open_date",
     "unix", "unix_timestamp", "unix_time", "epoch", "ts", "t", "start", "start_time", "start_at",

@@ -1,6 +1,6 @@
 """Candles as they were read: any order, any quality, each row still knowing its file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -14,13 +14,15 @@ class RawCandles:
 
     `rows` holds timestamp (candle OPEN time, UTC, NaT where missing), open, high, low, close, volume
     (float64), `file` (position in `files`) and `row` (data row in that file, counted from 1, a header
-    not counted), in the order read; `n_open` counts candles left out because they had not closed.
+    not counted), in the order read; `n_open` counts candles left out because they had not closed,
+    `counts` what else was found beside the candles.
     """
 
     rows: pd.DataFrame
     files: list[str]
     layout: str
     n_open: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, name: str) -> "RawCandles":

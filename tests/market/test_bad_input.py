@@ -30,7 +30,10 @@ CLOSES = (
     "before a candle ends, as in 200 of 200 rows: these are times of the CLOSE; write the OPEN, 1m earlier"
 )
 ADVICE = "; say in data.columns which is which (docs/candles.md has the known)"
-KNOWN = "parquet, feather, csv, csv.gz, csv.zip, zip, json, json.gz"
+KNOWN = (
+    "parquet, pq, feather, csv, tsv, txt, json, jsonl, ndjson, h5, hdf5, hdf, "
+    "each also in gz, bz2, xz, zst, zip"
+)
 ISO_TEXTS = CANDLES["timestamp"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
 WHAT_TO_WRITE = "; write a point before decimals and nothing between thousands"
 
@@ -135,17 +138,20 @@ PLACES = {
         "ROOT: A is there more than once: ROOT/X/A.csv, ROOT/Y/A.csv; set data.path to one",
     ),
     "file of another kind": Case(
-        {"A/1.csv": "x", "A/note.txt": "x"},
-        "ROOT/A/note.txt: is no candle file; known are " + KNOWN,
+        {"A/1.csv": "x", "A/note.xlsx": "x"},
+        "ROOT/A/note.xlsx: is no candle file; known are " + KNOWN,
     ),
-    "folder in a symbol": Case(
-        {"A/2018/1.csv": "x"},
-        "ROOT/A/2018: is no candle file; known are " + KNOWN,
+    "empty folders in a symbol": Case({"A/2018/README.md": "x"}, "ROOT/A: holds no candle file"),
+    "wrong sum": Case(
+        {"A/1.csv": "x", "A/1.csv.CHECKSUM": "0" * 64 + "  1.csv"},
+        "ROOT/A/1.csv: its sha256 is 2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881, and "
+        f"1.csv.CHECKSUM says {'0' * 64}; fetch both again",
     ),
 }
 
 BYTES = {
     "empty file": one("", "holds no row"),
+    "header without newline": one(HEADER.strip(), "holds no row"),
     "empty lines": one("\n\n", "holds no row"),
     "header only": one(HEADER, "holds no row"),
     "UTF-16": one(HEADER.encode("utf-16"), "not readable as csv: is UTF-16 or no text; save it as UTF-8"),
@@ -156,17 +162,9 @@ BYTES = {
         "Öffnung,open\n".encode("latin-1"),
         "not readable as csv: 'utf-8' codec can't decode byte 0xd6 in position 0: invalid continuation byte",
     ),
-    "semicolons": one(
-        with_rows().replace(",", ";"),
-        "not readable as csv: separates columns by ';'; write ',' between columns, '.' in decimals",
-    ),
-    "decimal commas": one(
-        headless(*CANDLES).replace(",", ";").replace(".", ","),
-        "not readable as csv: separates columns by ';'; write ',' between columns, '.' in decimals",
-    ),
-    "tabs": one(
-        with_rows().replace(",", "\t"),
-        r"not readable as csv: separates columns by '\t'; write ',' between columns, '.' in decimals",
+    "thousands among decimal commas": one(
+        with_rows().replace(",", ";").replace(".", ",").replace(";1,5;1\n", ";1,5;1.234\n", 1),
+        "not readable as csv: row 1: volume is '1.234' among decimal commas; write nothing between thousands",
     ),
     "short row": one(
         with_rows("1514765040,1,2"),
@@ -216,7 +214,7 @@ BYTES = {
     ),
     "zip of two": one(
         zipped(a=HEADER, b=HEADER),
-        "not readable as zip: must hold one csv file, and holds a.csv, b.csv",
+        "not readable as zip: must hold one candle file, and holds a.csv, b.csv; unpack it",
         "A.zip",
     ),
     "no zip": one(HEADER, "not readable as zip: File is not a zip file", "A.zip"),
@@ -527,6 +525,10 @@ GOOD = {
     "the symbol's own name": {"A.csv": table(symbol="A/USDT")},
     "other columns in other letters": {"A.csv": table(größe="é")},
     "a unit that changes once": {"A.csv": table(timestamp=SECONDS.where(CANDLES.index < 90, SECONDS * 1000))},
+    "semicolons": {"A.csv": table().replace(b",", b";")},
+    "tabs": {"A.tsv": table().replace(b",", b"\t")},
+    "bars": {"A.txt": table().replace(b",", b"|")},
+    "decimal commas": {"A.csv": table().replace(b",", b";").replace(b".", b",")},
     "files that overlap": {"A/1.csv": scaled(1, [], CANDLES[:90]), "A/2.csv": scaled(1, [], CANDLES[70:])},
 }
 
