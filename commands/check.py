@@ -1,7 +1,7 @@
 """Check params.yaml and the candles that it names, before anything runs: all that is wrong, at once.
 
-`make check` says beside each mistake what to write instead. With `--refuse`, as the first stage begins, it
-speaks only where the run has to end.
+Beside a mistake it says what to write instead, where that is known. With `--refuse`, as the first stage
+begins, it speaks only where the run has to end.
 """
 
 import sys
@@ -121,9 +121,9 @@ def main(arguments: list[str]) -> None:
         if not refuses_only:
             print("\n".join(told))
         return
-    lines = [problem.text if refuses_only else problem.told() for problem in problems]
+    lines = [problem.told() for problem in problems]
     if refuses_only:
-        lines.append(f"`make check` proposes what to write; {restore_hint(Path())}")
+        lines.append(restore_hint(Path()))
     sys.exit("\n".join(lines))
 
 

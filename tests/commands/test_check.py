@@ -10,6 +10,7 @@ from commands.check import SECTIONS, check, main
 from commands.check_instruments import instrument_name
 from commands.deps import ROOT
 from tapeline.params import Params
+from tapeline.restoring import RESTORE
 from tests.candles import random_candles
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
@@ -233,10 +234,11 @@ def test_as_the_first_stage_begins_it_only_refuses(capsys, tmp_path, monkeypatch
     (tmp_path / "params.yaml").write_text(text)
     with pytest.raises(SystemExit) as ended:
         main(["--refuse"])
-    first, second, last = ended.value.code.splitlines()
+    first, second, *proposal, last = ended.value.code.splitlines()
     assert "model.hidden is -1" in first
     assert "must name an instrument for the symbol BTC-USD" in second
-    assert last.startswith("`make check` proposes what to write; ")
+    assert [line.strip() for line in proposal] == ["instruments:", "BTC-USD: BTCUSD"]
+    assert last == RESTORE
     assert capsys.readouterr().out == ""
 
 
