@@ -2,6 +2,7 @@
 
 import signal
 
+import pytest
 from hypothesis import settings
 
 # A shell's background job ignores Ctrl-C and so do its children, which tests are to interrupt.
@@ -10,3 +11,12 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The first example of a property may compile a kernel; a deadline would blame the machine.
 settings.register_profile("tapeline", settings.default, deadline=None)
 settings.load_profile("tapeline")
+
+
+@pytest.fixture(scope="session")
+def bundles(tmp_path_factory):
+    """Two bundles of small untrained networks, one of each kind."""
+    from tests.serving.bundles import make_bundle  # takes torch, which most tests need not wait for
+
+    folder = tmp_path_factory.mktemp("models") / "promoted"
+    return [make_bundle(folder, network) for network in ("lstm", "transformer")]

@@ -27,8 +27,8 @@ MARKET = {"name": "X", "source": "files"}
 TIERS = {"tiers": {"A": [0.7, 1.0], "B": [0.5, 0.7]}, "trade_tiers": ["A"]}
 
 
-def make_bundle(folder, network, market=MARKET, **changes):
-    """An untrained network of one of the two kinds, packed as the pipeline does; `market` None is of old."""
+def make_bundle(folder, network, **changes):
+    """An untrained network of one of the two kinds, packed as the pipeline does."""
     torch.manual_seed(3)
     n = len(CHOSEN)
     if network == "lstm":
@@ -51,9 +51,9 @@ def make_bundle(folder, network, market=MARKET, **changes):
     contract = {
         "artifact": network, "sequence_length": LENGTH, "lookback": LOOKBACK,
         "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
+        "market": MARKET,
     }  # fmt: skip
     contract |= {"tiers": TIERS} if network == "lstm" else {}
-    contract |= {} if market is None else {"market": market}
     files = {
         "model.onnx": to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n),
         "model.json": json.dumps(model | changes).encode(),
@@ -61,6 +61,17 @@ def make_bundle(folder, network, market=MARKET, **changes):
     }
     pack(folder / network, files, {})
     return folder / network
+
+
+def of_market(bundle, folder, origin):
+    """A copy of `bundle` that was trained on candles of that origin; None: as before bundles told it."""
+    names = json.loads((bundle / "manifest.json").read_text())["sha256"]
+    files = {name: (bundle / name).read_bytes() for name in names}
+    contract = json.loads(files["contract.json"]) | {"market": origin}
+    if origin is None:
+        del contract["market"]
+    pack(folder, files | {"contract.json": json.dumps(contract).encode()}, {})
+    return folder
 
 
 def market(n=600):

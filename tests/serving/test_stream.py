@@ -23,13 +23,6 @@ from tests.candles import with_gaps
 from tests.serving.bundles import LENGTH, LOOKBACK, MAX_FILL, make_bundle, market
 
 
-@pytest.fixture(scope="module")
-def bundles(tmp_path_factory):
-    """One of each network."""
-    folder = tmp_path_factory.mktemp("bundles")
-    return [make_bundle(folder, network) for network in ("lstm", "transformer")]
-
-
 def feed_all(stream, tables):
     """Answers by symbol, in the order of time, the leader first; filled candles never arrive."""
     answers = {symbol: [] for symbol in tables}
