@@ -1,4 +1,4 @@
-"""The champion on the candidate's test rows that come after all it was trained and chosen on."""
+"""The champion on the candidate's own test rows that come after all it was trained and chosen on."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -16,13 +16,26 @@ from tapeline.market.tables import is_scorable, read_features, read_tables
 from tapeline.params import Params
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, Refit
 from tapeline.serving.predictor import Predictor
 from tapeline.splits.params import SplitParams
 
 FEATURES, ROW_KEYS = "data/features", ["symbol", "timestamp"]
 ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
 EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Both on the same candles, or `why` that can't be.
+
+    rows : a line a candle that both predict: `symbol`, `timestamp`, `fold`, `bar`, `label` (NaN: none),
+        `is_scorable`, the candidate's `prediction` and that of the `champion`
+    """
+
+    why: str = ""
+    rows: pd.DataFrame | None = None
+    predictor: Predictor | None = None
 
 
 @dataclass(frozen=True)
@@ -36,35 +49,35 @@ class Comparison:
     rows: int = 0
 
 
-def compare(artifact: str, bundle: dict[str, Any], champion: Release) -> Comparison:
-    """Score the champion in production on rows after its own training, beside the candidate's predictions."""
-    params = Params.read()
+def meet(artifact: str, bundle: dict[str, Any], champion: Release, params: Params) -> Duel:
+    """Let the champion in production predict the candidate's own test rows after its own training."""
     try:
         predictor = Predictor(PROMOTED / artifact)
     except ArtifactError as error:
-        return Comparison(f"the champion is not at hand: {error}")
+        return Duel(f"the champion is not at hand: {error}")
     if predictor.bundle.manifest["bundle_id"] != champion.record["bundle_id"]:
-        return Comparison("what lies in production is not the champion: `make restore` brings it back")
+        return Duel("what lies in production is not the champion: `make restore` brings it back")
     if champion.record["fingerprints"]["contract"] != bundle["fingerprints"]["contract"]:
-        return Comparison("input, label or output mean something else")
+        return Duel("input, label or output mean something else")
     symbols = params.value("data.symbols", Symbols)
     schema = FeatureStore(FEATURES).schema(symbols[0])
     model = predictor.bundle.model
     if model["made_from"]["features"] != schema.feature_version:
-        return Comparison("its features are others than those of data/features")
-    rows = test_rows(artifact, model, symbols, params)
-    evaluation = params.section("evaluation", EvaluationParams)
-    if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
-        return Comparison(f"{len(rows)} rows after its training are too few")
-    ours, theirs = score(rows, predictor, symbols)
-    low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)
-    if low is None or high is None:
-        return Comparison("it loses the same on every row")
-    return Comparison("", float(np.mean(theirs - ours)), low, high, len(rows))
+        return Duel("its features are others than those of data/features")
+    rows = common_rows(model, symbols, params)
+    if rows.empty:
+        return Duel("no row of the candidate's own test is after its training")
+    features = read_features(FEATURES, symbols, predictor.features)
+    theirs = predictor.predict_rows(features, rows["row"].to_numpy())
+    return Duel(rows=rows.assign(champion=theirs), predictor=predictor)
 
 
-def test_rows(artifact: str, model: dict[str, Any], symbols: tuple[str, ...], params: Params) -> pd.DataFrame:
-    """Scored test rows of the candidate, labels with them, after the champion's last label and embargo."""
+def common_rows(model: dict[str, Any], symbols: tuple[str, ...], params: Params) -> pd.DataFrame:
+    """Rows that the candidate predicted after the champion's last label and embargo, labels with them.
+
+    Only those of the candidate's own test: of the last fold, whose model ships. One that was refitted has
+    none, and all folds' stand for it.
+    """
     minutes = INTERVAL_MINUTES[model["interval"]]
     last = max(pd.Timestamp(model["span"][part][1]) for part in ("train", "validation"))
     gap = model["horizon"] + params.section("splits", SplitParams).embargo
@@ -76,8 +89,10 @@ def test_rows(artifact: str, model: dict[str, Any], symbols: tuple[str, ...], pa
     back = table["run"].shift(len_of(model) - 1)
     table["has_window"] = back == table["run"]
     predictions = pd.read_parquet(f"data/predictions/{model['network']}.parquet")
-    rows = table[is_scorable(table, model["label"])].merge(predictions, on=ROW_KEYS, validate="one_to_one")
-    rows = rows.assign(label=rows[model["label"]])
+    if params.value("promotion.refit", Refit) != "all":
+        predictions = predictions[predictions["fold"] == predictions["fold"].max()]
+    rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
+    rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
     return rows[rows["has_window"] & (rows["timestamp"] > last + gap * step)].reset_index(drop=True)
 
 
@@ -86,15 +101,20 @@ def len_of(model: dict[str, Any]) -> int:
     return model["context"]["sequence_length"]
 
 
-def score(
-    rows: pd.DataFrame, predictor: Predictor, symbols: tuple[str, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Losses of candidate and champion on `rows`: log loss of probabilities, absolute error of strengths."""
-    features = read_features(FEATURES, symbols, predictor.features)
-    theirs = predictor.predict_rows(features, rows["row"].to_numpy())
-    label = rows["label"].to_numpy()
-    is_direction = predictor.bundle.model["label"] == DIRECTION
-    return tuple(loss(p, label, is_direction) for p in (rows["prediction"].to_numpy(), theirs))
+def compare(duel: Duel, params: Params) -> Comparison:
+    """Score both: log loss of probabilities, absolute error of strengths."""
+    if duel.why:
+        return Comparison(duel.why)
+    rows = duel.rows[duel.rows["is_scorable"]]
+    evaluation = params.section("evaluation", EvaluationParams)
+    if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
+        return Comparison(f"{len(rows)} rows after its training are too few")
+    label, is_direction = rows["label"].to_numpy(), duel.predictor.bundle.model["label"] == DIRECTION
+    ours, theirs = (loss(rows[name].to_numpy(), label, is_direction) for name in ("prediction", "champion"))
+    low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)
+    if low is None or high is None:
+        return Comparison("it loses the same on every row")
+    return Comparison("", float(np.mean(theirs - ours)), low, high, len(rows))
 
 
 def loss(p: NDArray[np.float64], label: NDArray[np.float64], is_direction: bool) -> NDArray[np.float64]:

@@ -4,7 +4,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from commands.champion import Comparison, compare
+from commands.champion import Comparison, Duel, compare, meet
+from commands.champion_account import Accounts, trade_both
 from commands.pages import read_json
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
@@ -24,7 +25,7 @@ def judge_release(artifact: str, bundle: dict[str, Any], registry: Registry) -> 
     return [
         judge_latency(artifact, Gate(max=budget), measured),
         judge_configurations(artifact, Gate(max=trials)),
-        judge_champion(artifact, bundle, registry),
+        *judge_champion(artifact, bundle, registry, params),
     ]
 
 
@@ -45,19 +46,53 @@ def judge_configurations(artifact: str, gate: Gate) -> Verdict:
     return judge_value(artifact, name, gate, configurations_on_record())
 
 
-def judge_champion(artifact: str, bundle: dict[str, Any], registry: Registry) -> Verdict:
-    """Hold the candidate against what is in production; no gate where that can't be done."""
-    gate, name = Gate(min=0.0), "release.gain_over_champion_high"
+def judge_champion(
+    artifact: str, bundle: dict[str, Any], registry: Registry, params: Params
+) -> list[Verdict]:
+    """Hold the candidate against what is in production, by loss and by money; no gate where that can't be."""
     champion = registry.production(artifact)
-    found = compare(artifact, bundle, champion) if champion else Comparison("nothing is in production")
-    if champion is None or found.why:
+    duel = meet(artifact, bundle, champion, params) if champion else Duel("nothing is in production")
+    version = str(champion.version) if champion else ""
+    loss = judge_loss(artifact, version, compare(duel, params))
+    return [loss, *judge_money(artifact, version, trade_both(duel, params))]
+
+
+def judge_loss(artifact: str, version: str, found: Comparison) -> Verdict:
+    """Not worse beyond the interval of the paired difference."""
+    gate, name = Gate(min=0.0), "release.gain_over_champion_high"
+    if found.why:
         return Verdict(artifact, name, None, gate.limit, None, NOT_COMPARABLE, found.why)
     verdict = judge_value(artifact, name, gate, found.high)
     interval = f"{found.gain:.4g} [{found.low:.4g}, {found.high:.4g}]"
-    told = (
-        f"loss of {champion.version} less the candidate's on {found.rows} rows after its training: {interval}"
-    )
+    told = f"loss of {version} less the candidate's on {found.rows} rows after its training: {interval}"
     return replace(verdict, reason=f"{told}; {verdict.reason}")
+
+
+def judge_money(artifact: str, version: str, found: Accounts) -> list[Verdict]:
+    """The low end of net PnL and the drawdown, neither worse than the champion's on the same days."""
+    gates = {
+        "release.net_pnl_low_over_champion": Gate(min=0.0),
+        "release.max_drawdown_over_champion": Gate(max=0.0),
+    }
+    if found.why:
+        return [
+            Verdict(artifact, name, None, gate.limit, None, NOT_COMPARABLE, found.why)
+            for name, gate in gates.items()
+        ]
+    ours, theirs = found.candidate, found.champion
+    values = ours.net_pnl_low - theirs.net_pnl_low, ours.max_drawdown - theirs.max_drawdown
+    apart, *ends = found.difference
+    interval = ", ".join("unknown" if end is None else f"{end:.6g}" for end in ends)
+    told = (
+        f"on {len(ours.daily)} days net PnL {ours.net_pnl:.6g}, low end {ours.net_pnl_low:.6g}, of {version} "
+        f"{theirs.net_pnl:.6g}, {theirs.net_pnl_low:.6g}; paired by day {apart:.6g} [{interval}]",
+        f"deepest drawdown {ours.max_drawdown:.4g}, of {version} {theirs.max_drawdown:.4g}",
+    )
+    verdicts = [
+        judge_value(artifact, name, gate, value)
+        for (name, gate), value in zip(gates.items(), values, strict=True)
+    ]
+    return [replace(v, reason=f"{reason}; {v.reason}") for v, reason in zip(verdicts, told, strict=True)]
 
 
 def configurations_on_record() -> int:

@@ -46,20 +46,24 @@ def test_no_row_is_within_reach_of_the_champions_training(train, validation, fir
         "context": {"sequence_length": LENGTH},
         "span": {part: [str(START), str(end)] for part, end in ends.items()},
     }  # fmt: skip
-    predictions = TABLE.loc[first:, ["symbol", "timestamp"]].assign(prediction=0.5)
+    fold = np.arange(first, N) >= (first + N) // 2  # the last one's model is what ships
+    predictions = TABLE.loc[first:, ["symbol", "timestamp"]].assign(prediction=0.5, fold=fold.astype(int))
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(champion, "read_tables", lambda *_: TABLE.copy())
         patched.setattr(champion.pd, "read_parquet", lambda _: predictions)
-        rows = champion.test_rows("lstm-direction", model, ("A",), PARAMS)
+        rows = champion.common_rows(model, ("A",), PARAMS)
+        patched.setattr(champion.Params, "value", lambda *_: "all")  # refitted: every fold's rows are taken
+        of_all = champion.common_rows(model, ("A",), PARAMS)
     # A label of the last row of its training lies HORIZON candles on, and so far a row can know of it.
     since = max(ends.values()) + (HORIZON + EMBARGO) * MINUTE
     in_segment = np.where(np.arange(N) < SEGMENT, np.arange(N), np.arange(N) - SEGMENT)
     expected = (
-        (TABLE["timestamp"] > since)
-        & TABLE["direction"].notna()
-        & ~TABLE["is_filled"]
-        & (in_segment >= LENGTH - 1)
-        & (np.arange(N) >= first)
-    )
-    assert rows["row"].tolist() == np.flatnonzero(expected).tolist()
-    assert (rows["label"].to_numpy() == TABLE["direction"][expected].to_numpy()).all()
+        (TABLE["timestamp"] > since) & (in_segment >= LENGTH - 1) & (np.arange(N) >= first)
+    ).to_numpy()
+    is_scorable = (TABLE["direction"].notna() & ~TABLE["is_filled"]).to_numpy()
+    own = expected & (np.arange(N) >= predictions.index[predictions["fold"] == predictions["fold"].max()][0])
+    for found, rows_expected in ((rows, own), (of_all, expected)):
+        assert found["row"].tolist() == np.flatnonzero(rows_expected).tolist()
+        assert (found["is_scorable"].to_numpy() == is_scorable[rows_expected]).all()
+        label = TABLE["direction"].to_numpy()[rows_expected & is_scorable]
+        assert (found.loc[found["is_scorable"], "label"].to_numpy() == label).all()
