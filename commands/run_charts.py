@@ -57,6 +57,13 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
                 curve(pd.read_csv("plots/cost_stress.csv"), "multiple", "multiple of all costs", "linear"),
             ),
         ],
+        "edge": [
+            (
+                "Gross move over the costs of its round trip, by confidence and holding time",
+                "metrics/detail/edge.json",
+                edge(pd.read_json("metrics/detail/edge.json", orient="records")),
+            )
+        ],
         "training": [
             (f"Loss of the {title}", f"plots/{name}_history", learning_curve(histories[name]))
             for name, title in (("lstm", "LSTM"), ("transformer", "Transformer"))
@@ -77,6 +84,27 @@ def read_history(network: str) -> pd.DataFrame:
 
 def _chart(table: pd.DataFrame) -> alt.Chart:
     return alt.Chart(table, width="container", height=HEIGHT)
+
+
+def edge(table: pd.DataFrame) -> alt.FacetChart:
+    """Gross move in multiples of costs: blue pays for them, white is nothing, red goes against the call."""
+    table = table.assign(
+        multiple=table["gross_bps"] / table["cost_bps"],
+        confidence="top " + (100 * table["share"]).map("{:g} %".format),
+    )
+    bound = max(1.0, float(table["multiple"].abs().max()))
+    scale = alt.Scale(domain=[-bound, 0, bound], range=[BAD, "#ffffff", MODEL])
+    order = list(dict.fromkeys(table.sort_values("share")["confidence"]))
+    base = alt.Chart().encode(
+        alt.X("hold:O", title="candles held"), alt.Y("confidence:O", title=None, sort=order)
+    )
+    cells = base.mark_rect().encode(
+        alt.Color("multiple:Q", scale=scale, title="gross over costs"), tooltip=list(table.columns)
+    )
+    words = base.mark_text(fontSize=10).encode(alt.Text("gross_bps:Q", format=".1f"))
+    return alt.layer(cells, words, data=table).facet(
+        facet=alt.Facet("symbol:N", title="basis points gross, mean of a call", sort=None), columns=3
+    )
 
 
 def learning_curve(history: pd.DataFrame) -> alt.LayerChart:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from stages.candidate import Candidate
+from stages.edge import edge_figures
 from stages.runner import run_stage
 from stages.scoring import (
     add_ceiling,
@@ -67,9 +68,9 @@ def main(log: logging.Logger) -> None:
     metrics["transformer"], detail["transformer"] = trend_scorecard(transformer, controls[1], evaluation)
     for name, rows, kind in ((NETWORKS[0], lstm, "log_loss"), (NETWORKS[1], transformer, "absolute_error")):
         detail[name]["importance"] = importance(rows, name, kind, evaluation)
-    metrics["backtest"], metrics["ftmo"], traded, tables = trading_figures(
-        open_desk(direction, trend, trading), trading
-    )
+    desk = open_desk(direction, trend, trading)
+    metrics["backtest"], metrics["ftmo"], traded, tables = trading_figures(desk, trading)
+    write_json("metrics/detail/edge.json", edge_figures(desk, direction, validations["lstm"], trading))
     alone, detail["candidate"], traded["candidate"] = candidate.figures(
         lstm, transformer, direction, trend, trading
     )

@@ -95,7 +95,7 @@ def test_the_report_names_no_outside_address(workshop):
     parser.feed(page)
     assert parser.found == ["data.html"]
     assert "default-src 'none'" in page
-    assert len(parser.charts) == 10
+    assert len(parser.charts) == 11
     for name in ("plots/equity.csv", "plots/odds.csv", "metrics/ftmo.json", "metrics/detail/backtest.json"):
         assert name in parser.text
     assert (workshop.folder / "reports/data.html").is_file()
@@ -120,7 +120,7 @@ def test_a_browser_draws_the_report_alone(workshop, tmp_path):
         timeout=180,
         check=True,
     )
-    assert shown.stdout.count('class="marks"') == 10
+    assert shown.stdout.count('class="marks"') == 11
     assert "CONSOLE" not in shown.stderr
     asked = set(re.findall(r'"url":"(https?://[^/"]+)', (tmp_path / "net").read_text()))
     assert {host for host in asked if not host.endswith((".google.com", ".googleapis.com"))} == set()

@@ -7,6 +7,9 @@ from pydantic import Field
 from tapeline.params import Section
 from tapeline.schema import Seed
 
+Share = Annotated[float, Field(gt=0, le=1)]
+Hold = Annotated[int, Field(ge=1, le=100_000)]
+
 
 class EvaluationParams(Section):
     """Section `evaluation`."""
@@ -17,4 +20,6 @@ class EvaluationParams(Section):
     bins: Annotated[int, Field(ge=2, le=1000)]  # of the reliability curve and of ECE
     trials: Annotated[int, Field(ge=1)]  # configurations tried before this one was chosen
     control_stride: Annotated[int, Field(ge=1)]  # every n-th training row teaches the controls
+    edge_shares: Annotated[tuple[Share, ...], Field(strict=False, min_length=1)]  # most confident calls
+    edge_holds: Annotated[tuple[Hold, ...], Field(strict=False, min_length=1)]  # candles held
     seed: Seed

@@ -8,7 +8,17 @@ from sklearn.metrics import log_loss, mean_absolute_error
 from tapeline.evaluation.importance import group_importance
 from tapeline.evaluation.params import EvaluationParams
 
-PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, trials=1, control_stride=1, seed=3)
+PARAMS = EvaluationParams(
+    level=0.95,
+    block=20,
+    resamples=300,
+    bins=10,
+    trials=1,
+    control_stride=1,
+    edge_shares=(1.0,),
+    edge_holds=(5,),
+    seed=3,
+)
 
 
 def rows_table(n=1000):

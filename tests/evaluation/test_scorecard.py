@@ -16,7 +16,17 @@ from tapeline.evaluation.scorecard import (
 from tapeline.evaluation.significance import Intervals
 from tapeline.tiers import tier_numbers
 
-PARAMS = EvaluationParams(level=0.95, block=20, resamples=300, bins=10, trials=1, control_stride=1, seed=3)
+PARAMS = EvaluationParams(
+    level=0.95,
+    block=20,
+    resamples=300,
+    bins=10,
+    trials=1,
+    control_stride=1,
+    edge_shares=(1.0,),
+    edge_holds=(5,),
+    seed=3,
+)
 N = 600
 RANGES = {"A": (0.7, 1.0), "B": (0.5, 0.7)}
 
