@@ -12,7 +12,7 @@ export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it.
-GIVEN := EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST
+GIVEN := EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST STRICT
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
@@ -41,7 +41,7 @@ lock: env ## Write the lock files anew from the ranges in pyproject.toml
 PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 
-download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m]
+download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m] [STRICT=1]
 	@python -m commands.download "$$EXCHANGE" "$$SYMBOLS" "$$SINCE" "$$UNTIL" "$$INTERVAL"
 
 check: env ## Check params.yaml, and what its sections ask of each other

@@ -1,6 +1,7 @@
 """Fetch candles of an exchange into data/raw/EXCHANGE/SYMBOL, where ingest reads them."""
 
 import argparse
+import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,7 +13,10 @@ from tapeline.market.download import Request, download, read_time
 from tapeline.market.remote import open_exchange
 from tapeline.schema import INTERVAL_MINUTES
 
-USAGE = "make download EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m]"
+USAGE = (
+    "make download EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m] "
+    "[STRICT=1]"
+)
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -24,6 +28,12 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("until", nargs="?", default="", help="the first candle not to fetch; by default now")
     parser.add_argument("interval", nargs="?", default="", help="of one candle; by default 1m")
     parser.add_argument("--folder", type=Path, default=Path("data/raw"), help="by default data/raw")
+    parser.add_argument(
+        "--strict",
+        action="store_true",
+        default=os.environ.get("STRICT", "") not in ("", "0"),
+        help="end with an error unless the exchange served every candle; also by STRICT=1 in the environment",
+    )
     return parser.parse_args(arguments)
 
 
@@ -45,13 +55,18 @@ def main(arguments: list[str] | None = None) -> None:
         request = read_request(options)
         reports = []
         for report in download(open_exchange(options.exchange), request, options.folder, say):
-            print(report.describe(INTERVAL_MINUTES[request.interval] * 60_000), flush=True)
+            step = INTERVAL_MINUTES[request.interval] * 60_000
+            print(report.describe(step), flush=True)
             reports.append(report)
     except TapelineError as error:
         sys.exit(str(error))
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped before the first candle", file=sys.stderr)
         sys.exit(130)
+    short = {report.symbol: n for report in reports if (n := report.n_missing(step))}
+    if options.strict and short:
+        told = ", ".join(f"{n} candles of {symbol}" for symbol, n in short.items())
+        sys.exit(f"{options.exchange}: did not serve {told}, asked twice; the next run asks again")
     if empty := [report.symbol for report in reports if not len(report.times)]:
         sys.exit(f"{options.exchange}: no candles of {', '.join(empty)}")
 

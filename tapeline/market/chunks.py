@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.outputs import write_table
-from tapeline.schema import OHLCV, TIMESTAMP_TYPE
+from tapeline.schema import INTERVAL_MINUTES, OHLCV, TIMESTAMP_TYPE
 
 Span = tuple[int, int]  # milliseconds since 1970 UTC, from and until
+LONG_GAP = 720  # candles; a stretch so long without one is asked for again by every run
 FETCHED = "fetched"  # key in the schema of a file: its spans, also where the exchange has no candle
 
 
@@ -72,13 +73,27 @@ class ChunkFolder:
             self._current.add(month, times[inside], values[inside])
 
     def missing(self, span: Span) -> list[Span]:
-        """Spans within `span` that were not fetched yet, in order."""
+        """Spans within `span` to ask for, in order: not fetched yet, or fetched and strangely empty.
+
+        Strange is a stretch of LONG_GAP without a candle, and any before the first or behind the last one: an
+        exchange may serve later what it did not serve before.
+        """
         paths = [self._path(month[0]) for month in split_months(span)]
         fetched = merge_spans([known for path in paths if path.exists() for known in read_fetched(path)])
         fetched = [known for known in fetched if known[0] < span[1] and known[1] > span[0]]
         edges = [span[0], *(edge for known in fetched for edge in known), span[1]]
         gaps = zip(edges[::2], edges[1::2], strict=True)
-        return [(start, stop) for start, stop in gaps if start < stop]
+        return merge_spans([*((a, b) for a, b in gaps if a < b), *self._empty(span)])
+
+    def _empty(self, span: Span) -> list[Span]:
+        step = INTERVAL_MINUTES[self.interval] * 60_000
+        times = self.read_times(span)
+        if not len(times):
+            return [span]
+        ends = [(span[0], int(times[0])), (int(times[-1]) + step, span[1])]
+        long = np.flatnonzero(np.diff(times) > LONG_GAP * step)
+        between = [(int(times[row]) + step, int(times[row + 1])) for row in long]
+        return [(a, b) for a, b in [*ends, *between] if a < b]
 
     def read_times(self, span: Span) -> NDArray[np.int64]:
         """Times of all stored candles within `span`, in milliseconds, ascending."""

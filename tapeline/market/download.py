@@ -49,19 +49,30 @@ class Report:
     fetched: int = 0  # candles of this run
     times: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
+    def n_missing(self, step: int) -> int:
+        """Candles of the span that the exchange did not serve; `step` between candles in milliseconds."""
+        return self._n_asked(step) - len(self.times)
+
     def describe(self, step: int) -> str:
         """All of it in one line; `step` between candles in milliseconds."""
+        n_asked, tally = self._n_asked(step), self.tally
         if not len(self.times):
-            return f"{self.symbol}: the exchange has no candle in {show_span(self.span)}"
-        missing = np.diff(self.times) // step - 1
-        tally = self.tally
+            return f"{self.symbol}: the exchange has no candle in {show_span(self.span)}, {n_asked} asked for"
+        between = np.diff(self.times) // step - 1
+        before, after = (self.times[0] - self.span[0]) // step, (self.span[1] - self.times[-1]) // step - 1
         return (
-            f"{self.symbol}: {len(self.times)} candles in {self.folder}, first {show_time(self.times[0])},"
-            f" last {show_time(self.times[-1])}; {(missing > 0).sum()} gaps, {missing.sum()} missing"
-            f" candles between them; fetched now {self.fetched} in {tally.pages} pages with {self.retries}"
-            f" retries; duplicates {tally.duplicates}, conflicting {tally.conflicting}, out of order"
-            f" {tally.unordered}, outside the request {tally.outside}, incomplete {tally.incomplete}"
+            f"{self.symbol}: {len(self.times)} of {n_asked} candles in {self.folder},"
+            f" first {show_time(self.times[0])}, last {show_time(self.times[-1])};"
+            f" not served {self.n_missing(step)}: {before} before the first, {between.sum()} in"
+            f" {(between > 0).sum()} gaps, {after} after the last;"
+            f" fetched now {self.fetched} in {tally.pages} pages with {self.retries} retries;"
+            f" duplicates {tally.duplicates}, conflicting {tally.conflicting},"
+            f" out of order {tally.unordered}, outside the request {tally.outside},"
+            f" off the grid {len(tally.off_grid)}, incomplete {tally.incomplete}"
         )
+
+    def _n_asked(self, step: int) -> int:
+        return (self.span[1] - self.span[0]) // step
 
 
 def download(

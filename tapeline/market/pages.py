@@ -1,7 +1,11 @@
-"""Candles of one span of time, page by page: each page checked, each gap believed only if told twice."""
+"""Candles of one span of time, page by page: each page checked, each gap believed only if told twice.
+
+Some exchanges take the time a question begins at as one that is to be passed, so that each page is asked for
+from one candle earlier than it must hold.
+"""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import ccxt
 import numpy as np
@@ -22,7 +26,8 @@ class Tally:
     duplicates: int = 0  # equal to the row of their time that was kept, the last
     conflicting: int = 0  # of one time with the row that was kept, and different from it
     unordered: int = 0  # behind a later time; ccxt itself sorts the pages of most exchanges
-    outside: int = 0  # of the span asked for, or off the grid of the interval: not kept
+    outside: int = 0  # of the span asked for: not kept
+    off_grid: set[int] = field(default_factory=set)  # times between those of the interval: not kept
     incomplete: int = 0  # without a price or volume; kept, for ingest to reject
 
 
@@ -51,18 +56,21 @@ class Pages:
         """
         start, stop = span
         while start < stop:
-            limit = min(self._limit, (stop - start) // self._step)
+            limit = min(self._limit, (stop - start) // self._step + 1)  # with the candle before
             page = self._ask_until_sure(start, stop, limit)
             if len(page.times):
                 known = int(page.times[-1]) + self._step
             else:  # nothing here; what lies behind `stop` shows that nothing lies before it
-                known = start + limit * self._step if page.first is None else stop
+                known = min(stop, start + (limit - 1) * self._step) if page.first is None else stop
             yield (start, known), page
             start = known
 
     def _ask_until_sure(self, start: int, stop: int, limit: int) -> Page:
-        """Ask for a page; ask again if it leaves out a page's length or more, since that may be a fault."""
-        reach = limit * self._step
+        """Ask for a page; ask again if it leaves out candles, since that may be a fault.
+
+        The fuller answer is taken; that a page's length or more is empty must be told twice.
+        """
+        reach = (limit - 1) * self._step
         page = self._ask(start, stop, limit)
         if page.first is None or page.first >= start + reach:
             again = self._ask(start, stop, limit)
@@ -70,6 +78,9 @@ class Pages:
                 again.first is not None and again.first < start + reach
             )
             page = again if is_told_twice else Page(again.times[:0], again.values[:0], None)
+        elif len(page.times) and page.times[-1] >= start + len(page.times) * self._step:
+            again = self._ask(start, stop, limit)
+            page = again if len(again.times) > len(page.times) else page
         far = np.flatnonzero(np.diff(page.times) > reach)
         if len(far):  # the rows behind such a gap are asked for again, from its beginning
             page = Page(page.times[: far[0] + 1], page.values[: far[0] + 1], page.first)
@@ -80,7 +91,8 @@ class Pages:
             return read_page(rows, (start, stop), self._step, limit, self._tally)
 
         remote = self._remote
-        return remote.ask(remote.exchange.fetch_ohlcv, self._symbol, self._interval, start, limit, read=read)
+        since = max(0, start - self._step)
+        return remote.ask(remote.exchange.fetch_ohlcv, self._symbol, self._interval, since, limit, read=read)
 
 
 def read_page(rows: list[list[float | None]], span: Span, step: int, limit: int, tally: Tally) -> Page:
@@ -98,9 +110,15 @@ def read_page(rows: list[list[float | None]], span: Span, step: int, limit: int,
     table = np.array(cells, dtype=np.float64).reshape(-1, width)
     times, values = table[:, 0].astype(np.int64), table[:, 1:]
 
-    is_inside = (times >= span[0]) & (times < span[1]) & (times % step == 0)
-    first = min((int(time) for time in times if time >= span[0] and time % step == 0), default=None)
-    n_outside, (times, values) = int((~is_inside).sum()), (times[is_inside], values[is_inside])
+    is_off_grid = times % step != 0
+    tally.off_grid.update(times[is_off_grid].tolist())
+    first = min((int(time) for time in times[~is_off_grid] if time >= span[0]), default=None)
+    is_inside = (times >= span[0]) & (times < span[1]) & ~is_off_grid
+    is_before = times == span[0] - step  # asked for, in case that it is passed
+    n_outside, (times, values) = (
+        int((~is_inside & ~is_off_grid & ~is_before).sum()),
+        (times[is_inside], values[is_inside]),
+    )
     n_unordered = int((times < np.maximum.accumulate(times)).sum())
     order = np.argsort(times, kind="stable")
     times, values = times[order], values[order]

@@ -109,9 +109,9 @@ def test_the_command_fetches_and_says_what(tmp_path, server):
     status, out, err = finish(server, tmp_path)
     assert status == 0, err
     assert out.startswith(
-        f"BTC/USDT: 2980 candles in {tmp_path}/BINANCE/BTC-USDT, first 2024-01-30T23:00:00Z,"
+        f"BTC/USDT: 2980 of 3000 candles in {tmp_path}/BINANCE/BTC-USDT, first 2024-01-30T23:00:00Z,"
     )
-    assert "1 gaps, 20 missing candles between them; fetched now 2980 in " in out
+    assert "; not served 20: 0 before the first, 20 in 1 gaps, 0 after the last; fetched now 2980 in " in out
     assert out.count("\n") == err.count("\n") == 1
     assert err.endswith("; try 2 of 8 in 1 s\n")
     table = pd.concat(pd.read_parquet(path) for path in sorted(tmp_path.rglob("*.parquet")))
@@ -132,7 +132,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, server, seed
     server.log.clear()
     assert finish(server, tmp_path / "killed")[0] == 0
     assert files(tmp_path / "killed") == files(tmp_path / "whole")
-    assert n_asked + len(server.questions()) <= 30 + 4 + 4
+    assert n_asked + len(server.questions()) <= 33 + 4 + 4
 
 
 def test_ctrl_c_is_one_line_and_resumable(tmp_path, server):
@@ -143,7 +143,7 @@ def test_ctrl_c_is_one_line_and_resumable(tmp_path, server):
     assert err.endswith("; run the same again to go on from there\n")
     assert err.count("\n") == 1
     status, out, _ = finish(server, tmp_path)
-    assert (status, out.split(" in ")[0]) == (0, "BTC/USDT: 2980 candles")
+    assert (status, out.split(" in ")[0]) == (0, "BTC/USDT: 2980 of 3000 candles")
 
 
 @pytest.mark.parametrize(
@@ -168,6 +168,16 @@ def test_a_mistake_on_the_command_line_is_one_line(tmp_path, arguments, told):
     assert str(caught.value.code).startswith(told)
     assert "\n" not in caught.value.code
     assert files(tmp_path) == {}
+
+
+@pytest.mark.parametrize("strict", ["1", "0", ""])
+def test_strict_makes_what_was_not_served_an_error(tmp_path, server, strict, monkeypatch):
+    """With how many candles of what; the candles that were served are on disk."""
+    monkeypatch.setenv("STRICT", strict)
+    status, out, err = finish(server, tmp_path)
+    assert out.startswith("BTC/USDT: 2980 of 3000 candles")
+    told = "binance: did not serve 20 candles of BTC/USDT, asked twice; the next run asks again\n"
+    assert (status, err) == ((1, told) if strict == "1" else (0, ""))
 
 
 def test_a_symbol_without_candles_fails_the_command(tmp_path, server):

@@ -1,4 +1,4 @@
-"""A local exchange that speaks the protocols of Binance and Bitfinex, and fails as told."""
+"""A local exchange that speaks the protocols of Binance, Bitfinex and Kraken, and fails as told."""
 
 import contextlib
 import json
@@ -39,11 +39,13 @@ class ExchangeServer:
 
     `faults` names what goes wrong with the next answers, by kind of question: candles, markets or time.
     `log` has each question. `page` caps a page of candles; `by_window` answers with the candles of the span
-    asked for only, as Coinbase and OKX do, instead of the next ones.
+    asked for only, as Coinbase and OKX do, instead of the next ones. Kraken takes the time asked for as one
+    to be passed (`is_exclusive`), and serves the `last` 720 candles whatever is asked.
     """
 
-    def __init__(self, markets, now=None, page=None, by_window=False):
+    def __init__(self, markets, now=None, page=None, by_window=False, is_exclusive=False, last=None):
         self.markets, self.page, self.by_window = markets, page, by_window
+        self.is_exclusive, self.last = is_exclusive, last
         self.now = now or max(int(times[-1]) for times, _ in markets.values()) + 10 * STEP
         self.faults = {"candles": [], "markets": [], "time": []}
         self.log = []
@@ -75,7 +77,8 @@ class ExchangeServer:
         """The candles from `start` on, as the exchange has them now: the open one is not what it will be."""
         times, values = self.markets[market]
         last = min(self.now, start + (limit - 1) * STEP) if self.by_window else self.now
-        begin, end = np.searchsorted(times, [start, last + 1])
+        begin, end = np.searchsorted(times, [start + self.is_exclusive, last + 1])
+        begin = max(begin, end - self.last) if self.last else begin
         some = slice(begin, min(end, begin + min(limit, self.page or limit)))
         rows = [[int(t), *v] for t, v in zip(times[some], values[some].tolist(), strict=True)]
         return [[row[0], *[x / 2 for x in row[1:]]] if row[0] + STEP > self.now else row for row in rows]
@@ -84,6 +87,8 @@ class ExchangeServer:
         """`rows` of a page as `fault` leaves them."""
         if fault == "short":
             return rows[: max(1, len(rows) // 3)]
+        if fault == "holed":
+            return rows[:10] + rows[14:]
         if fault == "empty":
             return []
         if fault == "twice":
@@ -147,10 +152,41 @@ class _Handler(BaseHTTPRequestHandler):
             ids = [market[1:] for market in self.exchange.markets if market.startswith("t")]
             pairs = [[name, [None] * 3 + ["0.0001", "1000.0"] + [None] * 7] for name in ids]
             return "markets", lambda fault: [pairs, [], [], []]
+        if path.startswith("/0/public/"):
+            return self.kraken(path.split("/")[3], query)
         market = path.split("/")[3].split(":")[-1]
         return "candles", lambda fault: [
             [t, o, c, h, low, v] for t, o, h, low, c, v in self.page("", market, query, "start", fault)
         ]
+
+    def kraken(self, question, query):
+        """As `route`; answers are objects of errors and a result, times in seconds, numbers as text."""
+        if question == "OHLC":
+            asked = {"start": int(query["since"]) * 1000, "limit": 720}
+            return "candles", lambda fault: {
+                "error": [],
+                "result": {
+                    query["pair"]: [
+                        [t // 1000, *map(repr, row[:4]), "0", repr(row[4]), 1]
+                        for t, *row in self.page("", query["pair"], asked, "start", fault)
+                    ]
+                },
+            }
+        pairs = {
+            name: {
+                "altname": "XBTUSD",
+                "wsname": "XBT/USD",
+                "base": "XXBT",
+                "quote": "ZUSD",
+                "status": "online",
+            }
+            for name in self.exchange.markets
+        }
+        now = {"unixtime": self.exchange.now // 1000}
+        kind, result = (
+            ("time", now) if question == "Time" else ("markets", pairs if question == "AssetPairs" else {})
+        )
+        return kind, lambda fault: {"error": [], "result": result}
 
     def page(self, api, market, query, start_name, fault):
         start = int(query[start_name])

@@ -78,5 +78,5 @@ def test_a_file_says_what_was_fetched_of_its_month(tmp_path):
     assert path.name == "1m-2023-12.parquet"
     assert pq.read_schema(path).metadata == {b"fetched": b"2023-12-31T23:00:00Z/2024-01-01T00:00:00Z"}
     assert chunks.missing((START - hour, START + 2 * hour)) == [
-        (START - hour, START), (START + hour, START + 2 * hour),
+        (START - hour, START), (START + STEP, START + 2 * hour),
     ]  # fmt: skip

@@ -41,8 +41,10 @@ def test_of_rows_of_one_time_the_last_stays():
 
 def test_rows_outside_the_request_are_counted_and_left_out():
     """Before, behind, and off the grid."""
-    minutes, _, first, tally = read([row(9), row(10.5), row(20), row(15), row(99)])
-    assert (minutes, first, tally) == ([15], 15, Tally(pages=1, outside=4))
+    minutes, _, first, tally = read([row(8), row(9), row(10.5), row(10.5), row(20), row(15), row(99)])
+    assert (minutes, first) == ([15], 15)
+    # The candle before was asked for, and a time off the grid counts once.
+    assert tally == Tally(pages=1, outside=3, off_grid={int(10.5 * STEP)})
     assert read([row(9), row(25)])[:3] == ([], [], 25)
 
 
@@ -81,4 +83,5 @@ def test_every_row_is_kept_or_counted(pairs):
     expected = {minute: close for minute, close in pairs if 10 <= minute < 20}
     assert dict(zip(minutes, closes, strict=True)) == expected
     assert minutes == sorted(expected)
-    assert len(pairs) == len(minutes) + tally.duplicates + tally.conflicting + tally.outside
+    n_before = sum(minute == 9 for minute, _ in pairs)  # asked for, in case that it is passed
+    assert len(pairs) == len(minutes) + tally.duplicates + tally.conflicting + tally.outside + n_before
