@@ -15,6 +15,7 @@ from tapeline.market.findings import Finding
 from tapeline.market.levels import check_levels
 from tapeline.market.plausibility import find_implausible
 from tapeline.market.raw import RawCandles
+from tapeline.market.resampling import resample
 from tapeline.market.times import MINUTE, microseconds
 from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, OHLCV, PRICES
 
@@ -41,7 +42,8 @@ class Cleaned:
 
 def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     """Reject rows that can't be candles, leave one a time, fill short gaps and cut at long ones."""
-    interval = INTERVAL_MINUTES[data.interval] * MINUTE
+    asked = INTERVAL_MINUTES[data.interval] * MINUTE
+    interval = INTERVAL_MINUTES[raw.interval or data.interval] * MINUTE
     raw, n_empty = _drop_empty(raw)
     faults = _find_faults(raw.rows, interval)
     is_rejected = np.logical_or.reduce(list(faults.values()))
@@ -54,8 +56,9 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     kept = settled.kept
     check_levels(kept, raw, interval, data.max_fill)
     findings = [*settled.findings, *find_implausible(kept, raw, interval, data.max_fill)]
+    kept, resampled = _resample(raw, kept, interval, asked, data.max_fill)
     steps = np.diff(microseconds(kept["timestamp"]))
-    missing = steps // interval - 1  # (rows - 1,) candles that are not there
+    missing = steps // asked - 1  # (rows - 1,) candles that are not there
     card = {
         "files": len(raw.files),
         **describe_times(kept, missing, data.max_fill),
@@ -65,10 +68,11 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
         "conflicting": settled.n_conflicting,
         "rejected": int(is_rejected.sum()),
         **{key: int(mask.sum()) for key, mask in faults.items() if mask.any()},
+        **resampled,
         **{key: n for key, n in _read_counts(raw, n_empty).items() if n},
         **{finding.rule: finding.count for finding in findings},
     }
-    return Cleaned(_fill_gaps(kept, missing, interval, data.max_fill), card, findings)
+    return Cleaned(_fill_gaps(kept, missing, asked, data.max_fill), card, findings)
 
 
 def _drop_empty(raw: RawCandles) -> tuple[RawCandles, int]:
@@ -83,6 +87,23 @@ def _drop_empty(raw: RawCandles) -> tuple[RawCandles, int]:
     if is_empty.all():
         raise DataError(raw.place(0), "holds a time and no price, as do all rows")
     return replace(raw, rows=rows[~is_empty].reset_index(drop=True)), int(is_empty.sum())
+
+
+def _resample(
+    raw: RawCandles, kept: pd.DataFrame, interval: int, asked: int, max_fill: int
+) -> tuple[pd.DataFrame, dict[str, int | str]]:
+    """Return `kept` as candles of the interval `asked`, in microseconds, and what the card says of it."""
+    if interval == asked:
+        return kept, {}
+    candles, n_missing, n_partial = resample(kept, interval, asked, max_fill)
+    if candles.empty:
+        told = f"holds no whole interval of {asked // MINUTE} minutes in its candles of {raw.interval}"
+        raise DataError(raw.files[0], told)
+    return candles, {
+        "resampled_from": raw.interval,
+        "resampled_missing": n_missing,
+        "resampled_partial": n_partial,
+    }
 
 
 def _read_counts(raw: RawCandles, n_empty: int) -> dict[str, int]:

@@ -13,7 +13,7 @@ from tapeline.market.raw import RawCandles
 from tapeline.market.settling import settle_layout
 from tapeline.market.sheets import Sheet, read_sheet
 from tapeline.market.spellings import is_another, names_another, names_derivative
-from tapeline.market.times import check_interval, check_moments, is_open
+from tapeline.market.times import check_interval, check_moments, interval_of, is_open
 
 
 def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) -> RawCandles:
@@ -28,22 +28,25 @@ def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) 
         _check_name(path, data, symbol)
     sheets = [_read_file(path, symbol, data) for path in paths]
     layout = settle_layout(sheets, data.layout)
-    for sheet in sheets:
-        check_moments(sheet.name, sheet.times, data.interval, now)
     times = [(sheet.name, sheet.times) for sheet in sheets]
-    check_interval(times, data.interval)
-    check_longer(times, data.interval)
+    interval = interval_of(times, data.interval)
+    for sheet in sheets:
+        check_moments(sheet.name, sheet.times, interval, now)
+    is_asked = interval == data.interval
+    reason = f"data.interval is {interval}" if is_asked else f"others of the symbol {interval}"
+    check_interval(times, interval, reason)
+    check_longer(times, interval, reason)
     tables = [
         sheet.arrange(layout).assign(file=position, row=sheet.rows) for position, sheet in enumerate(sheets)
     ]
     rows = pd.concat(tables, ignore_index=True)
-    is_left_out = is_open(rows["timestamp"], data.interval, now)
+    is_left_out = is_open(rows["timestamp"], interval, now)
     if is_left_out.all():
         raise DataError(sheets[0].name, "holds no candle that has closed")
     rows = rows[~is_left_out].reset_index(drop=True)
     n_open = int(is_left_out.sum()) + sum(sheet.unfinished for sheet in sheets)
     counts = {"passed_over": n_passed_over, "checked_sums": n_checked}
-    return RawCandles(rows, [sheet.name for sheet in sheets], layout, n_open, counts)
+    return RawCandles(rows, [sheet.name for sheet in sheets], layout, n_open, counts, interval)
 
 
 def _check_name(path: Path, data: DataParams, symbol: str) -> None:

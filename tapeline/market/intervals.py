@@ -24,26 +24,29 @@ SURE_RUN = log(
 )  # that consecutive candles of a file are, each step exactly so long: there are many to look at
 
 
-def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str) -> None:
-    """Raise DataError at the first file, or row, whose candles are of a longer interval than `interval`."""
-    step = INTERVAL_MINUTES[interval]
+def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str, reason: str | None = None) -> None:
+    """Raise DataError at the first file, or row, whose candles are of a longer interval than `interval`.
+
+    `reason` says in the error why it must be that; None: data.interval says so.
+    """
+    step, reason = INTERVAL_MINUTES[interval], reason or f"data.interval is {interval}"
     for name, times in files:
         order = np.argsort(known := microseconds(times.dropna()), kind="stable")
         minutes, first = np.unique(known[order] // MINUTE, return_index=True)
         if not len(minutes):
             continue
         if length := _of_file(minutes, step):
-            raise DataError(name, f"candles are mostly {length} minutes apart, data.interval is {interval}")
+            raise DataError(name, f"candles are mostly {length} minutes apart, {reason}")
         if length := _of_name(name, minutes, step):
-            raise DataError(name, f"its name says candles of {length} minutes, data.interval is {interval}")
+            raise DataError(name, f"its name says candles of {length} minutes, {reason}")
         if run := _of_run(minutes, step):
             position, length = run
             row = int(np.flatnonzero(times.notna())[order[first[position]]]) + 1
             moment = pd.Timestamp(int(minutes[position]) * 60, unit="s")
             raise DataError(
                 f"{name}, row {row}",
-                f"from {moment:%Y-%m-%dT%H:%MZ} on candles are {length} minutes apart, data.interval "
-                f"is {interval}; a file holds one interval",
+                f"from {moment:%Y-%m-%dT%H:%MZ} on candles are {length} minutes apart, {reason}; a "
+                "file holds one interval",
             )
 
 

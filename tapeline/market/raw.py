@@ -15,7 +15,8 @@ class RawCandles:
     `rows` holds timestamp (candle OPEN time, UTC, NaT where missing), open, high, low, close, volume
     (float64), `file` (position in `files`) and `row` (data row in that file, counted from 1, a header
     not counted), in the order read; `n_open` counts candles left out because they had not closed,
-    `counts` what else was found beside the candles.
+    `counts` what else was found beside the candles; `interval` is that
+    of the candles where it was looked at, None where it is known.
     """
 
     rows: pd.DataFrame
@@ -23,6 +24,7 @@ class RawCandles:
     layout: str
     n_open: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    interval: str | None = None
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, name: str) -> "RawCandles":

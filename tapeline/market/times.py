@@ -50,26 +50,38 @@ def is_open(times: pd.Series, interval: str, now: pd.Timestamp) -> NDArray[np.bo
     return (times + pd.Timedelta(minutes=INTERVAL_MINUTES[interval]) > now).to_numpy()
 
 
-def check_interval(files: Sequence[tuple[str, pd.Series]], interval: str) -> None:
-    """Compare the steps between times, of each file long enough to tell and of all files, with `interval`."""
-    for name, times in files:
-        if len(files) > 1 and len(times) > N_TELLING:
-            _check_steps(name, times, interval)
-    _check_steps(files[0][0], pd.concat([times for _, times in files]), interval)
+def interval_of(files: Sequence[tuple[str, pd.Series]], interval: str) -> str:
+    """Return the interval of the candles in `files`: a shorter one that `interval` is made of, or that."""
+    steps, counts = _count_steps(pd.concat([times for _, times in files]))
+    shorter = [name for name, minutes in INTERVAL_MINUTES.items() if minutes < INTERVAL_MINUTES[interval]]
+    return next((name for name in shorter if _is_of(steps, counts, name)), interval)
 
 
-def _check_steps(name: str, times: pd.Series, interval: str) -> None:
+def check_interval(files: Sequence[tuple[str, pd.Series]], interval: str, reason: str) -> None:
+    """Compare the steps between times, of each file long enough to tell and of all files, with `interval`.
+
+    `reason` says in an error why it must be that.
+    """
+    whole = (files[0][0], pd.concat([times for _, times in files]))
+    for name, times in [*(file for file in files if len(files) > 1 and len(file[1]) > N_TELLING), whole]:
+        steps, counts = _count_steps(times)
+        if len(steps) and not _is_of(steps, counts, interval):
+            common = steps[np.argmax(counts)] / MINUTE
+            raise DataError(name, f"candles are mostly {common:g} minutes apart, {reason}")
+
+
+def _count_steps(times: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     gaps = np.diff(np.sort(microseconds(times.dropna())))
-    steps, counts = np.unique(gaps[gaps > 0], return_counts=True)
-    if not len(steps):
-        return
-    common, expected = steps[np.argmax(counts)], INTERVAL_MINUTES[interval] * MINUTE
-    # Quiet markets lack candles, so that another step may win: the interval must then be the smallest.
-    is_sparse = steps[0] == expected and counts[0] >= SHARE_TELLING * counts.sum()
-    if common != expected and not is_sparse:
-        raise DataError(
-            name, f"candles are mostly {common / MINUTE:g} minutes apart, data.interval is {interval}"
-        )
+    return np.unique(gaps[gaps > 0], return_counts=True)
+
+
+def _is_of(steps: NDArray[np.int64], counts: NDArray[np.int64], interval: str) -> bool:
+    """Whether most `steps` are of `interval`; quiet markets lack candles, so that it may be the smallest."""
+    expected = INTERVAL_MINUTES[interval] * MINUTE
+    return len(steps) > 0 and bool(
+        steps[np.argmax(counts)] == expected
+        or (steps[0] == expected and counts[0] >= SHARE_TELLING * counts.sum())
+    )
 
 
 def _refuse_first(name: str, times: pd.Series, is_wrong: NDArray[np.bool_], why: str) -> None:

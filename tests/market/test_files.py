@@ -293,9 +293,11 @@ def spaced(minutes):
     return HEADER + "".join(f"{1_514_764_800 + 60 * minute},1,2,0.5,1.5,1\n" for minute in minutes)
 
 
-@pytest.mark.parametrize(("interval", "minutes"), [("1m", 5), ("5m", 1), ("15m", 60), ("1h", 15)])
+@pytest.mark.parametrize(
+    ("interval", "minutes"), [("1m", 5), ("5m", 15), ("15m", 60), ("5m", 3), ("1h", 1440)]
+)
 def test_candles_of_another_interval_are_an_error(tmp_path, interval, minutes):
-    """Too fine and too coarse are both told, with what was found and what was asked for."""
+    """Longer than asked, or no part of it: told with what was found and what was asked for."""
     put(tmp_path / "A.csv", spaced(range(0, 50 * minutes, minutes)))
     told = f"ROOT/A.csv: candles are mostly {minutes} minutes apart, data.interval is {interval}"
     assert refused(tmp_path, interval=interval) == told
