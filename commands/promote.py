@@ -124,6 +124,7 @@ def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdict
         champion.record["fingerprints"] if champion else None,
         {known.version: known.record["fingerprints"] for known in registry.releases.get(artifact, [])},
     )
+    packed = read_json(CANDIDATES / artifact / "metrics.json")
     record = {
         "artifact": artifact,
         "version": str(version),
@@ -132,7 +133,8 @@ def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdict
         "fingerprints": bundle["fingerprints"],
         "refit": bundle["refit"],
         "gates": [asdict(verdict) for verdict in verdicts],
-        "metrics": read_json(CANDIDATES / artifact / "metrics.json")["metrics"],
+        "candidate": packed["candidate"],
+        "metrics": packed["metrics"],
         "lock_sha256": hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
     }
     return Plan(artifact, version, why, bundle["bundle_id"], record)

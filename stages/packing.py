@@ -53,6 +53,7 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
     record = {
         "refit": source == refit,
         "folds": {name: model.description.span for name, model in models.items()},
+        "candidate": own_figures(source.name, source == refit, metrics),
         "metrics": metrics,
     }
     files = {
@@ -83,6 +84,16 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
         "refit": source == refit,
         "onnx_difference": float(difference.max()),
     }
+
+
+def own_figures(model: str, is_refit: bool, metrics: Record) -> Record:
+    """What is offered, whose figures it carries, and those of it alone, by file."""
+    prefix = "candidate_"
+    own = {
+        file: {name.removeprefix(prefix): value for name, value in of.items() if name.startswith(prefix)}
+        for file, of in metrics.items()
+    }
+    return {"model": model, "figures_of": "walk_forward" if is_refit else model, **own}
 
 
 def export(model: Model) -> tuple[bytes, Served, torch.Tensor]:

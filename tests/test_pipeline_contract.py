@@ -33,7 +33,8 @@ LEVELS = [
     }
     | {"tapeline.promotion"},
     {"tapeline.serving"},
-    {"stages", "commands"},
+    {"stages"},
+    {"commands"},  # a release trades the champion as a stage trades the candidate
 ]
 # Only these rooms may import these libraries.
 KEPT_TO = {

@@ -40,8 +40,10 @@ Past markets say little about coming ones, least of all about other symbols, ven
 money are of a simulated account with the costs in `params.json`. Intervals are of chance, not of change.
 """
 
-REFIT = "Fitted again on candles up to the end; the figures below are of the folds before it."
-LAST_FOLD = "It is the model of the last fold."
+REFIT = """Fitted again on candles up to the end, so it has no test of its own: the figures below, those that
+begin with `candidate_` too, are of the folds before it."""
+LAST_FOLD = """It is the model of the last fold: figures that begin with `candidate_` are of its own test alone,
+with an account begun flat there; the others are of all folds."""
 
 
 def model_card(contract: Record, span: Record, made_with: Record, record: Record) -> str:
