@@ -42,7 +42,7 @@ money are of a simulated account with the costs in `params.json`. Intervals are 
 
 REFIT = """Fitted again on candles up to the end, so it has no test of its own: the figures below, those that
 begin with `candidate_` too, are of the folds before it."""
-LAST_FOLD = """It is the model of the last fold: figures that begin with `candidate_` are of its own test alone,
+LAST_FOLD = """It is the model of the last fold: figures that begin with `candidate_` are of its own test,
 with an account begun flat there; the others are of all folds."""
 
 
