@@ -8,6 +8,7 @@ from typing import Any
 
 from commands.candle_charts import draw_candles
 from commands.pages import read_json, write_page
+from tapeline.market.origin import read_origin
 
 PAGE = Path("reports/data.html")
 CARDS = Path("metrics/data.json")
@@ -61,6 +62,7 @@ def write_data_report() -> Path:
         failures=failures,
         n_critical=n_critical,
         n_leaks=len(found["leaks"]) + len(splits.get("leaks", [])),
+        market=(read_origin("data/candles") or {}).get("description"),
         cards=cards,
         card_keys=list(dict.fromkeys(key for card in cards.values() for key in card)),
         oddities=read_json(ODDITIES) if ODDITIES.is_file() else {},

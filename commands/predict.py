@@ -16,8 +16,9 @@ from typing import Any, BinaryIO
 
 from tapeline.errors import ArtifactError, TapelineError
 from tapeline.market.origin import is_of_simulation, read_origin
+from tapeline.serving.answers import REFUSED, Answer
 from tapeline.serving.candles import CandleError, brief, read_time, show
-from tapeline.serving.stream import REFUSED, Answer, Stream
+from tapeline.serving.stream import Stream
 
 PROMOTED = Path("models/promoted")
 INDEX = "registry.json"  # beside the folder of bundles: which version each of them is

@@ -101,6 +101,26 @@ def test_the_report_names_no_outside_address(workshop):
     assert (workshop.folder / "reports/data.html").is_file()
 
 
+def test_what_the_market_was_is_said_everywhere(workshop):
+    """Beside the candles, on the cards, in both pages, in the bundle and its card."""
+    origin = json.loads((workshop.folder / "data/candles/origin.json").read_text())
+    assert (origin["name"], origin["simulation"]["seed"]) == ("simulated", 1105)
+    assert "simulated market (seed 1105, signal 0.34, 4 days from 2024-01-01)" in origin["description"]
+    for page in ("reports/index.html", "reports/data.html", "models/candidate/lstm-direction/model_card.md"):
+        assert origin["description"] in (workshop.folder / page).read_text(), page
+    bundle = workshop.folder / "models/candidate/transformer-trend"
+    assert json.loads((bundle / "contract.json").read_text())["market"] == origin
+    recorded = json.loads((workshop.folder / "metrics/detail/promotion.json").read_text())
+    assert all(packed["market"] == origin for packed in recorded["bundles"].values())
+    cards = json.loads((workshop.folder / "metrics/data.json").read_text())
+    assert {card["market"] for card in cards.values()} == {"simulated"}
+    said = workshop.run("make predict CANDLES=data/candles LAST=1", status=2)  # nothing was promoted
+    assert "models/promoted: holds no bundle" in said
+    asked = "python -m commands.predict --models models/candidate --candles data/candles --last 1"
+    answers = [json.loads(line) for line in workshop.run(asked).splitlines()]
+    assert {answer["market"] for answer in answers} == {"simulated"}
+
+
 def test_a_browser_draws_the_report_alone(workshop, tmp_path):
     """Headless Chromium: every chart is there, the console is silent, no request leaves the page."""
     browser = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")

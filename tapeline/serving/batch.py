@@ -15,19 +15,19 @@ from tapeline.market.files import read_symbol
 from tapeline.market.origin import read_origin
 from tapeline.market.tables import read_table
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
-from tapeline.serving.candles import CandleError, show
-from tapeline.serving.stream import (
+from tapeline.serving.answers import (
     GAP,
     PREDICTED,
     REFUSED,
     WARMING_UP,
     Answer,
-    Stream,
     begun_anew,
     is_in_range,
     leader_unknown,
     out_of_range,
 )
+from tapeline.serving.candles import CandleError, show
+from tapeline.serving.stream import Stream
 
 
 def answer_table(

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping
 from copy import copy
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,29 +16,21 @@ from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
 from tapeline.features.table import feature_version
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
+from tapeline.serving.answers import (
+    GAP,
+    PREDICTED,
+    REFUSED,
+    WARMING_UP,
+    Answer,
+    begun_anew,
+    is_in_range,
+    leader_unknown,
+    out_of_range,
+)
 from tapeline.serving.buffer import Buffer
 from tapeline.serving.candles import MICROSECONDS, CandleError, brief, read_candle, show
 from tapeline.serving.markets import market_name, require_market
 from tapeline.serving.predictor import Predictor
-
-PREDICTED, WARMING_UP, REFUSED, GAP = "predicted", "warming_up", "refused", "gap"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What there is to say of one candle; numbers are None where there is no prediction.
-
-    status : predicted, warming_up (`missing` candles more are needed), gap or refused; `reason` says why
-    """
-
-    symbol: str
-    timestamp: Any
-    status: str
-    reason: str = ""
-    missing: int = 0
-    probability: float | None = None
-    tier: str | None = None
-    trend_strength: float | None = None
 
 
 class Stream:
@@ -94,28 +85,44 @@ class Stream:
         """
         told = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         try:
-            self.require_trained(symbol)
-            opened, values = read_candle(candle, self._step)
-            if self.is_open(opened):
-                raise CandleError(self.why_open(opened))
-            buffer, is_back = self._recall(symbol, opened)
-            self._require_past_of_leader(symbol, opened)
-            before, is_first = copy(buffer), not len(buffer)
-            missing = buffer.take(opened, values)
+            missing, n_late = self._take(symbol, candle)
         except CandleError as error:
-            if symbol in self._buffers and not len(self._buffers[symbol]):
-                self._forget(symbol)
             return Answer(**told, status=REFUSED, reason=str(error))
-        rows = self._rows.get(symbol)
-        n_late = self._drop_late_rows(symbol, opened, missing)
+        if missing > self.max_fill:
+            return begun_anew(told, missing, self.lookback + self.length - 2)
+        for back in range(missing + n_late, -1, -1):
+            self._add_row(symbol, self._buffers[symbol], back)
+        return self._answer(told, symbol, missing)
+
+    def _take(self, symbol: str, candle: Mapping[str, Any]) -> tuple[int, int]:
+        """Take a candle; return how many before it were missing, and how many rows the leader was late for.
+
+        CandleError says why it can't be taken; then nothing has changed.
+        """
+        self.require_trained(symbol)
+        opened, values = read_candle(candle, self._step)
+        if self.is_open(opened):
+            raise CandleError(self.why_open(opened))
+        buffer, is_back = self._recall(symbol, opened)
+        self._require_past_of_leader(symbol, opened)
+        before, is_first = copy(buffer), not len(buffer)
+        try:
+            missing = buffer.take(opened, values)
+        except CandleError:
+            if not len(buffer):
+                self._forget(symbol)
+            raise
+        rows, n_late = self._rows.get(symbol), self._drop_late_rows(symbol, opened, missing)
         self._before.pop(symbol, None)
         if missing > self.max_fill or (is_first and not is_back):
             self._before[symbol] = before, None if n_late else rows
         if missing > self.max_fill:
             self._rows.pop(symbol, None)
-            return begun_anew(told, missing, self.lookback + self.length - 2)
-        for back in range(missing + n_late, -1, -1):
-            self._add_row(symbol, buffer, back)
+        return missing, n_late
+
+    def _answer(self, told: Mapping[str, Any], symbol: str, missing: int) -> Answer:
+        """What there is to say of the newest candle, known by `told`, before which `missing` were filled."""
+        buffer = self._buffers[symbol]
         left = self.length - len(self._rows.get(symbol, ()))
         if left > 0:
             left += max(0, self.lookback - len(buffer) - 1)
@@ -252,27 +259,6 @@ class Stream:
             else:
                 found["trend_strength"] = value
         return found
-
-
-def begun_anew(told: Mapping[str, Any], missing: int, left: int) -> Answer:
-    """Answer to a candle, known by `told`, behind a gap of `missing` that is too long to fill."""
-    return Answer(**told, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left)
-
-
-def leader_unknown(leader: str) -> str:
-    """Why a prediction knows nothing of the leader."""
-    return f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
-
-
-def is_in_range(predicted: Mapping[str, Any]) -> bool:
-    """Whether all numbers of a prediction are finite."""
-    return all(np.isfinite(value) for value in predicted.values() if isinstance(value, float))
-
-
-def out_of_range(told: Mapping[str, Any]) -> Answer:
-    """Answer to a candle, known by `told`, whose prediction would be no number."""
-    reason = "its features are out of any range: look at prices and volumes of the last candles"
-    return Answer(**told, status=REFUSED, reason=reason)
 
 
 def check_features(predictor: Predictor) -> list[Feature]:

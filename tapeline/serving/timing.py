@@ -8,7 +8,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.schema import OHLCV
-from tapeline.serving.stream import PREDICTED, Stream
+from tapeline.serving.answers import PREDICTED
+from tapeline.serving.stream import Stream
 
 
 class Taken(NamedTuple):

@@ -209,6 +209,17 @@ def test_a_report_without_rules_shows_counts_by_table(run):
     assert Page(run(found)).row("BTC-USD", "candles") == ["BTC-USD", "candles", "40", "0", "0"]
 
 
+def test_the_page_begins_with_the_market(run, tmp_path):
+    """As ingest wrote it beside the candles; where it has not, the page says so."""
+    assert "What market these candles are of is not known" in run(_found())
+    origin = {"name": "X", "source": "files", "interval": "1m", "max_fill": 15, "symbols": {}}
+    (tmp_path / "data/candles").mkdir(parents=True)
+    path = tmp_path / "data/candles/origin.json"
+    path.write_text(json.dumps(origin | {"description": "Candles of X & Y, 1m."}))
+    head = run(_found()).split("<h2>")[0]
+    assert "<p>Candles of X &amp; Y, 1m.</p>" in head
+
+
 def test_the_page_needs_nothing_from_elsewhere(run, tmp_path):
     """No script, no style sheet, no address of another host; with charts as without."""
     candles = random_candles(600)

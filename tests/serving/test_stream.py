@@ -16,8 +16,9 @@ from commands.deps import ROOT
 from commands.predict import as_line, predict_lines
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
+from tapeline.serving.answers import Answer
 from tapeline.serving.batch import answer_table, predict_files
-from tapeline.serving.stream import Answer, Stream
+from tapeline.serving.stream import Stream
 from tapeline.serving.timing import time_stream
 from tests.candles import with_gaps
 from tests.serving.bundles import LENGTH, LOOKBACK, MAX_FILL, make_bundle, market
