@@ -48,17 +48,13 @@ def _named(times: tuple[str, ...], volumes: tuple[str, ...], **prices: tuple[str
 
 
 LETTERS = {price: (price[0],) for price in PRICES}
-PLAIN_TIMES = tuple(name for name in TIMES if name not in ("open_time", "t"))
+WORDS = tuple(name for name in TIMES if name != "t")
 VOLUMES = (
     "base_volume", "volume_base", "volume", "volume_traded", "volumefrom", "vol", "real_volume",
 )  # fmt: skip
 PLAIN = ("timestamp", *OHLCV)
+CANONICAL = "canonical"
 LAYOUTS = (
-    Layout(
-        "canonical",
-        "pandas, ccxt, freqtrade's Feather and HDF5, Bitstamp, CoinAPI, CryptoCompare, MetaTrader",
-        _named((*PLAIN_TIMES, *NO_NAMES), VOLUMES),
-    ),
     Layout(
         "binance",
         "Binance's public dumps and its API",
@@ -66,9 +62,14 @@ LAYOUTS = (
         ((*PLAIN, *"______"),),
     ),
     Layout(
+        CANONICAL,
+        "pandas, ccxt, freqtrade's Feather and HDF5, Bitstamp, CoinAPI, CryptoCompare, MetaTrader",
+        _named((*WORDS, *NO_NAMES), VOLUMES),
+    ),
+    Layout(
         "cryptodatadownload",
         "CryptoDataDownload, Kaggle's bitcoin history",
-        _named(PLAIN_TIMES, (f"volume_{BASE}",)),
+        _named(WORDS, (f"volume_{BASE}",)),
     ),
     Layout("alpaca", "Alpaca's bars", _named(("t", "timestamp"), ("v",), **LETTERS)),
     Layout("polygon", "Polygon's aggregates", _named(("t", "timestamp"), ("v",), **LETTERS)),
@@ -111,7 +112,7 @@ def normalise(name: object) -> str:
     ['open_time', 'close', 'volume_btc', 'open_time', 'open']
     """
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name).strip())
-    words = re.sub(r"\W+|_+", "_", words).strip("_").lower()
+    words = re.sub(r"[\W_]+", "_", words).strip("_").lower()
     return re.sub(r"^\d+_", "", words)
 
 
@@ -145,9 +146,10 @@ def known_names(part: str) -> set[str]:
 
 
 def missing_parts(columns: Sequence[str]) -> list[str]:
-    """Say what of a candle none of `columns`, normalised, is known to be."""
-    missing = [part for part in OHLCV if not known_names(part) & set(columns)]
-    return [*missing] if known_names("timestamp") & set(columns) else [TIME_PART, *missing]
+    """Say what of a candle none of `columns`, normalised, is by its canonical names."""
+    header = next(layout.header for layout in LAYOUTS if layout.name == CANONICAL)
+    missing = [part for part, names in header.items() if not set(names) & set(columns)]
+    return [TIME_PART if part == "timestamp" else part for part in missing]
 
 
 def known_widths() -> str:

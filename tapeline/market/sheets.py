@@ -28,6 +28,7 @@ Columns = Mapping[str, str | int]  # name, or position from 1, by canonical name
 NUMBERS = (*OHLCV, "vwap", "turnover")
 MEAN_SLACK = 0.01  # of the price, that a mean price may leave low..high by where volumes are rounded
 ADVICE = "say in data.columns which is which"
+FLAGS = ("true", "false")
 OPEN_CANDLE, CLOSED_CANDLE = ("0", "0.0", "false"), ("1", "1.0", "true")
 
 
@@ -146,7 +147,7 @@ def _match_header(name: str, table: pd.DataFrame, named: list[str], symbol: str)
         if twice := [part for part in parts if named.count(part) > 1]:
             raise DataError(name, f"must hold each column once, and holds {', '.join(twice)} together")
         return orders
-    missing = missing_parts(named)
+    missing = missing_parts(named) or ["names that one layout has together"]
     closes = [column for column in named if column in CLOSE_TIMES]
     if closes and TIME_PART in missing:
         raise DataError(
@@ -161,9 +162,18 @@ def _match_header(name: str, table: pd.DataFrame, named: list[str], symbol: str)
 
 
 def _match_width(name: str, table: pd.DataFrame) -> dict[str, dict[str, int]]:
-    if orders := match_width(table.shape[1]):
-        return orders
+    orders = match_width(table.shape[1])
+    first = [str(cell).lower() for cell in table.iloc[0]]
+    if orders:
+        return {layout: order for layout, order in orders.items() if _may_be(first, order)} or orders
     raise DataError(name, f"has no header and {table.shape[1]} columns; known are {known_widths()}; {ADVICE}")
+
+
+def _may_be(first: list[str], order: dict[str, int]) -> bool:
+    """Whether the cells of the `first` row let a word, true or false, stand where `order` has one alone."""
+    place = order.get("finished")
+    has_word = any(cell in FLAGS for i, cell in enumerate(first) if i != place)
+    return not has_word and (place is None or first[place] in (*OPEN_CANDLE, *CLOSED_CANDLE))
 
 
 def _check_open(name: str, table: pd.DataFrame, named: list[str], position: int) -> None:

@@ -271,7 +271,7 @@ def test_a_named_layout_against_header_or_width_is_an_error():
         settle_layout([headless("binance")], "bitfinex")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.data())
 def test_auto_never_takes_the_wrong_order(data):
     """Of any real candles, few or many, flat or not, `auto` finds the true order or refuses."""
