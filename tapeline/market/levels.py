@@ -6,6 +6,7 @@ million real ones is a factor of 1.008 (XRP-USD on Bitfinex, 2018), in a year wi
 0.80 to 0.49; only what the gap between two candles hides can be more.
 """
 
+from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
@@ -28,7 +29,7 @@ class Leap(NamedTuple):
 LEAPS = (Leap(8.0, 6 * HOUR), Leap(50.0, 30 * DAY))
 # Across candles that are filled, or none, if the level then stays: in one segment nothing may be hidden.
 SHIFTS = (Leap(1.25, HOUR), Leap(2.0, 6 * HOUR), Leap(4.0, DAY))
-STAY = 60  # candles on either side that must lie as far apart for a level to stay; a spike comes back
+STAY = 60  # candles on either side that must lie half as far apart, in logs, for a level to stay
 FEWEST = 5  # of them, where the candles begin or end
 UNITS = (10.0, 100.0, 1e3, 1e4, 1e5, 1e6, 1e8, 1e9)  # cents, thousands, satoshi...
 UNIT_TOLERANCE = 0.05  # relative; prices move a little from one candle to the next
@@ -49,7 +50,7 @@ def check_levels(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fill: i
     for shift in SHIFTS:
         is_near = is_filled & (gaps <= max(shift.gap, interval))
         if (is_shift := is_near & (apart >= shift.factor)).any():
-            is_leap |= is_shift & _stays(low, high, shift.factor)
+            is_leap |= is_shift & _stays(low, high, sqrt(shift.factor))  # an hour of a market has its width
     if is_leap.any():
         first = int(np.argmax(is_leap))
         _refuse(kept.iloc[first], kept.iloc[first + 1], raw)

@@ -53,7 +53,11 @@ def later_of(one: Path, other: Path) -> Path | None:
         if first <= other_first and last >= other_last:
             return other
         return one if last > other_last else other
-    (series, numbers), (other_series, other_numbers) = _split_numbers(one), _split_numbers(other)
+    is_one_folder = one.parent == other.parent
+    (series, numbers), (other_series, other_numbers) = (
+        _split_numbers(stem_of(path) if is_one_folder else str(path.with_name(stem_of(path))))
+        for path in (one, other)
+    )
     may_be_intervals = all(len(n) == 1 and n[0] in MAYBE_INTERVALS for n in (numbers, other_numbers))
     if series != other_series or numbers == other_numbers or (may_be_intervals and _is_dump(series)):
         return None
@@ -73,9 +77,9 @@ def _span(year: str, month: str | None, day: str | None) -> Period | None:
     return first, following - timedelta(days=1)
 
 
-def _split_numbers(path: Path) -> tuple[str, tuple[int, ...]]:
-    """Split the name into its series, letters alone, and its numbers; dates and intervals are neither."""
-    bare = DATE.sub("", INTERVAL.sub("", stem_of(path)))
+def _split_numbers(name: str) -> tuple[str, tuple[int, ...]]:
+    """Split a name into its series, letters alone, and its numbers; dates and intervals are neither."""
+    bare = DATE.sub("", INTERVAL.sub("", name))
     return re.sub(r"[^a-z]", "", bare.lower()), tuple(map(int, re.findall(r"\d+", bare)))
 
 

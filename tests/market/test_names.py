@@ -70,6 +70,7 @@ def test_the_interval_of_a_name(name, minutes):
         ("export_10.csv", "export_2.csv"),
         ("candles (1).csv", "candles.csv"),
         ("part-2.parquet", "part-1.parquet"),
+        ("raw/12/1.json", "raw/2/7.json"),
     ],
 )
 def test_which_file_was_written_later(later, earlier):
