@@ -96,7 +96,7 @@ def check_plainly(table: pd.DataFrame) -> None:
     times = table["timestamp"]
     n_conflicting = times.duplicated(keep="last").sum() - table.duplicated(keep="last").sum()
     is_closing = (times + pd.Timedelta("1ms")).dt.floor("1min") != times.dt.floor("1min")
-    is_late = times > pd.Timestamp.now("UTC") + pd.Timedelta(days=1)
+    is_late = times > pd.Timestamp.now("UTC")
     common = times.diff()[lambda step: step > pd.Timedelta(0)].mode()[0]
     apart = np.maximum(table["low"] / table["high"].shift(), table["low"].shift() / table["high"])
     if n_conflicting or is_closing.mean() > 0.5 or is_late.any() or common != pd.Timedelta("1min"):
