@@ -18,7 +18,7 @@ export $(GIVEN)
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all determinism lint format \
+.PHONY: help env lock download check repro report promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -91,10 +91,13 @@ tensorboard: env ## Look at losses while training runs, of experiments too: http
 	@tensorboard --logdir runs
 
 test: env ## Run the tests, without the slow ones
-	$(PYTEST) -m "not slow"
+	$(PYTEST) -m "not slow and not torture"
 
 test-all: env ## Run all tests
-	$(PYTEST)
+	$(PYTEST) -m "not torture"
+
+torture: env ## Run what takes hours: harnesses of which test-all runs a sample, whole
+	$(PYTEST) -m torture
 
 determinism: env ## Run a tiny pipeline twice, in two folders, and compare every hash
 	$(PYTEST) tests/test_end_to_end.py -k identical

@@ -70,7 +70,7 @@ def write_data_report() -> Path:
         rules=by_rule(found.get("rules", [])),
         meanings=MEANINGS,
         audits=audit_rows(found) + audit_rows(splits),
-        temperature=found.get("temperature"),
+        random_walk=found.get("random_walk"),
         drift=splits.get("drift", []),
         charts=draw_candles(list(cards)),
     )

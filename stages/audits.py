@@ -7,7 +7,6 @@ from operator import attrgetter
 import numpy as np
 import pandas as pd
 
-from tapeline.evaluation.significance import BlockBootstrap
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table
@@ -16,13 +15,12 @@ from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
-from tapeline.quality.report import Audit, Temperature
-from tapeline.quality.thermometer import LEVEL, audit_thermometer
+from tapeline.quality.random_walk import audit_random_walk
+from tapeline.quality.report import Audit, RandomWalk
 from tapeline.schema import DIRECTION, LABELS, Interval
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
 CHEAPEST = Feature("close", "labels", 1, "the close", None, None, attrgetter("close"))
-RESAMPLES = 20_000  # so that a tail of 0.05 % has ten of them
 
 
 @dataclass(frozen=True)
@@ -69,11 +67,6 @@ def audit_symbol(
     ]
 
 
-def take_temperature(audited: Audited, interval: Interval, seed: int) -> tuple[Audit, Temperature]:
-    """Run the thermometer on the features of a random walk."""
-
-    def mean_interval(hits: np.ndarray, position: np.ndarray, block: int) -> tuple[float, float]:
-        return BlockBootstrap(position, block, RESAMPLES, LEVEL, seed).interval_of_mean(hits)
-
-    build, names, horizon = audited.build, audited.names, audited.horizon
-    return audit_thermometer(build, names, DIRECTION, horizon, interval, mean_interval, seed)
+def check_random_walk(audited: Audited, interval: Interval, seed: int) -> tuple[Audit, RandomWalk]:
+    """Run the random-walk check on the features that are switched on."""
+    return audit_random_walk(audited.build, audited.names, DIRECTION, audited.horizon, interval, seed)

@@ -2,7 +2,7 @@
 
 import logging
 
-from stages.audits import Audited, audit_symbol, take_temperature
+from stages.audits import Audited, audit_symbol, check_random_walk
 from stages.parallel import for_each_symbol
 from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
@@ -36,13 +36,13 @@ def main(log: logging.Logger) -> None:
         return found, audit_symbol(audited, History(symbol, candles, leader), table, quality)
 
     results = for_each_symbol(examine, symbols, params.value("data.workers", Workers))
-    thermometer, temperature = take_temperature(audited, interval, quality.seed)
+    walk, random_walk = check_random_walk(audited, interval, quality.seed)
     findings = [finding for found, _ in results for finding in found]
-    audits = [audit for _, made in results for audit in made] + [thermometer]
+    audits = [audit for _, made in results for audit in made] + [walk]
     for line in told(findings, audits):
         log.info(line)
-    log.info("on a random walk: %s", temperature)
-    write_json("metrics/detail/expectations.json", report(findings, audits, temperature))
+    log.info("on a random walk: %s", random_walk)
+    write_json("metrics/detail/expectations.json", report(findings, audits, random_walk))
     judge(findings)
     judge_leaks(audits)
 

@@ -207,7 +207,7 @@ def test_the_audits_ran_and_are_on_record(workshop):
         assert all(audit["cells"] > 0 for audit in report["audits"])
         found += [audit["name"] for audit in report["audits"]]
     assert set(found) == {
-        "truncation", "poison", "warm_up", "streaming", "label_reach", "thermometer", "overlap", "scaler",
+        "truncation", "poison", "warm_up", "streaming", "label_reach", "random_walk", "overlap", "scaler",
     }  # fmt: skip
     assert workshop.run("make verify").strip().endswith("all as recorded")
 

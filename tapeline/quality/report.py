@@ -11,7 +11,7 @@ from tapeline.errors import QualityError
 Table = Literal["candles", "features", "labels"]
 Severity = Literal["critical", "warning"]
 AuditName = Literal[
-    "truncation", "poison", "warm_up", "streaming", "label_reach", "scaler", "overlap", "thermometer"
+    "truncation", "poison", "warm_up", "streaming", "label_reach", "scaler", "overlap", "random_walk"
 ]
 
 # What a leak is, by the audit that found it: expected, what it means, found.
@@ -23,7 +23,7 @@ AUDIT_COMPLAINTS: dict[AuditName, str] = {
     "label_reach": "does not depend on exactly its horizon's candles: {expected} expected, {found} found",
     "scaler": "is scaled by rows outside training: {expected} as they are, {found} with garbage in them",
     "overlap": "shares candles: more than {expected} minutes must lie between the parts, and {found} do",
-    "thermometer": "knows the future of a random walk: accuracy {expected} expected, {found} found",
+    "random_walk": "knows the future of a random walk: accuracy {expected} expected, {found} found",
 }
 
 
@@ -71,21 +71,21 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class Temperature:
-    """How often a model was right on a random walk, and what it may have been told.
+class RandomWalk:
+    """How often a model was right on a random walk, and what has told it the future.
 
     accuracy : share of `rows` test candles it called right, with its interval
-    column, ahead, agreement : the column that agrees most with the move of a candle `ahead`, and the rank
-        correlation of the two; on honest features a small number, the largest of many
+    column, ahead, agreement : of a leak, the column that knows most; how many candles ahead lies the move
+        that it agrees most with, and the rank correlation of the two; None where there is none to name
     """
 
     rows: int
     accuracy: float
     accuracy_low: float
     accuracy_high: float
-    column: str
-    ahead: int
-    agreement: float
+    column: str | None = None
+    ahead: int | None = None
+    agreement: float | None = None
 
 
 def judge(findings: Iterable[Finding]) -> None:
@@ -118,7 +118,7 @@ def judge_leaks(audits: Iterable[Audit]) -> None:
         raise QualityError(f"{leak.symbol}: {leak.column} at {leak.timestamp} {told}{_more(len(leaks))}")
 
 
-def report(findings: Iterable[Finding], audits: Iterable[Audit], temperature: Temperature) -> dict[str, Any]:
+def report(findings: Iterable[Finding], audits: Iterable[Audit], random_walk: RandomWalk) -> dict[str, Any]:
     """Return counts by symbol, table and rule, each failure, and the leak audits: no clock, no run id."""
     findings, audits = list(findings), list(audits)
     tables: dict[str, dict[str, dict[str, int]]] = {}
@@ -136,7 +136,7 @@ def report(findings: Iterable[Finding], audits: Iterable[Audit], temperature: Te
         "rules": _by_rule(findings),
         "failures": failure_records(findings),
         **audit_records(audits),
-        "temperature": asdict(temperature),
+        "random_walk": asdict(random_walk),
     }
 
 

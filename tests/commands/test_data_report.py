@@ -188,10 +188,10 @@ def test_what_the_splits_found_counts_too(run):
     assert Page(text).row("warning", "all symbols")[3] == "drift"
 
 
-def test_the_thermometer_is_read_where_it_was_taken(run):
+def test_the_random_walk_check_is_read_where_it_was_made(run):
     """Accuracy on a random walk, with its rows and interval."""
     taken = {"rows": 5000, "accuracy": 0.501, "accuracy_low": 0.48, "accuracy_high": 0.52}
-    words = " ".join(run(_found(temperature=taken)).split())
+    words = " ".join(run(_found(random_walk=taken)).split())
     assert "right on 0.501 of 5,000 test candles (interval 0.48 to 0.52)" in words
     assert "random walk" not in run(_found())
 

@@ -13,7 +13,7 @@ from tapeline.quality.report import (
     Audit,
     Finding,
     Leak,
-    Temperature,
+    RandomWalk,
     judge,
     judge_leaks,
     report,
@@ -23,7 +23,7 @@ from tapeline.quality.report import (
 GOOD = Finding("BTC-USD", "candles", "close", "positive", "expect_x", "critical", True, 0, ())
 BAD = dataclasses.replace(GOOD, success=False, unexpected=2, examples=("T1: -1", "T2: -2"))
 WARNING = dataclasses.replace(BAD, severity="warning")
-WARM = Temperature(1000, 0.501, 0.48, 0.52, "ema", 3, 0.01)
+WALKED = RandomWalk(1000, 0.501, 0.48, 0.52)
 LEAK = Leak("BTC-USD", "ema", "2024-01-01T00:10:00Z", 1.5, 1.25)
 
 
@@ -71,7 +71,7 @@ def test_judge_leaks_refuses_no_cells(audits):
 def test_report_counts_by_symbol_and_table():
     """Evaluated, failed and warned are counted apart; every failure and leak is listed."""
     features = dataclasses.replace(BAD, table="features")
-    found = report([GOOD, WARNING, BAD, features], [Audit("BTC-USD", "truncation", 10, (LEAK,))], WARM)
+    found = report([GOOD, WARNING, BAD, features], [Audit("BTC-USD", "truncation", 10, (LEAK,))], WALKED)
     assert found["tables"]["BTC-USD"] == {
         "candles": {"evaluated": 3, "failed": 1, "warnings": 1},
         "features": {"evaluated": 1, "failed": 1, "warnings": 0},
@@ -79,7 +79,7 @@ def test_report_counts_by_symbol_and_table():
     assert [failure["severity"] for failure in found["failures"]] == ["warning", "critical", "critical"]
     assert found["audits"] == [{"symbol": "BTC-USD", "name": "truncation", "cells": 10, "leaks": 1}]
     assert found["leaks"][0]["column"] == "ema"
-    assert found["temperature"]["accuracy"] == 0.501
+    assert found["random_walk"]["accuracy"] == 0.501
     rule = {"symbol": "BTC-USD", "table": "candles", "rule": "positive", "severity": "critical"}
     assert found["rules"][0] == rule | {"evaluated": 3, "failed": 2, "unexpected": 4}
     assert [each["table"] for each in found["rules"]] == ["candles", "features"]
@@ -91,7 +91,7 @@ def test_report_bytes_are_the_same_for_two_runs(candles, params, tmp_path):
     candles.loc[50, "close"] = float("nan")
     written = []
     for name in ("one.json", "two.json"):
-        write_json(tmp_path / name, report(validate_candles(candles, "BTC-USD", "1m", params), [], WARM))
+        write_json(tmp_path / name, report(validate_candles(candles, "BTC-USD", "1m", params), [], WALKED))
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]
     assert json.loads(written[0])["failures"]
@@ -103,7 +103,7 @@ def test_report_bytes_are_the_same_for_two_runs(candles, params, tmp_path):
 )
 def test_a_later_stage_refuses_data_that_did_not_pass(tmp_path, findings, leaks, passed):
     """Only a critical failure or a leak spoils the report; a spoiled one is refused, naming its file."""
-    write_json(tmp_path / "r.json", report(findings, [Audit("BTC-USD", "truncation", 10, leaks)], WARM))
+    write_json(tmp_path / "r.json", report(findings, [Audit("BTC-USD", "truncation", 10, leaks)], WALKED))
     if passed:
         require_passed(tmp_path / "r.json")
         return

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from commands.deps import ROOT
-from stages.audits import Audited, audit_symbol, take_temperature
+from stages.audits import Audited, audit_symbol, check_random_walk
 from tapeline.errors import QualityError
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature, log_return
@@ -128,14 +128,14 @@ def test_whether_a_leaders_gap_will_be_filled_is_not_known(monkeypatch, share):
         assert "leader_return_15" in named[name], name
 
 
-def test_the_thermometer_names_a_column_that_knows_the_next_minute():
+def test_the_random_walk_check_names_a_column_that_knows_the_next_minute():
     """On a random walk an honest set stays at one half; with one leaked minute it does not."""
-    honest, temperature = take_temperature(Audited(HONEST, 15, 15), "1m", seed=11)
+    honest, walked = check_random_walk(Audited(HONEST, 15, 15), "1m", seed=11)
     judge_leaks([honest])
-    assert temperature.accuracy_low <= 0.5 <= temperature.accuracy_high
+    assert walked.accuracy_low <= 0.5 <= walked.accuracy_high
     leaking = planted(lambda candles: shifted(candles.returns, 1))
     with pytest.raises(QualityError, match="random walk: planted at .* knows the future of a random walk"):
-        judge_leaks([take_temperature(Audited([*HONEST, leaking], 15, 15), "1m", seed=11)[0]])
+        judge_leaks([check_random_walk(Audited([*HONEST, leaking], 15, 15), "1m", seed=11)[0]])
 
 
 def test_a_feature_that_is_its_own_closure_can_be_audited():
