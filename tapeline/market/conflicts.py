@@ -10,6 +10,7 @@ Of rows of one file the last read stays: who appends writes the better candle be
 Rows that no rule settles end the stage.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -169,11 +170,14 @@ def _tell(raw: RawCandles, ordered: pd.DataFrame, pairs: list[tuple[str, int, in
     rule, winner, loser = pairs[0]
     place, rival = (raw.place_of(ordered.iloc[row]) for row in (winner, loser))
     files = ordered["file"].to_numpy()
-    names = {(raw.files[files[stays]], raw.files[files[goes]]) for _, stays, goes in pairs}
+    names = Counter((raw.files[files[stays]], raw.files[files[goes]]) for _, stays, goes in pairs)
     more = f"; {len(pairs)} candles so, of {len(names)} pairs of files" if len(pairs) > 1 else ""
     values = _differ(ordered, winner, loser)
     return Finding(
-        rule, len(pairs), f"{place}: stays, not {rival} of the same time, {values}: {TOLD[rule]}{more}"
+        rule,
+        len(pairs),
+        f"{place}: stays, not {rival} of the same time, {values}: {TOLD[rule]}{more}",
+        tuple((*pair, count) for pair, count in names.items()),
     )
 
 

@@ -5,8 +5,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Finding:
-    """`count` candles of one `rule`; `told` names the first, or the worst, by file, row and value."""
+    """`count` candles of one `rule`; `told` names the first, or the worst, by file, row and value.
+
+    `files` has, where files differ, whose candle stays, whose goes, and how many.
+    """
 
     rule: str
     count: int
     told: str
+    files: tuple[tuple[str, str, int], ...] = ()

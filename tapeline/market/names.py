@@ -2,6 +2,7 @@
 
 import re
 from datetime import date, timedelta
+from functools import cache
 from pathlib import Path
 
 from tapeline.market.formats import stem_of
@@ -38,6 +39,7 @@ def find_interval(path: Path) -> int | None:
     return found.pop() if len(found) == 1 else None
 
 
+@cache
 def later_of(one: Path, other: Path) -> Path | None:
     """Return which of two files was written later as far as their names say, by the first rule that tells.
 

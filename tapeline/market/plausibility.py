@@ -1,7 +1,7 @@
 """Candles that are possible and not plausible: read, and told with file, row and value.
 
 Thresholds lie beyond all that 2.9 million real candles hold (Binance spot and perpetuals of 2023, Bitfinex of
-2016 and 2018, as minutes, 5 minutes and hours): the largest wick without unusual volume is 9.5 %.
+2016 and 2018, as 1, 5, 15 and 60 minutes): the largest wick on ordinary volume is 4 % in a minute.
 """
 
 import numpy as np
@@ -13,7 +13,7 @@ from tapeline.market.raw import RawCandles
 from tapeline.market.times import MINUTE, microseconds
 from tapeline.market.volumes import find_volume_shift
 
-WICK = 1.10  # times the highs of both neighbours, or their lows divided by so much
+WICK = 1.07  # times the highs of both neighbours, or their lows divided by so much: a tenth above the close
 LONG_WICK = 1.15  # of candles longer than LONG, which reach further
 LONG = 5 * MINUTE
 UNUSUAL = 8.0  # times the median volume around: a real crash is traded

@@ -101,7 +101,9 @@ def is_another(cell: str, symbol: str) -> bool:
 def names_derivative(text: str) -> bool:
     """Whether `text`, a name of a file or folder, is of a future or perpetual: BTC_USDT_USDT, BTC-PERP."""
     tokens = _tokens(text)
-    if any(token.lower() in DERIVATIVE or token == "P" or token.endswith("PERP") for token in tokens):
+    if any(token.lower() in DERIVATIVE or token.endswith("PERP") for token in tokens):
+        return True
+    if any(_read_fused(pair) and mark == "P" for pair, mark in pairwise(tokens)):  # TradingView's BTCUSDT.P
         return True
     triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
     return any(

@@ -62,6 +62,7 @@ def test_the_day_corrected_after_its_month_was_packed_stays():
             "a-2024-01-01.csv, row 4: stays, not a-2024-01.csv, row 4 of the same time, close 100.2 and "
             "100.5: by their names its file was written later"
         )
+        assert result.findings[0].files == (("a-2024-01-01.csv", "a-2024-01.csv", 1),)
 
 
 def test_a_candle_that_was_open_when_its_file_was_written_goes():

@@ -9,7 +9,6 @@ from tapeline.market.plausibility import find_implausible
 from tapeline.market.raw import RawCandles
 from tapeline.market.times import MINUTE
 from tests.candles import random_candles
-from tests.market.test_real_files import EVERY, needs_market
 
 
 def check(table, max_fill=15):
@@ -81,10 +80,3 @@ def test_a_move_without_volume_is_counted(changes, n_odd):
     if n_odd:
         told = found["moves_without_volume"].told
         assert told.startswith("a.csv, row 101: volume is 0, the price moves: low 100")
-
-
-@needs_market
-@pytest.mark.parametrize("folder", EVERY, ids=lambda folder: f"{folder.parent.name}-{folder.name}")
-def test_nothing_real_is_told(folder):
-    """Years of minutes, crashes and halts included, and not one false word."""
-    assert check(pd.read_parquet(folder / "1m.parquet")) == {}

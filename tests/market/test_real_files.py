@@ -61,6 +61,7 @@ def test_raw_samples_are_read_as_what_they_are(tmp_path, name, layout, n_rows, f
     cleaned = clean(raw, data(tmp_path))
     assert raw.layout == layout
     assert len(raw.rows) == cleaned.card["rows"] == n_rows
+    assert cleaned.findings == []
     assert (cleaned.card["first"], cleaned.card["last"]) == (f"{first}:00Z", f"{last}:00Z")
     assert_sound(cleaned.candles)
 
@@ -106,6 +107,7 @@ def test_no_real_candles_are_refused(folder):
     """Crashes, gaps of hours and dead minutes included, every row of every symbol is a candle."""
     cleaned = clean(read_symbol(data(folder.parent), folder.name), data(folder.parent))
     assert cleaned.card["rejected"] == cleaned.card["conflicting"] == 0
+    assert cleaned.findings == []
     assert (cleaned.candles["file"] == 0).all()
 
 
