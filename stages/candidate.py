@@ -6,12 +6,14 @@ from typing import Any
 import pandas as pd
 
 from stages.ftmo_figures import phase_tables, verdict_figures
+from stages.tiers import model_ranges
 from stages.trading import judge, open_desk, run
 from stages.trading_figures import account_figures
 from stages.trading_params import TradingParams
 from tapeline.evaluation.degenerate import is_constant, reason_of
 from tapeline.evaluation.performance import daily_pnl
 from tapeline.evaluation.scorecard import direction_figures, trend_figures
+from tapeline.evaluation.trades import NOTHING
 
 Figures = dict[str, Any]
 DECLARED = {  # metrics/NAME.json: figures that stand there beside the pool's, as `candidate_FIGURE`
@@ -62,6 +64,8 @@ class Candidate:
         }
         for network, scored, predicted in (("lstm", lstm, direction), ("transformer", transformer, trend)):
             scores[network] |= self._explained(network, self.rows(scored), self.rows(predicted))
+        fold = self.n_folds if self.is_refit else self.n_folds - 1
+        scores["lstm"]["tier_ranges"] = model_ranges(params.signals, self.validations["lstm"], fold)
         account, verdict, traded = trade_alone(self.rows(direction), self.rows(trend), params)
         found = scores | {"backtest": account, "ftmo": verdict}
         metrics = {
@@ -85,7 +89,14 @@ class Candidate:
 def trade_alone(
     direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams
 ) -> tuple[Figures, Figures, Figures]:
-    """An account of its own, begun flat with the initial balance: figures, FTMO's verdict, detail."""
+    """An account of its own, begun flat with the initial balance: figures, FTMO's verdict, detail.
+
+    Without a predicted candle there is none: all is null but the count of trades.
+    """
+    if direction.empty:
+        figures = dict.fromkeys(DECLARED["backtest"]) | {"trades": 0}
+        detail = dict.fromkeys(("from", "until")) | {"account": figures, "daily_net_pnl": {}, "ftmo": {}}
+        return figures, dict.fromkeys(DECLARED["ftmo"]), detail | {"reason": "no candle was predicted"}
     desk = open_desk(direction, trend, params)
     plan = desk.plan(params)
     result = run(plan)
@@ -98,5 +109,6 @@ def trade_alone(
         "account": figures,
         "daily_net_pnl": {str(day.date()): pnl for day, pnl in days.items()},
         "ftmo": phase_tables(judged, desk.market),
+        "reason": None if result.trades.size else NOTHING,
     }
     return figures, verdict_figures(result, params, judged), detail

@@ -69,9 +69,11 @@ def train_network(log: logging.Logger, params: Params, train: TrainParams, netwo
     if params.value("promotion.refit", Refit) == "all":
         names[-1] = REFIT
     jobs = [Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True))]
-    for job in jobs:
-        if job.name != REFIT and not job.rows.test.size:
-            raise SplitError(f"{network.name} {job.name}: no candle in test with a whole window up to it")
+    untested = [job.name for job in jobs if job.name != REFIT and not job.rows.test.size]
+    for name in untested:
+        log.warning("%s: no candle in its test has a whole window up to it, so it has no figures", name)
+    if len(untested) + names.count(REFIT) == len(jobs):
+        raise SplitError(f"{network.name}: no candle in any test with train.sequence_length candles up to it")
     training = Training(network, train, candles, group_columns(groups), checkpoints, run_folder())
     outputs = TrainingOutputs(contract, table, candles, train)
     try:

@@ -52,5 +52,5 @@ def rotated(features: Tensor, parts: list[NDArray[np.int64]], columns: list[int]
 
 
 def spread(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """At most `limit` of `rows`, evenly spaced; none for 0."""
-    return rows[:: -(-len(rows) // limit)] if limit else rows[:0]
+    """At most `limit` of `rows`, evenly spaced; none for 0, or of no rows."""
+    return rows[:: -(-len(rows) // limit)] if limit and len(rows) else rows[:0]

@@ -225,6 +225,26 @@ def test_folds_without_labels_or_of_one_class_do_not_end_the_run(run):
     assert folds["0"]["reason"] == "no candle of it could be scored"
 
 
+def test_a_candidate_without_a_predicted_candle_has_no_figures_and_is_none(run):
+    """The last fold's test lies behind a gap: the pool has figures, what ships has none, and it says why."""
+    for name in ("lstm", "transformer"):
+        rows = run.predictions[name]
+        run.predictions[name] = rows[rows["fold"] < FOLDS - 1].reset_index(drop=True)
+    found = run.evaluate()
+    assert "lstm fold 2: no candle of it could be scored" in run.lines
+    assert "lstm: no candidate, no candle of it could be scored" in run.lines
+    assert found["metrics/backtest"]["trades"] > 0
+    for name in ("lstm", "transformer", "backtest", "ftmo"):
+        own = {key: value for key, value in found[f"metrics/{name}"].items() if key.startswith("candidate")}
+        assert set(own.values()) <= {None, 0, 1}, name
+    account = found["metrics/detail/backtest"]["candidate"]
+    assert (account["account"]["net_pnl"], account["reason"]) == (None, "no candle was predicted")
+    gates = Params(run.params).section("gates", GateParams)
+    metrics = {name: found[f"metrics/{name}"] for name in ("lstm", "transformer", "backtest", "ftmo")}
+    failed = {verdict.gate for verdict in judge(gates, metrics) if verdict.status == FAILED}
+    assert {"lstm.candidate_is_constant", "lstm.candidate_accuracy_all", "ftmo.candidate_breached"} <= failed
+
+
 def test_a_run_without_any_label_has_null_figures_and_no_candidate(run):
     """Nothing to score in any test: every figure null, both networks refused by their gates."""
     for table in run.tables.values():
