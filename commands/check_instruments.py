@@ -10,6 +10,7 @@ from tapeline.errors import ParamsError
 
 # Costs of the dearest coin that is shipped; leverage 1 is FTMO's of crypto.
 GENERIC = {
+    "kind": "cfd",
     "contract_size": 1.0,
     "lot_step": 0.01,
     "maximum_lots": 5.0,

@@ -20,12 +20,13 @@ def read_run(read: ReadText) -> dict[str, Any]:
     A frozen stage, or `dvc commit`, can leave verdicts that belong to other params or metrics.
     """
     recorded = json.loads(read(RECORDED))
-    gates = Params.parse(read("params.yaml")).section("gates", GateParams)
+    params = Params.parse(read("params.yaml"))
+    gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
     metrics = {name: json.loads(read(f"metrics/{name}.json")) for name in FILES}
     wanted, found = (
         # The margin follows from value and limit, and is written with fewer digits.
         {(gate["artifact"], gate["gate"]): gate | {"margin": None} for gate in side}
-        for side in (map(asdict, judge(gates, metrics)), recorded["gates"])
+        for side in (map(asdict, judge(gates, metrics, program)), recorded["gates"])
     )
     for key in [*wanted, *found]:
         if wanted.get(key) != found.get(key):

@@ -38,7 +38,9 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
             ("Drawdown from the running peak", "plots/equity.csv", drawdown(equity)),
             ("Net PnL by UTC day", "plots/daily_pnl.csv", daily(pd.read_csv("plots/daily_pnl.csv"))),
         ],
-        "odds": [
+        "odds": []
+        if odds.empty  # where FTMO does not watch
+        else [
             (
                 "Balance in resampled challenges: median, half and nine in ten of them",
                 "plots/odds.csv",

@@ -15,6 +15,13 @@ from tapeline.backtest.portfolio import Market, Plan
 
 Figures = dict[str, Any]
 Judgement = dict[str, Judged]
+VERDICT = "program_passed", "first_phase_passed", "breached"
+DECLARED = (
+    *VERDICT, "days_taken", "trading_days", "daily_margin",
+    "max_margin", "profit", "best_day_share", "pass_odds", "pass_odds_low", "pass_odds_high",
+    "pass_odds_zero_edge", "pass_odds_gain", "daily_loss_odds", "max_loss_odds", "unfinished_odds",
+    "median_days_to_pass", "zero_edge_p_value", "requests_a_day", "is_within_limits",
+)  # fmt: skip
 
 
 def ftmo_figures(
@@ -26,8 +33,13 @@ def ftmo_figures(
     random: dict[str, dict[str, Odds]],
     control: Control,
 ) -> Figures:
-    """Declared metrics of the chosen program, its first phase; margins are fractions of the capital."""
+    """Declared metrics of the chosen program, its first phase; margins are fractions of the capital.
+
+    All are None of an account that FTMO does not watch.
+    """
     ftmo, initial = params.ftmo, params.signals.initial_balance
+    if ftmo.chosen is None:
+        return dict.fromkeys(DECLARED)
     name, first = next(iter(judged[ftmo.program].possible.items()))
     verdict = verdict_figures(result, params, judged)
     has_traded = bool(result.trades.size)
@@ -50,23 +62,27 @@ def ftmo_figures(
         "max_loss_odds": chance.max_loss,
         "unfinished_odds": chance.unfinished,
         "median_days_to_pass": chance.days[1] if chance.days else None,
-        "zero_edge_p_value": float((1 + (control.net_pnl >= net).sum()) / (1 + control.net_pnl.size)),
+        "zero_edge_p_value": control.p_value(net),
     }
     if not has_traded:
         figures = dict.fromkeys(figures) | verdict
-    return figures | {
+    figures |= {
         "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
         "is_within_limits": int(_within_limits(result, plan, ftmo)),
     }
+    return {name: figures[name] for name in DECLARED}
 
 
 def verdict_figures(result: BacktestResult, params: TradingParams, judged: Judgement) -> Figures:
-    """What the chosen program made of an account, 1 or 0 each; nothing happens to one that never traded."""
+    """What the chosen program made of an account, 1 or 0 each, None without a program.
+
+    Nothing happens to an account that never traded.
+    """
     ftmo = params.ftmo
+    if ftmo.chosen is None:
+        return dict.fromkeys(VERDICT)
     phases = judged[ftmo.program].possible
-    with_target = [
-        key for key, phase in ftmo.programs[ftmo.program].phases.items() if phase.target is not None
-    ]
+    with_target = [key for key, phase in ftmo.chosen.phases.items() if phase.target is not None]
     first = next(iter(phases.values()))
     figures = {
         "program_passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
@@ -95,7 +111,7 @@ def start_tables(result: BacktestResult, plan: Plan, params: TradingParams) -> F
     day = plan.clock["day"]
     begun = [judge(result, plan, params, int(bar)) for bar in starts(result.bars, day)]
     table = {}
-    for program in params.ftmo.programs:
+    for program in params.ftmo.judged:
         first = [next(iter(judged[program].possible.values())) for judged in begun]
         counts = pd.Series([phase.status for phase in first]).value_counts()
         table[program] = {"starts": len(first)} | {str(name): int(n) for name, n in counts.items()}
@@ -129,10 +145,16 @@ def odds_table(found: dict[str, dict[str, Odds]]) -> Figures:
 def fan_table(
     own: dict[str, dict[str, Odds]], random: dict[str, dict[str, Odds]], params: TradingParams
 ) -> pd.DataFrame:
-    """Quantiles of balance after each day of a resampled challenge, beside those without an edge."""
+    """Quantiles of balance after each day of a resampled challenge, beside those without an edge.
+
+    Without a line where no program is judged.
+    """
+    columns = [f"q{round(100 * q):02d}" for q in FAN]
+    if params.ftmo.chosen is None:
+        return pd.DataFrame(columns=[*columns, "day", "kind"])
     parts = []
     for kind, found in (("model", own), ("zero edge", random)):
         fan = next(iter(found[params.ftmo.program].values())).fan
-        table = pd.DataFrame(fan, columns=[f"q{round(100 * q):02d}" for q in FAN])
+        table = pd.DataFrame(fan, columns=columns)
         parts.append(table.assign(day=np.arange(1, len(fan) + 1), kind=kind))
     return pd.concat(parts, ignore_index=True)

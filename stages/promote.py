@@ -26,7 +26,8 @@ def main(log: logging.Logger) -> None:
             found = pack_candidate(folder / artifact, artifact, network, params, own)
             summary[f"{network}_onnx_difference"] = found.pop("onnx_difference")
             bundles[artifact] = found
-    verdicts = judge(gates, metrics | {"promotion": summary})
+    program = params.value("ftmo.program", str)
+    verdicts = judge(gates, metrics | {"promotion": summary}, program)
     summary["passed"] = int(not any(v.blocks for v in verdicts))
     for artifact, network in ARTIFACTS.items():
         failed = [v for v in verdicts if v.artifact == artifact and v.blocks]

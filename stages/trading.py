@@ -37,7 +37,7 @@ class Desk:
             params.names,
             params.costs,
             params.execution,
-            params.horizon,
+            params.hold,
             params.guard_loss,
         )
         return make_plan(self.market, wanted, *rules)
@@ -92,25 +92,29 @@ def judge(result: BacktestResult, plan: Plan, params: TradingParams, first_bar: 
                 for worst in (certain_low(result), result.bars["equity_low"])
             )
         )
-        for name, program in params.ftmo.programs.items()
+        for name, program in params.ftmo.judged.items()
     }  # fmt: skip
 
 
 class Control(NamedTuple):
-    """The same decisions, sizes and costs with random sides: what no edge at all comes to."""
+    """The same decisions and costs with random sides, or times: what no edge at all comes to."""
 
     net_pnl: FloatArray  # (control_runs,) account currency
     days: list[NDArray[np.void]]
 
+    def p_value(self, net: float) -> float | None:
+        """Share of the runs, this one counted, that came to at least `net`; None if any is not a number."""
+        if not np.isfinite([net, *self.net_pnl]).all():
+            return None
+        return float((1 + (self.net_pnl >= net).sum()) / (1 + self.net_pnl.size))
+
 
 def zero_edge(plan: Plan, params: TradingParams) -> Control:
-    """Trade `plan` again and again with coins in place of its sides."""
+    """Trade `plan` again and again with coins in place of its predictions."""
     rng = np.random.default_rng(params.evaluation.seed)
-    side = plan.candles["side"]
     net, days = [], []
     for _ in range(params.ftmo.control_runs):
-        flipped = side * rng.choice(np.array([-1, 1], np.int8), side.shape)
-        result = run(plan.with_sides(flipped))
+        result = run(plan.with_random_sides(rng))
         net.append(float(result.bars["balance"][-1] - plan.rules.initial_balance))
         days.append(whole_days(result.bars, result.bars["equity_low"], plan.clock["day"]))
     return Control(np.array(net), days)
@@ -124,5 +128,5 @@ def odds(
         name: program_odds(
             days, program, params.ftmo, params.signals.initial_balance, params.evaluation.seed, level
         )
-        for name, program in params.ftmo.programs.items()
+        for name, program in params.ftmo.judged.items()
     }

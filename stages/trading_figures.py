@@ -10,16 +10,17 @@ from stages.ftmo_figures import fan_table, ftmo_figures, odds_table, phase_table
 from stages.trading import Desk, Judged, judge, odds, run, zero_edge
 from stages.trading_params import TradingParams
 from tapeline.backtest.engine import BacktestResult
-from tapeline.backtest.ftmo import FtmoParams
+from tapeline.backtest.ftmo import FtmoParams, ProgramParams
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.odds import whole_days
 from tapeline.backtest.portfolio import Market, Plan
-from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, score_equity
+from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, ratios_reason, score_equity
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
 
 Figures = dict[str, Any]
 Judgement = dict[str, Judged]
+NOT_WATCHED = "ftmo.program is none: nothing is judged by FTMO's rules"
 
 
 def trading_figures(
@@ -30,7 +31,7 @@ def trading_figures(
     result = run(plan)
     initial = params.signals.initial_balance
     equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
-    backtest = account_figures(result, desk, params)
+    backtest = account_figures(result, desk, params) | {"refused_entries": plan.refused.inside_costs}
     judged = judge(result, plan, params)
     control = zero_edge(plan, params)
     days = whole_days(result.bars, result.bars["equity_low"], plan.clock["day"])
@@ -38,11 +39,13 @@ def trading_figures(
     random = odds(control.days, params)
     ftmo = ftmo_figures(result, plan, params, judged, own, random, control)
     curves = {
-        "latency": _curve(desk, params, "execution", "latency_s", params.execution.latency_grid_s),
-        "cost_stress": _curve(desk, params, "costs", "multiple", params.costs.stress),
+        "latency": _curve(desk, plan, params, "execution", "latency_s", params.execution.latency_grid_s),
+        "cost_stress": _curve(desk, plan, params, "costs", "multiple", params.costs.stress),
     }
     detail = {
         "reason": NOTHING if not result.trades.size else None,
+        "ratios_reason": ratios_reason(equity, initial) if result.trades.size else NOTHING,
+        "refused": refused(plan),
         "trades": describe_trades(result.trades, REASONS, params.minutes),
         "daily_net_pnl": {str(day.date()): pnl for day, pnl in daily_pnl(equity, initial).items()},
         **trade_tables(result.trades, desk.market, params),
@@ -55,6 +58,7 @@ def trading_figures(
             "odds": odds_table(own),
             "odds_zero_edge": odds_table(random),
             "zero_edge_net_pnl": [float(q) for q in np.quantile(control.net_pnl, [0.05, 0.5, 0.95])],
+            "reason": None if params.ftmo.chosen else NOT_WATCHED,
         },
     }
     tables = {name: pd.DataFrame(rows.values()) for name, rows in curves.items()}
@@ -117,27 +121,24 @@ def ablation(desk: Desk, params: TradingParams) -> dict[str, Figures]:
             rule = f"trend of at least {minimum:g}" if minimum else "LSTM alone"
             changed = params.changed("signals", trade_tiers=chosen, minimum_trend=minimum)
             found[f"tiers {name}, {rule}"] = _brief(desk, changed)
-    untargeted = params.changed("signals", stop=1000.0, target=0.0)
-    sized = untargeted.changed("signals", risk=min(1.0, params.signals.risk * 1000.0 / params.signals.stop))
-    return found | {"as traded": _brief(desk, params), "without stop and target": _brief(desk, sized)}
+    free = run(desk.plan(params).without_stops())
+    return found | {
+        "as traded": _brief(desk, params),
+        "without stop and target": _brief(desk, params, free),
+    }
 
 
 def equity_table(result: BacktestResult, plan: Plan, market: Market, ftmo: FtmoParams) -> pd.DataFrame:
-    """Equity, its worst and the floors of the program, hour by hour."""
+    """Equity, its worst and the floors of the program, NaN without one, hour by hour."""
     bars, initial = result.bars, plan.rules.initial_balance
-    program = ftmo.programs[ftmo.program]
-    day = plan.clock["day"]
-    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
-    midnights = np.append(initial, bars["balance"][first[1:] - 1])
-    highest = np.maximum(np.maximum.accumulate(midnights), initial) if program.is_trailing else initial
-    of_day = np.cumsum(np.isin(np.arange(len(day)), first)) - 1
+    day_floor, account_floor = _floors(result, plan, ftmo.chosen)
     table = pd.DataFrame(
         {
             "timestamp": market.timestamp,
             "equity": bars["equity"],
             "lowest": bars["equity_low"],
-            "daily_floor": (midnights - program.daily_loss * initial)[of_day],
-            "account_floor": np.broadcast_to(highest - program.max_loss * initial, midnights.shape)[of_day],
+            "daily_floor": day_floor,
+            "account_floor": account_floor,
         }
     ).set_index("timestamp")
     hourly = table.resample("1h").agg(
@@ -147,6 +148,27 @@ def equity_table(result: BacktestResult, plan: Plan, market: Market, ftmo: FtmoP
     return hourly.assign(drawdown=1 - hourly["equity"] / peak).reset_index()
 
 
+def _floors(
+    result: BacktestResult, plan: Plan, program: ProgramParams | None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Floor of the day and of the account on each bar, NaN without a program; shape (n_bars,) each."""
+    initial, day = plan.rules.initial_balance, plan.clock["day"]
+    if program is None:
+        return np.full(len(day), np.nan), np.full(len(day), np.nan)
+    first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))
+    midnights = np.append(initial, result.bars["balance"][first[1:] - 1])
+    highest = np.maximum(np.maximum.accumulate(midnights), initial) if program.is_trailing else initial
+    of_day = np.cumsum(np.isin(np.arange(len(day)), first)) - 1
+    account = np.broadcast_to(highest - program.max_loss * initial, midnights.shape)
+    return (midnights - program.daily_loss * initial)[of_day], account[of_day]
+
+
+def refused(plan: Plan) -> Figures:
+    """Closes at which a predicted side could not be ordered, by why, and `wanted`, all with a side."""
+    counts = plan.refused._asdict()
+    return {"wanted": int(np.count_nonzero(plan.candles["side"])) + sum(counts.values())} | counts
+
+
 def _unguarded(desk: Desk, params: TradingParams) -> Judgement:
     without = params.changed("ftmo", guard=0.0)
     plan = desk.plan(without)
@@ -154,14 +176,18 @@ def _unguarded(desk: Desk, params: TradingParams) -> Judgement:
 
 
 def _curve(
-    desk: Desk, params: TradingParams, section: str, key: str, values: tuple[float, ...]
+    desk: Desk, plan: Plan, params: TradingParams, section: str, key: str, values: tuple[float, ...]
 ) -> dict[str, Figures]:
-    return {
-        f"{value:g}": {key: value} | _brief(desk, params.changed(section, **{key: value})) for value in values
-    }
+    """What the orders of `plan` come to under other values of one key: theirs are the sizes."""
+    found = {}
+    for value in values:
+        changed = params.changed(section, **{key: value})
+        result = run(desk.plan(changed).with_orders_of(plan))
+        found[f"{value:g}"] = {key: value} | _brief(desk, changed, result)
+    return found
 
 
-def _brief(desk: Desk, params: TradingParams) -> Figures:
-    figures = account_figures(desk.trade(params), desk, params)
+def _brief(desk: Desk, params: TradingParams, result: BacktestResult | None = None) -> Figures:
+    figures = account_figures(desk.trade(params) if result is None else result, desk, params)
     names = "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl", "win_rate", "max_drawdown_inside"
     return {name: figures[name] for name in (*names, RATIOS[0])}

@@ -47,5 +47,11 @@ class TradingParams:
     @property
     def guard_loss(self) -> float:
         """Loss of a day that ends it, account currency; infinite without a guard."""
-        share = self.ftmo.guard * self.ftmo.programs[self.ftmo.program].daily_loss
+        program = self.ftmo.chosen
+        share = self.ftmo.guard * program.daily_loss if program else 0.0
         return share * self.signals.initial_balance if share else np.inf
+
+    @property
+    def hold(self) -> int:
+        """Candles that a position is held at most."""
+        return self.signals.hold or self.horizon

@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, RootModel, StringConstraints
+from pydantic import ConfigDict, Field, RootModel, StringConstraints, model_validator
 
 from tapeline.backtest.clocks import in_daily_window, is_closed, is_weekend
 from tapeline.errors import ParamsError
 from tapeline.params import Section
 
+FloatArray = NDArray[np.float64]
 BPS = 1e-4  # one basis point, as a fraction
 NIGHTS_A_YEAR = 360  # that brokers divide a yearly swap by
 NO_ENTRY_MINUTES = 120  # before a closure that long, opening is forbidden as gap trading
@@ -24,8 +25,12 @@ Date = Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\d$")]
 
 
 class InstrumentParams(Section):
-    """One instrument of the broker."""
+    """One instrument of the broker: a contract on margin (cfd), or the coins themselves (spot).
 
+    Coins are bought in cash: leverage is 1, no night costs swap, and nothing is sold that is not held.
+    """
+
+    kind: Literal["cfd", "spot"] = "cfd"  # as brokers quote it, where the user's line says nothing
     contract_size: Positive  # units of the coin in a lot
     lot_step: Positive  # lots; also the least order
     maximum_lots: Positive  # of one order
@@ -34,6 +39,14 @@ class InstrumentParams(Section):
     commission_bps: CostBps  # basis points of the notional, a side
     swap_long: Annotated[float, Field(ge=-10, le=10)]  # a year, fraction of the notional; negative is paid
     swap_short: Annotated[float, Field(ge=-10, le=10)]
+
+    @model_validator(mode="after")
+    def _cash_has_no_leverage(self) -> "InstrumentParams":
+        if self.kind == "spot" and self.leverage != 1:
+            raise ValueError(
+                f"of kind spot must have leverage 1, not {self.leverage:g}: it is bought in cash"
+            )
+        return self
 
 
 class CostParams(Section):
@@ -78,6 +91,32 @@ def half_spread(
         rule = f"times {costs.widening * costs.multiple:g} is a spread wider than the price"
         raise ParamsError("costs.instruments.*.spread_bps", instrument.spread_bps, rule)
     return found
+
+
+def round_trip(
+    price: FloatArray, half_spread: FloatArray, slippage: FloatArray, commission: float
+) -> FloatArray:
+    """What opening and closing a unit at `price` costs: spread, slippage and commission of both; price."""
+    return 2 * price * (half_spread + slippage + commission)
+
+
+def loss_at_stop(
+    price: FloatArray,
+    side: NDArray[np.int8],
+    stop: FloatArray,
+    half_spread: FloatArray,
+    slippage: FloatArray,
+    commission: float,
+) -> FloatArray:
+    """What a unit loses that is opened around the middle `price` and stopped, costs included; price.
+
+    stop : distance from the filled entry to the quote that triggers, so the spread lies within it, the
+        slippage of the stop's own fill and both commissions do not; spread and slippage as at the entry
+    """
+    entry = price * (1 + side * (half_spread + slippage))
+    trigger = np.maximum(entry - side * stop, 0.0)  # no price falls further
+    exit_ = trigger * (1 - side * slippage / (1 - side * half_spread))
+    return side * (entry - exit_) + commission * (entry + exit_)
 
 
 def market_hours(

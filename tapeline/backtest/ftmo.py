@@ -16,6 +16,7 @@ from pydantic import Field, ValidationInfo, field_validator
 
 from tapeline.backtest.costs import Date
 from tapeline.params import Section
+from tapeline.schema import NO_PROGRAM
 
 Records = NDArray[np.void]
 Share = Annotated[float, Field(gt=0, lt=1)]  # of the initial capital
@@ -23,6 +24,7 @@ Count = Annotated[int, Field(ge=1)]
 
 STATUSES = ("open", "passed", "daily_loss", "max_loss")
 OPEN, PASSED, DAILY_LOSS, MAX_LOSS = range(len(STATUSES))
+NO_NUMBER = -1
 ROUNDING = 1e-9  # of the initial capital: a floor that is touched is touched whatever was rounded
 
 
@@ -47,7 +49,7 @@ class FtmoParams(Section):
     """Section `ftmo`."""
 
     as_of: Date  # of the rules below
-    program: str  # the one whose figures are declared metrics
+    program: str  # the one whose figures are declared metrics; NO_PROGRAM: none is judged
     programs: Annotated[dict[str, ProgramParams], Field(min_length=1)]
     is_touch_breach: bool  # equity that equals a floor has broken it
     guard: Annotated[
@@ -65,9 +67,21 @@ class FtmoParams(Section):
     @classmethod
     def _known_program(cls, programs: dict[str, ProgramParams], info: ValidationInfo) -> dict:
         chosen = info.data.get("program")
-        if chosen is not None and chosen not in programs:
+        if NO_PROGRAM in programs:
+            raise ValueError(f"must not call a program {NO_PROGRAM}, which says that there is none")
+        if chosen not in (None, NO_PROGRAM, *programs):
             raise ValueError(f"must hold ftmo.program {chosen}; it holds {', '.join(programs)}")
         return programs
+
+    @property
+    def chosen(self) -> ProgramParams | None:
+        """The program that the guard and the declared metrics follow; None on an account of another kind."""
+        return self.programs.get(self.program)
+
+    @property
+    def judged(self) -> dict[str, ProgramParams]:
+        """Programs that the account is held against: all, or none."""
+        return self.programs if self.chosen else {}
 
 
 class Limits(NamedTuple):
@@ -131,6 +145,8 @@ def judge_phase(
     status, bar, daily, maximum, days, traded, profit, best = _judge(
         bars, worst, day, first_bar, offset, limits
     )
+    if status == NO_NUMBER:
+        raise ValueError(f"equity is not a number on bar {bar}")
     best_day = None if np.isnan(best) else best
     return PhaseResult(STATUSES[status], first_bar, bar, daily, maximum, days, traded, profit, best_day)
 
@@ -193,6 +209,8 @@ def _judge(
         low = worst[i] - offset
         daily_margin, max_margin = min(daily_margin, low - day_floor), min(max_margin, low - account_floor)
         at_open, balance = bars[i].flat_open - offset, bars[i].balance - offset
+        if np.isnan(low) or np.isnan(balance):  # it would lie below no floor
+            return NO_NUMBER, i, np.nan, np.nan, days, trading_days, np.nan, np.nan
         has_opened = bars[i].n_opened > 0
         before, trading_days = trading_days, trading_days + (has_opened and not has_traded)
         has_traded |= has_opened

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,9 +15,12 @@ from tapeline.backtest.costs import (
     NIGHTS_A_YEAR,
     CostParams,
     InstrumentNames,
+    InstrumentParams,
     half_spread,
     instrument_of,
+    loss_at_stop,
     market_hours,
+    round_trip,
 )
 from tapeline.backtest.kernel import Rules
 from tapeline.backtest.latency import ExecutionParams, delay_bars, slippage
@@ -43,19 +47,53 @@ class Market:
     atr: FloatArray
 
 
+class Refused(NamedTuple):
+    """Closes at which a side was predicted and no order could follow."""
+
+    inside_costs: int  # the stop was no further away than what opening and closing costs
+    shorts: int  # of an account that only buys, or of coins
+
+
 @dataclass(frozen=True)
 class Plan:
-    """All that one backtest takes."""
+    """All that one backtest takes.
+
+    may_short : (n_symbols,); can_order : (n_bars, n_symbols) closes after which an order makes sense
+    """
 
     candles: Records
     clock: Records
     symbols: Records
     rules: Rules
+    may_short: NDArray[np.bool_]
+    can_order: NDArray[np.bool_]
+    refused: Refused
 
-    def with_sides(self, side: NDArray[np.int8]) -> "Plan":
-        """Return the same with other sides wanted."""
+    def with_random_sides(self, rng: np.random.Generator) -> "Plan":
+        """Return the same decisions without what decided them: coins throw the sides.
+
+        Where nothing is sold short, that is the same number of purchases at times of their own, all moved
+        by one draw and around the end; what falls on a close without an order is left out.
+        """
         candles = self.candles.copy()
+        side = candles["side"] * rng.choice(np.array([-1, 1], np.int8), candles.shape)
+        for s in np.flatnonzero(~self.may_short):
+            moved = np.roll(candles["side"][:, s], rng.integers(len(candles)))
+            side[:, s] = np.where(self.can_order[:, s], moved, 0)
         candles["side"] = side
+        return replace(self, candles=candles)
+
+    def with_orders_of(self, other: "Plan") -> "Plan":
+        """Return the sides and sizes of `other` under the costs and delays of this one."""
+        candles = self.candles.copy()
+        for name in ("side", "tier", "quantity", "stop", "target"):
+            candles[name] = other.candles[name]
+        return replace(self, candles=candles, refused=other.refused)
+
+    def without_stops(self) -> "Plan":
+        """Return the same orders in the same sizes, ended by time alone."""
+        candles = self.candles.copy()
+        candles["stop"], candles["target"] = np.finfo(np.float64).max / 4, 0.0
         return replace(self, candles=candles)
 
 
@@ -109,47 +147,52 @@ def make_plan(
     names: InstrumentNames,
     costs: CostParams,
     execution: ExecutionParams,
-    horizon: int,
+    hold: int,
     guard_loss: float = np.inf,
 ) -> Plan:
     """Price, size and time what is `wanted`; ParamsError if a symbol has no instrument or no costs.
 
-    Only real candles decide. `guard_loss` is account currency below the midnight balance.
+    Only real candles decide, and only once their slippage is known. What the spread will be when an order is
+    filled is known when it is made: the calendar says so. `guard_loss` is account currency below the midnight
+    balance.
     """
     candles = market.candles.copy()
-    is_open, may_enter = market_hours(market.timestamp, costs)
-    symbols = np.zeros(len(market.symbols), dtype=symbol_dtype)
+    delay = delay_bars(execution.latency_s, market.minutes)
     basis = costs.basis_bps * BPS * costs.multiple
     slip = slippage(market.sigma, execution.latency_s, execution.slippage, market.minutes)
     candles["slippage"] = slip * costs.multiple + basis
-    is_known = np.isfinite(market.sigma)
-    candles["can_fill"] = candles["has_price"] & is_open[:, None] & is_known
+    is_open, may_enter = market_hours(market.timestamp, costs)
+    candles["can_fill"] = candles["has_price"] & is_open[:, None] & np.isfinite(slip)
     candles["may_enter"] = candles["can_fill"] & may_enter[:, None]
     candles["stop"], candles["target"] = signals.stop * market.atr, signals.target * market.atr
-    is_wanted = (wanted.side != 0) & candles["has_price"] & (market.atr > 0)
-    candles["side"], candles["tier"] = np.where(is_wanted, wanted.side, 0), wanted.tier
-    for s, symbol in enumerate(market.symbols):
-        traded_as = instrument_of(symbol, names, costs)
-        step = traded_as.lot_step * traded_as.contract_size
-        symbols[s] = (
-            traded_as.commission_bps * BPS * costs.multiple,
-            _swap(traded_as.swap_long, costs.multiple),
-            _swap(traded_as.swap_short, costs.multiple),
-            traded_as.leverage,
-            step,
-            step,
-            traded_as.maximum_lots * traded_as.contract_size,
-            False,
-        )
-        candles["half_spread"][:, s] = half_spread(market.timestamp, traded_as, costs)
-        candles["quantity"][:, s] = size(candles["stop"][:, s], step, signals)
+    traded_as = [instrument_of(symbol, names, costs) for symbol in market.symbols]
+    symbols = np.array([_terms(instrument, costs) for instrument in traded_as], dtype=symbol_dtype)
+    filled = market.timestamp + delay * pd.Timedelta(minutes=market.minutes)
+    at_fill = np.empty(candles.shape)
+    for s, instrument in enumerate(traded_as):
+        candles["half_spread"][:, s] = half_spread(market.timestamp, instrument, costs)
+        at_fill[:, s] = half_spread(filled, instrument, costs)
+    may_short = ~symbols["is_spot"] & (signals.sides == "both")
+    paid = at_fill, candles["slippage"], symbols["commission"]
+    is_known = candles["has_price"] & np.isfinite(slip) & (market.atr > 0)
+    can_order = is_known & (candles["stop"] > round_trip(candles["close"], *paid))
+    side = np.where(is_known, wanted.side, 0)
+    is_refused_short = (side < 0) & ~may_short
+    candles["side"] = np.where(can_order & ~is_refused_short, side, 0)
+    candles["tier"] = wanted.tier
+    loss = loss_at_stop(candles["close"], np.where(candles["side"] < 0, -1, 1), candles["stop"], *paid)
+    candles["quantity"] = size(loss, symbols["step"], signals)
+    refused = Refused(
+        int(((side != 0) & ~is_refused_short & ~can_order).sum()),
+        int(is_refused_short.sum()),
+    )
     clock = np.zeros(len(market.timestamp), dtype=clock_dtype)
     clock["day"] = account_day(market.timestamp)
     clock["nights"] = swap_nights(market.timestamp, costs.swap_nights)
     rules = Rules(
         signals.initial_balance,
-        horizon,
-        delay_bars(execution.latency_s, market.minutes),
+        hold,
+        delay,
         signals.max_positions,
         signals.max_margin,
         execution.stop_out,
@@ -157,7 +200,22 @@ def make_plan(
         basis,
         float(execution.exit_commission),
     )
-    return Plan(candles, clock, symbols, rules)
+    return Plan(candles, clock, symbols, rules, may_short, can_order, refused)
+
+
+def _terms(instrument: InstrumentParams, costs: CostParams) -> tuple[float | bool, ...]:
+    """What is fixed for a symbol that is traded as `instrument`, in the order of `symbol_dtype`."""
+    step, is_spot = instrument.lot_step * instrument.contract_size, instrument.kind == "spot"
+    return (
+        instrument.commission_bps * BPS * costs.multiple,
+        0.0 if is_spot else _swap(instrument.swap_long, costs.multiple),
+        0.0 if is_spot else _swap(instrument.swap_short, costs.multiple),
+        instrument.leverage,
+        step,
+        step,
+        instrument.maximum_lots * instrument.contract_size,
+        is_spot,
+    )
 
 
 def _swap(a_year: float, multiple: float) -> float:

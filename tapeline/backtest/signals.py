@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from pydantic import AfterValidator, Field, ValidationInfo, field_validator
 
 from tapeline.params import Section
+from tapeline.schema import Horizon
 from tapeline.tiers import tier_numbers
 
 FloatArray = NDArray[np.float64]
@@ -51,11 +52,13 @@ class SignalParams(Section):
     tier_shares: TierShares  # by share: name -> most confident share, that of the tiers above it included
     trade_tiers: Annotated[tuple[str, ...], Field(strict=False)]  # names of tiers that trade
     minimum_trend: Share  # predicted trend strength needed to enter; 0: no filter
+    sides: Literal["both", "long"]  # long: predictions of a fall open nothing
+    hold: Horizon | None  # candles that a position is held at most; null: the label's horizon
     ablation_trends: Annotated[tuple[Share, ...], Field(strict=False)]  # minimums that are tried besides
     atr_candles: Annotated[int, Field(ge=2, le=1500)]  # average true range of so many candles
     stop: Annotated[float, Field(gt=0, le=1000)]  # average true ranges from entry to stop
     target: Annotated[float, Field(ge=0, le=1000)]  # likewise to the target; 0: none
-    risk: Annotated[float, Field(gt=0, le=1)]  # of the initial balance, lost at the stop
+    risk: Annotated[float, Field(gt=0, le=1)]  # of the initial balance, lost at the stop, all costs included
     initial_balance: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # account currency
     max_positions: Annotated[int, Field(ge=1, le=1000)]  # of all symbols, open or ordered
     max_margin: Annotated[float, Field(gt=0, le=1)]  # of equity, margin of all positions
@@ -128,8 +131,8 @@ def make_signals(
     return Signals(np.where(is_wanted, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8), tier)
 
 
-def size(stop_distance: FloatArray, step: float, params: SignalParams) -> FloatArray:
-    """Units that lose `risk` of the initial balance over `stop_distance` (price), down to whole steps."""
+def size(loss_per_unit: FloatArray, step: float | FloatArray, params: SignalParams) -> FloatArray:
+    """Units that lose `risk` of the initial balance at `loss_per_unit` (price), down to whole steps."""
     with np.errstate(divide="ignore", invalid="ignore"):
-        units = params.risk * params.initial_balance / stop_distance
+        units = params.risk * params.initial_balance / loss_per_unit
     return np.where(np.isfinite(units), np.floor(units / step + ROUNDING) * step, 0.0)

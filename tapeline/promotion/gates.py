@@ -6,12 +6,13 @@ from typing import Annotated, Any
 from pydantic import Field, RootModel, model_validator
 
 from tapeline.params import Section
-from tapeline.schema import Refit
+from tapeline.schema import NO_PROGRAM, Refit
 
 ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
 FILES = ("lstm", "transformer", "backtest", "ftmo", "promotion")  # metrics/NAME.json that gates may name
 PASSED, FAILED = "passed", "failed"
-INSUFFICIENT, NOT_COMPARABLE = "insufficient_data", "not_comparable"  # these two do not block
+# These do not block, and are no pass either.
+INSUFFICIENT, NOT_COMPARABLE, NOT_JUDGED = "insufficient_data", "not_comparable", "not_judged"
 Metrics = dict[str, dict[str, Any]]
 
 
@@ -82,11 +83,16 @@ class Verdict:
         return self.status == FAILED
 
 
-def judge(params: GateParams, metrics: Metrics) -> list[Verdict]:
-    """Hold `metrics` (file -> metric -> value) against every gate; a metric that is not there fails."""
+def judge(params: GateParams, metrics: Metrics, program: str) -> list[Verdict]:
+    """Hold `metrics` (file -> metric -> value) against every gate; a metric that is not there fails.
+
+    Gates on FTMO's objectives are not judged where `program`, of `ftmo`, says that it does not watch.
+    """
     days = metrics.get("backtest", {}).get("days") or 0
     return [
-        _judge_one(artifact, name, gate, metrics, days)
+        _leave_out(artifact, name, gate)
+        if program == NO_PROGRAM and name.startswith("ftmo.")
+        else _judge_one(artifact, name, gate, metrics, days)
         for artifact, gates in params.root.items()
         for name, gate in gates.items()
     ]
@@ -98,6 +104,11 @@ def judge_value(artifact: str, name: str, gate: Gate, value: float) -> Verdict:
     status = PASSED if margin >= 0 else FAILED
     reason = f"{value:.6g} is {'' if status == PASSED else 'not '}{gate.limit}"
     return Verdict(artifact, name, float(value), gate.limit, float(margin), status, reason)
+
+
+def _leave_out(artifact: str, name: str, gate: Gate) -> Verdict:
+    reason = f"not judged: ftmo.program is {NO_PROGRAM}"
+    return Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, reason)
 
 
 def _judge_one(artifact: str, name: str, gate: Gate, metrics: Metrics, days: int) -> Verdict:

@@ -267,3 +267,21 @@ def test_a_program_that_is_not_there_is_refused():
     """One line with what there is."""
     with pytest.raises(ParamsError, match=r"must hold ftmo.program 3-step; it holds 2-step, 1-step"):
         read(program="3-step")
+
+
+def test_a_program_may_be_none_and_no_program_may_be_called_so():
+    """Then nothing is judged; the name stands for nothing else."""
+    found = read(program="none")
+    assert (found.chosen, found.judged) == (None, {})
+    with pytest.raises(ParamsError, match="must not call a program none"):
+        read(programs=SHIPPED["programs"] | {"none": SHIPPED["programs"]["2-step"]})
+
+
+def test_equity_that_is_no_number_is_never_judged():
+    """It would lie below no floor, and pass."""
+    bars, day = path((0, 100 * K, 100 * K, 1, 1), (0, 100 * K, np.nan, 1, 0))
+    params = read()
+    program = params.programs["2-step"]
+    limits = limits_of(program, program.phases["challenge"], params, 100 * K)
+    with pytest.raises(ValueError, match="not a number on bar 1"):
+        judge_phase(bars, bars["equity_low"], day, 0, limits)

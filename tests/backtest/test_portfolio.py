@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 from commands.deps import ROOT
 from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.engine import run_backtest
+from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.portfolio import lay_out, make_plan, on_clock
 from tapeline.backtest.signals import SignalParams, make_signals
@@ -43,18 +44,19 @@ def market(found, n_volatility=20, n_atr=30):
     return lay_out(found, START + pd.Timedelta(minutes=FIRST), 1, n_volatility, n_atr)
 
 
-def plan(found, seed=0, **changes):
-    """What the engine gets for random predictions under the shipped params."""
+def plan(found, predicted=None, **changes):
+    """What the engine gets for one prediction everywhere, or random ones, under the shipped params."""
     laid = market(found)
-    probability = np.random.default_rng(seed).uniform(0, 1, laid.sigma.shape)
-    signals = section("signals", SignalParams)
+    probability = np.random.default_rng(0).uniform(0, 1, laid.sigma.shape)
+    probability = probability if predicted is None else np.full_like(probability, predicted)
+    signals = changes.get("signals") or section("signals", SignalParams)
     names = InstrumentNames.model_validate(SHIPPED["instruments"])
     parts = {
         "signals": signals,
         "names": names,
         "costs": section("costs", CostParams),
         "execution": section("execution", ExecutionParams),
-        "horizon": 15,
+        "hold": 15,
     } | changes
     return laid, make_plan(laid, make_signals(probability, probability, signals), **parts)
 
@@ -146,15 +148,99 @@ def test_latency_beyond_a_candle_waits_for_a_later_open():
     assert (result.trades["entry_bar"] - result.trades["decision_bar"]).min() == 2
 
 
-def test_sizes_lose_the_risk_at_the_stop():
-    """250 at 6 average true ranges, in whole steps."""
-    laid, made = plan(tables())
-    units = 250 / (6 * laid.atr)
+@pytest.mark.parametrize("side", [1, -1])
+def test_what_is_lost_at_the_stop_is_the_risk(side):
+    """Bought or sold at the price that decided and stopped there: 250, all costs included, or a step less."""
+    laid, made = plan(tables(), predicted=0.9 if side == 1 else 0.1)
     assert made.candles["stop"] == pytest.approx(6 * laid.atr, nan_ok=True)
-    lots = made.candles["quantity"] / [0.01, 0.1]
-    assert lots[laid.candles["has_price"]] == pytest.approx(
-        np.floor(units / [0.01, 0.1])[laid.candles["has_price"]]
+    decided = np.arange(0, 190, 3)
+    wanted = np.zeros_like(made.candles["side"])
+    wanted[decided, 0] = side
+    assert (made.candles["side"][decided, 0] == side).all()
+    made.candles["side"] = wanted
+    for name in ("open", "high", "low", "close"):
+        made.candles[name][decided + 1, 0] = laid.candles["close"][decided, 0]
+    sharp = "low" if side == 1 else "high"
+    made.candles[sharp][decided + 1, 0] *= 1 - side * 0.5
+    for name in ("slippage", "half_spread"):
+        made.candles[name][decided + 1] = made.candles[name][decided]
+    made.symbols["maximum"] = 1e9
+    rules = made.rules._replace(initial_balance=1e9)
+    trades = run_backtest(made.candles, made.clock, made.symbols, rules).trades
+    lost = -trades["net_pnl"]
+    one_step = 0.01 * lost / trades["quantity"]
+    assert [REASONS[reason] for reason in trades["reason"]] == ["stop"] * len(decided)
+    assert (lost <= 250 + 1e-6).all()
+    assert (lost > 250 - one_step - 1e-6).all()
+
+
+@pytest.mark.parametrize(("stop", "n_traded"), [(1.0, 0), (6.0, 390)])
+def test_stops_inside_the_costs_are_refused_and_counted(stop, n_traded):
+    """Where opening and closing costs more than the stop is away: no order, whatever was predicted."""
+    dear = SHIPPED["costs"] | {
+        "instruments": {
+            name: found | {"spread_bps": 6.0} for name, found in SHIPPED["costs"]["instruments"].items()
+        }
+    }
+    laid, made = plan(
+        tables(),
+        predicted=0.9,
+        signals=section("signals", SignalParams, stop=stop),
+        costs=Params({"costs": dear}).section("costs", CostParams),
     )
+    paid = made.candles["half_spread"] + made.candles["slippage"] + made.symbols["commission"]
+    is_inside = stop * laid.atr <= 2 * paid * laid.candles["close"]
+    has_price = laid.candles["has_price"]
+    assert np.array_equal(made.candles["side"] != 0, has_price & ~is_inside)
+    assert made.refused.inside_costs == (has_price & is_inside).sum()
+    assert (made.candles["side"] != 0).sum() == n_traded
+
+
+def test_an_order_knows_the_spread_of_the_minute_that_fills_it():
+    """At 23:54 server time the spread of 23:55 is on the calendar: it refuses what it makes too dear."""
+    found = tables()
+    for table in found.values():
+        table["timestamp"] += pd.Timedelta(hours=8)  # the plan begins at 23:40 by the server's clock
+    laid = lay_out(found, START + pd.Timedelta(hours=8, minutes=FIRST), 1, 20, 30)
+    signals = section("signals", SignalParams)
+    names = InstrumentNames.model_validate(SHIPPED["instruments"])
+    wanted = make_signals(np.full(laid.sigma.shape, 0.9), laid.sigma, signals)
+    execution, costs = section("execution", ExecutionParams), section("costs", CostParams, widening=100.0)
+    made = make_plan(laid, wanted, signals, names, costs, execution, 15)
+    is_wide = made.candles["half_spread"][:, 0] > 1e-3
+    assert np.flatnonzero(is_wide).tolist() == list(range(15, 30))
+    assert np.flatnonzero(~made.can_order[:, 0]).tolist() == list(range(14, 29))
+
+
+def test_a_long_only_account_and_coins_sell_nothing_short():
+    """Predictions of a fall are counted and open nothing; rises are bought as before."""
+    _, both = plan(tables())
+    _, long = plan(tables(), signals=section("signals", SignalParams, sides="long"))
+    coins = SHIPPED["costs"]["instruments"] | {
+        "ETHUSD": SHIPPED["costs"]["instruments"]["ETHUSD"] | {"kind": "spot"}
+    }
+    _, mixed = plan(tables(), costs=section("costs", CostParams, instruments=coins))
+    is_short = both.candles["side"] < 0
+    assert np.array_equal(long.candles["side"], np.where(is_short, 0, both.candles["side"]))
+    assert long.refused.shorts == is_short.sum()
+    assert np.array_equal(mixed.candles["side"][:, 0], both.candles["side"][:, 0])
+    assert (mixed.candles["side"][:, 1] >= 0).all()
+    assert mixed.refused.shorts == is_short[:, 1].sum()
+    assert mixed.symbols["swap_long"].tolist() == pytest.approx([-0.25 / 360, 0])
+    run_backtest(mixed.candles, mixed.clock, mixed.symbols, mixed.rules)
+
+
+def test_random_times_stand_for_random_sides_where_nothing_is_sold_short():
+    """As many purchases at times of their own, never a short; both sides flip where both may."""
+    _, long = plan(tables(), signals=section("signals", SignalParams, sides="long"))
+    _, both = plan(tables())
+    moved = long.with_random_sides(np.random.default_rng(3)).candles["side"]
+    assert (moved >= 0).all()
+    assert moved[:, 0].sum() == long.candles["side"][:, 0].sum()
+    assert not np.array_equal(moved, long.candles["side"])
+    flipped = both.with_random_sides(np.random.default_rng(3)).candles["side"]
+    assert np.array_equal(np.abs(flipped), np.abs(both.candles["side"]))
+    assert {-1, 1} <= set((flipped * both.candles["side"]).ravel().tolist())
 
 
 def test_filled_candles_neither_decide_nor_fill():

@@ -15,6 +15,8 @@ SECTION = {
     "tier_shares": {"C": 0.2, "A": 0.01, "B": 0.05},
     "trade_tiers": ["A"],
     "minimum_trend": 0.0,
+    "sides": "both",
+    "hold": None,
     "ablation_trends": [],
     "atr_candles": 60,
     "stop": 5.0,

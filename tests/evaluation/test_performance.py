@@ -12,6 +12,7 @@ from tapeline.evaluation.performance import (
     drawdown_depths,
     interval_of_total,
     probabilistic_sharpe,
+    ratios_reason,
 )
 from tapeline.evaluation.performance import score_equity as score_with_lows
 
@@ -38,13 +39,16 @@ def test_figures_by_hand():
     assert scores["max_drawdown"] == pytest.approx(0.1)
     assert scores["average_drawdown"] == pytest.approx(0.1)
     assert returns.std() == pytest.approx(0)
-    varied = score_equity(equity_series([100, 110, 100, 99, 99, 118.8]), 100.0, 1)
-    daily = np.array([0.1, -0.1, 0.2])
+    daily = np.array([0.1, -0.1, 0.2, *[0.1] * 7])
+    closes = 100 * np.cumprod(1 + daily)
+    halves = np.repeat(closes, 2)
+    halves[2] = 100
+    varied = score_equity(equity_series(halves), 100.0, 1)
     assert varied["sharpe_ratio"] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(365))
-    assert varied["sortino_ratio"] == pytest.approx(daily.mean() / np.sqrt(0.1**2 / 3) * np.sqrt(365))
-    assert varied["calmar_ratio"] is None  # of three days
-    assert varied["longest_drawdown_days"] == 2.0  # from the close at 110 to the one at 118.8
-    assert varied["average_drawdown_days"] == 2.0
+    assert varied["sortino_ratio"] == pytest.approx(daily.mean() / np.sqrt(0.1**2 / 10) * np.sqrt(365))
+    assert varied["calmar_ratio"] is None  # of ten days
+    assert varied["longest_drawdown_days"] == 1.5  # from the second close at 110 to the one at 118.8
+    assert varied["average_drawdown_days"] == 1.5
     assert varied["probabilistic_sharpe"] == varied["deflated_sharpe"]  # one trial has no best
 
 
@@ -54,6 +58,19 @@ def test_growth_needs_days_enough():
     yearly = 1.32 ** (365 / 60) - 1
     assert score_equity(equity_series(path, 1440), 100.0, 1)["calmar_ratio"] == pytest.approx(yearly / 0.1)
     assert score_equity(equity_series(path[:-1], 1440), 100.0, 1)["calmar_ratio"] is None
+
+
+@pytest.mark.parametrize(("traded", "has_ratios"), [(2, False), (9, False), (10, True)])
+def test_ratios_need_ten_days_on_which_something_happened(traded, has_ratios):
+    """Of 120 days, all others still: two good ones are luck and no Sharpe ratio, whatever the others say."""
+    daily = np.zeros(120)
+    daily[5 : 5 + traded] = np.linspace(100, 200, traded)
+    equity = equity_series(10_000 + np.cumsum(daily), 1440)
+    scores = score_equity(equity, 10_000.0, 27)
+    for name in ("sharpe_ratio", "probabilistic_sharpe", "deflated_sharpe"):
+        assert (scores[name] is not None) == has_ratios, name
+    reason = ratios_reason(equity, 10_000.0)
+    assert reason == (None if has_ratios else f"equity changed on {traded} days; ratios need 10")
 
 
 def test_an_account_that_did_nothing_has_no_ratio():

@@ -24,7 +24,7 @@ def gates(**lstm):
 )
 def test_a_gate_passes_at_its_limit_and_not_beyond(gate, value, passed):
     """Limits are inclusive; what is not defined fails unless the gate allows it."""
-    verdict, _ = judge(gates(**{"lstm.x": gate}), {"lstm": {"x": value}})
+    verdict, _ = judge(gates(**{"lstm.x": gate}), {"lstm": {"x": value}}, "2-step")
     assert (verdict.status == "passed") is passed
     assert verdict.blocks is not passed
     assert verdict.reason
@@ -47,7 +47,7 @@ def test_a_gate_passes_at_its_limit_and_not_beyond(gate, value, passed):
 def test_a_gate_may_wait_for_enough_days(value, days, status):
     """Judged from the first day, blocking from `from_days` on."""
     metrics = {"lstm": {"x": value}, "backtest": {"days": days}}
-    verdict, _ = judge(gates(**{"lstm.x": Gate(min=0.95, from_days=60)}), metrics)
+    verdict, _ = judge(gates(**{"lstm.x": Gate(min=0.95, from_days=60)}), metrics, "2-step")
     assert verdict.status == status
     assert verdict.blocks is (status == "failed")
     assert ("do not block before 60" in verdict.reason) is (status == "insufficient_data")
@@ -56,7 +56,7 @@ def test_a_gate_may_wait_for_enough_days(value, days, status):
 def test_every_gate_is_judged():
     """Not only the first to fail."""
     both = {"lstm.x": Gate(min=1.0), "lstm.y": Gate(max=0.0)}
-    found = judge(gates(**both), {"lstm": {"x": 0.0, "y": 1.0}, "transformer": {"x": 0.5}})
+    found = judge(gates(**both), {"lstm": {"x": 0.0, "y": 1.0}, "transformer": {"x": 0.5}}, "2-step")
     assert [(v.gate, v.status, v.margin) for v in found] == [
         ("lstm.x", "failed", -1.0), ("lstm.y", "failed", -1.0), ("transformer.x", "passed", 0.5),
     ]  # fmt: skip
@@ -64,7 +64,9 @@ def test_every_gate_is_judged():
 
 def test_a_metric_that_is_not_there_fails_even_where_null_is_allowed():
     """A misspelt metric must not pass for want of a value."""
-    verdict, _ = judge(gates(**{"lstm.acuracy": Gate(min=0.0, may_be_null=True)}), {"lstm": {"accuracy": 1}})
+    verdict, _ = judge(
+        gates(**{"lstm.acuracy": Gate(min=0.0, may_be_null=True)}), {"lstm": {"accuracy": 1}}, "2-step"
+    )
     assert verdict.blocks
     assert verdict.reason == "metrics/lstm.json has no acuracy"
 
@@ -85,6 +87,16 @@ def test_gates_are_checked_as_params():
 
 def test_a_metric_that_is_no_number_fails():
     """A table or a name under the gate's key says nothing that a limit could be held against."""
-    verdict, _ = judge(gates(**{"lstm.x": Gate(min=0.0)}), {"lstm": {"x": {"BTC-USD": 1.0}}})
+    verdict, _ = judge(gates(**{"lstm.x": Gate(min=0.0)}), {"lstm": {"x": {"BTC-USD": 1.0}}}, "2-step")
     assert verdict.blocks
     assert verdict.reason == "metrics/lstm.json has no number for x"
+
+
+def test_gates_on_an_account_that_ftmo_does_not_watch_are_neither_passed_nor_failed():
+    """Only FTMO's own, and only where the program is none: a null is a failure elsewhere."""
+    both = {"ftmo.breached": Gate(max=0), "backtest.net_pnl": Gate(min=0.0)}
+    metrics = {"ftmo": {"breached": None}, "backtest": {"net_pnl": 1.0}}
+    unwatched = judge(gates(**both), metrics, "none")
+    assert [(v.status, v.blocks) for v in unwatched[:2]] == [("not_judged", False), ("passed", False)]
+    assert unwatched[0].reason == "not judged: ftmo.program is none"
+    assert [v.status for v in judge(gates(**both), metrics, "2-step")[:2]] == ["failed", "passed"]

@@ -8,9 +8,10 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands.deps import ROOT
-from stages.trading import Desk, judge, run, zero_edge
+from stages.trading import Control, Desk, judge, run, zero_edge
 from stages.trading_figures import ablation, trading_figures
 from stages.trading_params import TradingParams
+from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.portfolio import lay_out
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -61,7 +62,8 @@ def test_knowing_the_future_pays_and_passes():
     params = read(costs=FREE)
     backtest, ftmo, detail, _ = trading_figures(desk(params, right=0.7), params)
     assert backtest["net_pnl_low"] > 0
-    assert backtest["deflated_sharpe"] > 0.9
+    assert backtest["deflated_sharpe"] is None
+    assert detail["ratios_reason"] == "equity changed on 7 days; ratios need 10"
     assert (ftmo["first_phase_passed"], ftmo["breached"]) == (1, 0)
     assert ftmo["pass_odds"] > 0.9 > 0.5 > ftmo["pass_odds_zero_edge"]
     assert ftmo["zero_edge_p_value"] == pytest.approx(1 / 21)
@@ -178,3 +180,69 @@ def test_the_same_inputs_give_the_same_json(tmp_path):
         write_json(tmp_path / name, {"backtest": backtest, "ftmo": ftmo, "detail": detail})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     json.loads((tmp_path / "a").read_text(), parse_constant=lambda text: pytest.fail(text))
+
+
+def test_an_account_that_ftmo_does_not_watch_has_no_verdict_and_no_guard(tmp_path):
+    """The same trades as without a guard; FTMO's metrics are null with a reason, the rest is as ever."""
+    params = read(ftmo={"program": "none"})
+    backtest, ftmo, detail, tables = trading_figures(desk(params), params)
+    _, watched, _, others = trading_figures(desk(params), read(ftmo={"guard": 0.0}))
+    assert set(ftmo) == set(watched)
+    assert set(ftmo.values()) == {None}
+    assert detail["ftmo"]["reason"].startswith("ftmo.program is none")
+    for name in ("phases", "without_guard", "starts", "odds", "odds_zero_edge"):
+        assert detail["ftmo"][name] == {}, name
+    assert tables["equity"][["daily_floor", "account_floor"]].isna().all().all()
+    assert tables["equity"]["equity"].equals(others["equity"]["equity"])
+    assert tables["odds"].empty
+    assert list(tables["odds"]) == list(others["odds"])
+    assert backtest["net_pnl"] is not None
+    write_json(tmp_path / "metrics", {"backtest": backtest, "ftmo": ftmo, "detail": detail})
+
+
+def test_long_only_and_coins_are_judged_against_random_times():
+    """No trade is short, refused shorts are counted, and knowing the future still beats every control."""
+    spot = {name: found | {"kind": "spot"} for name, found in SHIPPED["costs"]["instruments"].items()}
+    shorts = []
+    for params in (read(costs=FREE, signals={"sides": "long"}), read(costs=FREE | {"instruments": spot})):
+        made = desk(params, right=0.7)
+        plan = made.plan(params)
+        _, ftmo, detail, _ = trading_figures(made, params)
+        assert (run(plan).trades["side"] == 1).all()
+        assert ftmo["zero_edge_p_value"] == pytest.approx(1 / 21)
+        assert detail["refused"]["shorts"] > 0
+        assert (
+            detail["refused"]["wanted"]
+            == sum(detail["refused"][k] for k in ("shorts", "inside_costs"))
+            + (plan.candles["side"] != 0).sum()
+        )
+        shorts.append(detail["refused"]["shorts"])
+    assert shorts[0] == shorts[1]
+
+
+@pytest.mark.parametrize(("hold", "minutes"), [(None, 15), (60, 60), (5, 5)])
+def test_positions_are_held_as_long_as_asked_and_labels_stay(hold, minutes):
+    """Null is the label's horizon; without stops every trade but the last lasts exactly so long."""
+    params = read(signals={"hold": hold})
+    trades = run(desk(params).plan(params).without_stops()).trades
+    lasted = trades["exit_bar"] - trades["entry_bar"]
+    assert params.horizon == SHIPPED["labels"]["horizon"]
+    assert (lasted[trades["reason"] == REASONS.index("time")] == minutes).all()
+    assert np.median(lasted) == minutes
+
+
+def test_the_same_trades_end_by_time_where_stops_are_left_out():
+    """Sizes of the stop, and no stop."""
+    params = read(signals={"stop": 2.0})
+    plan = desk(params).plan(params)
+    free = run(plan.without_stops()).trades
+    assert set(free["reason"]) <= {REASONS.index(name) for name in ("time", "end", "guard")}
+    assert free["quantity"][0] == run(plan).trades["quantity"][0]
+
+
+def test_a_figure_that_is_no_number_beats_no_control():
+    """A comparison with NaN is false, which would count as the best of all."""
+    control = Control(np.array([1.0, -2.0, 3.0]), [])
+    assert control.p_value(2.0) == pytest.approx(2 / 4)
+    assert control.p_value(np.nan) is None
+    assert Control(np.array([1.0, np.nan]), []).p_value(2.0) is None
