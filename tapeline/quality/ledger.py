@@ -141,10 +141,11 @@ def cut_positions(history: History, reach: int, params: QualityParams, horizon: 
         return allowed
     last = np.searchsorted(segment, segment[allowed], side="right") - 1
     at_border = (allowed - first[allowed] == reach - 1) | np.isin(last - allowed, (0, horizon - 1, horizon))
-    chosen = rng.permutation(allowed[history.is_silent[allowed]])[: params.leak_cuts // 4]
+    chosen = rng.permutation(allowed[history.is_silent[allowed]])[: max(1, params.leak_cuts // 4)]
     borders = rng.permutation(np.setdiff1d(allowed[at_border], chosen))
-    chosen = np.append(chosen, borders[: params.leak_cuts // 2 - chosen.size])
-    parts = np.array_split(np.setdiff1d(allowed, chosen), params.leak_cuts - chosen.size)
+    chosen = np.append(chosen, borders[: max(0, params.leak_cuts // 2 - chosen.size)])
+    n_left = params.leak_cuts - chosen.size
+    parts = np.array_split(np.setdiff1d(allowed, chosen), n_left) if n_left else []
     return np.union1d(chosen, [rng.choice(part) for part in parts]).astype(np.int64)
 
 

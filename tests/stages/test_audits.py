@@ -113,16 +113,16 @@ def candle_before(timestamp, leader, max_fill):
     return known.reindex(timestamp - pd.Timedelta(minutes=1)).to_numpy()
 
 
-@pytest.mark.parametrize("share", [0.02, 0.2, 0.7])
+@pytest.mark.parametrize("share", [0.05, 0.5])
 def test_whether_a_leaders_gap_will_be_filled_is_not_known(monkeypatch, share):
     """A leader's close known by its age passes; the old rule, by filled candles, is named by each audit."""
     features = [feature for feature in FEATURES.values() if feature.group == "leader"]
     leader = with_gaps(LEADER, share)
     own = with_gaps(CANDLES, share / 2, seed=9)
     audited, history = Audited(features, 15, 15), History("ETH-USD", own, leader)
-    judge_leaks(audit_symbol(audited, history, audited.build(own, leader), SHIPPED))
+    judge_leaks(audit_symbol(audited, history, audited.build(own, leader), PARAMS))
     monkeypatch.setattr("tapeline.features.table._leader_close", candle_before)
-    audits = audit_symbol(audited, history, audited.build(own, leader), SHIPPED)
+    audits = audit_symbol(audited, history, audited.build(own, leader), PARAMS)
     named = {found.name: {leak.column for leak in found.leaks} for found in audits}
     for name in ("truncation", "poison", "streaming"):
         assert "leader_return_15" in named[name], name
