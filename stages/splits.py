@@ -13,7 +13,14 @@ from tapeline.market.tables import feature_groups, read_features, read_tables
 from tapeline.nets.scaler import fit_scaler
 from tapeline.outputs import write_json
 from tapeline.params import Params
-from tapeline.quality.drift import Drift, judge_drift, measure_drift
+from tapeline.quality.drift import (
+    Drift,
+    drift_lines,
+    judge_drift,
+    measure_drift,
+    same_times_of_week,
+    worst_first,
+)
 from tapeline.quality.overlap import audit_overlap
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, audit_records, failure_records, judge, judge_leaks, require_passed
@@ -23,6 +30,8 @@ from tapeline.splits.folds import PARTS, TimeFold, fold_record, on_calendar, req
 from tapeline.splits.lengths import Lengths, Span, part_lengths
 from tapeline.splits.params import SplitParams
 from tapeline.splits.walk_forward import walk_forward
+
+CALENDAR = "sessions"  # group of the features that follow from the time alone
 
 
 def main(log: logging.Logger) -> None:
@@ -34,7 +43,8 @@ def main(log: logging.Logger) -> None:
     minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
     symbols = params.value("data.symbols", Symbols)
     timestamp = read_tables("data/features", symbols, ["timestamp"])["timestamp"]
-    columns = list(feature_groups("data/features", symbols[0]))
+    groups = feature_groups("data/features", symbols[0])
+    columns = list(groups)
     features, step = read_features("data/features", symbols, columns), pd.Timedelta(minutes=minutes)
     span = span_of(read_tables("data/candles", symbols, ["timestamp"])["timestamp"], timestamp, minutes)
     days = days_of(part_lengths(splits, span, horizon), span)
@@ -44,7 +54,7 @@ def main(log: logging.Logger) -> None:
     require_rows(folds, timestamp)
     audits = audit_overlaps(folds, timestamp, horizon * step)
     audits += audit_scalers(folds, timestamp, features, columns, quality.seed)
-    drifts = drift_of(folds[-1], timestamp, features, columns)
+    drifts = drift_of(folds[-1], timestamp, features, groups)
     findings = judge_drift(drifts, quality)
     write_json(
         "metrics/detail/splits.json",
@@ -52,8 +62,8 @@ def main(log: logging.Logger) -> None:
         | {"failures": failure_records(findings), "drift": [asdict(drift) for drift in drifts]}
         | {"days": days},
     )
-    for drifted in [finding for finding in findings if not finding.success]:
-        log.info("%s: %s drifts, %s", drifted.severity, drifted.column, drifted.examples[0])
+    for line in drift_lines(drifts, groups, quality):
+        log.info("%s: %s", findings[0].severity, line)
     judge(findings)
     judge_leaks(audits)
     records = [fold_record(fold, timestamp) for fold in folds]
@@ -114,10 +124,23 @@ def audit_scalers(
 
 
 def drift_of(
-    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.float64], columns: list[str]
+    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.float64], groups: dict[str, str]
 ) -> list[Drift]:
-    """How far each feature's test rows have moved from its training rows."""
-    return measure_drift(columns, *(features[fold.mask(timestamp, part)] for part in ("train", "test")))
+    """How far each feature's test rows have moved from its training rows, `groups` naming the columns.
+
+    Those of the calendar are held against training of the same times of the week, or left out where
+    training is too short for that.
+    """
+    columns, is_calendar = np.array(list(groups)), np.array(list(groups.values())) == CALENDAR
+    train, test = (np.flatnonzero(fold.mask(timestamp, part)) for part in ("train", "test"))
+    times = timestamp.to_numpy("datetime64[us]").view(np.int64)
+    spans = (tuple(end.value // 1000 for end in part) for part in (fold.train, fold.test))
+    drifts = []
+    for chosen, rows in ((~is_calendar, train), (is_calendar, same_times_of_week(times, *spans))):
+        if chosen.any() and len(rows):
+            parts = (features[np.ix_(part, np.flatnonzero(chosen))] for part in (rows, test))
+            drifts += measure_drift(columns[chosen].tolist(), *parts)
+    return worst_first(drifts)
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
 """How far the features of the latest test have moved away from those the last model was trained on.
 
 A drifting feature is no leak and no fault of the data, but a model that reads it is asked about something
-it has not seen. Both measures look at one feature at a time, over all symbols together.
+it has not seen. Both measures look at one feature at a time, over all symbols together. What follows from
+the calendar alone repeats by the week, so a test that is no whole number of weeks never has its distribution
+of all training: it is held against training of the same times of the week.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import ks_2samp
 
 from tapeline.errors import QualityError
 from tapeline.quality.params import QualityParams
@@ -18,6 +20,8 @@ from tapeline.quality.report import Finding
 N_BINS = 10
 LEAST_SHARE = 1e-4  # that a bin counts for, so that an empty one does not make the index infinite
 ALL_SYMBOLS = "all symbols"
+WEEK = 7 * 24 * 60 * 60 * 1_000_000  # microseconds
+Span = tuple[int, int]  # microseconds since 1970, half-open
 
 
 @dataclass(frozen=True)
@@ -49,9 +53,39 @@ def measure_drift(
     drifts = []
     for column, before, after in zip(columns, train.T, test.T, strict=True):
         before, after = np.sort(before), np.sort(after)
-        ks = float(ks_2samp(before, after, method="asymp").statistic)
+        ks = ks_distance(before, after)
         drifts.append(Drift(column, stability_index(before, after), ks, len(before), len(after)))
+    return worst_first(drifts)
+
+
+def worst_first(drifts: Iterable[Drift]) -> list[Drift]:
+    """By `psi`, then `ks`."""
     return sorted(drifts, key=lambda drift: (-drift.psi, -drift.ks))
+
+
+def same_times_of_week(times: NDArray[np.int64], train: Span, test: Span) -> NDArray[np.int64]:
+    """Positions of the training rows that lie whole weeks before the test, span by span.
+
+    times : (n,) open times of all rows. Each span is as long as the test and within `train`; a row of two
+    spans is there twice, as its time of the week is in the test. None where training has room for no span.
+    """
+    weeks = range(1, (test[0] - train[0]) // WEEK + 1)
+    spans = [(test[0] - k * WEEK, test[1] - k * WEEK) for k in weeks]
+    rows = [np.flatnonzero((times >= start) & (times < end)) for start, end in spans if end <= train[1]]
+    return np.concatenate([np.empty(0, np.int64), *rows])
+
+
+def ks_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> float:
+    """Return the Kolmogorov-Smirnov distance of two sorted samples, shapes (n_train,) and (n_test,).
+
+    The test's share up to a value changes at its own values alone, and the training's only grows between
+    two of them, so that the distance is largest at one of the test's values or right before it.
+    """
+    values, counts = np.unique(test, return_counts=True)
+    after = np.cumsum(counts) / len(test)
+    before = np.concatenate([[0.0], after[:-1]])
+    of_train = [np.searchsorted(train, values, side) / len(train) for side in ("left", "right")]
+    return float(max(np.abs(x - y).max() for x, y in zip(of_train, (before, after), strict=True)))
 
 
 def stability_index(train: NDArray[np.float64], test: NDArray[np.float64]) -> float:
@@ -94,3 +128,18 @@ def judge_drift(drifts: Iterable[Drift], params: QualityParams) -> list[Finding]
         )
         for drift in drifts
     ]
+
+
+def drift_lines(drifts: Iterable[Drift], groups: Mapping[str, str], params: QualityParams) -> list[str]:
+    """What drifts in a line for each of `groups` (by feature), the worst feature of a group by name."""
+    drifted = [drift for drift in drifts if drift.psi > params.max_psi or drift.ks > params.max_ks]
+    by_group = sorted(drifted, key=lambda drift: groups[drift.column])
+    lines = []
+    for group, members in groupby(by_group, key=lambda drift: groups[drift.column]):
+        worst, *others = worst_first(members)
+        size = sum(of == group for of in groups.values())
+        lines.append(
+            f"{group}: {1 + len(others)} of {size} features drift, most of all {worst.column}, "
+            f"psi {worst.psi:.3g}, ks {worst.ks:.3g}"
+        )
+    return lines

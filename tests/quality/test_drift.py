@@ -10,7 +10,17 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import ks_2samp
 
 from tapeline.errors import QualityError
-from tapeline.quality.drift import LEAST_SHARE, Drift, judge_drift, measure_drift, stability_index
+from tapeline.quality.drift import (
+    LEAST_SHARE,
+    WEEK,
+    Drift,
+    drift_lines,
+    judge_drift,
+    ks_distance,
+    measure_drift,
+    same_times_of_week,
+    stability_index,
+)
 from tapeline.quality.report import judge
 
 # Few distinct values make ties; an increasing map of them must keep them apart.
@@ -124,3 +134,35 @@ def test_limits_are_of_both_measures(params, psi, ks, good):
     assert judge_drift([Drift("rsi", psi, ks, 100, 50)], strict) == [
         dataclasses.replace(finding, severity="critical")
     ]
+
+
+@pytest.mark.parametrize("digits", [0, 1, 17])
+def test_ks_of_large_samples_is_scipys_to_the_bit(digits):
+    """With ties and without, of unlike sizes."""
+    rng = np.random.default_rng(4)
+    for n_train, n_test in ((20_000, 3000), (300, 5000), (7, 9000)):
+        train, test = rng.normal(size=n_train), rng.normal(0.1, 1, n_test)
+        train, test = (np.sort(np.round(sample, digits)) for sample in (train, test))
+        assert ks_distance(train, test) == ks_2samp(train, test, method="asymp").statistic
+
+
+@given(first=st.integers(0, 40), train=st.integers(1, 40), gap=st.integers(0, 10), test=st.integers(1, 20))
+def test_the_same_times_of_the_week_are_those_whole_weeks_before(first, train, gap, test):
+    """Day by day from the rule: each day of the test, as often as whole spans fit into training."""
+    day, start = WEEK // 7, first + train + gap
+    spans = ((first * day, (first + train) * day), (start * day, (start + test) * day))
+    rows = same_times_of_week(np.arange(120) * day, *spans)
+    before = [start - 7 * k for k in range(1, 30)]
+    fits = [begin for begin in before if begin >= first and begin + test <= first + train]
+    assert sorted(rows) == sorted(begin + t for begin in fits for t in range(test))
+
+
+def test_drift_is_told_in_a_line_a_group(params):
+    """How many of a group drift, and which most."""
+    drifts = [Drift(name, psi, 0.1, 10, 10) for name, psi in (("a", 0.9), ("b", 0.5), ("c", 0.7), ("d", 0.1))]
+    lines = drift_lines(drifts, {"a": "trend", "b": "trend", "c": "volume", "d": "trend"}, params)
+    assert lines == [
+        "trend: 2 of 3 features drift, most of all a, psi 0.9, ks 0.1",
+        "volume: 1 of 1 features drift, most of all c, psi 0.7, ks 0.1",
+    ]
+    assert drift_lines(drifts[-1:], {"d": "trend"}, params) == []

@@ -8,13 +8,18 @@ import pytest
 
 from stages import splits
 from tapeline.errors import QualityError
+from tapeline.features.catalog import FEATURES
+from tapeline.features.declare import Candles, minutes_since_epoch
+from tapeline.features.table import as_candles
 from tapeline.nets.scaler import fit_scaler
 from tapeline.quality.report import judge_leaks
-from tapeline.splits.folds import on_calendar
+from tapeline.splits.folds import TimeFold, on_calendar
 from tapeline.splits.lengths import Span, part_lengths
 from tapeline.splits.params import SplitParams
 from tapeline.splits.walk_forward import walk_forward
+from tests.candles import random_candles
 
+SPANS = (0, 36), (36, 37), (37.3, 39.3)  # days
 MINUTE = pd.Timedelta(minutes=1)
 START = pd.Timestamp("2025-01-01", tz="UTC")
 HORIZON = 5
@@ -74,7 +79,7 @@ def test_a_scaler_of_all_rows_ends_the_stage(monkeypatch):
 
 def test_what_drifts_is_measured_between_the_last_training_and_test():
     """A feature that climbs drifts, over all rows of both parts."""
-    drifts = splits.drift_of(FOLDS[-1], *ROWS)
+    drifts = splits.drift_of(FOLDS[-1], *ROWS[:2], {"one": "trend", "two": "volume"})
     assert {drift.column for drift in drifts} == {"one", "two"}
     rows = [int(FOLDS[-1].mask(TABLE["timestamp"], part).sum()) for part in ("train", "test")]
     assert [(drift.train_rows, drift.test_rows) for drift in drifts] == [tuple(rows)] * 2
@@ -92,3 +97,36 @@ def test_the_report_says_how_many_days_each_part_has():
     assert days["candles"] == 46.0
     assert (days["validation"], days["test"]) == (2.5, 1.0)
     assert 30 < days["train"] <= 46 - 719 / 96 - 2.5 - 2 * 1.0
+
+
+def test_the_calendar_does_not_drift_by_the_length_of_the_test():
+    """Two days after five weeks: no session feature drifts, and one that has moved still does."""
+    fold = TimeFold(*((START + pd.Timedelta(days=a), START + pd.Timedelta(days=b)) for a, b in SPANS))
+    timestamp = pd.Series(np.tile(pd.date_range(START, periods=40 * 288, freq="5min"), 2))
+    candles = Candles(minutes_since_epoch(pd.DatetimeIndex(timestamp)), *[np.ones(len(timestamp))] * 6)
+    calendar = [feature for feature in FEATURES.values() if feature.group == splits.CALENDAR]
+    values = np.column_stack([feature.compute(candles) for feature in calendar])
+    groups = dict.fromkeys((feature.name for feature in calendar), splits.CALENDAR)
+    for drift in splits.drift_of(fold, timestamp, values, groups):
+        assert (drift.psi, drift.ks) == (0, 0), drift
+        assert drift.train_rows == 5 * drift.test_rows
+    values[fold.mask(timestamp, "test"), 3] += 30.0
+    moved = splits.drift_of(fold, timestamp, values, groups)
+    assert [drift.column for drift in moved if drift.psi > 0.25] == [calendar[3].name]
+
+
+def test_a_training_shorter_than_a_week_says_nothing_of_the_calendar():
+    """Its columns are left out, the others are measured."""
+    groups = {"one": splits.CALENDAR, "two": "trend"}
+    assert [drift.column for drift in splits.drift_of(FOLDS[-1], *ROWS[:2], groups)] == ["two"]
+
+
+def test_the_calendars_group_is_what_follows_from_the_time_alone():
+    """Other prices change every other feature, and none of these."""
+    one, other = (as_candles(random_candles(1700, seed=seed), random_candles(1700), 15) for seed in (1, 2))
+    is_same = {
+        feature: bool((feature.compute(one)[1500:] == feature.compute(other)[1500:]).all())
+        for feature in FEATURES.values()
+    }
+    for feature, same in is_same.items():
+        assert same == (feature.group == splits.CALENDAR) or feature.group == "leader", feature.name
