@@ -75,7 +75,7 @@ restore: env ## Bring models/promoted/ in line with the git tags, from DVC's cac
 verify: env ## Hash everything again and compare it with dvc.lock and the manifests
 	@python -m commands.verify
 
-docs: env ## Write docs/features.md from the declarations
+docs: env ## Write docs/features.md and docs/candles.md from what is declared
 	@python -m commands.docs
 
 deps: env ## Write the code deps and params of every stage into dvc.yaml, from what its script imports and reads

@@ -146,6 +146,10 @@ def _match_header(name: str, table: pd.DataFrame, named: list[str], symbol: str)
         parts = [named[place] for place in next(iter(orders.values())).values()]
         if twice := [part for part in parts if named.count(part) > 1]:
             raise DataError(name, f"must hold each column once, and holds {', '.join(twice)} together")
+        if {"vol", "amount"} <= set(named) and parts[
+            -1
+        ] == "vol":  # Huobi's vol is the quote's, others' is not
+            raise DataError(name, f"holds vol and amount, of which one is the quote's; {ADVICE}")
         return orders
     missing = missing_parts(named) or ["names that one layout has together"]
     closes = [column for column in named if column in CLOSE_TIMES]

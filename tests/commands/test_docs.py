@@ -1,13 +1,25 @@
 """The generated pages are current."""
 
+from typing import get_args
+
+import pytest
+
 from commands.deps import ROOT
-from commands.docs import features_page
+from commands.docs import PAGES, candles_page, features_page
 from tapeline.features.catalog import FEATURES
+from tapeline.market.data_params import Layout
 
 
-def test_the_page_of_features_is_current():
-    """What is declared is what docs/features.md says: run `make docs` after a change."""
-    assert (ROOT / "docs/features.md").read_text(encoding="utf-8") == features_page()
+@pytest.mark.parametrize("path", PAGES, ids=str)
+def test_a_page_is_current(path):
+    """What is declared is what the page says: run `make docs` after a change."""
+    assert (ROOT / path).read_text(encoding="utf-8") == PAGES[path]()
+
+
+def test_the_page_of_candles_names_every_layout_that_data_layout_takes():
+    """One row each, beside auto."""
+    rows = [line.split("`")[1] for line in candles_page().splitlines() if line.startswith("| `")]
+    assert ("auto", *rows) == get_args(Layout)
 
 
 def test_the_page_names_every_feature_once():
