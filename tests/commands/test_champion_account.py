@@ -161,3 +161,13 @@ def test_strengths_are_traded_where_they_filter(candles):
     found = account.trade_both(made, filtered)
     assert (found.candidate.trades, found.candidate.net_pnl) == (0, 0.0)
     assert statuses(found)[0] == FAILED
+
+
+def test_what_counts_is_the_low_end_of_the_same_days():
+    """More money that chance alone could have made is not better than less that is sure."""
+    days = pd.Series(np.zeros(6))
+    ours, theirs = account.Account(9, 500.0, 100.0, 0.02, days), account.Account(9, 400.0, 200.0, 0.03, days)
+    found = account.Accounts("", ours, theirs, (100.0, -900.0, 1100.0))
+    money, drawdown = judge_money("lstm-direction", "v1.0.0", found)
+    assert (money.status, money.value, drawdown.status) == (FAILED, -100.0, PASSED)
+    assert "paired by day 100 [-900, 1100]" in money.reason

@@ -150,11 +150,14 @@ def test_a_models_life(ran, tmp_path):
 
 
 def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp_path):
-    """One more model, trained to the end; metrics, which are of the folds, stay byte for byte."""
+    """One more model, trained to the end; metrics of the folds stay, and stand for the candidate too."""
     shop = Repository(tmp_path, ran.folder)
-    before = (shop.folder / "metrics/lstm.json").read_bytes()
+    before = json.loads((shop.folder / "metrics/lstm.json").read_text())
     shop.run_and_commit(promotion={"refit": "all"})
-    assert (shop.folder / "metrics/lstm.json").read_bytes() == before
+    after = json.loads((shop.folder / "metrics/lstm.json").read_text())
+    of_folds = [name for name in before if not name.startswith("candidate_")]
+    assert {name: after[name] for name in of_folds} == {name: before[name] for name in of_folds}
+    assert after["candidate_accuracy_all"] == after["accuracy_all"]
     shop.run("make promote")
     for name in (LSTM, TRANSFORMER):
         folder = shop.folder / "models/promoted" / name
@@ -162,7 +165,9 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
         assert "test" not in span
         assert span["validation"][1] == "2024-01-04T23:44:00+00:00"  # the last label
         assert "Fitted again on candles up to the end" in (folder / "model_card.md").read_text()
-        assert shop.registry.production(name).record["refit"] is True
+        record = shop.registry.production(name).record
+        assert record["refit"] is True
+        assert (record["candidate"]["model"], record["candidate"]["figures_of"]) == ("refit", "walk_forward")
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
 
 
