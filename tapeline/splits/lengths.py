@@ -12,8 +12,9 @@ from tapeline.splits.params import SplitParams
 
 # Of the candles from the first to the last; all tests together, so that more folds test the same candles.
 SHARES = {"train": 0.7834, "validation": 0.042, "test": 0.151}
-# Candles of an `auto` part besides purge and embargo; fewer are too few to train, calibrate or score on.
-LEAST = {"train": 1000, "validation": 200, "test": 100}
+# Candles of an `auto` part that are left to train, calibrate and score on, behind purge and embargo and, in a
+# test, before the last whose labels are known. Figures of so few say little, and their intervals show it.
+LEAST = {"train": 100, "validation": 30, "test": 15}
 
 
 @dataclass(frozen=True)
@@ -71,14 +72,17 @@ def least_lengths(params: SplitParams, bars_per_day: int, horizon: int) -> Lengt
 
     Raises SplitError where days are given that purge and embargo leave nothing of.
     """
+    gap = horizon + params.embargo
+    taken = {"train": gap, "validation": gap, "test": horizon}
     found = {}
     for part, least in LEAST.items():
-        gap = 0 if part == "test" else horizon + params.embargo
         days = getattr(params, part)
-        found[part] = gap + least if days == "auto" else round(days * bars_per_day)
-        if found[part] <= gap:
-            rule = f"must exceed labels.horizon + splits.embargo = {gap}" if gap else "must hold a candle"
+        found[part] = taken[part] + least if days == "auto" else round(days * bars_per_day)
+        if part != "test" and found[part] <= gap:
+            rule = f"must exceed labels.horizon + splits.embargo = {gap}"
             raise SplitError(f"splits.{part} is {found[part]} candles: {rule}")
+    if not found["test"]:
+        raise SplitError("splits.test is 0 candles: must hold a candle")
     return Lengths(**found)
 
 

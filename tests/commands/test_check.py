@@ -69,7 +69,7 @@ def test_every_line_of_the_shipped_params_has_its_unit():
         ("features.groups", {"returns": True}, ["features.groups", "must name exactly the groups"]),
         ("labels.horizon", 0, ["labels.horizon", "0", "greater than or equal to 1"]),
         ("splits.mode", "random", ["splits.mode", "'random'", "'rolling' or 'expanding'"]),
-        ("splits.train", 400.0, ["splits.train = 400.0", "takes 401.0 days of candles, there are 120.0"]),
+        ("splits.train", 400.0, ["splits.train = 400.0", "takes 400.7 days of candles, there are 120.0"]),
         ("splits.train", "90d", ["splits.train", "must be days, a number greater than 0, or auto"]),
         ("splits.validation", 0.01, ["splits.validation", "must exceed labels.horizon + splits.embargo"]),
         ("signals.tiers", {"A": [0.6, 1.0], "B": [0.55, 0.65]}, ["signals.tiers", "overlap"]),
@@ -211,7 +211,7 @@ def test_too_little_history_is_told_in_days_before_anything_runs(exchange):
     assert told[1].startswith("BTC-USDT: 7000 candles from ")
     assert told[2].startswith("splits of 4.9 days: train 3.")
     (problem,) = check(with_keys(**changes, splits__train=30))[0]
-    assert "that takes 31.0 days of candles" in problem.text
+    assert "that takes 30.7 days of candles" in problem.text
     assert problem.text.endswith("days of candles, there are 4.9")
 
 

@@ -79,8 +79,9 @@ def test_parts_fit_into_the_candles_or_are_refused(days, folds, embargo, horizon
     given_days = dict(zip(LEAST, days, strict=True))
     splits, span = params(**given_days, folds=folds, embargo=embargo), Span(rows, lost, DAY // minutes)
     gaps = {"train": horizon + embargo, "validation": horizon + embargo, "test": 0}
+    taken = gaps | {"test": horizon}  # its last labels are not known
     lowest = {
-        part: gaps[part] + LEAST[part] if wanted == "auto" else round(wanted * DAY / minutes)
+        part: taken[part] + LEAST[part] if wanted == "auto" else round(wanted * DAY / minutes)
         for part, wanted in given_days.items()
     }
     is_enough = lowest["train"] + lowest["validation"] + folds * lowest["test"] <= rows
@@ -97,7 +98,7 @@ def test_parts_fit_into_the_candles_or_are_refused(days, folds, embargo, horizon
 @given(rows=st.integers(1, 20_000), folds=st.integers(1, 6), minutes=st.sampled_from([1, 5, 15, 60]))
 def test_exactly_the_least_history_is_enough(rows, folds, minutes):
     """All auto: refused if, and only if, fewer candles are there than the least parts hold."""
-    needed = 1000 + 75 + 200 + 75 + folds * 100  # the rule, spelt out
+    needed = 100 + 75 + 30 + 75 + folds * (15 + 15)  # the rule, spelt out
     span = Span(rows, 700, DAY // minutes)
     if rows >= needed:
         assert part_lengths(params(folds=folds), span, 15).needed(folds) <= rows
@@ -107,14 +108,15 @@ def test_exactly_the_least_history_is_enough(rows, folds, minutes):
 
 
 def test_a_refusal_says_how_many_days_it_takes_and_there_are():
-    """At the interval, warm-up included: 46 days of hours are too few, and 98.7 would do."""
+    """At the interval, warm-up included: 40 days of hours are too few, and 45.4 would do."""
     with pytest.raises(SplitError) as caught:
-        part_lengths(params(), Span(46 * 24 - 719, 719, 24), 15)
+        part_lengths(params(), Span(40 * 24 - 719, 719, 24), 15)
     assert str(caught.value) == (
-        "385 candles behind the warm-up of 719 are fewer than the 1650 that splits.folds = 3, "
-        "splits.train = auto (at least 1075 candles), splits.validation = auto (at least 275 candles), "
-        "splits.test = auto (at least 100 candles) need: that takes 98.7 days of candles, there are 46.0"
+        "241 candles behind the warm-up of 719 are fewer than the 370 that splits.folds = 3, "
+        "splits.train = auto (at least 175 candles), splits.validation = auto (at least 105 candles), "
+        "splits.test = auto (at least 30 candles) need: that takes 45.4 days of candles, there are 40.0"
     )
+    assert part_lengths(params(), Span(46 * 24 - 719, 719, 24), 15).needed(3) <= 46 * 24 - 719
 
 
 @pytest.mark.parametrize("value", ["20", "Auto", 0, -1.0, True, None, [3], float("nan"), float("inf")])
