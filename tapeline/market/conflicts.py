@@ -118,13 +118,15 @@ class _Judge:
 
     def _compare(self, one: int, other: int) -> tuple[int, str]:
         """Return which of two rows of two files stays and the rule; `other` was read later."""
-        if (self._values[one] == self._values[other]).all():
-            return other, LATER
         files = self._files[one], self._files[other]
+        later = later_of(*(self._paths[file] for file in files))
+        if (self._values[one] == self._values[other]).all():
+            ends = [self._times[row] == self._last[self._files[row]] for row in (one, other)]
+            is_one = ends[1] if ends[0] != ends[1] else later == self._paths[files[0]]
+            return one if is_one else other, LATER
         unfinished = [row for row, whole in ((one, other), (other, one)) if self._is_unfinished(row, whole)]
         if len(unfinished) == 1:
             return one if unfinished[0] == other else other, UNFINISHED
-        later = later_of(*(self._paths[file] for file in files))
         winner, loser = (one, other) if later == self._paths[files[0]] else (other, one)
         is_telling = self._n_rows[self._files[winner]] >= N_TELLING
         if later is None or (self._is_wider(winner, loser) and not is_telling):
