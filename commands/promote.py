@@ -15,13 +15,14 @@ import pandas as pd
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
+from commands.deflated import note_trials
 from commands.pages import read_json
 from commands.recorded import of_the_workspace, read_run
 from commands.release_gates import judge_release
 from tapeline.errors import ArtifactError, TapelineError
 from tapeline.params import Params
 from tapeline.promotion.bundle import verify_bundle
-from tapeline.promotion.gates import ARTIFACTS, GateParams, Verdict
+from tapeline.promotion.gates import ARTIFACTS, GateParams, Verdict, summary
 from tapeline.promotion.production import (
     CANDIDATES,
     clear,
@@ -32,6 +33,7 @@ from tapeline.promotion.production import (
     write_index,
 )
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
+from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version, next_version
 
 ROOT = Path()
@@ -46,6 +48,7 @@ class Plan:
     why: str
     bundle_id: str
     record: dict[str, Any]
+    judged: str
 
     @property
     def tag(self) -> str:
@@ -67,6 +70,7 @@ def promote(artifacts: tuple[str, ...]) -> list[Plan]:
         for artifact in filter(known.get, artifacts):
             print(f"{artifact}: is {known[artifact]} already, left as it is")
         verdicts = {name: judge_all(name, run, registry) for name in artifacts if not known[name]}
+        note_trials()
         require_passed(verdicts)
         plans = [make_plan(name, run["bundles"][name], registry, found) for name, found in verdicts.items()]
         require_untagged(plans)
@@ -81,8 +85,11 @@ def promote(artifacts: tuple[str, ...]) -> list[Plan]:
 
 
 def require_clean() -> None:
-    """Raise ArtifactError unless everything is committed and dvc.lock is up to date with the workspace."""
-    dirty = git(ROOT, "status", "--porcelain").splitlines()
+    """Raise ArtifactError unless everything is committed and dvc.lock is up to date with the workspace.
+
+    trials.jsonl may have lines more than its commit: promoting writes them, and they are counted either way.
+    """
+    dirty = [line for line in git(ROOT, "status", "--porcelain").splitlines() if line[3:] != TRIALS]
     if dirty:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         raise ArtifactError(f"{dirty[0][3:]}{more}: not committed; a release is made from a commit alone")
@@ -137,7 +144,7 @@ def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdict
         "metrics": packed["metrics"],
         "lock_sha256": hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
     }
-    return Plan(artifact, version, why, bundle["bundle_id"], record)
+    return Plan(artifact, version, why, bundle["bundle_id"], record, summary(verdicts))
 
 
 def release(plan: Plan, undo: ExitStack) -> None:
@@ -196,7 +203,7 @@ def main() -> None:
     except (TapelineError, DvcException, OSError) as error:
         sys.exit(" ".join(str(error).split()))
     for plan in plans:
-        print(f"{plan.artifact} {plan.version} is in production ({plan.why})")
+        print(f"{plan.artifact} {plan.version} is in production ({plan.why}): {plan.judged}")
     print("published by: git push --follow-tags && dvc push")
 
 

@@ -1,30 +1,26 @@
-"""Gates that only a release can judge: latency as measured, configurations on record, the champion."""
+"""Gates that only a release can judge: latency as measured, trials as counted, the champion."""
 
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from commands.champion import Comparison, Duel, compare, meet
 from commands.champion_account import Accounts, trade_both
+from commands.deflated import judge_deflated_sharpe
 from commands.pages import read_json
 from tapeline.evaluation.latency import LatencyParams
-from tapeline.evaluation.params import EvaluationParams
 from tapeline.params import Params
-from tapeline.promotion.gates import ARTIFACTS, FAILED, NOT_COMPARABLE, Gate, Verdict, judge_value
-from tapeline.promotion.registry import Registry, git
-
-ROOT = Path()
+from tapeline.promotion.gates import ARTIFACTS, FAILED, NOT_JUDGED, Gate, Verdict, judge_value
+from tapeline.promotion.registry import Registry
 
 
 def judge_release(artifact: str, bundle: dict[str, Any], registry: Registry) -> list[Verdict]:
     """Judge what the pipeline's hashed inputs can't answer."""
     params = Params.read()
     budget = params.section("latency", LatencyParams).p99_budget_ms
-    trials = params.section("evaluation", EvaluationParams).trials
     measured = read_json("metrics/latency.json")[f"{ARTIFACTS[artifact]}_latency_p99_ms"]
     return [
         judge_latency(artifact, Gate(max=budget), measured),
-        judge_configurations(artifact, Gate(max=trials)),
+        *judge_deflated_sharpe(artifact),
         *judge_champion(artifact, bundle, registry, params),
     ]
 
@@ -37,19 +33,10 @@ def judge_latency(artifact: str, gate: Gate, measured: float | None) -> Verdict:
     return judge_value(artifact, "release.latency_p99_ms", gate, measured)
 
 
-def judge_configurations(artifact: str, gate: Gate) -> Verdict:
-    """Hold what git has on record against the params; a shallow clone has forgotten most of it."""
-    name = "release.configurations"
-    if git(ROOT, "rev-parse", "--is-shallow-repository").strip() == "true":
-        why = "the clone is shallow, so configurations can't be counted: git fetch --unshallow"
-        return Verdict(artifact, name, None, gate.limit, None, FAILED, why)
-    return judge_value(artifact, name, gate, configurations_on_record())
-
-
 def judge_champion(
     artifact: str, bundle: dict[str, Any], registry: Registry, params: Params
 ) -> list[Verdict]:
-    """Hold the candidate against what is in production, by loss and by money; no gate where that can't be."""
+    """Hold the candidate against what is in production, by loss and by money; not judged where it can't."""
     champion = registry.production(artifact)
     duel = meet(artifact, bundle, champion, params) if champion else Duel("nothing is in production")
     version = str(champion.version) if champion else ""
@@ -61,7 +48,7 @@ def judge_loss(artifact: str, version: str, found: Comparison) -> Verdict:
     """Not worse beyond the interval of the paired difference."""
     gate, name = Gate(min=0.0), "release.gain_over_champion_high"
     if found.why:
-        return Verdict(artifact, name, None, gate.limit, None, NOT_COMPARABLE, found.why)
+        return Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, found.why)
     verdict = judge_value(artifact, name, gate, found.high)
     interval = f"{found.gain:.4g} [{found.low:.4g}, {found.high:.4g}]"
     told = f"loss of {version} less the candidate's on {found.rows} rows after its training: {interval}"
@@ -76,7 +63,7 @@ def judge_money(artifact: str, version: str, found: Accounts) -> list[Verdict]:
     }
     if found.why:
         return [
-            Verdict(artifact, name, None, gate.limit, None, NOT_COMPARABLE, found.why)
+            Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, found.why)
             for name, gate in gates.items()
         ]
     ours, theirs = found.candidate, found.champion
@@ -93,18 +80,3 @@ def judge_money(artifact: str, version: str, found: Accounts) -> list[Verdict]:
         for (name, gate), value in zip(gates.items(), values, strict=True)
     ]
     return [replace(v, reason=f"{reason}; {v.reason}") for v, reason in zip(verdicts, told, strict=True)]
-
-
-def configurations_on_record() -> int:
-    """Different results that git knows, of experiments and commits: versions of dvc.lock."""
-    commits = git(ROOT, "log", "--all", "--full-history", "--format=%H", "--", "dvc.lock").split()
-    refs = git(ROOT, "for-each-ref", "--format=%(refname)", "refs/exps").split()
-    names = [f"{name}:dvc.lock" for name in (*commits, *refs) if "/celery/" not in name]
-    found = {blob for name in names if (blob := blob_of(name))}
-    return len(found)
-
-
-def blob_of(name: str) -> str:
-    """Hash of a file at a revision, `REVISION:PATH`; empty where it is not there."""
-    listed = git(ROOT, "ls-tree", *name.split(":")).split()
-    return listed[2] if listed else ""

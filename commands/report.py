@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 
 from commands.data_report import audit_rows, write_data_report
+from commands.deflated import deflate
 from commands.pages import embed, read_json, write_page
 from commands.run_charts import draw_run
-from tapeline.errors import QualityError
+from tapeline.errors import ArtifactError, QualityError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.params import Params
+from tapeline.promotion.gates import Verdict, summary
 from tapeline.quality.report import require_passed
 
 PAGE = Path("reports/index.html")
@@ -36,6 +38,14 @@ def write_report() -> Path:
     charts, scripts = embed(draw_run())
     audits = audit_rows(detail["expectations"]) + audit_rows(detail["splits"])
     budget = Params.read().section("latency", LatencyParams).p99_budget_ms
+    gates = [Verdict(**gate) for gate in detail["promotion"]["gates"]]
+    verdicts = {
+        name: summary([v for v in gates if v.artifact == name]) for name in detail["promotion"]["bundles"]
+    }
+    try:
+        deflated, trials = deflate(metrics["backtest"], detail["backtest"])
+    except ArtifactError:  # outside a repository nobody knows what was tried
+        deflated, trials = None, 0
     measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
     return write_page(
         PAGE,
@@ -47,6 +57,9 @@ def write_report() -> Path:
         audits=audits,
         measured=measured,
         budget=budget,
+        verdicts=verdicts,
+        deflated=deflated,
+        trials=trials,
     )
 
 

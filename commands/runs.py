@@ -2,7 +2,7 @@
 
 Params, metrics, revisions of data and code and the verdict come from DVC; how long it took, from the logs
 that stages leave in `runs/`. What is not known is blank. Below the table: how likely the best of all that
-traded the same days is only the luckiest.
+traded the same days is only the luckiest. What was tried goes into trials.jsonl.
 """
 
 import csv
@@ -19,6 +19,8 @@ import numpy as np
 import pandas as pd
 from dvc.exceptions import DvcException
 
+from commands.deflated import note_trials
+from tapeline.errors import ArtifactError
 from tapeline.evaluation.overfitting import probability_of_overfitting
 from tapeline.outputs import write_csv
 
@@ -110,6 +112,10 @@ def main() -> None:
     print(f"written: {INDEX}, {len(table)} lines, {len(table.columns)} columns")
     finished = table.loc[table["verdict"] != "", "commit"] if "verdict" in table else []
     print(overfitting({commit: daily_pnl(commit) for commit in finished}))
+    try:
+        note_trials()
+    except ArtifactError as error:
+        sys.exit(str(error))
 
 
 if __name__ == "__main__":

@@ -9,7 +9,14 @@ from stages.packing import pack_candidate
 from stages.runner import run_stage
 from tapeline.outputs import whole_folder, write_json
 from tapeline.params import Params
-from tapeline.promotion.gates import ARTIFACTS, GateParams, judge
+from tapeline.promotion.gates import (
+    ARTIFACTS,
+    FAILED,
+    PASSED,
+    GateParams,
+    judge,
+    summary,
+)
 
 SPEAKS_OF = {"lstm": ("lstm", "backtest", "ftmo"), "transformer": ("transformer",)}  # metrics/NAME.json
 
@@ -19,25 +26,26 @@ def main(log: logging.Logger) -> None:
     params = Params.read()
     gates = params.section("gates", GateParams)
     metrics = {name: _read(f"metrics/{name}.json") for names in SPEAKS_OF.values() for name in names}
-    summary, bundles = audit_metrics(), {}
+    found, bundles = audit_metrics(), {}
     with whole_folder("models/candidate") as folder:
         for artifact, network in ARTIFACTS.items():
             own = {name: metrics[name] for name in SPEAKS_OF[network]}
-            found = pack_candidate(folder / artifact, artifact, network, params, own)
-            summary[f"{network}_onnx_difference"] = found.pop("onnx_difference")
-            bundles[artifact] = found
+            bundles[artifact] = pack_candidate(folder / artifact, artifact, network, params, own)
+            found[f"{network}_onnx_difference"] = bundles[artifact].pop("onnx_difference")
     program = params.value("ftmo.program", str)
-    verdicts = judge(gates, metrics | {"promotion": summary}, program)
-    summary["passed"] = int(not any(v.blocks for v in verdicts))
+    verdicts = judge(gates, metrics | {"promotion": found}, program)
+    found["passed"] = int(not any(v.blocks for v in verdicts))
     for artifact, network in ARTIFACTS.items():
-        failed = [v for v in verdicts if v.artifact == artifact and v.blocks]
-        summary |= {f"{network}_passed": int(not failed), f"{network}_gates_failed": len(failed)}
-        log.info(
-            "%s %s: %s", artifact, bundles[artifact]["bundle_id"], "refused" if failed else "may be promoted"
-        )
-        for verdict in failed:
-            log.info("  %s: %s", verdict.gate, verdict.reason)
-    write_json("metrics/promotion.json", summary)
+        own = [v for v in verdicts if v.artifact == artifact]
+        n_failed, n_passed = (sum(v.status == status for v in own) for status in (FAILED, PASSED))
+        found |= {
+            f"{network}_passed": int(not n_failed),
+            f"{network}_gates_failed": n_failed,
+            f"{network}_gates_not_judged": len(own) - n_failed - n_passed,
+        }
+        verdict = "refused" if n_failed else "may be promoted"
+        log.info("%s %s: %s, %s", artifact, bundles[artifact]["bundle_id"], verdict, summary(own))
+    write_json("metrics/promotion.json", found)
     write_json("metrics/detail/promotion.json", {"bundles": bundles, "gates": [asdict(v) for v in verdicts]})
 
 

@@ -74,7 +74,7 @@ def account_figures(result: BacktestResult, desk: Desk, params: TradingParams) -
     """Declared metrics of one backtest; money and ratios are None if nothing was traded."""
     initial = params.signals.initial_balance
     equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
-    scores = score_equity(equity, result.bars["equity_low"], initial, params.evaluation.trials)
+    scores = score_equity(equity, result.bars["equity_low"], initial)
     trades = score_trades(result.trades)
     if result.trades.size:
         daily = daily_pnl(equity, initial)

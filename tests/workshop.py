@@ -40,6 +40,7 @@ EASY = {
 # The copy begins from clean, whatever a run has left in the project.
 MADE_BY_RUNS = (
     "dvc.lock",
+    "trials.jsonl",
     "data/candles",
     "data/features",
     "data/predictions/",

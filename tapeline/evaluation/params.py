@@ -18,7 +18,6 @@ class EvaluationParams(Section):
     block: Annotated[int, Field(ge=1)]  # candles a bootstrap block is long
     resamples: Annotated[int, Field(ge=100)]
     bins: Annotated[int, Field(ge=2, le=1000)]  # of the reliability curve and of ECE
-    trials: Annotated[int, Field(ge=1)]  # configurations tried before this one was chosen
     control_stride: Annotated[int, Field(ge=1)]  # every n-th training row teaches the controls
     edge_shares: Annotated[tuple[Share, ...], Field(strict=False, min_length=1)]  # most confident calls
     edge_holds: Annotated[tuple[Hold, ...], Field(strict=False, min_length=1)]  # candles held

@@ -15,12 +15,10 @@ MIN_DAYS_OF_GROWTH = 60  # a few good days to the power of a year are no rate of
 # ten, Student's quantile (2.26 at 95 %) is 15 % beyond the normal one of the probabilistic Sharpe ratio.
 MIN_TRADED_DAYS = 10
 FLAT = 1e-9  # relative to the largest return, a deviation that is only rounding
-RATIOS = ("sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe")
+RATIOS = ("sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe")
 
 
-def score_equity(
-    equity: pd.Series, lowest: NDArray[np.float64], initial_balance: float, trials: int
-) -> dict[str, Any]:
+def score_equity(equity: pd.Series, lowest: NDArray[np.float64], initial_balance: float) -> dict[str, Any]:
     """Score `equity` at each candle's close (index: open time, UTC; account currency).
 
     lowest : (n,) equity at the worst of each candle
@@ -31,8 +29,7 @@ def score_equity(
     longest_drawdown_days, average_drawdown_days : days that the longest of them lasted, and on average
     sharpe_ratio, sortino_ratio : of daily (UTC) returns, annualised by sqrt(365); downside deviation is over
         all days. calmar_ratio : yearly growth over max_drawdown, from MIN_DAYS_OF_GROWTH on
-    probabilistic_sharpe, deflated_sharpe : probability that the true Sharpe ratio is above 0, and above the
-        best that `trials` configurations without any edge would show
+    probabilistic_sharpe : probability that the true Sharpe ratio is above 0
 
     Ratios are None where equity changed on fewer than MIN_TRADED_DAYS, returns do not vary, nothing was lost,
     or the account was ruined: a return on nothing or less has no meaning.
@@ -55,7 +52,7 @@ def score_equity(
     ratios = dict.fromkeys(RATIOS)
     if values.min() > 0 and ratios_reason(equity, initial_balance) is None:
         returns = np.diff(closes) / closes[:-1]
-        ratios |= _ratios(returns, trials)
+        ratios |= _ratios(returns)
         if max_drawdown > 0 and returns.size >= MIN_DAYS_OF_GROWTH:
             yearly = (closes[-1] / closes[0]) ** (DAYS_PER_YEAR / returns.size) - 1
             ratios["calmar_ratio"] = float(yearly / max_drawdown)
@@ -81,19 +78,44 @@ def interval_of_total(daily: pd.Series, level: float) -> Ends:
     return tuple(None if end is None else end * len(daily) for end in ends)
 
 
-def _ratios(returns: NDArray[np.float64], trials: int) -> dict[str, float]:
+def deflated_sharpe(daily: NDArray[np.float64], initial_balance: float, trials: int) -> float | None:
+    """Probability that the true Sharpe ratio is above the best that `trials` without an edge would show.
+
+    daily : net PnL of each UTC day, account currency. None where equity does not vary, or was lost.
+    """
+    closes = initial_balance + np.concatenate([[0.0], np.cumsum(daily)])
+    if closes.min() <= 0:
+        return None
+    return _probability_above(
+        np.diff(closes) / closes[:-1], best_sharpe_of(trials, 1 / max(daily.size - 1, 1))
+    )
+
+
+def _probability_above(returns: NDArray[np.float64], benchmark: float) -> float | None:
+    sharpe = _sharpe(returns)
+    if sharpe is None:
+        return None
+    moments = float(stats.skew(returns)), float(stats.kurtosis(returns, fisher=False))
+    return probabilistic_sharpe(sharpe, benchmark, returns.size, *moments)
+
+
+def _sharpe(returns: NDArray[np.float64]) -> float | None:
+    """Of one period; None where returns do not vary."""
     deviation = returns.std(ddof=1) if returns.size > 1 else 0.0
     if not deviation > FLAT * np.abs(returns).max(initial=0.0):
+        return None
+    return float(returns.mean() / deviation)
+
+
+def _ratios(returns: NDArray[np.float64]) -> dict[str, float | None]:
+    year, sharpe = DAYS_PER_YEAR**0.5, _sharpe(returns)
+    if sharpe is None:
         return {}
-    year, sharpe = DAYS_PER_YEAR**0.5, float(returns.mean() / deviation)
     downside = np.sqrt(np.mean(np.minimum(returns, 0.0) ** 2))
-    moments = float(stats.skew(returns)), float(stats.kurtosis(returns, fisher=False))
-    best = best_sharpe_of(trials, 1 / (returns.size - 1))
     return {
         "sharpe_ratio": sharpe * year,
         "sortino_ratio": float(returns.mean() / downside * year) if downside > 0 else None,
-        "probabilistic_sharpe": probabilistic_sharpe(sharpe, 0.0, returns.size, *moments),
-        "deflated_sharpe": probabilistic_sharpe(sharpe, best, returns.size, *moments),
+        "probabilistic_sharpe": _probability_above(returns, 0.0),
     }
 
 

@@ -1,6 +1,8 @@
 """Gates: what a model must show before it may be promoted. All are judged, not only the first to fail."""
 
-from dataclasses import dataclass
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, RootModel, model_validator
@@ -10,16 +12,19 @@ from tapeline.schema import NO_PROGRAM, Refit
 
 ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
 FILES = ("lstm", "transformer", "backtest", "ftmo", "promotion")  # metrics/NAME.json that gates may name
+RELEASE = "release"  # instead of a file: judged by `make promote`, which alone can know
+RELEASE_METRICS = ("deflated_sharpe",)
 PASSED, FAILED = "passed", "failed"
-# These do not block, and are no pass either.
-INSUFFICIENT, NOT_COMPARABLE, NOT_JUDGED = "insufficient_data", "not_comparable", "not_judged"
+# Neither blocks, and neither has passed: a gate that had nothing to judge, or too few days to judge it on.
+NOT_JUDGED, INSUFFICIENT = "not_judged", "insufficient_data"
 Metrics = dict[str, dict[str, Any]]
 
 
 class Gate(Section):
-    """One limit on one metric: exactly one of `min` and `max`; a null metric fails unless `may_be_null`.
+    """One limit on one metric: exactly one of `min` and `max`.
 
-    Before `from_days` traded days, `backtest.days`, it is judged and does not block.
+    A null metric fails, or is not judged if it `may_be_null`. Before `from_days` of `backtest.days` what is
+    found is said and does not count.
     """
 
     min: float | None = None
@@ -50,7 +55,7 @@ class PromotionParams(Section):
 
 
 class GateParams(RootModel[dict[str, dict[str, Gate]]]):
-    """Section `gates`: artifact -> `FILE.METRIC` of metrics/FILE.json -> limit."""
+    """Section `gates`: artifact -> `FILE.METRIC` of metrics/FILE.json, or `release.METRIC` -> limit."""
 
     @model_validator(mode="after")
     def _known_artifacts(self) -> "GateParams":
@@ -60,7 +65,10 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
             if not gates:
                 raise ValueError(f"{artifact} must have at least one gate")
             for name in gates:
-                if name.count(".") != 1 or name.split(".")[0] not in FILES:
+                file, _, metric = name.partition(".")
+                if file == RELEASE and metric not in RELEASE_METRICS:
+                    raise ValueError(f"{name} must be {RELEASE}.METRIC, one of {', '.join(RELEASE_METRICS)}")
+                if "." in metric or not metric or file not in (*FILES, RELEASE):
                     raise ValueError(f"{name} must be FILE.METRIC, FILE one of {', '.join(FILES)}")
         return self
 
@@ -83,8 +91,8 @@ class Verdict:
         return self.status == FAILED
 
 
-def judge(params: GateParams, metrics: Metrics, program: str) -> list[Verdict]:
-    """Hold `metrics` (file -> metric -> value) against every gate; a metric that is not there fails.
+def judge(params: GateParams, metrics: Metrics, program: str, files: Sequence[str] = FILES) -> list[Verdict]:
+    """Hold `metrics` (file -> metric -> value) against every gate on `files`; what is not there fails.
 
     Gates on FTMO's objectives are not judged where `program`, of `ftmo`, says that it does not watch.
     """
@@ -95,6 +103,7 @@ def judge(params: GateParams, metrics: Metrics, program: str) -> list[Verdict]:
         else _judge_one(artifact, name, gate, metrics, days)
         for artifact, gates in params.root.items()
         for name, gate in gates.items()
+        if name.split(".")[0] in files
     ]
 
 
@@ -106,8 +115,23 @@ def judge_value(artifact: str, name: str, gate: Gate, value: float) -> Verdict:
     return Verdict(artifact, name, float(value), gate.limit, float(margin), status, reason)
 
 
+def summary(verdicts: Sequence[Verdict]) -> str:
+    """Say in a line what came of `verdicts`: that every gate passed only if every one was judged."""
+    counts = {status: sum(v.status == status for v in verdicts) for status in (PASSED, FAILED)}
+    if counts[PASSED] == len(verdicts):
+        return f"every gate passed, {len(verdicts)} of them"
+    found = [f"{counts[PASSED]} of {len(verdicts)} gates passed"]
+    for says, chosen in (
+        ("failed", [v for v in verdicts if v.status == FAILED]),
+        ("not judged", [v for v in verdicts if v.status not in (PASSED, FAILED)]),
+    ):
+        if chosen:
+            found.append(f"{len(chosen)} {says}: " + "; ".join(f"{v.gate} ({v.reason})" for v in chosen))
+    return ", ".join(found)
+
+
 def _leave_out(artifact: str, name: str, gate: Gate) -> Verdict:
-    reason = f"not judged: ftmo.program is {NO_PROGRAM}"
+    reason = f"ftmo.program is {NO_PROGRAM}"
     return Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, reason)
 
 
@@ -115,19 +139,15 @@ def _judge_one(artifact: str, name: str, gate: Gate, metrics: Metrics, days: int
     file, metric = name.split(".")
     is_early = gate.from_days is not None and days < gate.from_days
     early = f"; {days} traded days do not block before {gate.from_days}"
+    value = metrics.get(file, {}).get(metric)
+    without = Verdict(artifact, name, None, gate.limit, None, FAILED, f"metrics/{file}.json has no {metric}")
     if metric not in metrics.get(file, {}):
-        reason = f"metrics/{file}.json has no {metric}"
-        return Verdict(artifact, name, None, gate.limit, None, FAILED, reason)
-    value = metrics[file][metric]
+        return without
     if value is None:
-        status = PASSED if gate.may_be_null else INSUFFICIENT if is_early else FAILED
+        status = NOT_JUDGED if gate.may_be_null else INSUFFICIENT if is_early else FAILED
         reason = "not defined on these candles" + (", which is allowed" if gate.may_be_null else "")
-        reason += early if status == INSUFFICIENT else ""
-        return Verdict(artifact, name, None, gate.limit, None, status, reason)
-    if not isinstance(value, int | float):
-        reason = f"metrics/{file}.json has no number for {metric}"
-        return Verdict(artifact, name, None, gate.limit, None, FAILED, reason)
+        return replace(without, status=status, reason=reason + (early if status == INSUFFICIENT else ""))
+    if not isinstance(value, int | float) or not math.isfinite(value):
+        return replace(without, reason=f"metrics/{file}.json has no number for {metric}")
     found = judge_value(artifact, name, gate, value)
-    if not is_early:
-        return found
-    return Verdict(artifact, name, found.value, gate.limit, found.margin, INSUFFICIENT, found.reason + early)
+    return replace(found, status=INSUFFICIENT, reason=found.reason + early) if is_early else found

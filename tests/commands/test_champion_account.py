@@ -16,7 +16,7 @@ from stages.tiers import add_tiers
 from stages.trading_params import TradingParams
 from tapeline.outputs import write_table
 from tapeline.params import Params
-from tapeline.promotion.gates import FAILED, NOT_COMPARABLE, PASSED
+from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED
 from tapeline.schema import PRICES
 from tests.candles import random_candles
 
@@ -124,7 +124,7 @@ def test_tiers_by_share_are_each_bundles_own(candles):
     assert "does not trade" in account.trade_both(duel(candles, ours, theirs, out_of_reach), by_share).why
     other = account.trade_both(duel(candles, ours, theirs, {"tier_by": "confidence", "tiers": low}), by_share)
     assert "not by the same shares" in other.why
-    assert statuses(other) == [NOT_COMPARABLE] * 2
+    assert statuses(other) == [NOT_JUDGED] * 2
 
 
 def test_what_cannot_be_compared_says_why(candles):
@@ -136,7 +136,7 @@ def test_what_cannot_be_compared_says_why(candles):
     assert "minimum_trend is 0" in account.trade_both(strength, params()).why
     assert account.trade_both(Duel("nothing is in production"), params()).why == "nothing is in production"
     for found in (few, account.trade_both(Duel("nothing is in production"), params())):
-        assert statuses(found) == [NOT_COMPARABLE] * 2
+        assert statuses(found) == [NOT_JUDGED] * 2
 
 
 def test_strengths_are_traded_where_they_filter(candles):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tapeline.evaluation.performance import (
     best_sharpe_of,
     daily_pnl,
+    deflated_sharpe,
     drawdown_depths,
     interval_of_total,
     probabilistic_sharpe,
@@ -16,7 +17,7 @@ from tapeline.evaluation.performance import (
 )
 from tapeline.evaluation.performance import score_equity as score_with_lows
 
-RATIOS = "sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe", "deflated_sharpe"
+RATIOS = "sharpe_ratio", "sortino_ratio", "calmar_ratio", "probabilistic_sharpe"
 
 
 def equity_series(values, minutes=720):
@@ -25,14 +26,14 @@ def equity_series(values, minutes=720):
     return pd.Series(values, index=times, dtype=float)
 
 
-def score_equity(equity, initial, trials):
+def score_equity(equity, initial):
     """Scores of an account that is never lower than at its closes."""
-    return score_with_lows(equity, equity.to_numpy(), initial, trials)
+    return score_with_lows(equity, equity.to_numpy(), initial)
 
 
 def test_figures_by_hand():
     """Two closes a day over three days; the peak before the first close is the initial balance."""
-    scores = score_equity(equity_series([90, 110, 99, 121, 121, 133.1]), 100.0, 1)
+    scores = score_equity(equity_series([90, 110, 99, 121, 121, 133.1]), 100.0)
     returns = np.array([0.1, 0.1, 0.1])
     assert scores["days"] == 3
     assert scores["return_"] == pytest.approx(0.331)
@@ -43,21 +44,22 @@ def test_figures_by_hand():
     closes = 100 * np.cumprod(1 + daily)
     halves = np.repeat(closes, 2)
     halves[2] = 100
-    varied = score_equity(equity_series(halves), 100.0, 1)
+    varied = score_equity(equity_series(halves), 100.0)
     assert varied["sharpe_ratio"] == pytest.approx(daily.mean() / daily.std(ddof=1) * np.sqrt(365))
     assert varied["sortino_ratio"] == pytest.approx(daily.mean() / np.sqrt(0.1**2 / 10) * np.sqrt(365))
     assert varied["calmar_ratio"] is None  # of ten days
     assert varied["longest_drawdown_days"] == 1.5  # from the second close at 110 to the one at 118.8
     assert varied["average_drawdown_days"] == 1.5
-    assert varied["probabilistic_sharpe"] == varied["deflated_sharpe"]  # one trial has no best
+    net = np.diff(closes, prepend=100.0)
+    assert deflated_sharpe(net, 100.0, 1) == pytest.approx(varied["probabilistic_sharpe"])  # one has no best
 
 
 def test_growth_needs_days_enough():
     """Sixty days with one fall of a tenth: yearly growth over it, with fewer days none."""
     path = [110, 99, *np.linspace(99, 132, 58)]
     yearly = 1.32 ** (365 / 60) - 1
-    assert score_equity(equity_series(path, 1440), 100.0, 1)["calmar_ratio"] == pytest.approx(yearly / 0.1)
-    assert score_equity(equity_series(path[:-1], 1440), 100.0, 1)["calmar_ratio"] is None
+    assert score_equity(equity_series(path, 1440), 100.0)["calmar_ratio"] == pytest.approx(yearly / 0.1)
+    assert score_equity(equity_series(path[:-1], 1440), 100.0)["calmar_ratio"] is None
 
 
 @pytest.mark.parametrize(("traded", "has_ratios"), [(2, False), (9, False), (10, True)])
@@ -66,8 +68,8 @@ def test_ratios_need_ten_days_on_which_something_happened(traded, has_ratios):
     daily = np.zeros(120)
     daily[5 : 5 + traded] = np.linspace(100, 200, traded)
     equity = equity_series(10_000 + np.cumsum(daily), 1440)
-    scores = score_equity(equity, 10_000.0, 27)
-    for name in ("sharpe_ratio", "probabilistic_sharpe", "deflated_sharpe"):
+    scores = score_equity(equity, 10_000.0)
+    for name in ("sharpe_ratio", "probabilistic_sharpe"):
         assert (scores[name] is not None) == has_ratios, name
     reason = ratios_reason(equity, 10_000.0)
     assert reason == (None if has_ratios else f"equity changed on {traded} days; ratios need 10")
@@ -75,14 +77,14 @@ def test_ratios_need_ten_days_on_which_something_happened(traded, has_ratios):
 
 def test_an_account_that_did_nothing_has_no_ratio():
     """No move: no drawdown, no Sharpe ratio, and no division by zero."""
-    scores = score_equity(equity_series([100.0] * 6), 100.0, 1)
+    scores = score_equity(equity_series([100.0] * 6), 100.0)
     assert (scores["max_drawdown"], scores["average_drawdown"], scores["longest_drawdown_days"]) == (0, 0, 0)
     assert [scores[name] for name in RATIOS] == [None] * len(RATIOS)
 
 
 def test_a_ruined_account_has_no_ratio():
     """Equity at or below zero makes returns meaningless; the loss itself is said."""
-    scores = score_equity(equity_series([100, 50, -20, -60, -200, -180]), 100.0, 1)
+    scores = score_equity(equity_series([100, 50, -20, -60, -200, -180]), 100.0)
     assert [scores[name] for name in RATIOS] == [None] * len(RATIOS)
     assert scores["return_"] == pytest.approx(-2.8)
     assert scores["max_drawdown"] > 1
@@ -107,7 +109,7 @@ def test_drawdowns_equal_a_plain_loop(values):
 def test_drawdowns_inside_candles_are_deeper_than_at_closes():
     """From the highest close before to the worst of a candle."""
     equity = equity_series([100, 110, 108, 112])
-    scores = score_with_lows(equity, np.array([95.0, 99.0, 88.0, 104.5]), 100.0, 1)
+    scores = score_with_lows(equity, np.array([95.0, 99.0, 88.0, 104.5]), 100.0)
     assert scores["max_drawdown"] == pytest.approx(2 / 110)
     assert scores["max_drawdown_inside"] == pytest.approx(22 / 110)
 
@@ -125,7 +127,7 @@ def test_falls_last_from_a_peak_to_the_next(values, initial):
             began = max(k - 1, 0)
     if began is not None:
         lasted.append(len(values) - 1 - began)
-    scores = score_equity(equity_series(values, 1440), initial, 1)
+    scores = score_equity(equity_series(values, 1440), initial)
     assert scores["longest_drawdown_days"] == pytest.approx(max(lasted, default=0))
     assert scores["average_drawdown_days"] == pytest.approx(np.mean(lasted) if lasted else 0)
 
@@ -159,10 +161,12 @@ def test_the_best_of_many_without_an_edge_is_what_chance_shows():
 
 
 def test_more_trials_make_a_ratio_worth_less():
-    """The same equity, tried more often."""
-    equity = equity_series(100 + np.cumsum(np.random.default_rng(3).normal(0.3, 1, 120)))
-    worth = [score_equity(equity, 100.0, trials)["deflated_sharpe"] for trials in (1, 10, 1000)]
+    """The same days, tried more often; none where nothing moved or all was lost."""
+    daily = np.random.default_rng(3).normal(0.3, 1, 120)
+    worth = [deflated_sharpe(daily, 100.0, trials) for trials in (1, 10, 1000)]
     assert worth[0] > worth[1] > worth[2] > 0
+    assert deflated_sharpe(np.zeros(5), 100.0, 3) is None
+    assert deflated_sharpe(np.array([10.0, -120.0, 50.0]), 100.0, 3) is None
 
 
 @given(st.lists(st.integers(1, 6), min_size=1, max_size=30))
@@ -176,5 +180,5 @@ def test_the_longest_drawdown_equals_a_plain_loop(values):
             longest = max(longest, k - began)
         if not is_under:
             peak, began = value, k
-    scores = score_equity(equity_series(values, minutes=1440), 3.0, 1)
+    scores = score_equity(equity_series(values, minutes=1440), 3.0)
     assert scores["longest_drawdown_days"] == longest

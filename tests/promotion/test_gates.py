@@ -3,7 +3,15 @@
 import pytest
 from pydantic import ValidationError
 
-from tapeline.promotion.gates import ARTIFACTS, Gate, GateParams, judge
+from tapeline.promotion.gates import (
+    ARTIFACTS,
+    FILES,
+    RELEASE,
+    Gate,
+    GateParams,
+    judge,
+    summary,
+)
 
 
 def gates(**lstm):
@@ -19,16 +27,18 @@ def gates(**lstm):
         (Gate(max=0.1), 0.1, True),
         (Gate(max=0.1), 0.11, False),
         (Gate(max=1.0), None, False),
-        (Gate(max=1.0, may_be_null=True), None, True),
+        (Gate(max=1.0), float("nan"), False),
+        (Gate(min=1.0, may_be_null=True), float("nan"), False),
+        (Gate(min=1.0), float("inf"), False),
     ],
 )
 def test_a_gate_passes_at_its_limit_and_not_beyond(gate, value, passed):
-    """Limits are inclusive; what is not defined fails unless the gate allows it."""
+    """Limits are inclusive; what is not defined or no number fails."""
     verdict, _ = judge(gates(**{"lstm.x": gate}), {"lstm": {"x": value}}, "2-step")
     assert (verdict.status == "passed") is passed
     assert verdict.blocks is not passed
     assert verdict.reason
-    if value is not None:
+    if verdict.margin is not None:
         assert (verdict.margin >= 0) is passed
 
 
@@ -98,5 +108,39 @@ def test_gates_on_an_account_that_ftmo_does_not_watch_are_neither_passed_nor_fai
     metrics = {"ftmo": {"breached": None}, "backtest": {"net_pnl": 1.0}}
     unwatched = judge(gates(**both), metrics, "none")
     assert [(v.status, v.blocks) for v in unwatched[:2]] == [("not_judged", False), ("passed", False)]
-    assert unwatched[0].reason == "not judged: ftmo.program is none"
+    assert unwatched[0].reason == "ftmo.program is none"
     assert [v.status for v in judge(gates(**both), metrics, "2-step")[:2]] == ["failed", "passed"]
+
+
+def test_a_null_that_is_allowed_is_not_judged():
+    """It neither passes nor blocks."""
+    verdict, _ = judge(gates(**{"lstm.x": Gate(max=1.0, may_be_null=True)}), {"lstm": {"x": None}}, "2-step")
+    assert (verdict.status, verdict.blocks) == ("not_judged", False)
+
+
+def test_every_gate_passed_is_said_only_if_every_gate_was_judged():
+    """Else how many were not, which, and why; and which failed."""
+    metrics = {"lstm": {"x": 1.0, "y": None}, "transformer": {"x": 0.5}, "backtest": {"days": 3}}
+    passed = judge(gates(**{"lstm.x": Gate(min=1.0)}), metrics, "2-step")
+    assert summary(passed) == "every gate passed, 2 of them"
+    y = Gate(min=0.0, may_be_null=True)
+    mixed = judge(gates(**{"lstm.x": Gate(min=1.0, from_days=60), "lstm.y": y}), metrics, "2-step")
+    assert summary(mixed) == (
+        "1 of 3 gates passed, 2 not judged: lstm.x (1 is >= 1; 3 traded days do not block before 60); "
+        "lstm.y (not defined on these candles, which is allowed)"
+    )
+    failed = judge(gates(**{"lstm.x": Gate(min=2.0)}), metrics, "2-step")
+    assert summary(failed) == "1 of 2 gates passed, 1 failed: lstm.x (1 is not >= 2)"
+
+
+def test_gates_of_the_release_are_left_to_it():
+    """The pipeline judges none of them; only what a release knows may be named."""
+    chosen = gates(**{"lstm.x": Gate(min=1.0), "release.deflated_sharpe": Gate(min=0.95, from_days=60)})
+    metrics = {"lstm": {"x": 1.0}, "transformer": {"x": 0.5}}
+    assert [v.gate for v in judge(chosen, metrics, "2-step")] == ["lstm.x", "transformer.x"]
+    known = {RELEASE: {"deflated_sharpe": 0.9}, "backtest": {"days": 60}}
+    (verdict,) = judge(chosen, known, "2-step", files=(RELEASE,))
+    assert (verdict.gate, verdict.status) == ("release.deflated_sharpe", "failed")
+    assert RELEASE not in FILES
+    with pytest.raises(ValidationError, match=r"must be release\.METRIC, one of deflated_sharpe"):
+        gates(**{"release.latency": Gate(min=1.0)})

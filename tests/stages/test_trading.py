@@ -62,7 +62,7 @@ def test_knowing_the_future_pays_and_passes():
     params = read(costs=FREE)
     backtest, ftmo, detail, _ = trading_figures(desk(params, right=0.7), params)
     assert backtest["net_pnl_low"] > 0
-    assert backtest["deflated_sharpe"] is None
+    assert backtest["probabilistic_sharpe"] is None
     assert detail["ratios_reason"] == "equity changed on 7 days; ratios need 10"
     assert (ftmo["first_phase_passed"], ftmo["breached"]) == (1, 0)
     assert ftmo["pass_odds"] > 0.9 > 0.5 > ftmo["pass_odds_zero_edge"]

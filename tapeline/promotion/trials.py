@@ -1,0 +1,119 @@
+"""Trials: configurations whose figures on test candles somebody could see: the deflated Sharpe counts them.
+
+A trial is the params and the code that decide what is predicted and traded, as dvc.lock records them of a
+finished `evaluate`. The candles are none of it: the same configuration trained again on newer ones is no new
+choice. `trials.jsonl` carries what one clone knows to all others: a line a trial, sorted, the same bytes for
+the same trials, so that git merges it line by line.
+"""
+
+import json
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from tapeline.errors import ArtifactError
+from tapeline.outputs import whole_file
+from tapeline.promotion.registry import git
+from tapeline.promotion.versions import fingerprint
+
+FILE = "trials.jsonl"
+LOCK = "dvc.lock"
+STAGES = ("features", "splits", "train_lstm", "train_transformer", "evaluate")
+# Params of these stages that choose neither a prediction nor a trade: whence candles come, how figures are
+# judged and resampled, what the report tries besides, which machine does it, the dates of looked-up facts.
+NO_CHOICE = (
+    "data.source", "data.path", "data.layout", "data.columns", "data.timezone", "data.workers",
+    "data.max_rejected_share", "simulation", "quality", "evaluation", "gates", "latency",
+    "costs.as_of", "costs.stress", "execution.latency_grid_s", "signals.ablation_trends",
+    "ftmo.as_of", "ftmo.control_runs", "ftmo.odds_block", "ftmo.odds_days", "ftmo.odds_paths",
+    "train.compile", "train.device", "train.importance_rows", "train.workers",
+)  # fmt: skip
+# Code that reads candles, audits them and judges figures decides neither, too.
+NO_CODE = ("tapeline/market/", "tapeline/quality/", "tapeline/evaluation/")
+
+
+class Trial(NamedTuple):
+    """Fingerprints of one configuration."""
+
+    code: str
+    params: str
+
+
+def trial_of(lock: dict[str, Any]) -> Trial | None:
+    """Return the trial that a dvc.lock records; None if its `evaluate` has not run on what lies before it."""
+    stages = lock.get("stages") or {}
+    if not set(STAGES) <= set(stages):
+        return None
+    made = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
+    deps = [dep for name in STAGES for dep in stages[name].get("deps", [])]
+    if any(dep["path"] in made and made[dep["path"]] != dep.get("md5") for dep in deps):
+        return None
+    code = {
+        dep["path"]: dep.get("md5")
+        for dep in deps
+        if dep["path"].endswith(".py") and not dep["path"].startswith(NO_CODE)
+    }
+    params: dict[str, Any] = {}
+    for name in STAGES:
+        params |= stages[name].get("params", {}).get("params.yaml", {})
+    chosen = {key: value for key, value in params.items() if not _is_within(key, NO_CHOICE)}
+    return Trial(fingerprint(code), fingerprint(chosen))
+
+
+def read_trials(text: str, name: str = FILE) -> set[Trial]:
+    """Parse trials.jsonl, in any order and with lines twice, as a merge may leave it."""
+    found = set()
+    for number, line in enumerate(text.splitlines(), 1):
+        try:
+            found.add(Trial(**json.loads(line)))
+        except (ValueError, TypeError) as error:
+            rule = "must be a line like {}".format(_line(Trial("0123456789abcdef", "0123456789abcdef")))
+            raise ArtifactError(f"{name} line {number}: {line[:40]!r} {rule}") from error
+    return found
+
+
+def known_trials(folder: Path) -> set[Trial]:
+    """All trials that this clone knows: of every commit and experiment, of trials.jsonl, of the workspace."""
+    history = "log", "--exclude=refs/exps/celery/*", "--all", "--full-history", "-m", "--raw", "--no-abbrev"
+    changes = git(folder, *history, "--format=", "--", LOCK)
+    blobs = {blob for line in re.findall(r"^:\d+ \d+ (\w+) (\w+)", changes, re.MULTILINE) for blob in line}
+    locks = [git(folder, "cat-file", "blob", blob) for blob in sorted(blobs - {"0" * 40})]
+    if (folder / LOCK).is_file():
+        locks.append((folder / LOCK).read_text(encoding="utf-8"))
+    found = {trial for text in locks if (trial := trial_of(_parse(text)))}
+    committed = git(folder, "ls-tree", "--name-only", "HEAD", FILE).strip()
+    if committed:
+        found |= read_trials(git(folder, "show", f"HEAD:{FILE}"), f"HEAD:{FILE}")
+    if (folder / FILE).is_file():
+        found |= read_trials((folder / FILE).read_text(encoding="utf-8"))
+    return found
+
+
+def write_trials(folder: Path, trials: set[Trial]) -> int:
+    """Write trials.jsonl if `trials` are others than it holds; return how many it did not hold."""
+    path = folder / FILE
+    before = path.read_text(encoding="utf-8") if path.is_file() else ""
+    after = "".join(_line(trial) + "\n" for trial in sorted(trials))
+    if after != before:
+        with whole_file(path) as aside:
+            aside.write_text(after, encoding="utf-8")
+    return len(trials - read_trials(before))
+
+
+def _parse(text: str) -> dict[str, Any]:
+    # A lock with a merge's conflict in it was never run.
+    try:
+        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _is_within(key: str, names: tuple[str, ...]) -> bool:
+    return any(key == name or key.startswith(f"{name}.") for name in names)
+
+
+def _line(trial: Trial) -> str:
+    return json.dumps(trial._asdict())
