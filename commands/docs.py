@@ -20,8 +20,9 @@ is no comma, decimals may have one.
 - A layout is found by the names of the columns, in capitals or not, in any order, or without a header by
   their number and by what every row obeys: low <= open, close <= high. Where two layouts would make
   different candles of the same rows, the file is refused, and `data.layout` names the right one.
-- Names that are not in the list are told by `data.columns`, e.g. `{{timestamp: when, volume: Base vol}}`;
-  without a header by position from 1, e.g. `{{timestamp: 1, open: 4, high: 3, low: 2, close: 5, volume: 6}}`.
+- Names that are not in the list are told by `data.columns`, e.g. `{{timestamp: when, volume: Base vol}}`
+  (with `-S`: `'+data.columns.volume=Base vol'`); without a header by position, counted from 1, e.g.
+  `{{timestamp: 1, open: 4, high: 3, low: 2, close: 5, volume: 6}}`.
 - The time is that of the candle's OPEN: an epoch in s, ms, us or ns, or ISO 8601 with its zone. Times
   without zone are refused until `data.timezone` names it; beside an epoch in the same row they are not
   needed. A day and a time of day in two columns, `date` and `time`, are joined.

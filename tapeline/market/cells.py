@@ -25,6 +25,8 @@ FOREIGN_TIMES = {
     r"^(\d{4})[./](\d{2})[./](\d{2})": r"\1-\2-\3",
     r"^(\d{4})(\d{2})(\d{2})[ T](\d{2}):?(\d{2}):?(\d{2})?": r"\1-\2-\3 \4:\5:\6",
 }
+DAY_MONTH_YEAR = r"^(\d{2})[./](\d{2})[./](\d{4})(.*)$"  # or month first: nobody knows by one row
+MONTHS = 12
 HALF_DAY = r"\d{4}-\d{2}-\d{2} \d{2}-[AP]M"  # CryptoDataDownload's hours, until 2021
 ZONED = r"\d:\d{2}(?::\d{2}(?:\.\d+)?)? ?(?:Z|[+-]\d{2}(?::?\d{2})?)$"
 GROUPED = r"^[+-]?\d+(?:[,'_ ]\d+)+(?:\.\d+)?$"  # a decimal comma or separated thousands
@@ -108,6 +110,12 @@ def _write_iso(texts: pd.Series) -> pd.Series:
         if texts.dropna().iloc[:1].str.match(pattern).any():
             texts = texts.str.replace(pattern, written, regex=True)
             break
+    if texts.dropna().iloc[:1].str.match(DAY_MONTH_YEAR).any():
+        parts = texts.str.extract(DAY_MONTH_YEAR)
+        first, second = (pd.to_numeric(parts[place], errors="coerce").max() > MONTHS for place in (0, 1))
+        if first != second:  # some row has a day that is no month, which proves the order of all
+            day, month = (0, 1) if first else (1, 0)
+            texts = parts[2] + "-" + parts[month] + "-" + parts[day] + parts[3]
     if texts.dropna().iloc[:1].str.fullmatch(HALF_DAY).any():
         halves = pd.to_datetime(texts, format="%Y-%m-%d %I-%p", errors="coerce")
         texts = halves.dt.strftime("%Y-%m-%d %H:%M").where(halves.notna(), texts)

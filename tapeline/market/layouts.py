@@ -14,13 +14,15 @@ NO_NAMES = (NO_NAME, "unnamed_0", "index_level_0", "index")  # of an index that 
 TIMES = (
     "timestamp", "date", "time", "datetime", "date_time", "open_time", "open_timestamp", "open_date",
     "unix", "unix_timestamp", "unix_time", "epoch", "ts", "t", "start", "start_time", "start_at",
-    "window_start", "time_period_start", "gmt_time", "time_utc", "date_utc", "datetime_utc", "timestamp_utc",
+    "window_start", "time_period_start", "ticks", "gmt_time", "local_time", "time_utc", "date_utc",
+    "datetime_utc", "timestamp_utc",
 )  # fmt: skip
 TIME_PART = "a time (timestamp, date, time, datetime, open_time or unix)"
 UTC_TIMES = ("gmt_time", "time_utc", "date_utc", "datetime_utc", "timestamp_utc")  # their name is their zone
 CLOSE_TIMES = (
     "close_time", "close_timestamp", "close_date", "time_close", "closetime", "end_time", "time_period_end",
 )  # fmt: skip
+CLOSE_STAMPED = ("home_notional", "foreign_notional")  # BitMEX's, whose timestamp is the candle's CLOSE
 SYMBOLS = ("symbol", "pair", "ticker", "instrument", "instrument_name", "inst_id")
 FINISHED = ("finished", "confirm", "is_closed", "is_final", "complete")  # 0 or false: the candle was open
 BASE = "BASE"  # in a name of LAYOUTS: the symbol's base currency

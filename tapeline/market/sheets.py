@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from tapeline.errors import DataError
 from tapeline.market.cells import decode, read_numbers
 from tapeline.market.layouts import (
+    CLOSE_STAMPED,
     CLOSE_TIMES,
     FINISHED,
     SYMBOLS,
@@ -182,6 +183,8 @@ def _may_be(first: list[str], order: dict[str, int]) -> bool:
 
 def _check_open(name: str, table: pd.DataFrame, named: list[str], position: int) -> None:
     """Compare the time at `position` with a time of the candle's end beside it, where both are alike."""
+    if named and named[position] == "timestamp" and set(CLOSE_STAMPED) <= set(named):
+        raise DataError(name, "is BitMEX's, whose timestamp is the candle's CLOSE; write the OPEN as time")
     time = table.iloc[:, position]
     for other in [i for i, column in enumerate(named) if column in CLOSE_TIMES]:
         close = table.iloc[:, other]

@@ -337,8 +337,8 @@ CELLS = {
         "data.timezone",
     ),
     "unparsable time": one(
-        table(timestamp=CANDLES["timestamp"].dt.strftime("%d.%m.%Y %H:%M")),
-        "1: timestamp is '28.03.2025 20:00', no ISO 8601 time",
+        table(timestamp=CANDLES["timestamp"].dt.strftime("%d %b %Y %H:%M")),
+        "1: timestamp is '28 Mar 2025 20:00', no ISO 8601 time",
     ),
     "one unparsable time": one(
         with_rows("soon,1,2,0.5,1,1"), "5: timestamp is 'soon', no epoch, as the other times are"
@@ -382,6 +382,10 @@ STAMPS = {
         table().replace(b"timestamp", b"close_time"),
         "has close_time, a candle's end, and no time of its OPEN; write that, one interval earlier, as "
         "timestamp",
+    ),
+    "close times of BitMEX": one(
+        table(homeNotional=1.0, foreignNotional=1.0),
+        "is BitMEX's, whose timestamp is the candle's CLOSE; write the OPEN as time",
     ),
     "close times beside": one(
         table(close_time=SECONDS), "1: timestamp is not before close_time: it must be the candle's OPEN"

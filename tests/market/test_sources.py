@@ -348,7 +348,11 @@ SPLIT = text(
 SLASHES = text(
     columns(LOCAL.dt.strftime("%Y/%m/%d %H:%M").tolist(), OP, HI, LO, CL, VO), f"date,{OHLC},volume"
 )
+DAY_FIRST = LOCAL.dt.strftime("%d.%m.%Y %H:%M:%S.000").tolist()
+MONTH_FIRST = LOCAL.dt.strftime("%m/%d/%Y %H:%M").tolist()
 ZONELESS = {
+    "day first.csv": text(columns(DAY_FIRST, OP, HI, LO, CL, VO), f"Local time,{OHLC},Volume"),
+    "month first.csv": text(columns(MONTH_FIRST, OP, HI, LO, CL, VO), f"Time,{OHLC},Volume"),
     "metatrader.csv": METATRADER,
     "old metatrader.csv": OLD_METATRADER,
     "histdata.csv": HISTDATA,
@@ -380,6 +384,17 @@ def test_a_named_zone_changes_no_time_that_has_one(tmp_path):
     for name in ("kraken.csv", "unnamed index.csv", "blosc.h5", "cryptodatadownload.csv"):
         cleaned = read(tmp_path / name, name, KNOWN[name], timezone="Asia/Tokyo")
         pd.testing.assert_frame_equal(cleaned.candles[["timestamp", *OHLCV]], CANDLES, check_exact=True)
+
+
+def test_day_and_month_are_never_guessed(tmp_path):
+    """The third of April, or the fourth of March: refused where no row tells."""
+    rows = text([["03/04/2025 00:00", 1, 2, 0.5, 1.5, 1]], f"date,{OHLC},volume")
+    with pytest.raises(DataError, match=r"row 1: date is '03/04/2025 00:00', no ISO 8601 time"):
+        read(tmp_path / "a", "a.csv", rows, timezone="UTC")
+    gmt = CANDLES["timestamp"].dt.strftime("%d.%m.%Y %H:%M:%S.000").tolist()
+    told = text(columns(gmt, OP, HI, LO, CL, VO), f"Gmt time,{OHLC},Volume")
+    cleaned = read(tmp_path / "b", "b.csv", told)
+    pd.testing.assert_frame_equal(cleaned.candles[["timestamp", *OHLCV]], CANDLES, check_exact=True)
 
 
 @pytest.mark.parametrize("moment", ["2025-11-02 01:30:00", "2025-03-09 02:30:00"])
