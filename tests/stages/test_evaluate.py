@@ -203,7 +203,7 @@ def test_a_constant_network_is_told_and_is_no_candidate(run):
     assert found["metrics/transformer"]["candidate_rank_correlation"] is None
     gates = Params(run.params).section("gates", GateParams)
     metrics = {name: found[f"metrics/{name}"] for name in ("lstm", "transformer", "backtest", "ftmo")}
-    failed = {verdict.gate for verdict in judge(gates, metrics) if verdict.status == FAILED}
+    failed = {verdict.gate for verdict in judge(gates, metrics, "2-step") if verdict.status == FAILED}
     assert "transformer.candidate_is_constant" in failed
     assert "lstm.candidate_is_constant" not in failed
 
@@ -241,7 +241,7 @@ def test_a_candidate_without_a_predicted_candle_has_no_figures_and_is_none(run):
     assert (account["account"]["net_pnl"], account["reason"]) == (None, "no candle was predicted")
     gates = Params(run.params).section("gates", GateParams)
     metrics = {name: found[f"metrics/{name}"] for name in ("lstm", "transformer", "backtest", "ftmo")}
-    failed = {verdict.gate for verdict in judge(gates, metrics) if verdict.status == FAILED}
+    failed = {verdict.gate for verdict in judge(gates, metrics, "2-step") if verdict.status == FAILED}
     assert {"lstm.candidate_is_constant", "lstm.candidate_accuracy_all", "ftmo.candidate_breached"} <= failed
 
 
