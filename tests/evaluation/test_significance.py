@@ -56,9 +56,9 @@ def test_the_interval_is_the_sources_formula(n, seed, level):
     waves = [
         np.sqrt(2 / bars.size)
         * sum(z * np.cos(np.pi * j * (k + 0.5) / bars.size) for k, z in enumerate(sums))
-        for j in range(1, 9)
+        for j in range(1, COSINES + 1)
     ]
-    freedom = min(8, bars.size - 1)
+    freedom = min(COSINES, bars.size - 1)
     error = np.sqrt(np.mean(np.square(waves[:freedom])) * bars.size) / values.size
     half = stats.t.ppf((1 + level) / 2, freedom) * error
     expected = values.mean() - half, values.mean() + half
@@ -202,7 +202,7 @@ def test_diebold_mariano_is_the_test_of_the_paired_difference():
     statistic, p_value = diebold_mariano(loss, other, Intervals(bar, 0.95))
     mean = Mean(other - loss, bar)
     assert statistic == pytest.approx(mean.mean / mean.error)
-    assert p_value == pytest.approx(2 * stats.t.sf(abs(statistic), 8))
+    assert p_value == pytest.approx(2 * stats.t.sf(abs(statistic), COSINES))
     twice = Intervals(np.tile(bar, 2), 0.95)
     assert diebold_mariano(np.tile(loss, 2), np.tile(other, 2), twice) == pytest.approx((statistic, p_value))
     assert diebold_mariano(loss, loss, Intervals(bar, 0.95)) == (None, None)

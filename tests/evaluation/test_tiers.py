@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tapeline.evaluation.significance import Intervals, wilson_interval
+from tapeline.evaluation.significance import COSINES, Intervals, wilson_interval
 from tapeline.evaluation.tiers import are_in_order, score_tiers
 
 
@@ -31,7 +31,7 @@ def test_effective_rows_are_the_rows_there_really_are():
     for seed in range(40):
         hit = np.repeat((np.random.default_rng(seed).random(500) < 0.7).astype(float), 4)
         tier = score_tiers(np.zeros(2000, np.int8), hit, ("A",), Intervals(np.arange(2000), 0.95), 1)["A"]
-        ends = wilson_interval(tier["precision"], tier["effective_rows"], 0.95, 8)
+        ends = wilson_interval(tier["precision"], tier["effective_rows"], 0.95, COSINES)
         assert (tier["precision_low"], tier["precision_high"]) == ends
         effective.append(1 / tier["effective_rows"])
     assert 1 / np.mean(effective) == pytest.approx(500, rel=0.2)
