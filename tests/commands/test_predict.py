@@ -64,7 +64,13 @@ def test_no_line_ends_the_stream_and_none_of_no_candle_changes_an_answer(bundles
 
 ONES = dict.fromkeys(OHLCV, 1.0)
 BAD = {
-    "bytes that are not UTF-8": b'{"symbol": "AAA-USD\xff", "timestamp": 1}\n',
+    # But for one byte it is a candle, of the minute of the next good one.
+    "bytes that are not UTF-8": json.dumps(
+        {"note": "?", "symbol": "BBB-USD", "timestamp": "2025-03-28T20:02:00Z"} | ONES
+    )
+    .encode()
+    .replace(b"?", b"\xff")
+    + b"\n",
     "UTF-16": '{"symbol": "AAA-USD"}'.encode("utf-16") + b"\n",
     "year 1": json.dumps({"symbol": "BBB-USD", "timestamp": "0001-01-01T00:00:00Z"} | ONES).encode() + b"\n",
     "year 2042": json.dumps({"symbol": "AAA-USD", "timestamp": "2042-01-01T00:00Z"} | ONES).encode() + b"\n",
