@@ -22,6 +22,7 @@ from tapeline.serving.stream import Stream
 
 PROMOTED = Path("models/promoted")
 INDEX = "registry.json"  # beside the folder of bundles: which version each of them is
+LONGEST_REASON = 100  # characters of what Python says of a line that is no candle
 LONGEST_LINE = 65_536  # bytes; a candle takes some 150
 
 
@@ -47,7 +48,7 @@ def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
                 raise ValueError(f"symbol is {brief(symbol)}")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             wanted = "not a candle: a JSON object with symbol, timestamp, open..."
-            yield Answer("", None, REFUSED, f"{wanted} ({brief(str(error))[1:-1]})")
+            yield Answer("", None, REFUSED, f"{wanted} ({str(error)[:LONGEST_REASON]})")
             continue
         yield stream.feed(symbol, candle)
 

@@ -139,6 +139,7 @@ def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdict
         "bundle_id": bundle["bundle_id"],
         "fingerprints": bundle["fingerprints"],
         "refit": bundle["refit"],
+        "market": bundle["market"],
         "gates": [asdict(verdict) for verdict in verdicts],
         "candidate": packed["candidate"],
         "metrics": packed["metrics"],

@@ -25,6 +25,7 @@ def table(registry: Registry) -> pd.DataFrame:
                     "version": version["version"],
                     "production": "yes" if version["version"] == found["production"] else "",
                     "bundle": version["bundle_id"],
+                    "market": (version.get("market") or {}).get("name", "unknown"),
                     "commit": version["commit"][:7],
                     "data": version["fingerprints"]["data"][:7],
                     "code": version["fingerprints"]["code"][:7],

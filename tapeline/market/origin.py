@@ -70,7 +70,7 @@ def _describe(origin: Origin) -> str:
     """An origin in a sentence."""
     spans = "; ".join(
         f"{symbol} {entry['first']} to {entry['last']}"
-        + ("" if is_of_simulation(origin) else f" from {entry['files']} files of {entry['market']}")
+        + ("" if is_of_simulation(origin) else f", files: {entry['files']} of {entry['market']}")
         for symbol, entry in origin["symbols"].items()
     )
     if not is_of_simulation(origin):
