@@ -59,9 +59,12 @@ def settle(raw: RawCandles, valid: pd.DataFrame, interval: int, allowed: float) 
     if len(stays) == len(ordered):
         return Settled(ordered)
     is_equal = (values == np.repeat(values[stays], ends - starts, axis=0)).all(axis=1)
+    groups = np.flatnonzero(~np.logical_and.reduceat(is_equal, starts))
+    if not len(groups):
+        return Settled(ordered.iloc[stays], len(ordered) - len(stays))
     pairs: list[tuple[str, int, int]] = []  # rule, row that stays, row that goes
     judge = _Judge(raw, ordered, interval)
-    for group in np.flatnonzero(~np.logical_and.reduceat(is_equal, starts)):
+    for group in groups:
         stays[group], losers = judge.settle(range(starts[group], ends[group]))
         pairs += [(rule, int(stays[group]), row) for row, rule in losers]
     judge.check_longer(pairs)

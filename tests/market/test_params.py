@@ -44,7 +44,7 @@ def test_a_yaml_list_becomes_a_tuple_of_symbols():
         ("symbols", "BTC-USD", "valid tuple"),
         ("symbols", [1], "valid string"),
         ("source", "web", "'simulated' or 'files'"),
-        ("layout", "ftx", "'auto', 'canonical', 'binance'"),
+        ("layout", "ftx", "'auto', 'binance', 'canonical'"),
         ("columns", {"when": "time"}, "'timestamp'"),
         ("columns", {"timestamp": 1.5}, "valid string"),
         ("timezone", "Prague", "must be a zone of the IANA list, as UTC or Europe/Prague"),
