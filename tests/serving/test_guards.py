@@ -57,7 +57,7 @@ def test_an_open_candle_in_a_file_is_refused_and_those_before_it_answered(bundle
 
 
 @pytest.mark.parametrize("stray", [{"days": 5900}, {"days": 300}, {"minutes": 40}])
-@pytest.mark.parametrize("at", [0, 50, NEEDED + 10])
+@pytest.mark.parametrize("at", [0, NEEDED + 10])
 @pytest.mark.parametrize("symbol", ["AAA-USD", "BBB-USD"])
 def test_one_candle_of_another_time_is_held_back(bundles, symbol, at, stray):
     """In the future or only far ahead, of leader or follower: the others are answered as without it."""
