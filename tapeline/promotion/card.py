@@ -34,6 +34,8 @@ seen it.
 |---|---|---|
 {metrics}
 
+Which gates it passed, and which could not be judged and why, stands in the tag of its release.
+
 ## Limits
 
 Past markets say little about coming ones, least of all about other symbols, venues and costs. Figures of
