@@ -15,7 +15,7 @@ from tapeline.backtest.signals import SignalParams
 from tapeline.features.labels import direction, trend_strength
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
-from tapeline.promotion.gates import FAILED, GateParams, judge
+from tapeline.promotion.gates import FAILED, NOT_JUDGED, GateParams, judge
 from tapeline.schema import PRICES, TIMESTAMP_TYPE
 from tapeline.tiers import ranges_by_share, tier_numbers
 from tests.candles import random_candles
@@ -277,3 +277,15 @@ def test_tiers_by_share_hold_about_their_share_of_every_test(run):
     assert found["metrics/backtest"]["trades"] > 0
     assert list(found["metrics/detail/backtest"]["tiers"]) == ["A", "B"]
     assert found["metrics/detail/backtest"]["tiers"]["B"]["trades"] == 0
+
+
+def test_an_account_that_ftmo_does_not_watch_is_judged_by_all_other_gates(run):
+    """Its metrics are null, the candidate's own too, and no gate of FTMO's passes or fails."""
+    run.set(ftmo={"program": "none"})
+    found = run.evaluate()
+    assert set(found["metrics/ftmo"].values()) == {None}
+    gates = Params(run.params).section("gates", GateParams)
+    metrics = {name: found[f"metrics/{name}"] for name in ("lstm", "transformer", "backtest", "ftmo")}
+    for verdict in judge(gates, metrics, "none"):
+        is_ftmo = verdict.gate.startswith("ftmo.")
+        assert (verdict.status == NOT_JUDGED and verdict.reason == "ftmo.program is none") == is_ftmo

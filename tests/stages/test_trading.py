@@ -13,6 +13,7 @@ from stages.trading_figures import ablation, trading_figures
 from stages.trading_params import TradingParams
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.portfolio import lay_out
+from tapeline.evaluation.performance import RATIOS
 from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.schema import PRICES
@@ -36,14 +37,20 @@ def read(**sections):
     return TradingParams.read(Params(values | {"instruments": SHIPPED["instruments"]}))
 
 
-def desk(params, right=None, seed=0):
-    """Two symbols for six days; the share `right` of the predictions knows the future, None: coins."""
+def desk(params, right=None, seed=0, listed=0, ended=0):
+    """Two symbols for six days; the share `right` of the predictions knows the future, None: coins.
+
+    The second one's first candle is `listed` candles after the first prediction, its last `ended` before
+    the account's.
+    """
     tables = {}
     for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
         table = random_candles(DAYS * 1440 + WARM_UP, seed=seed + k)
         table[list(PRICES)] *= 500  # a price of which a few lots are a whole account
         table["timestamp"] = pd.date_range("2026-01-12", periods=len(table), freq="min", tz="UTC", unit="us")
         tables[symbol] = table
+    kept = slice(WARM_UP + listed if listed else 0, len(table) - ended)
+    tables["ETH-USD"] = tables["ETH-USD"].iloc[kept].reset_index(drop=True)
     first = tables["BTC-USD"]["timestamp"][WARM_UP]
     market = lay_out(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
     close = market.candles["close"]
@@ -246,3 +253,14 @@ def test_a_figure_that_is_no_number_beats_no_control():
     assert control.p_value(2.0) == pytest.approx(2 / 4)
     assert control.p_value(np.nan) is None
     assert Control(np.array([1.0, np.nan]), []).p_value(2.0) is None
+
+
+@pytest.mark.parametrize(("listed", "ended"), [(0, 1), (200, 60), (0, 4000)])
+def test_a_symbol_of_other_days_than_the_first_leaves_every_figure_a_number(listed, ended):
+    """Listed later, one minute short, an hour, or days: only ratios and what was not passed are null."""
+    params = read()
+    backtest, ftmo, _, _ = trading_figures(desk(params, listed=listed, ended=ended), params)
+    undefined = {name for name, value in (backtest | ftmo).items() if value is None}
+    assert undefined <= {*RATIOS, "best_day_share", "median_days_to_pass"}
+    assert np.isfinite([v for v in (backtest | ftmo).values() if v is not None]).all()
+    assert ftmo["zero_edge_p_value"] > 0.05
