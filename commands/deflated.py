@@ -27,7 +27,9 @@ def judge_deflated_sharpe(artifact: str) -> list[Verdict]:
     if git(ROOT, "rev-parse", "--is-shallow-repository").strip() == "true":
         why = "the clone is shallow, so trials can't be counted: git fetch --unshallow"
         found = [replace(verdict, status=FAILED, reason=why) for verdict in found]
-    return [replace(v, reason=f"{v.reason}; {trials} trials") for v in found if v.artifact == artifact]
+    return [
+        replace(v, reason=f"{v.reason}; trials counted: {trials}") for v in found if v.artifact == artifact
+    ]
 
 
 def deflate(backtest: dict[str, Any], detail: dict[str, Any]) -> tuple[float | None, int]:
