@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tapeline.errors import DataError
-from tapeline.market.sheets import ADVICE, Sheet
+from tapeline.market.columns import ADVICE
+from tapeline.market.sheets import Sheet
 
 
 def settle_layout(sheets: Sequence[Sheet], wanted: str) -> str:
