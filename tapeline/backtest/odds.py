@@ -94,6 +94,8 @@ def challenge_odds(
     themselves are resampled OUTER times, and the odds taken again from each.
     """
     days = np.stack(runs)
+    if np.isnan([days["made"], days["low"], days["flat_high"]]).any():  # it would break no floor
+        raise ValueError("a day of the account is not a number")
     statuses, taken = _resample(
         days, limits, params.odds_paths, params.odds_days, params.odds_block, seed, CODES
     )

@@ -121,3 +121,12 @@ def test_days_are_whole_with_their_lows():
     assert found["has_opened"].tolist() == [True, True]
     two = whole_days(bars[:4], low[:4], np.array([0, 1, 1, 1], np.int32))
     assert two["made"].tolist() == [0, 20]
+
+
+@pytest.mark.parametrize("name", ["made", "low", "flat_high"])
+def test_days_that_are_no_numbers_are_refused(name):
+    """They would break no floor, and pass."""
+    found = days([2000.0] * 5)
+    found[name][2] = np.nan
+    with pytest.raises(ValueError, match="not a number"):
+        odds(found)
