@@ -28,10 +28,11 @@ def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) 
         _check_name(path, data, symbol)
     sheets = [_read_file(path, symbol, data) for path in paths]
     layout = settle_layout(sheets, data.layout)
-    times = [(sheet.name, sheet.times) for sheet in sheets]
+    # By their rows in the file, from 0: candles that were still open are not among them.
+    times = [(sheet.name, sheet.times.set_axis(sheet.rows - 1)) for sheet in sheets]
     interval = interval_of(times, data.interval)
-    for sheet in sheets:
-        check_moments(sheet.name, sheet.times, interval, now)
+    for name, moments in times:
+        check_moments(name, moments, interval, now)
     is_asked = interval == data.interval
     reason = f"data.interval is {interval}" if is_asked else f"others of the symbol {interval}"
     check_interval(times, interval, reason)

@@ -41,7 +41,7 @@ def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str, reason: 
             raise DataError(name, f"its name says candles of {length} minutes, {reason}")
         if run := _of_run(minutes, step):
             position, length = run
-            row = int(np.flatnonzero(times.notna())[order[first[position]]]) + 1
+            row = times.dropna().index[order[first[position]]] + 1
             moment = pd.Timestamp(int(minutes[position]) * 60, unit="s")
             raise DataError(
                 f"{name}, row {row}",

@@ -87,7 +87,9 @@ def _is_of(steps: NDArray[np.int64], counts: NDArray[np.int64], interval: str) -
 def _refuse_first(name: str, times: pd.Series, is_wrong: NDArray[np.bool_], why: str) -> None:
     if is_wrong.any():
         first = int(np.argmax(is_wrong))
-        raise DataError(f"{name}, row {first + 1}", f"time is {_show(times.iloc[first : first + 1])}, {why}")
+        raise DataError(
+            f"{name}, row {times.index[first] + 1}", f"time is {_show(times.iloc[first : first + 1])}, {why}"
+        )
 
 
 def _show(time: pd.Series | pd.Timestamp) -> str:

@@ -453,6 +453,9 @@ def test_candles_still_open_are_left_out_and_counted(tmp_path):
     cleaned = read(tmp_path, "a.json", json.dumps({"code": "0", "data": rows[::-1]}))
     pd.testing.assert_frame_equal(cleaned.candles[["timestamp", *OHLCV]], CANDLES[:-1], check_exact=True)
     assert cleaned.card["not_closed"] == 1
+    rows[-1][8], rows[0][8], rows[5][0] = "1", "0", "3502828800000"
+    with pytest.raises(DataError, match=r"a.json, row 6: time is 2080-12-31T00:00:00Z, in the future"):
+        read(tmp_path, "a.json", json.dumps(rows))
     rows[3][8] = "maybe"
     with pytest.raises(DataError, match=r"a.json, row 4: column 9 is 'maybe', and must say by 1 or 0"):
         read(tmp_path, "a.json", json.dumps(rows))
