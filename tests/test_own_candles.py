@@ -40,17 +40,20 @@ def shop(tmp_path_factory):
     return shop
 
 
-def section(*starts):
-    """README's lines that begin with one of `starts`, in their order."""
-    return [line for line in commands("README.md") if line.startswith(starts) and "EXCHANGE" in line]
+def section():
+    """README's lines from the versioning of own candles to the run on them."""
+    lines = commands("README.md")
+    run = next(line for line in lines if line.startswith("dvc exp run -S data.source=files"))
+    return lines[lines.index("dvc add data/raw/EXCHANGE") : lines.index(run) + 1]
 
 
 @pytest.mark.slow
 @pytest.mark.xdist_group("own candles")
 def test_the_first_hour_on_own_candles_ends_in_figures(shop):
     """Versioned, committed, run: source, path and symbols are all that changes in params.yaml."""
-    (add, git_add), (run,) = section("dvc add", "git add"), section("dvc exp run")
-    for line in (add, git_add, 'git commit -m "Candles"'):
+    *version, run = section()
+    assert len(version) == 3
+    for line in version:
         shop.run(line)
     told = shop.run(" -S ".join([run, *SMALL]))
     assert "WARNING: No file hash" not in told or "Running stage 'ingest'" in told
@@ -80,7 +83,7 @@ def changed_lines(shop):
 @pytest.mark.xdist_group("own candles")
 def test_everything_that_is_wrong_ends_the_run_before_it_begins(shop):
     """Three mistakes in one command: told at once, the lines to paste with them; params.yaml is as before."""
-    (run,) = section("dvc exp run")
+    run = section()[-1]
     before = (shop.folder / "params.yaml").read_text()
     wrong = "-S 'data.symbols=[BTC-USD,ADA-USD]' -S splits.train=60 -S model.hidden=0"
     told = shop.run(f"{run} {wrong}", status=None)
