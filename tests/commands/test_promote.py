@@ -110,7 +110,7 @@ def test_a_models_life(ran, tmp_path):
     assert "up to date" in shop.run("dvc status")
     predictions = (shop.folder / "data/predictions/lstm.parquet").read_bytes()
 
-    shop.run_and_commit(simulation={"days": 5}, splits={"train": 2.5})
+    shop.run_and_commit(simulation={"days": 5})
     patch = shop.run("make promote")
     assert "patch: data changed" in patch
     assert "trials.jsonl" not in patch  # other candles are no other configuration
