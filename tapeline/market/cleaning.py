@@ -16,6 +16,7 @@ from tapeline.market.levels import check_levels
 from tapeline.market.plausibility import find_implausible
 from tapeline.market.raw import RawCandles
 from tapeline.market.resampling import resample
+from tapeline.market.spanning import check_spanning
 from tapeline.market.times import MINUTE, microseconds
 from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, OHLCV, PRICES
 
@@ -54,6 +55,7 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     n_unordered = int((times < np.maximum.accumulate(times)).sum())
     settled = settle(raw, valid, interval, data.max_rejected_share)
     kept = settled.kept
+    check_spanning(kept, raw, interval, settled.winners)
     check_levels(kept, raw, interval, data.max_fill)
     findings = [*settled.findings, *find_implausible(kept, raw, interval, data.max_fill)]
     kept, resampled = _resample(raw, kept, interval, asked, data.max_fill)

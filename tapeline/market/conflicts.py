@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.errors import DataError
 from tapeline.market.findings import Finding
@@ -37,12 +38,13 @@ LONGER_VOLUME = 3.0  # times the volume, and further both ways: of a longer cand
 
 @dataclass
 class Settled:
-    """The rows that stay, in order of time, and what became of the others."""
+    """The rows that stay, in order of time, and what became of the others; `winners` of them beat another."""
 
     kept: pd.DataFrame
     n_duplicates: int = 0
     n_conflicting: int = 0
     findings: list[Finding] = field(default_factory=list)
+    winners: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, dtype=np.int64))
 
 
 def settle(raw: RawCandles, valid: pd.DataFrame, interval: int, allowed: float) -> Settled:
@@ -75,6 +77,7 @@ def settle(raw: RawCandles, valid: pd.DataFrame, interval: int, allowed: float) 
         len(ordered) - len(stays) - len(pairs),
         len(pairs),
         [_tell(raw, ordered, some) for some in by_rule if some],
+        np.searchsorted(stays, np.unique([row for _, row, _ in pairs])),
     )
 
 

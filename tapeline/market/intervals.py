@@ -19,9 +19,10 @@ from tapeline.schema import INTERVAL_MINUTES
 LONGER = (1440, 720, 240, 120, 60, 30, 15, 10, 5, 3)  # minutes, the longest first
 # Candles of a quiet market are on the grid of an interval k times as long by chance, with k^-n for n of them.
 SURE_FILE = log(1e5)  # that candles chosen for another reason are
-SURE_RUN = log(
-    1e9
-)  # that consecutive candles of a file are, each step exactly so long: there are many to look at
+# That consecutive candles of a file are, each step exactly so long: there are many to look at. Where there are
+# few gaps, one is rarer than that, by their share of all other steps.
+SURE_RUN = log(1e9)
+LEAST_RUN = 4  # steps, for gaps come in clusters
 
 
 def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str, reason: str | None = None) -> None:
@@ -74,12 +75,14 @@ def _of_name(name: str, minutes: NDArray[np.int64], step: int) -> int | None:
 def _of_run(minutes: NDArray[np.int64], step: int) -> tuple[int, int] | None:
     """Position of the first candle of a run of a longer interval, and that interval in minutes."""
     steps = np.diff(minutes)
+    n_gaps = (steps > step).sum()
     for length in _longer(step):
-        n_sure = int(np.ceil(SURE_RUN / log(length / step)))
         is_one = (steps == length) & (minutes[:-1] % length == 0)
         edges = np.flatnonzero(np.diff(np.concatenate([[False], is_one, [False]])))
-        begins, ends = edges[::2], edges[1::2]
-        long = np.flatnonzero(ends - begins >= n_sure)
+        begins, counts = edges[::2], edges[1::2] - edges[::2]
+        share = (n_gaps - counts + 1) / (len(steps) - counts + 1)  # of gaps among the steps outside each run
+        evidence = counts * np.maximum(log(length / step), -np.log(share))
+        long = np.flatnonzero((evidence >= SURE_RUN) & (counts >= LEAST_RUN))
         if len(long):
             return int(begins[long[0]]), length
     return None

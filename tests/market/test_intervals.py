@@ -38,7 +38,7 @@ def test_a_name_tells_where_candles_cant(n):
     check_longer([("BTC-1h.csv", at(0, 60, 120))], "1h")
 
 
-@pytest.mark.parametrize(("length", "n"), [(5, 14), (60, 7)])
+@pytest.mark.parametrize(("length", "n"), [(5, 14), (5, 6), (60, 7), (60, 5)])
 @pytest.mark.parametrize("is_behind", [True, False])
 def test_rows_of_two_intervals_in_a_file_are_named_where_they_begin(length, n, is_behind):
     """Hours before the minutes, as a history put together of two, or behind them."""
