@@ -19,8 +19,8 @@ from tapeline.schema import INTERVAL_MINUTES
 LONGER = (1440, 720, 240, 120, 60, 30, 15, 10, 5, 3)  # minutes, the longest first
 # Candles of a quiet market are on the grid of an interval k times as long by chance, with k^-n for n of them.
 SURE_FILE = log(1e5)  # that candles chosen for another reason are
-# That consecutive candles of a file are, each step exactly so long: there are many to look at. Where there are
-# few gaps, one is rarer than that, by their share of all other steps.
+# That consecutive candles of a file are, each step exactly so long: there are many to look at. Where there
+# are few gaps, one is rarer than that, by their share of all other steps.
 SURE_RUN = log(1e9)
 LEAST_RUN = 4  # steps, for gaps come in clusters
 

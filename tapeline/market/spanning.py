@@ -1,4 +1,4 @@
-"""Candles of a longer interval in the place of a shorter one's: each has the range and the volume of those after it.
+"""Candles of a longer interval in the place of shorter ones: each has range and volume of those after it.
 
 What names and steps can't show: minutes and hours joined, one of the two of a time left, give a file whose
 steps are all a minute, and whose candle at every full hour is the hour's.
@@ -17,10 +17,9 @@ from tapeline.market.times import MINUTE, microseconds
 
 SHORTEST = 5  # candles in a longer one, that chance seldom makes look so
 ENOUGH = 0.9  # of the others' volume, where sums are rounded or a few candles missing
-# Of 2.4 million real candles, on the grid of an interval k times as long, one in k^2 spans the k - 1 behind it.
-SURE_RUN = log(
-    2e6
-)  # that n in a row are longer, with a chance of k^-2n: one day, two hours, five of 5 minutes
+# Of 2.9 million real candles on the grid of an interval k times as long, one in k^2 spans the k - 1 after it,
+# and n in a row by chance k^-2n: a day, two hours, five of 5 minutes are enough.
+SURE_RUN = log(2e6)
 SURE_CHOSEN = log(500)  # that most candles which took another's place are
 
 
@@ -78,6 +77,6 @@ def _refuse(kept: pd.DataFrame, raw: RawCandles, rows: NDArray[np.int64], minute
     more = f", as have {len(rows)} candles" if len(rows) > 1 else ""
     raise DataError(
         raw.place_of(row),
-        f"has range and volume, {row['volume']:.10g}, of all the {minutes} minutes from there on{more}: it is "
-        f"{minutes} minutes long; a symbol's files hold one interval",
+        f"has range and volume, {row['volume']:.10g}, of all the {minutes} minutes from there on{more}: it "
+        f"is {minutes} minutes long; a symbol's files hold one interval",
     )

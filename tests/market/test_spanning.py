@@ -16,7 +16,7 @@ NONE = np.empty(0, dtype=np.int64)
 
 
 def walk(n, seed=0, quiet=0.0):
-    """`n` minutes of a random walk, each opening where the one before closed; a share `quiet` is not there."""
+    """`n` minutes of a random walk, a share `quiet` of them not there."""
     rng = np.random.default_rng(seed)
     path = 100 * np.exp(np.cumsum(rng.normal(0, 1e-3, (n, 4)).ravel())).reshape(n, 4)
     table = pd.DataFrame({"timestamp": pd.date_range("2024-01-01", periods=n, freq="min", tz="UTC")})
@@ -39,7 +39,7 @@ def check(table, winners=NONE):
 
 
 def put(table, longer):
-    """`longer` candles instead of those of `table` of their time, as drop_duplicates(keep="last") leaves them."""
+    """`longer` candles in the place of those of `table`, as drop_duplicates(keep="last") leaves them."""
     return pd.concat([table, longer]).drop_duplicates("timestamp", keep="last").sort_values("timestamp")
 
 
