@@ -18,9 +18,10 @@ from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, Refit
 from tapeline.serving.predictor import Predictor
+from tapeline.splits.folds import read_folds
 from tapeline.splits.params import SplitParams
 
-FEATURES, ROW_KEYS = "data/features", ["symbol", "timestamp"]
+FEATURES, SPLITS, ROW_KEYS = "data/features", "data/splits.json", ["symbol", "timestamp"]
 ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
 EDGE = 1e-6
 
@@ -90,7 +91,7 @@ def common_rows(model: dict[str, Any], symbols: tuple[str, ...], params: Params)
     table["has_window"] = back == table["run"]
     predictions = pd.read_parquet(f"data/predictions/{model['network']}.parquet")
     if params.value("promotion.refit", Refit) != "all":
-        predictions = predictions[predictions["fold"] == predictions["fold"].max()]
+        predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
     rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
     return rows[rows["has_window"] & (rows["timestamp"] > last + gap * step)].reset_index(drop=True)

@@ -51,6 +51,10 @@ def test_no_row_is_within_reach_of_the_champions_training(train, validation, fir
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(champion, "read_tables", lambda *_: TABLE.copy())
         patched.setattr(champion.pd, "read_parquet", lambda _: predictions)
+        patched.setattr(champion, "read_folds", lambda _: [None] * 3)
+        # Where the last fold's test has no whole window, no other fold speaks of the model that ships.
+        assert champion.common_rows(model, ("A",), PARAMS).empty
+        patched.setattr(champion, "read_folds", lambda _: [None] * 2)
         rows = champion.common_rows(model, ("A",), PARAMS)
         patched.setattr(champion.Params, "value", lambda *_: "all")  # refitted: every fold's rows are taken
         of_all = champion.common_rows(model, ("A",), PARAMS)
