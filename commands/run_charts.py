@@ -89,9 +89,12 @@ def _chart(table: pd.DataFrame) -> alt.Chart:
 
 
 def edge(table: pd.DataFrame) -> alt.FacetChart:
-    """Gross move in multiples of costs: blue pays for them, white is nothing, red goes against the call."""
+    """Gross move in multiples of costs: blue pays for them, white is nothing, red goes against the call.
+
+    Without costs there are no multiples of them: cells with a number and no colour.
+    """
     table = table.assign(
-        multiple=table["gross_bps"] / table["cost_bps"],
+        multiple=table["gross_bps"] / table["cost_bps"].where(table["cost_bps"] > 0),
         confidence="top " + (100 * table["share"]).map("{:g} %".format),
     )
     bound = max(1.0, float(table["multiple"].abs().max()))

@@ -37,7 +37,8 @@ def round_trips(
     """Gross move in the direction of a call, open to open `hold` bars on, and its costs; bps, (n,) each.
 
     opens : (n_bars, n_symbols) prices, NaN where there is no candle; one_way : likewise, costs of a fill as a
-    fraction. NaN where either end has no candle: such a trade would have ended otherwise.
+    fraction. Both NaN where either end has no candle, so that such a trade would have ended otherwise, or a
+    fill whose cost is not known yet.
     """
     last = calls.bar + hold
     is_inside = last < len(opens)
@@ -45,7 +46,8 @@ def round_trips(
     begun, ended = opens[calls.bar, calls.symbol], opens[last, calls.symbol]
     gross = np.where(is_inside, calls.side * (ended / begun - 1), np.nan)
     cost = one_way[calls.bar, calls.symbol] + one_way[last, calls.symbol]
-    return gross / BPS, np.where(np.isnan(gross), np.nan, cost / BPS)
+    is_known = np.isfinite(gross) & np.isfinite(cost)
+    return tuple(np.where(is_known, values / BPS, np.nan) for values in (gross, cost))
 
 
 def edge_table(

@@ -69,6 +69,21 @@ def test_calls_that_know_the_move_show_it_at_its_holding_time():
     assert table.loc[("all", 30), "low"] > 0
 
 
+def test_round_trips_of_unknown_cost_are_left_out_of_both_figures():
+    """Gross and cost of a cell are of the same calls: one fill without a cost leaves all others' a number."""
+    opens, one_way = market()
+    calls = every_call(len(opens))
+    before = edge_table(opens, one_way, calls, ("A",), (1.0,), (5,), 0.95).set_index("symbol")
+    unknown = one_way.copy()
+    unknown[:60, 0] = np.nan  # as of a symbol that was listed there
+    after = edge_table(opens, unknown, calls, ("A",), (1.0,), (5,), 0.95).set_index("symbol")
+    assert (before["rows"] - after["rows"]).tolist() == [60, 60]
+    kept = (calls.symbol == 0) & (calls.bar >= 60)
+    gross, cost = round_trips(opens, one_way, calls, 5)
+    assert after.loc["A", "gross_bps"] == pytest.approx(np.nanmean(gross[kept]))
+    assert after.loc["A", "cost_bps"] == pytest.approx(np.nanmean(cost[kept]))
+
+
 def test_an_empty_cell_has_no_figures():
     """Nothing chosen: a row of zero calls, no number."""
     opens, one_way = market()
