@@ -38,22 +38,19 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
 
     metrics : file -> metrics that speak of it, as they go into the bundle
     """
-    trained = Path(f"models/{network}")
-    folds = sorted(trained.glob("fold_*"), key=lambda path: int(path.name[5:]))
+    folds, source, fold = offered_of(Path(f"models/{network}"))
+    is_refit = source not in folds
     models = {path.name: load_model(path) for path in folds}
-    refit = trained / "refit"
-    source = refit if refit.is_dir() else folds[-1]
     offered = load_model(source)
     graph, served, windows = export(offered)
     store = FeatureStore("data/features")
-    fold = len(folds) if source == refit else len(folds) - 1
     contract = make_contract(artifact, offered, params, store, fold)
     made_with = read_made_with(network, params)
     schema = store.schema(contract["input"]["symbols"][0])
     record = {
-        "refit": source == refit,
+        "refit": is_refit,
         "folds": {name: model.description.span for name, model in models.items()},
-        "candidate": own_figures(source.name, source == refit, metrics),
+        "candidate": own_figures(source.name, is_refit, metrics),
         "metrics": metrics,
     }
     files = {
@@ -81,9 +78,19 @@ def pack_candidate(folder: Path, artifact: str, network: str, params: Params, me
         "market": contract["market"],
         "fingerprints": fingerprints,
         "span": offered.description.span,
-        "refit": source == refit,
+        "refit": is_refit,
         "onnx_difference": float(difference.max()),
     }
+
+
+def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
+    """Folders of a network's folds in order, that of the model offered, and its `fold` in predictions.
+
+    One that was refitted goes before the last fold's, and is of the fold after the last.
+    """
+    folds = sorted(trained.glob("fold_*"), key=lambda path: int(path.name[5:]))
+    refit = trained / "refit"
+    return (folds, refit, len(folds)) if refit.is_dir() else (folds, folds[-1], len(folds) - 1)
 
 
 def own_figures(model: str, is_refit: bool, metrics: Record) -> Record:

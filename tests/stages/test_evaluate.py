@@ -270,6 +270,9 @@ def test_tiers_by_share_hold_about_their_share_of_every_test(run):
         mine = test.loc[(test["fold"] == k) & has_label, "prediction"].to_numpy()
         n_tier_a += int((tier_numbers(mine, ranges) == 0).sum())
     tiers = found["metrics/detail/evaluation"]["lstm"]["tiers"]
+    said = found["metrics/detail/evaluation"]["candidate"]["lstm"]["tier_ranges"]
+    for name, ends in ranges.items():  # of the last fold, whose model ships
+        assert said[name] == pytest.approx(ends)
     assert tiers["A"]["rows"] == n_tier_a
     assert tiers["B"]["expected_coverage"] == pytest.approx(0.15)
     assert found["metrics/lstm"]["coverage_of_share_tier_a"] == pytest.approx(tiers["A"]["coverage"] / 0.05)

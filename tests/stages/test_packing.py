@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands.deps import ROOT
-from stages.packing import as_json, make_contract, own_figures
+from stages.packing import as_json, make_contract, offered_of, own_figures
 from stages.tiers import add_tiers
 from stages.trading_params import TradingParams
 from tapeline.outputs import write_table
@@ -72,3 +72,15 @@ def test_own_figures_are_named_after_the_model_they_are_of():
     own = {"lstm": {"accuracy_all": 0.5}, "ftmo": {}}
     assert own_figures("fold_2", False, metrics) == {"model": "fold_2", "figures_of": "fold_2"} | own
     assert own_figures("refit", True, metrics) == {"model": "refit", "figures_of": "walk_forward"} | own
+
+
+@pytest.mark.parametrize("is_refit", [False, True])
+def test_what_is_offered_is_the_last_fold_or_the_one_after_it(tmp_path, is_refit):
+    """Folds in the order of their numbers; a refitted model has its thresholds under a number of its own."""
+    for k in range(11):
+        (tmp_path / f"fold_{k}").mkdir()
+    if is_refit:
+        (tmp_path / "refit").mkdir()
+    folds, source, fold = offered_of(tmp_path)
+    assert [path.name for path in folds] == [f"fold_{k}" for k in range(11)]
+    assert (source.name, fold) == (("refit", 11) if is_refit else ("fold_10", 10))
