@@ -43,7 +43,8 @@ def count_decimals(prices: NDArray[np.float64]) -> int:
     fewest = count_decimals(left[:SAMPLE]) if len(left) > SAMPLE else 0
     for decimals in range(fewest, MAX_DECIMALS):
         scale = 10.0**decimals
-        left = left[np.rint(left * scale) / scale != left]
+        with np.errstate(over="ignore"):  # a broken price may be beyond what can be scaled
+            left = left[np.rint(left * scale) / scale != left]
         if not len(left):
             return decimals
     return MAX_DECIMALS

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tapeline.market.findings import Finding
 from tapeline.market.raw import RawCandles
-from tapeline.market.times import MINUTE, microseconds
+from tapeline.market.times import HOUR, MINUTE, microseconds
 from tapeline.market.volumes import find_volume_shift
 
 WICK = 1.07  # times the highs of both neighbours, or their lows divided by so much: a tenth above the close
@@ -18,6 +18,7 @@ LONG_WICK = 1.15  # of candles longer than LONG, which reach further
 LONG = 5 * MINUTE
 UNUSUAL = 8.0  # times the median volume around: a real crash is traded
 AROUND = 60  # traded candles on either side
+LEAP = 1.1  # between the ranges of two candles that follow each other, of which the largest is 1.008
 
 
 def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fill: int) -> list[Finding]:
@@ -25,6 +26,7 @@ def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fil
     gaps = np.diff(microseconds(kept["timestamp"]))
     is_near = gaps <= (max_fill + 1) * interval  # (rows - 1,)
     found = [
+        _find_leaps(kept, raw, is_near & (gaps <= max(HOUR, interval))),
         _find_wicks(kept, raw, is_near, WICK if interval <= LONG else LONG_WICK),
         _find_untraded_moves(kept, raw, gaps == interval),
         find_volume_shift(kept, raw),
@@ -51,6 +53,23 @@ def _find_wicks(
         len(rows),
         f"{raw.place_of(kept.iloc[worst])}: {name} is {value:.10g}, between {before:.10g} and {after:.10g} "
         f"of its neighbours, on no unusual volume: a broken price perhaps{_among(len(rows), 'the worst of')}",
+    )
+
+
+def _find_leaps(kept: pd.DataFrame, raw: RawCandles, is_near: NDArray[np.bool_]) -> Finding | None:
+    """Candles whose whole range lies LEAP away from that of the candle before, for however short a while."""
+    high, low = kept["high"].to_numpy(), kept["low"].to_numpy()
+    apart = np.where(is_near, np.maximum(low[1:] / high[:-1], low[:-1] / high[1:]), 0.0)  # (rows - 1,)
+    if not (apart >= LEAP).any():
+        return None
+    worst, n_leaps = int(np.argmax(apart)), int((apart >= LEAP).sum())
+    before, after = kept.iloc[worst], kept.iloc[worst + 1]
+    return Finding(
+        "leaps",
+        n_leaps,
+        f"{raw.place_of(after)}: low..high is {after['low']:.10g}..{after['high']:.10g}, in "
+        f"{raw.place_of(before)}, just before, {before['low']:.10g}..{before['high']:.10g}: a broken price "
+        f"perhaps{_among(n_leaps, 'the worst of')}",
     )
 
 

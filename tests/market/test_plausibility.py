@@ -1,4 +1,4 @@
-"""Candles that are possible and not plausible: a wick, a move that nobody traded."""
+"""Candles that are possible and not plausible: a wick, a leap and back, a move that nobody traded."""
 
 import pandas as pd
 import pytest
@@ -80,3 +80,24 @@ def test_a_move_without_volume_is_counted(changes, n_odd):
     if n_odd:
         told = found["moves_without_volume"].told
         assert told.startswith("a.csv, row 101: volume is 0, the price moves: low 100")
+
+
+@settings(max_examples=30, deadline=None)
+@given(row=st.integers(1, 199), n=st.integers(2, 30), factor=st.floats(1.2, 8.0), is_down=st.booleans())
+def test_a_level_that_comes_back_is_told(row, n, factor, is_down):
+    """Whole candles at another price for some minutes, or at the end: the worst of the leaps is named."""
+    table = random_candles(200).assign(volume=1.0)
+    prices = ["open", "high", "low", "close"]
+    table.loc[row : row + n - 1, prices] *= 1 / factor if is_down else factor
+    found = check(table)["leaps"]
+    assert found.count == (2 if row + n < 200 else 1)
+    assert found.told.startswith((f"a.csv, row {row + 1}: low..high is ", f"a.csv, row {row + n + 1}: "))
+
+
+def test_a_leap_behind_a_gap_that_is_not_filled_is_none():
+    """Nobody knows what lay between."""
+    table = random_candles(200).assign(volume=1.0)
+    table.loc[100:, ["open", "high", "low", "close"]] *= 1.2
+    assert set(check(table)) == {"leaps"}
+    table.loc[100:, "timestamp"] += pd.Timedelta(minutes=16)
+    assert check(table) == {}
