@@ -72,14 +72,15 @@ class Plan:
     def with_random_sides(self, rng: np.random.Generator) -> "Plan":
         """Return the same decisions without what decided them: coins throw the sides.
 
-        Where nothing is sold short, that is the same number of purchases at times of their own, all moved
-        by one draw and around the end; what falls on a close without an order is left out.
+        Where nothing is sold short, that is the same number of purchases at times of their own: moved by one
+        draw and around the end among the closes that an order can follow, so that none falls away.
         """
         candles = self.candles.copy()
         side = candles["side"] * rng.choice(np.array([-1, 1], np.int8), candles.shape)
         for s in np.flatnonzero(~self.may_short):
-            moved = np.roll(candles["side"][:, s], rng.integers(len(candles)))
-            side[:, s] = np.where(self.can_order[:, s], moved, 0)
+            closes = np.flatnonzero(self.can_order[:, s])
+            moved = int(rng.integers(max(1, closes.size)))
+            side[closes, s] = np.roll(candles["side"][closes, s], moved)
         candles["side"] = side
         return replace(self, candles=candles)
 

@@ -243,6 +243,21 @@ def test_random_times_stand_for_random_sides_where_nothing_is_sold_short():
     assert {-1, 1} <= set((flipped * both.candles["side"]).ravel().tolist())
 
 
+def test_no_purchase_of_the_control_falls_away():
+    """A control that buys less often loses less on costs and wins less in a rise: both are no luck."""
+    found = tables()
+    found["BTC-USD"].loc[FIRST + 20 : FIRST + 150, "is_filled"] = True  # where no order can follow
+    found["ETH-USD"].loc[FIRST:, "is_filled"] = True
+    _, long = plan(found, signals=section("signals", SignalParams, sides="long"))
+    wanted = np.count_nonzero(long.candles["side"], axis=0)
+    assert wanted[0] > 10
+    assert wanted[1] == 0
+    for seed in range(20):
+        side = long.with_random_sides(np.random.default_rng(seed)).candles["side"]
+        assert np.array_equal(np.count_nonzero(side, axis=0), wanted)
+        assert not (side[~long.can_order] != 0).any()
+
+
 def test_filled_candles_neither_decide_nor_fill():
     """Nobody traded there."""
     found = tables()
