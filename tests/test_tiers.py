@@ -63,3 +63,13 @@ def test_shares_of_nothing_are_refused():
     """A fold without validation has no threshold."""
     with pytest.raises(ValueError, match="no predictions"):
         ranges_by_share(np.empty(0), SHARES)
+
+
+@pytest.mark.parametrize(
+    ("share", "n", "rows"), [(0.07, 100, 7), (0.29, 100, 29), (0.011, 100, 2), (0.001, 100, 1)]
+)
+def test_a_share_that_is_a_whole_number_of_rows_holds_just_these(share, n, rows):
+    """0.07 of 100 are 7, though 0.07 * 100 is a little more in a computer; a part of a row is one."""
+    confidences = 0.5 + np.arange(n) / (2 * n)
+    ranges = ranges_by_share(confidences, {"A": share})
+    assert (tier_numbers(confidences, ranges) == 0).sum() == rows

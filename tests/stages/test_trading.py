@@ -14,6 +14,7 @@ from stages.trading_params import TradingParams
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.portfolio import lay_out
 from tapeline.evaluation.performance import RATIOS
+from tapeline.features.sessions import session_masks
 from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.schema import PRICES
@@ -152,6 +153,23 @@ def test_the_guard_keeps_from_a_breach_and_is_reported_both_ways():
     assert detail["trades"]["ended_by"]["guard"] > 0
     assert free["status"] == "daily_loss"
     assert guarded["daily_margin"] > free["daily_margin"]
+
+
+def test_money_by_session_goes_by_when_trades_were_opened():
+    """A trade held from one session into the next belongs to the first."""
+    params = read(signals={"hold": 300})
+    market = desk(params, right=0.6)
+    found = trading_figures(market, params)[2]["sessions"]
+    trades = market.trade(params).trades
+    entered, left = (
+        session_masks(market.market.timestamp[trades[f"{end}_bar"]]) for end in ("entry", "exit")
+    )
+    assert any((entered[name] != left[name]).any() for name in entered)
+    for name, mask in entered.items():
+        assert found[name]["trades"] == mask.sum()
+        assert found[name]["net_pnl"] == (
+            pytest.approx(trades["net_pnl"][mask].sum()) if mask.any() else None
+        )
 
 
 def test_the_zero_edge_control_has_the_same_decisions_and_other_sides():

@@ -3,13 +3,16 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from ruamel.yaml import YAML
 
 from commands.deps import ROOT
-from stages.training_outputs import TrainedFold, TrainingOutputs
-from tapeline.nets.folds import Candles, FoldRows
+from stages.training_outputs import TrainedFold, TrainingOutputs, trained_fold
+from tapeline.nets.calibration import Calibration
+from tapeline.nets.folds import Candles, FoldResult, FoldRows
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams
+from tapeline.nets.prediction import Predictor
 from tapeline.nets.scaler import Scaler
 from tapeline.params import Params
 
@@ -72,3 +75,21 @@ def test_predictions_are_kept_under_the_fold_of_their_model(tmp_path, monkeypatc
         counts = [getattr(rows, part).size for rows in folds]
         assert found.groupby("fold").size().reindex(range(3), fill_value=0).tolist() == counts
         assert found["fold"].dtype == np.int64
+
+
+def test_validation_is_predicted_as_the_test_is():
+    """Calibrated, each at its own rows: thresholds taken from it are those of what is traded and served."""
+    torch.manual_seed(1)
+    features = torch.randn(N, 1)
+    model = PARAMS.section("model", LstmParams).model_copy(update={"hidden": 2, "layers": 1})
+    record = {"kind": "platt", "slope": 3.0, "intercept": 0.4}
+    params = TRAIN.model_copy(update={"sequence_length": 4, "chunk_length": 8})
+    run = np.zeros(N, np.int64)
+    predictor = Predictor(LSTM(1, model).eval(), Calibration(record), features, run, params)
+    result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6))
+    candles = Candles(features.numpy(), np.zeros(N), run, run, 1)
+    rows = rows_of((0, 20), (20, 40), (45, 60))
+    found = trained_fold(result, rows, candles, {}, params)
+    for part in ("validation", "test"):
+        logits = predictor.logits(getattr(rows, part)).double().numpy()
+        assert getattr(found, part) == pytest.approx(1 / (1 + np.exp(-(3.0 * logits + 0.4))), abs=1e-6)
