@@ -1,5 +1,6 @@
 """The champion on the candidate's own test rows that come after all it was trained and chosen on."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,19 +66,22 @@ def meet(artifact: str, bundle: dict[str, Any], champion: Release, params: Param
     model = predictor.bundle.model
     if model["made_from"]["features"] != schema.feature_version:
         return Duel("its features are others than those of data/features")
-    rows = common_rows(model, symbols, params)
+    rows = common_rows(model, symbols, predictor.bundle.contract["input"]["symbols"], params)
     if rows.empty:
-        return Duel("no row of the candidate's own test is after its training")
+        return Duel("no row of the candidate's own test is after its training, of a symbol that it knows")
     features = read_features(FEATURES, symbols, predictor.features)
     theirs = predictor.predict_rows(features, rows["row"].to_numpy())
     return Duel(rows=rows.assign(champion=theirs), predictor=predictor)
 
 
-def common_rows(model: dict[str, Any], symbols: tuple[str, ...], params: Params) -> pd.DataFrame:
+def common_rows(
+    model: dict[str, Any], symbols: tuple[str, ...], known: Sequence[str], params: Params
+) -> pd.DataFrame:
     """Rows that the candidate predicted after the champion's last label and embargo, labels with them.
 
-    Only those of the candidate's own test: of the last fold, whose model ships. One that was refitted has
-    none, and all folds' stand for it.
+    Only of symbols `known` to the champion from its training, since on others it is never asked. Only those
+    of the candidate's own test: of the last fold, whose model ships. One that was refitted has none, and all
+    folds' stand for it.
     """
     minutes = INTERVAL_MINUTES[model["interval"]]
     last = max(pd.Timestamp(model["span"][part][1]) for part in ("train", "validation"))
@@ -94,7 +98,8 @@ def common_rows(model: dict[str, Any], symbols: tuple[str, ...], params: Params)
         predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
     rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
-    return rows[rows["has_window"] & (rows["timestamp"] > last + gap * step)].reset_index(drop=True)
+    is_common = rows["has_window"] & (rows["timestamp"] > last + gap * step) & rows["symbol"].isin(known)
+    return rows[is_common].reset_index(drop=True)
 
 
 def len_of(model: dict[str, Any]) -> int:

@@ -53,11 +53,11 @@ def test_no_row_is_within_reach_of_the_champions_training(train, validation, fir
         patched.setattr(champion.pd, "read_parquet", lambda _: predictions)
         patched.setattr(champion, "read_folds", lambda _: [None] * 3)
         # Where the last fold's test has no whole window, no other fold speaks of the model that ships.
-        assert champion.common_rows(model, ("A",), PARAMS).empty
+        assert champion.common_rows(model, ("A",), ("A",), PARAMS).empty
         patched.setattr(champion, "read_folds", lambda _: [None] * 2)
-        rows = champion.common_rows(model, ("A",), PARAMS)
+        rows = champion.common_rows(model, ("A",), ("A",), PARAMS)
         patched.setattr(champion.Params, "value", lambda *_: "all")  # refitted: every fold's rows are taken
-        of_all = champion.common_rows(model, ("A",), PARAMS)
+        of_all = champion.common_rows(model, ("A",), ("A",), PARAMS)
     # A label of the last row of its training lies HORIZON candles on, and so far a row can know of it.
     since = max(ends.values()) + (HORIZON + EMBARGO) * MINUTE
     in_segment = np.where(np.arange(N) < SEGMENT, np.arange(N), np.arange(N) - SEGMENT)
@@ -71,3 +71,23 @@ def test_no_row_is_within_reach_of_the_champions_training(train, validation, fir
         assert (found["is_scorable"].to_numpy() == is_scorable[rows_expected]).all()
         label = TABLE["direction"].to_numpy()[rows_expected & is_scorable]
         assert (found.loc[found["is_scorable"], "label"].to_numpy() == label).all()
+
+
+def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
+    """In production it would answer nothing there: the candidate can't win on it."""
+    both = pd.concat([TABLE, TABLE.assign(symbol="B")], ignore_index=True)
+    both["symbol"] = both["symbol"].astype("category")
+    model = {
+        "interval": "1m", "horizon": HORIZON, "label": "direction", "network": "lstm",
+        "context": {"sequence_length": LENGTH},
+        "span": {part: [str(START), str(TABLE["timestamp"][100])] for part in ("train", "validation")},
+    }  # fmt: skip
+    monkeypatch.setattr(champion, "read_tables", lambda *_: both.copy())
+    monkeypatch.setattr(champion, "read_folds", lambda _: [None])
+    predictions = both[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
+    monkeypatch.setattr(champion.pd, "read_parquet", lambda _: predictions)
+    of_one, of_both = (
+        champion.common_rows(model, ("A", "B"), known, PARAMS) for known in (["A"], ["B", "A"])
+    )
+    assert set(of_one["symbol"]) == {"A"}
+    assert len(of_both) == 2 * len(of_one) > 0
