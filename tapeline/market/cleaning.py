@@ -57,7 +57,7 @@ def clean(raw: RawCandles, data: DataParams) -> Cleaned:
     kept = settled.kept
     check_spanning(kept, raw, interval, settled.winners)
     check_levels(kept, raw, interval, data.max_fill)
-    findings = [*settled.findings, *find_implausible(kept, raw, interval, data.max_fill)]
+    findings = [*raw.findings, *settled.findings, *find_implausible(kept, raw, interval, data.max_fill)]
     kept, resampled = _resample(raw, kept, interval, asked, data.max_fill)
     steps = np.diff(microseconds(kept["timestamp"]))
     missing = steps // asked - 1  # (rows - 1,) candles that are not there

@@ -14,6 +14,7 @@ from tapeline.market.settling import settle_layout
 from tapeline.market.sheets import Sheet, read_sheet
 from tapeline.market.spellings import is_another, names_another, names_derivative
 from tapeline.market.times import check_interval, check_moments, interval_of, is_open
+from tapeline.market.volumes import find_quote_volume
 
 
 def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) -> RawCandles:
@@ -47,7 +48,9 @@ def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) 
     rows = rows[~is_left_out].reset_index(drop=True)
     n_open = int(is_left_out.sum()) + sum(sheet.unfinished for sheet in sheets)
     counts = {"passed_over": n_passed_over, "checked_sums": n_checked}
-    return RawCandles(rows, [sheet.name for sheet in sheets], layout, n_open, counts, interval)
+    found = find_quote_volume(sheets, layout)
+    findings = (found,) if found else ()
+    return RawCandles(rows, [sheet.name for sheet in sheets], layout, n_open, counts, interval, findings)
 
 
 def _check_name(path: Path, data: DataParams, symbol: str) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from tapeline.market.findings import Finding
 from tapeline.schema import OHLCV, TIMESTAMP_TYPE
 
 
@@ -15,7 +16,7 @@ class RawCandles:
     `rows` holds timestamp (candle OPEN time, UTC, NaT where missing), open, high, low, close, volume
     (float64), `file` (position in `files`) and `row` (data row in that file, counted from 1, a header
     not counted), in the order read; `n_open` counts candles left out because they had not closed,
-    `counts` what else was found beside the candles; `interval` is that
+    `counts` and `findings` what else was found beside the candles; `interval` is that
     of the candles where it was looked at, None where it is known.
     """
 
@@ -25,6 +26,7 @@ class RawCandles:
     n_open: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     interval: str | None = None
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def from_table(cls, table: pd.DataFrame, name: str) -> "RawCandles":

@@ -1,13 +1,13 @@
 """One file's table as a sheet: columns told apart, times and numbers read, candles still open left out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
-from tapeline.market.cells import read_numbers
+from tapeline.market.cells import decode, read_numbers
 from tapeline.market.columns import (
     Columns,
     check_open,
@@ -19,9 +19,10 @@ from tapeline.market.columns import (
 )
 from tapeline.market.layouts import normalise
 from tapeline.market.time_columns import join_date_and_time, read_time
-from tapeline.schema import OHLCV
+from tapeline.schema import OHLCV, PRICES
 
 NUMBERS = (*OHLCV, "vwap", "turnover")
+N_SAMPLED = 300  # rows that show what the columns beside the candle's are
 MEAN_SLACK = 0.01  # of the price, that a mean price may leave low..high by where volumes are rounded
 
 
@@ -31,7 +32,8 @@ class Sheet:
 
     `times` (rows,) in UTC, `numbers` (rows, columns) in the file's order; `orders` gives, by each layout that
     header or width allow, which of the numbers is what; `rows` (rows,) counts the file's data rows from 1;
-    `symbol` as a column of that name says, None without one; `unfinished` candles were left out.
+    `symbol` as a column of that name says, None without one; `unfinished` candles were left out. `beside` has
+    the other columns by name in a sample of rows, NaN for what is no number; its index is their positions.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Sheet:
     rows: NDArray[np.int64]
     symbol: str | None = None
     unfinished: int = 0
+    beside: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def values(self, layout: str) -> NDArray[np.float64]:
         """Return open, high, low, close, volume (rows, 5) as `layout` orders them."""
@@ -92,6 +95,9 @@ def read_sheet(
     places = sorted({place for order in orders.values() for part, place in order.items() if part in NUMBERS})
     numbers = np.column_stack([read_numbers(name, table.iloc[:, place]) for place in places])
     is_closed = find_closed(name, table, named, first)
+    used = {
+        place for order in orders.values() for part, place in order.items() if part in ("timestamp", *PRICES)
+    }
     return Sheet(
         name=name,
         orders={
@@ -104,4 +110,16 @@ def read_sheet(
         rows=np.flatnonzero(is_closed) + 1,
         symbol=read_symbol(name, table, named),
         unfinished=int((~is_closed).sum()),
+        beside=_sample(table, [i for i in range(table.shape[1]) if i not in used], np.flatnonzero(is_closed)),
     )
+
+
+def _sample(table: pd.DataFrame, places: list[int], rows: NDArray[np.int64]) -> pd.DataFrame:
+    """Return the columns at `places` as numbers in N_SAMPLED of the `rows` of `table`, all over them."""
+    positions = np.unique(np.linspace(0, len(rows) - 1, N_SAMPLED).astype("int64")) if len(rows) else rows
+    cells = {str(table.columns[place]): decode(table.iloc[rows[positions], place]) for place in places}
+    numbers = {
+        label: pd.to_numeric(column, errors="coerce").to_numpy("float64", na_value=np.nan)
+        for label, column in cells.items()
+    }
+    return pd.DataFrame(numbers, index=positions)

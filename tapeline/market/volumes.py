@@ -6,6 +6,7 @@ shorter windows only at the ends. Thresholds lie at least at twice the largest r
 real candles: 205 for blocks of 1,440, 224 for 240, 1,053 for 60.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from tapeline.market.findings import Finding
 from tapeline.market.raw import RawCandles
+from tapeline.market.sheets import Sheet
 
 
 class Scale(NamedTuple):
@@ -30,7 +32,41 @@ FEWEST, MOST = 4, 24
 FEW_RATIO = (
     1000.0  # of their medians, if in one of them all but a tenth lie over all but a tenth of the other's
 )
+FEWEST_QUOTED = 5  # rows, of which MOST_QUOTED have another column's amount times their price as volume
+MOST_QUOTED = 0.9
+PRICE_SLACK = 1.001  # of a mean price beyond low..high, by rounding
 QUOTE_WITHIN = 2.0  # times the price, that medians may be apart where the volume becomes the quote's
+
+
+def find_quote_volume(sheets: Sequence[Sheet], layout: str) -> Finding | None:
+    """Tell of files whose volume, divided by a column beside it, is the price: that column is the base's."""
+    told = [found for sheet in sheets if (found := _find_base(sheet, layout)) is not None]
+    if not told:
+        return None
+    more = f"; {len(told)} files so" if len(told) > 1 else ""
+    return Finding("quote_volumes", len(told), told[0] + more)
+
+
+def _find_base(sheet: Sheet, layout: str) -> str | None:
+    rows = sheet.beside.index.to_numpy()
+    _, high, low, _, volume = sheet.values(layout)[rows].T
+    for label, amounts in sheet.beside.items():
+        amount = amounts.to_numpy()
+        is_traded = (volume > 0) & (amount > 0)
+        if is_traded.sum() < FEWEST_QUOTED:
+            continue
+        price, inverse = (volume[is_traded] / amount[is_traded], amount[is_traded] / volume[is_traded])
+        low_, high_ = low[is_traded] / PRICE_SLACK, high[is_traded] * PRICE_SLACK
+        is_price, is_base = ((each >= low_) & (each <= high_) for each in (price, inverse))
+        if is_price.mean() >= MOST_QUOTED and is_base.mean() < MOST_QUOTED:
+            row = int(np.argmax(is_traded))
+            column = label if sheet.has_header else f"column {int(label) + 1}"
+            return (
+                f"{sheet.name}, row {sheet.rows[rows[row]]}: volume is {volume[row]:.10g} and {column} "
+                f"{amount[row]:.10g}, less by the price as in nearly all rows: volume is the quote's; name "
+                f"the base's in data.columns"
+            )
+    return None
 
 
 def find_volume_shift(kept: pd.DataFrame, raw: RawCandles) -> Finding | None:

@@ -447,6 +447,25 @@ def test_the_volume_of_the_quote_is_never_taken(tmp_path):
         read(tmp_path, "a.csv", rows)
 
 
+@pytest.mark.parametrize("has_header", [True, False])
+def test_a_volume_that_is_the_quotes_is_told_by_the_base_beside_it(tmp_path, has_header):
+    """Whatever the column is called; the advice works, and nothing is told of what it leaves."""
+    rows = columns(SECONDS, OP, HI, LO, CL, TURNOVER, VO)
+    content = text(rows, f"unix,{OHLC},volume,amount" if has_header else "")
+    (finding,) = read(tmp_path, "a.csv", content).findings
+    name = "amount" if has_header else "column 7"
+    told = (
+        f"a.csv, row 1: volume is {TURNOVER[0]:.10g} and {name} {VO[0]:.10g}, less by the price as in nearly"
+    )
+    assert (finding.rule, finding.count) == ("quote_volumes", 1)
+    assert told in finding.told
+    parts = zip(("timestamp", *OHLCV), (1, 2, 3, 4, 5, 7), strict=True)
+    asked = {"volume": "amount"} if has_header else dict(parts)
+    cleaned = read(tmp_path, "a.csv", content, columns=asked)
+    assert cleaned.findings == []
+    assert cleaned.candles["volume"].tolist() == VO
+
+
 def test_candles_still_open_are_left_out_and_counted(tmp_path):
     """OKX says by 0 in the last column that a candle was not yet what it would be."""
     rows = [[*row[:8], "0" if number == 199 else "1"] for number, row in enumerate(OKX)]
