@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import optimize, stats
 
 from tapeline.evaluation.performance import (
     best_sharpe_of,
@@ -139,6 +140,26 @@ def test_days_add_up_to_the_whole():
     low, high = interval_of_total(daily, 0.9)
     assert low < 20 < high
     assert interval_of_total(daily.iloc[:1], 0.9) == (None, None)
+
+
+@pytest.mark.parametrize("n", [5, 18, 120])
+def test_the_interval_of_a_total_has_the_skewness_of_days_taken_out(n):
+    """Hall's cubic of the t statistic, solved for both ends by bisection; cosines written out as a sum."""
+    days = np.random.default_rng(n).exponential(size=n) * 100 - 80
+    off, freedom = days - days.mean(), min(6, n - 1)
+    angle = np.pi * np.outer(np.arange(1, freedom + 1), np.arange(n) + 0.5) / n
+    error = np.sqrt(np.mean((np.sqrt(2 / n) * np.cos(angle) @ off) ** 2) / n)
+    skew = np.mean(off**3) / np.mean(off**2) ** 1.5 / np.sqrt(n)
+
+    def cubic(t):
+        return t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6
+
+    quantile = stats.t.ppf(0.975, freedom)
+    ends = [
+        n * (days.mean() - error * optimize.brentq(lambda t, q=q: cubic(t) - q, -1e3, 1e3))
+        for q in (quantile, -quantile)
+    ]
+    assert interval_of_total(pd.Series(days), 0.95) == pytest.approx(ends)
 
 
 def test_the_deflated_sharpe_ratio_equals_the_sources_example():
