@@ -10,10 +10,11 @@ from stages.tiers import model_ranges
 from stages.trading import judge, open_desk, run
 from stages.trading_figures import account_figures
 from stages.trading_params import TradingParams
-from tapeline.evaluation.degenerate import is_constant, reason_of
+from tapeline.evaluation.degenerate import reason_of
 from tapeline.evaluation.performance import daily_pnl
 from tapeline.evaluation.scorecard import direction_figures, trend_figures
 from tapeline.evaluation.trades import NOTHING
+from tapeline.tiers import is_constant
 
 Figures = dict[str, Any]
 DECLARED = {  # metrics/NAME.json: figures that stand there beside the pool's, as `candidate_FIGURE`

@@ -8,11 +8,17 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Ranges = Mapping[str, tuple[float, float]]  # tier: [from, to) of confidence, the most confident tier first
 NO_TIER = -1
+CONSTANT = 1e-6  # spread of probabilities below it is rounding of one number
 
 
 def confidence(probability: FloatArray) -> FloatArray:
     """Confidence 0.5..1 of probabilities of up, of any shape; NaN stays NaN."""
     return np.maximum(probability, 1 - probability)
+
+
+def is_constant(probability: FloatArray) -> bool:
+    """Whether probabilities, shape (n,), are one number but for rounding; none at all are."""
+    return probability.size == 0 or float(np.ptp(probability)) < CONSTANT
 
 
 def tier_numbers(probability: FloatArray, ranges: Ranges) -> NDArray[np.int8]:
@@ -34,10 +40,13 @@ def ranges_by_share(probability: FloatArray, shares: Mapping[str, float]) -> dic
 
     The threshold of a share is the highest confidence that at least so many of the rows reach, so rows of
     equal confidence fall into one tier and may make it larger. A is the most confident hundredth and B what
-    follows up to a twentieth: tiers do not overlap. Raises ValueError without a row.
+    follows up to a twentieth: tiers do not overlap. A network that says one number is never more confident
+    than at other times: its ranges are empty but for 1. Raises ValueError without a row.
     """
     if not probability.size:
         raise ValueError("no predictions to take shares of")
+    if is_constant(probability):
+        return dict.fromkeys(sorted(shares, key=shares.__getitem__), (1.0, 1.0))
     falling = np.sort(confidence(probability))[::-1]
     ranges, high = {}, 1.0
     for name, share in sorted(shares.items(), key=lambda item: item[1]):

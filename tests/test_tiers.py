@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tapeline.tiers import NO_TIER, confidence, ranges_by_share, tier_numbers
+from tapeline.tiers import NO_TIER, confidence, is_constant, ranges_by_share, tier_numbers
 
 SHARES = {"A": 0.01, "B": 0.05, "C": 0.2}
 # Few values, so that many rows are equal.
@@ -32,6 +32,7 @@ def test_shares_by_hand():
 def test_a_threshold_is_the_highest_that_reaches_its_share(values):
     """Against a count of every candidate: enough rows reach it, and fewer would reach any higher one."""
     p = np.array(values)
+    assume(np.ptp(p) > 1e-3)
     of = np.maximum(p, 1 - p)
     ranges = ranges_by_share(p, SHARES)
     tier = tier_numbers(p, ranges)
@@ -57,6 +58,21 @@ def test_saturated_predictions_are_all_of_the_first_tier():
     """More than a fifth at exactly 1: nothing is left for the others, which is no error."""
     p = np.array([1.0, 0.0, 1.0, 0.6])
     assert tier_numbers(p, ranges_by_share(p, SHARES)).tolist() == [0, 0, 0, NO_TIER]
+
+
+@given(st.floats(1e-5, 1 - 1e-5), st.integers(1, 50))
+def test_a_network_that_says_one_number_is_of_no_tier(value, n):
+    """None of its calls is surer than another: to trade its tier A would be to trade every candle."""
+    ranges = ranges_by_share(np.full(n, value), SHARES)
+    assert list(ranges) == list(SHARES)
+    rounding = value + np.array([-1e-7, 0.0, 1e-7])
+    assert tier_numbers(rounding, ranges).tolist() == [NO_TIER] * 3
+
+
+def test_a_network_that_hardly_moves_is_no_constant():
+    """A ten-thousandth is more than rounding."""
+    assert not is_constant(np.array([0.5, 0.5001]))
+    assert is_constant(np.empty(0))
 
 
 def test_shares_of_nothing_are_refused():

@@ -3,12 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-CONSTANT = 1e-6  # spread of predictions below it is rounding of one number
-
-
-def is_constant(prediction: NDArray[np.float64]) -> bool:
-    """Whether predictions, shape (n,), are one number; none at all are."""
-    return prediction.size == 0 or float(np.ptp(prediction)) < CONSTANT
+from tapeline.tiers import is_constant
 
 
 def reason_of(prediction: NDArray[np.float64], label: NDArray[np.float64]) -> str | None:
