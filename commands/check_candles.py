@@ -58,7 +58,9 @@ def read_candles(data: DataParams) -> tuple[Found, list[Problem]]:
                 rows["timestamp"].min(), rows["timestamp"].iloc[last], len(rows), price
             )
     if absent:
-        problems[-1] = replace(problems[-1], proposal=propose_symbols(root))
+        is_above = set(absent) & set(symbols_in(root.parent))
+        proposal = _path_lines([root.parent]) if is_above else propose_symbols(root)
+        problems[-1] = replace(problems[-1], proposal=proposal)
     return found, problems
 
 
@@ -119,13 +121,7 @@ def bars_between(first: pd.Timestamp, last: pd.Timestamp, minutes: int) -> int:
 
 def propose_paths(raw: Path) -> str:
     """Folders under `raw` that hold candles, with the symbols in each."""
-    folders = {folder: symbols_in(folder) for folder in _folders(raw)}
-    lines = [
-        f"path: {folder.as_posix()}  # {', '.join(symbols[:N_LISTED])}"
-        for folder, symbols in folders.items()
-        if symbols
-    ]
-    return "\n".join(["data:", *(f"  {line}" for line in lines)]) if lines else _how_to_fetch(raw)
+    return _path_lines(_folders(raw)) or _how_to_fetch(raw)
 
 
 def propose_symbols(root: Path) -> str:
@@ -148,6 +144,13 @@ def is_absent(root: Path, symbol: str) -> bool:
         return not find_files(root, symbol)
     except DataError as error:
         return f"no candles of {symbol}" in str(error)
+
+
+def _path_lines(folders: list[Path]) -> str:
+    """Those of `folders` that hold candles, as lines to paste; nothing where none does."""
+    found = {folder: ", ".join(symbols_in(folder)[:N_LISTED]) for folder in folders}
+    lines = [f"  path: {folder.as_posix()}  # {symbols}" for folder, symbols in found.items() if symbols]
+    return "\n".join(["data:", *lines]) if lines else ""
 
 
 def _candle_files(folder: Path) -> Iterable[Path]:

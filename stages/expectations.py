@@ -13,7 +13,7 @@ from tapeline.params import Params
 from tapeline.quality.expectations import validate_candles, validate_features
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
-from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report
+from tapeline.quality.report import Audit, Finding, RandomWalk, judge, judge_leaks, report
 from tapeline.schema import Interval, Workers
 
 
@@ -41,7 +41,7 @@ def main(log: logging.Logger) -> None:
     audits = [audit for _, made in results for audit in made] + [walk]
     for line in told(findings, audits):
         log.info(line)
-    log.info("on a random walk: %s", random_walk)
+    log.info(told_walk(random_walk))
     write_json("metrics/detail/expectations.json", report(findings, audits, random_walk))
     judge(findings)
     judge_leaks(audits)
@@ -59,6 +59,14 @@ def told(findings: list[Finding], audits: list[Audit]) -> list[str]:
         ),
         f"{len(audits)} leak audits compared {cells} values, {leaks} leak",
     ]
+
+
+def told_walk(walk: RandomWalk) -> str:
+    """How often a model was right on the random walk, and by what column if it knew the future."""
+    interval = f"interval {walk.accuracy_low:.4f} to {walk.accuracy_high:.4f}"
+    by = f", by {walk.column}" if walk.column else ""
+    right = f"{walk.accuracy:.4f} of {walk.rows} test candles"
+    return f"on a random walk a model was right on {right} ({interval}){by}"
 
 
 if __name__ == "__main__":

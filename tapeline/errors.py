@@ -1,5 +1,7 @@
 """What can go wrong by the user's hand: what, where, the value and what is allowed, in one line."""
 
+LONGEST = 200  # characters of a value that an error repeats
+
 
 class TapelineError(Exception):
     """A mistake a person can mend; shown as one line, without traceback."""
@@ -9,8 +11,10 @@ class ParamsError(TapelineError, ValueError):
     """A key of params.yaml that is unknown, missing, of the wrong type or against a rule."""
 
     def __init__(self, key: str, value: object, rule: str) -> None:
-        # None is no value of any param: a key without one is missing, and the rule says it all.
+        # None is no value of any param: a key without one is missing, and the rule says it all. A whole
+        # section would bury it.
         found = "" if value is None else f" is {value!r}:"
+        found = ":" if len(found) > LONGEST else found
         super().__init__(f"params.yaml: {key}{found} {rule}")
         self.key = key
 

@@ -161,6 +161,22 @@ def test_a_symbol_that_is_not_there_proposes_those_that_are(exchange):
     ]  # fmt: skip
 
 
+def test_the_folder_of_a_symbol_proposes_the_exchange_above_it(exchange):
+    """A file's name is no symbol to paste."""
+    params = with_keys(data__source="files", data__path=f"{exchange}/BTC-USDT", data__symbols=["BTC-USDT"])
+    (problem,) = check(params)[0]
+    assert "no candles of BTC-USDT" in problem.text
+    assert problem.proposal == "data:\n  path: data/raw/BINANCE  # ADA-USDT, BTC-USDT"
+
+
+def test_a_rule_is_not_buried_below_its_section(exchange):
+    """What keys of a section ask of each other is told without all of the section's values."""
+    for key, value in (("train.sequence_length", 257), ("ftmo.program", "3-step")):
+        (problem,) = check(changed(key, value))[0]
+        assert len(problem.text) < 200
+        assert "must hold" in problem.text
+
+
 def merged(values, more):
     """`values` with the mappings of `more` put into its own."""
     both = {key: value for key, value in values.items() if key not in more}
