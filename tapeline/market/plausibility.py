@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tapeline.market.findings import Finding
 from tapeline.market.raw import RawCandles
-from tapeline.market.times import HOUR, MINUTE, microseconds
+from tapeline.market.times import DAY, HOUR, MINUTE, microseconds
 from tapeline.market.volumes import find_volume_shift
 
 WICK = 1.07  # times the highs of both neighbours, or their lows divided by so much: a tenth above the close
@@ -19,6 +19,7 @@ LONG = 5 * MINUTE
 UNUSUAL = 8.0  # times the median volume around: a real crash is traded
 AROUND = 60  # traded candles on either side
 LEAP = 1.1  # between the ranges of two candles that follow each other, of which the largest is 1.008
+LEAPS = ((2.0, DAY), (4.0, 30 * DAY))  # across a gap of at most so long, whatever is filled
 
 
 def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fill: int) -> list[Finding]:
@@ -26,7 +27,7 @@ def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fil
     gaps = np.diff(microseconds(kept["timestamp"]))
     is_near = gaps <= (max_fill + 1) * interval  # (rows - 1,)
     found = [
-        _find_leaps(kept, raw, is_near & (gaps <= max(HOUR, interval))),
+        _find_leaps(kept, raw, gaps, is_near & (gaps <= max(HOUR, interval))),
         _find_wicks(kept, raw, is_near, WICK if interval <= LONG else LONG_WICK),
         _find_untraded_moves(kept, raw, gaps == interval),
         find_volume_shift(kept, raw),
@@ -56,20 +57,25 @@ def _find_wicks(
     )
 
 
-def _find_leaps(kept: pd.DataFrame, raw: RawCandles, is_near: NDArray[np.bool_]) -> Finding | None:
-    """Candles whose whole range lies LEAP away from that of the candle before, for however short a while."""
+def _find_leaps(
+    kept: pd.DataFrame, raw: RawCandles, gaps: NDArray[np.int64], is_next: NDArray[np.bool_]
+) -> Finding | None:
+    """Candles whose whole range lies too far from that of the candle before, for however short a while."""
     high, low = kept["high"].to_numpy(), kept["low"].to_numpy()
-    apart = np.where(is_near, np.maximum(low[1:] / high[:-1], low[:-1] / high[1:]), 0.0)  # (rows - 1,)
-    if not (apart >= LEAP).any():
+    apart = np.maximum(low[1:] / high[:-1], low[:-1] / high[1:])  # (rows - 1,)
+    is_leap = is_next & (apart >= LEAP)
+    for factor, gap in LEAPS:
+        is_leap |= (gaps <= gap) & (apart >= factor)
+    if not is_leap.any():
         return None
-    worst, n_leaps = int(np.argmax(apart)), int((apart >= LEAP).sum())
+    worst, n_leaps = int(np.argmax(np.where(is_leap, apart, 0.0))), int(is_leap.sum())
     before, after = kept.iloc[worst], kept.iloc[worst + 1]
     return Finding(
         "leaps",
         n_leaps,
         f"{raw.place_of(after)}: low..high is {after['low']:.10g}..{after['high']:.10g}, in "
-        f"{raw.place_of(before)}, just before, {before['low']:.10g}..{before['high']:.10g}: a broken price "
-        f"perhaps{_among(n_leaps, 'the worst of')}",
+        f"{raw.place_of(before)}, the one before, {before['low']:.10g}..{before['high']:.10g}: a broken "
+        f"price perhaps{_among(n_leaps, 'the worst of')}",
     )
 
 

@@ -46,6 +46,7 @@ DERIVATIVE = {
     "usdm",
     "coinm",
 }
+KRAKENS = ("PF", "PI", "FF", "FI")  # before its perpetuals and futures: PF_XBTUSD
 TIME_UNIT = re.compile(r"\d+(m|min|mins|minutes?|h|hours?|d|days?|w|y)?|[mhd]\d+", re.I)
 
 
@@ -104,6 +105,8 @@ def names_derivative(text: str) -> bool:
     if any(token.lower() in DERIVATIVE or token.endswith("PERP") for token in tokens):
         return True
     if any(_read_fused(pair) and mark == "P" for pair, mark in pairwise(tokens)):  # TradingView's BTCUSDT.P
+        return True
+    if any(mark in KRAKENS and _read_fused(pair) for mark, pair in pairwise(tokens)):
         return True
     triples = zip(tokens, tokens[1:], tokens[2:], strict=False)
     return any(

@@ -15,6 +15,11 @@ from tapeline.market.cell_tables import Cells
 from tapeline.market.layouts import NO_NAME
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+OTHERS = {  # how other formats begin
+    b"\x1f\x8b": "gz", b"PK\x03\x04": "zip", b"\x28\xb5\x2f\xfd": "zst", b"BZh": "bz2",
+    b"\xfd7zXZ": "xz", b"PAR1": "parquet", b"ARROW1": "feather", b"\x89HDF": "h5", b"[[": "json",
+    b"[{": "json", b'{"': "json",
+}  # fmt: skip
 SEPARATORS = ";\t|,"  # of columns; where one of the first is used, a comma may be the decimal point
 N_SEPARATORS = 5  # in a line of six columns
 N_TITLE = 3  # separators from which a line is part of the table, be it too short
@@ -40,7 +45,12 @@ def is_table(beginning: bytes) -> bool:
 
 def parse_text(content: bytes) -> Cells:
     """Read a table whose columns are separated by comma, semicolon, tab or bar; ValueError if it can't be."""
+    for sign, ending in OTHERS.items():
+        if content.startswith(sign):
+            raise ValueError(f"is {ending} by its first bytes; end its name so")
     lines = _first_lines(content)
+    if any("\r" in line for line in lines):
+        raise ValueError("ends lines by CR alone; save it with LF")
     begin = _begin_of(lines)
     separator = _separator_of(lines[begin]) or "," if lines else ","
     rows = list(csv.reader(lines[begin:], delimiter=separator))

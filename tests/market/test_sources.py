@@ -539,6 +539,14 @@ def test_times_that_contradict_each_other_are_refused(tmp_path):
         ("a.csv.bz2", bz2.compress(PLAIN)[:-20], "not readable as csv.bz2: "),
         ("a.csv.xz", PLAIN, "not readable as csv.xz: "),
         ("a.csv.zst", zstd(bytes(17 * 2**20)), "not readable as csv.zst: unpacks to more than 200 times"),
+        ("a.csv", bz2.compress(PLAIN), "not readable as csv: is bz2 by its first bytes; end its name so"),
+        ("a.csv", zipped(a_csv=PLAIN), "not readable as csv: is zip by its first bytes; end its name so"),
+        ("a.csv", json.dumps(ROWS), "not readable as csv: is json by its first bytes; end its name so"),
+        (
+            "a.csv",
+            PLAIN.replace(b"\n", b"\r"),
+            "not readable as csv: ends lines by CR alone; save it with LF",
+        ),
         ("a.jsonl", '{"open": 1}\n{"open":', "not readable as jsonl: "),
         (
             "a.json",

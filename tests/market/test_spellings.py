@@ -99,10 +99,13 @@ def test_any_coin_is_told_from_any_other(base, other, sign, quote):
         "BTCUSDT.P",
         "BTC-USD-BTC",
         "BTC/USDT:USDT",
+        "PF_XBTUSD",
+        "PI_XBTUSD_1m",
+        "FI_ETHUSD_240628",
     ],
 )
 def test_a_derivative_is_told_from_spot(name):
-    """As freqtrade, ccxt, OKX, TradingView and Binance write it."""
+    """As freqtrade, ccxt, OKX, TradingView, Kraken and Binance write it."""
     assert names_derivative(name)
 
 
