@@ -12,7 +12,10 @@ from hypothesis import strategies as st
 from tapeline.errors import ArtifactError
 from tapeline.promotion.trials import FILE, STAGES, Trial, known_trials, read_trials, trial_of, write_trials
 
-CODE = "tapeline/nets/lstm.py", "tapeline/backtest/kernel.py", "stages/evaluate.py"
+CODE = (
+    "tapeline/nets/lstm.py", "tapeline/backtest/kernel.py", "tapeline/features/returns.py",
+    "tapeline/splits/walk_forward.py", "tapeline/tiers.py", "stages/evaluate.py",
+)  # fmt: skip
 
 
 def lock(hidden=64, code="1", data="a", **params):
@@ -45,13 +48,29 @@ def test_other_candles_are_no_other_trial(key, value):
 
 
 @pytest.mark.parametrize(
-    "key", ["signals.stop", "data.symbols", "labels.horizon", "train.seed", "ftmo.guard"]
-)
+    "key",
+    [
+        "signals.stop", "signals.tiers", "signals.tier_shares", "signals.hold", "signals.trade_tiers",
+        "costs.multiple", "costs.instruments", "costs.basis_bps", "execution.latency_s", "execution.slippage",
+        "instruments", "data.symbols", "data.interval", "features.groups", "labels.horizon", "splits.train",
+        "train.seed", "ftmo.guard", "ftmo.program", "promotion.refit",
+    ],
+)  # fmt: skip
 def test_another_choice_is_another_trial(key):
     """A param of prediction or trading, or the code of one."""
     assert trial_of(lock(**{key: 2})) != trial_of(lock(**{key: 1}))
     assert trial_of(lock(code="2")) != trial_of(lock())
     assert trial_of(lock(code="2")).params == trial_of(lock()).params
+
+
+@pytest.mark.parametrize("path", CODE)
+def test_code_of_any_room_that_predicts_or_trades_is_another_trial(path):
+    """One file changed alone."""
+    found = lock()
+    for stage in found["stages"].values():
+        for dep in stage.get("deps", []):
+            dep["md5"] = "2" if dep["path"] == path else dep["md5"]
+    assert trial_of(found).code != trial_of(lock()).code
 
 
 def test_code_that_judges_is_no_choice():
