@@ -122,6 +122,7 @@ def find_closed(name: str, table: pd.DataFrame, named: list[str], order: dict[st
         row = int(np.argmax(is_wrong))
         label = table.columns[place] if named else f"column {place + 1}"
         told = f"{label} is {cells.iloc[row]!r}, and must say by 1 or 0 whether the candle was closed"
+        told += "" if named else f"; if it is another's layout, {ADVICE}"
         raise DataError(f"{name}, row {row + 1}", told)
     return cells.isin(CLOSED_CANDLE).to_numpy()
 

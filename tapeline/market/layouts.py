@@ -15,10 +15,17 @@ TIMES = (
     "timestamp", "date", "time", "datetime", "date_time", "open_time", "open_timestamp", "open_date",
     "unix", "unix_timestamp", "unix_time", "epoch", "ts", "t", "start", "start_time", "start_at",
     "window_start", "time_period_start", "ticks", "gmt_time", "local_time", "time_utc", "date_utc",
-    "datetime_utc", "timestamp_utc",
+    "datetime_utc", "timestamp_utc", "time_open", "started_at", "ts_event",
 )  # fmt: skip
 TIME_PART = "a time (timestamp, date, time, datetime, open_time or unix)"
-UTC_TIMES = ("gmt_time", "time_utc", "date_utc", "datetime_utc", "timestamp_utc")  # their name is their zone
+UTC_TIMES = (
+    "gmt_time",
+    "time_utc",
+    "date_utc",
+    "datetime_utc",
+    "timestamp_utc",
+    "candle_date_time_utc",
+)  # their name is their zone
 CLOSE_TIMES = (
     "close_time", "close_timestamp", "close_date", "time_close", "closetime", "end_time", "time_period_end",
 )  # fmt: skip
@@ -53,6 +60,7 @@ LETTERS = {price: (price[0],) for price in PRICES}
 WORDS = tuple(name for name in TIMES if name != "t")
 VOLUMES = (
     "base_volume", "volume_base", "volume", "volume_traded", "volumefrom", "vol", "real_volume",
+    "base_token_volume",
 )  # fmt: skip
 PLAIN = ("timestamp", *OHLCV)
 CANONICAL = "canonical"
@@ -72,6 +80,16 @@ LAYOUTS = (
         "cryptodatadownload",
         "CryptoDataDownload, Kaggle's bitcoin history",
         _named(WORDS, (f"volume_{BASE}",)),
+    ),
+    Layout("hitbtc", "HitBTC's API", _named(WORDS, ("volume",), high=("max",), low=("min",))),
+    Layout("coinex", "CoinEx's API", _named(("created_at",), ("volume",))),
+    Layout(
+        "upbit",
+        "Upbit's API",
+        _named(
+            ("candle_date_time_utc",), ("candle_acc_trade_volume",),
+            open=("opening_price",), close=("trade_price",),
+        ),
     ),
     Layout("alpaca", "Alpaca's bars", _named(("t", "timestamp"), ("v",), **LETTERS)),
     Layout("polygon", "Polygon's aggregates", _named(("t", "timestamp"), ("v",), **LETTERS)),
@@ -102,6 +120,11 @@ LAYOUTS = (
     ),
     Layout("mexc", "MEXC's API", orders=((*PLAIN, "_", "turnover"),)),
     Layout("bitget", "Bitget's API", orders=((*PLAIN, "turnover", "_"),)),
+    Layout(
+        "poloniex",
+        "Poloniex's API",
+        orders=(("low", "high", "open", "close", "_", "volume", "_", "_", "_", "timestamp", *"____"),),
+    ),
     Layout("okx", "OKX's API", orders=((*PLAIN, "_", "_", "finished"),)),
 )  # fmt: skip
 LAYOUT_NAMES = tuple(layout.name for layout in LAYOUTS)
@@ -116,6 +139,23 @@ def normalise(name: object) -> str:
     words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", str(name).strip())
     words = re.sub(r"[\W_]+", "_", words).strip("_").lower()
     return re.sub(r"^\d+_", "", words)
+
+
+def name_columns(columns: Sequence[object]) -> list[str]:
+    """Normalise the names of `columns`; of one letter, the small one has the name and the capital none.
+
+    In Hyperliquid's candles and Binance's streams `t` and `T` are OPEN and CLOSE, `v` and `V` two volumes.
+
+    >>> name_columns(["t", "T", "o", "V", "v"])
+    ['t', 'close_time', 'o', '?', 'v']
+    """
+    written, named = [str(column).strip() for column in columns], [normalise(column) for column in columns]
+    return [
+        named[i]
+        if len(name) > 1 or name == named[i] or named[i] not in written
+        else {"T": "close_time"}.get(name, "?")
+        for i, name in enumerate(written)
+    ]
 
 
 def match_header(columns: Sequence[str], symbol: str) -> dict[str, dict[str, int]]:

@@ -17,7 +17,7 @@ from tapeline.market.columns import (
     read_symbol,
     rename,
 )
-from tapeline.market.layouts import normalise
+from tapeline.market.layouts import name_columns
 from tapeline.market.time_columns import join_date_and_time, read_time
 from tapeline.schema import OHLCV, PRICES
 
@@ -83,13 +83,13 @@ def read_sheet(
     """
     if table.empty:
         raise DataError(name, "holds no row")
-    named = [normalise(column) for column in table.columns] if has_header else []
+    named = name_columns(table.columns) if has_header else []
     table, named = join_date_and_time(table, named)
     if columns:
         named = rename(name, table, named, columns)
     orders = match_names(name, table, named, symbol) if named else match_positions(name, table)
     first = next(iter(orders.values()))
-    names = named or ["timestamp"]
+    names = named or ["?"] * table.shape[1]
     times = read_time(name, table, names, first["timestamp"], zone)
     check_open(name, table, named, first["timestamp"])
     places = sorted({place for order in orders.values() for part, place in order.items() if part in NUMBERS})

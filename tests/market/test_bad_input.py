@@ -272,7 +272,8 @@ COLUMNS = {
     "five columns": one(
         headless("timestamp", "open", "high", "low", "close"),
         "has no header and 5 columns; known are 6 (freqtrade, bitfinex, coinbase, gate), 7 (kraken, bybit, "
-        "kucoin), 8 (kraken, gate, mexc, bitget), 9 (okx), 12 (binance); say in data.columns which is which",
+        "kucoin), 8 (kraken, gate, mexc, bitget), 9 (okx), 12 (binance), 14 (poloniex); "
+        "say in data.columns which is which",
     ),
     "ambiguous layout": one(
         "1514764800,1,2,2,1,1\n1514764860,2,3,3,2,1\n",

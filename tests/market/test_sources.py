@@ -124,6 +124,11 @@ KUCOIN = columns(SECONDS, OP, CL, HI, LO, VO, TURNOVER)
 CANONICAL = text(zip(ISO, OP, HI, LO, CL, VO, strict=True), "timestamp,open,high,low,close,volume")
 OKX = texts(columns(MILLIS, OP, HI, LO, CL, VO, TURNOVER, TURNOVER, "1"))
 OHLC = "open,high,low,close"
+DYDX = ("startedAt", "low", "high", "open", "close", "baseTokenVolume", "usdVolume")
+UPBIT = (
+    "candle_date_time_utc", "opening_price", "high_price", "low_price", "trade_price", "timestamp",
+    "candle_acc_trade_price", "candle_acc_trade_volume",
+)  # fmt: skip
 JSON = {
     "coinbase": columns(SECONDS, LO, HI, OP, CL, VO)[::-1],
     "okx": {"code": "0", "msg": "", "data": OKX[::-1]},
@@ -222,6 +227,23 @@ JSON = {
         "price_close",
         "volume_traded",
         "trades_count",
+    ),
+    "hyperliquid": named(
+        columns(MILLIS, [m + 59_999 for m in MILLIS], "BTC", "1m", OP, CL, HI, LO, VO, TRADES), *"tTsiochlvn"
+    ),
+    "binance stream": named(columns(MILLIS, OP, HI, LO, CL, VO, TURNOVER, TRADES), *"tohlcvVn"),
+    "hitbtc": named(
+        columns(ISO, OP, CL, LO, HI, VO, TURNOVER),
+        *("timestamp", "open", "close", "min", "max", "volume", "volume_quote"),
+    ),
+    "coinex": named(columns(MILLIS, OP, HI, LO, CL, VO, TURNOVER), "created_at", *OHLCV, "value"),
+    "dydx": {"candles": named(columns(ISO, LO, HI, OP, CL, VO, TURNOVER), *DYDX)},
+    "upbit": named(
+        columns([i[:-1] for i in ISO], OP, HI, LO, CL, [m + 59_000 for m in MILLIS], TURNOVER, VO), *UPBIT
+    ),
+    "poloniex": columns(LO, HI, OP, CL, TURNOVER, VO, "1", "1", 5, MILLIS, MEAN, "MINUTE_1", MILLIS, MILLIS),
+    "databento": named(
+        columns([m * 10**6 for m in MILLIS], 33, OP, HI, LO, CL, VO), "ts_event", "rtype", *OHLCV
     ),
     "tradingview": {"s": "ok", "t": SECONDS, "o": OP, "h": HI, "l": LO, "c": CL, "v": VO},
     "pandas split": {"columns": list(OHLCV), "index": MILLIS, "data": columns(OP, HI, LO, CL, VO)},
