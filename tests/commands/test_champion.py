@@ -1,5 +1,7 @@
 """The champion is judged on what it can't have seen: rows after its training, its labels and the embargo."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,9 @@ from hypothesis import strategies as st
 
 import commands.champion as champion
 from commands.deps import ROOT
+from commands.release_gates import judge_loss
 from tapeline.params import Params
+from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED
 from tapeline.splits.params import SplitParams
 
 N, SEGMENT, LENGTH, HORIZON = 4000, 2500, 20, 15
@@ -91,3 +95,38 @@ def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
     )
     assert set(of_one["symbol"]) == {"A"}
     assert len(of_both) == 2 * len(of_one) > 0
+
+
+def contest(ours, theirs, n=6000):
+    """Both on one symbol's candles, their probability of what came; one in ten has no label."""
+    rng = np.random.default_rng(3)
+    label = rng.integers(0, 2, n).astype(float)
+    scorable = rng.random(n) < 0.9
+    rows = pd.DataFrame({"bar": np.arange(n), "label": np.where(scorable, label, np.nan)})
+    for name, of_true in (("prediction", ours), ("champion", theirs)):
+        p = np.clip(of_true + rng.normal(0, 0.05, n), 0.01, 0.99)
+        rows[name] = np.where(label == 1, p, 1 - p)
+    bundle = SimpleNamespace(model={"label": "direction"})
+    return champion.Duel(rows=rows.assign(is_scorable=scorable), predictor=SimpleNamespace(bundle=bundle))
+
+
+def test_a_candidate_that_surely_loses_more_is_refused():
+    """The champion's log loss less its own, on rows with a label; a better one, or one as good, passes."""
+    for ours, theirs, status in ((0.6, 0.7, FAILED), (0.7, 0.6, PASSED), (0.6, 0.6, PASSED)):
+        made = contest(ours, theirs)
+        found = champion.compare(made, PARAMS)
+        rows = made.rows[made.rows["is_scorable"]]
+        chance = [
+            np.where(rows["label"] == 1, rows[name], 1 - rows[name]) for name in ("champion", "prediction")
+        ]
+        assert found.gain == pytest.approx(np.mean(np.log(chance[1]) - np.log(chance[0])))
+        assert found.low < found.gain < found.high
+        assert found.rows == len(rows)
+        assert judge_loss("lstm-direction", "v1.0.0", found).status == status
+
+
+def test_few_rows_decide_nothing():
+    """Not judged, which is not passed."""
+    found = champion.compare(contest(0.6, 0.7, n=500), PARAMS)
+    assert "too few" in found.why
+    assert judge_loss("lstm-direction", "v1.0.0", found).status == NOT_JUDGED
