@@ -76,7 +76,7 @@ def main(log: logging.Logger) -> None:
     )
     for name, figures in metrics.items():
         write_json(f"metrics/{name}.json", figures | alone[name])
-        log.info("%s: %s", name, rounded(figures | alone[name]))
+        log.info("%s: %s", name, told(figures | alone[name]))
     log_reasons(detail, log)
     write_json("metrics/detail/evaluation.json", detail)
     write_json("metrics/detail/backtest.json", traded)
@@ -92,9 +92,11 @@ def read_rows(symbols: tuple[str, ...], trading: TradingParams) -> pd.DataFrame:
     return add_past_labels(add_ceiling(table, symbols), trading.horizon)
 
 
-def rounded(figures: dict[str, float | None]) -> dict[str, float | None]:
-    """The same for a line of the log."""
-    return {key: value if value is None else round(value, 4) for key, value in figures.items()}
+def told(figures: dict[str, float | None]) -> str:
+    """The figures that are defined, in a line of the log, and how many are not."""
+    defined = {key: round(value, 4) for key, value in figures.items() if value is not None}
+    n_null = len(figures) - len(defined)
+    return f"{defined}" + (f", {n_null} of {len(figures)} figures undefined" if n_null else "")
 
 
 def log_reasons(detail: dict, log: logging.Logger) -> None:

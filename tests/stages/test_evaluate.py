@@ -282,6 +282,12 @@ def test_tiers_by_share_hold_about_their_share_of_every_test(run):
     assert found["metrics/detail/backtest"]["tiers"]["B"]["trades"] == 0
 
 
+def test_a_line_of_the_log_holds_what_is_defined():
+    """Of an account that FTMO does not watch that is nothing, told in a few words."""
+    assert evaluate.told({"rows": 12, "ceiling": None}) == "{'rows': 12}, 1 of 2 figures undefined"
+    assert evaluate.told({"p": 0.123456}) == "{'p': 0.1235}"
+
+
 def test_an_account_that_ftmo_does_not_watch_is_judged_by_all_other_gates(run):
     """Its metrics are null, the candidate's own too, and no gate of FTMO's passes or fails."""
     run.set(ftmo={"program": "none"})
