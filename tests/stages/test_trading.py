@@ -78,6 +78,15 @@ def test_knowing_the_future_pays_and_passes():
     assert detail["ftmo"]["phases"]["2-step"]["possible"]["challenge"]["status"] == "passed"
 
 
+def test_odds_that_a_few_days_could_have_made_gain_nothing():
+    """What counts is the low end of the odds over the days that could have been seen, not the odds."""
+    params = read(costs=FREE)
+    ftmo = trading_figures(desk(params, right=0.55), params)[1]
+    assert ftmo["pass_odds_low"] < 0.5 < ftmo["pass_odds"]
+    assert 0 < ftmo["pass_odds_zero_edge"] < ftmo["pass_odds"]
+    assert ftmo["pass_odds_gain"] == pytest.approx(ftmo["pass_odds_low"] - ftmo["pass_odds_zero_edge"])
+
+
 def test_coins_earn_what_they_cost():
     """Gross near nothing, net below it by every cost; no better than other coins."""
     params = read()
