@@ -150,16 +150,21 @@ def test_trials_are_those_of_all_branches_and_experiments(clone):
     clone.commit(lock(1, data="b"))
     clone.commit(lock(2))
     clone.git("checkout -q -b other HEAD~1")
-    clone.commit(lock(3))
+    for hidden in (8, 3):
+        clone.commit(lock(hidden))
     clone.git("checkout -q main")
     clone.git("merge -q -s ours other")
+    clone.git("branch -q -D other")  # only the merge, which took nothing of it, leads there now
+    clone.git("checkout -q -b again HEAD~1")
+    clone.git("merge -q -s ours --no-commit --no-ff main")
+    clone.commit(lock(7))  # run in the merge itself
     for name, hidden in (("refs/exps/ab/cdef/brave-owl", 4), ("refs/exps/celery/stash", 5)):
         clone.git("checkout -q --detach main")
         clone.commit(lock(hidden))
         clone.git(f"update-ref {name} HEAD")
     clone.git("checkout -q main")
     (clone.folder / "dvc.lock").write_text(yaml.safe_dump(lock(6)))
-    assert known_trials(clone.folder) == {trial_of(lock(hidden)) for hidden in (1, 2, 3, 4, 6)}
+    assert known_trials(clone.folder) == {trial_of(lock(hidden)) for hidden in (1, 2, 3, 4, 6, 7, 8)}
 
 
 def test_thirty_daily_retrainings_are_one_trial(clone):
