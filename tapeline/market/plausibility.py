@@ -19,7 +19,7 @@ LONG = 5 * MINUTE
 UNUSUAL = 8.0  # times the median volume around: a real crash is traded
 AROUND = 60  # traded candles on either side
 LEAP = 1.1  # between the ranges of two candles that follow each other, of which the largest is 1.008
-LEAPS = ((2.0, DAY), (4.0, 30 * DAY))  # across a gap of at most so long, whatever is filled
+LEAPS = ((1.2, HOUR), (1.8, DAY), (4.0, 30 * DAY))  # across a gap of at most so long; the first if filled
 
 
 def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fill: int) -> list[Finding]:
@@ -27,7 +27,7 @@ def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fil
     gaps = np.diff(microseconds(kept["timestamp"]))
     is_near = gaps <= (max_fill + 1) * interval  # (rows - 1,)
     found = [
-        _find_leaps(kept, raw, gaps, is_near & (gaps <= max(HOUR, interval))),
+        _find_leaps(kept, raw, gaps, interval, is_near),
         _find_wicks(kept, raw, is_near, WICK if interval <= LONG else LONG_WICK),
         _find_untraded_moves(kept, raw, gaps == interval),
         find_volume_shift(kept, raw),
@@ -58,14 +58,14 @@ def _find_wicks(
 
 
 def _find_leaps(
-    kept: pd.DataFrame, raw: RawCandles, gaps: NDArray[np.int64], is_next: NDArray[np.bool_]
+    kept: pd.DataFrame, raw: RawCandles, gaps: NDArray[np.int64], interval: int, is_near: NDArray[np.bool_]
 ) -> Finding | None:
     """Candles whose whole range lies too far from that of the candle before, for however short a while."""
     high, low = kept["high"].to_numpy(), kept["low"].to_numpy()
     apart = np.maximum(low[1:] / high[:-1], low[:-1] / high[1:])  # (rows - 1,)
-    is_leap = is_next & (apart >= LEAP)
+    is_leap = (gaps == interval) & (apart >= LEAP)
     for factor, gap in LEAPS:
-        is_leap |= (gaps <= gap) & (apart >= factor)
+        is_leap |= (gaps <= gap) & (apart >= factor) & (is_near | (gap > HOUR))
     if not is_leap.any():
         return None
     worst, n_leaps = int(np.argmax(np.where(is_leap, apart, 0.0))), int(is_leap.sum())

@@ -97,8 +97,11 @@ def test_a_level_that_comes_back_is_told(row, n, factor, is_down):
 def test_a_leap_behind_a_gap_that_is_not_filled_is_none():
     """Nobody knows what lay between; unless it is the double within a day."""
     table = random_candles(200).assign(volume=1.0)
-    table.loc[100:, ["open", "high", "low", "close"]] *= 1.2
+    table.loc[100:, ["open", "high", "low", "close"]] *= 1.25
     assert set(check(table)) == {"leaps"}
+    near = table.copy()
+    near.loc[100:, "timestamp"] += pd.Timedelta(minutes=15)
+    assert set(check(near)) == {"leaps"}
     table.loc[100:, "timestamp"] += pd.Timedelta(minutes=16)
     assert check(table) == {}
     table.loc[100:, ["open", "high", "low", "close"]] *= 2
