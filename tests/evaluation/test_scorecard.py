@@ -127,6 +127,22 @@ def test_a_network_that_is_a_rule_leads_no_rule():
     assert metrics["lead_over_controls_high"] > 0
 
 
+def test_leads_are_the_least_of_each_kind_at_its_own_end():
+    """Better than every rule at the low end; not worse than any control at the high end."""
+    rows, rng = rows_table().assign(tier=0), np.random.default_rng(4)
+    controls = {
+        "majority": np.full(N, 0.4),
+        "reversal": rng.random(N),
+        "gradient_boosting": np.where(rng.random(N) < 0.1, 0.5, rows["prediction"]),
+    }
+    metrics, detail = direction_scorecard(rows, controls, {}, {"A": None}, PARAMS)
+    found = detail["controls"]
+    lows = [found[name]["difference_low"] for name in ("majority", "reversal")]
+    highs = [control["difference_high"] for control in found.values()]
+    assert metrics["lead_over_rules_low"] == min(lows)
+    assert metrics["lead_over_controls_high"] == min(highs) > min(found[n]["difference_low"] for n in found)
+
+
 def test_trend_figures_agree_with_each_other():
     """Skill is against the training mean; a control's difference is how much better the network is."""
     rows = rows_table().assign(label=lambda table: table["ceiling"])

@@ -8,11 +8,13 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands.deps import ROOT
-from stages.trading import Control, Desk, judge, run, zero_edge
+from stages.trading import Control, Desk, certain_low, judge, run, zero_edge
 from stages.trading_figures import ablation, trading_figures
 from stages.trading_params import TradingParams
+from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.portfolio import lay_out
+from tapeline.backtest.records import bar_dtype
 from tapeline.evaluation.performance import RATIOS
 from tapeline.features.sessions import session_masks
 from tapeline.outputs import write_json
@@ -151,6 +153,22 @@ def test_limits_are_held_against_the_worst_inside_candles():
     assert judged.possible["challenge"].status == "daily_loss"
     assert judged.possible["challenge"].bar == 105
     assert judged.certain["challenge"].status == "open"
+
+
+def test_certain_equity_is_the_lower_of_open_and_close():
+    """All symbols had both together, whatever the order inside the candle; its extremes they may not have."""
+    bars = np.zeros(2, bar_dtype)
+    bars["equity_open"], bars["equity"], bars["equity_low"] = [90, 100], [100, 95], [80, 85]
+    assert certain_low(BacktestResult(np.empty(0), bars, 0)).tolist() == [90, 95]
+
+
+@pytest.mark.parametrize("limit", ["requests_a_day", "positions_a_day", "positions_at_once"])
+def test_each_limit_on_activity_is_held(limit):
+    """One more than allowed is outside."""
+    params = read()
+    made = desk(params, right=0.6)
+    assert trading_figures(made, params)[1]["is_within_limits"] == 1
+    assert trading_figures(made, params.changed("ftmo", **{limit: 1}))[1]["is_within_limits"] == 0
 
 
 def test_the_guard_keeps_from_a_breach_and_is_reported_both_ways():
