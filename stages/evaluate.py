@@ -35,6 +35,7 @@ from tapeline.schema import (
     LABELS,
     TREND_STRENGTH,
     Refit,
+    Workers,
 )
 from tapeline.splits.folds import read_folds
 
@@ -47,7 +48,7 @@ def main(log: logging.Logger) -> None:
     params = Params.read()
     trading = TradingParams.read(params)
     evaluation, tiers = trading.evaluation, trading.signals.expected_coverage
-    symbols = params.value("data.symbols", Symbols)
+    symbols, workers = params.value("data.symbols", Symbols), params.value("train.workers", Workers)
     folds = read_folds("data/splits.json")
     is_refit = params.value("promotion.refit", Refit) == "all"
     table = read_rows(symbols, trading)
@@ -59,7 +60,7 @@ def main(log: logging.Logger) -> None:
     lstm = scored(direction, "lstm", DIRECTION, log)
     transformer = scored(trend, "transformer", TREND_STRENGTH, log)
     controls = [
-        control_predictions(table, rows, features, folds, label, evaluation)
+        control_predictions(table, rows, features, folds, label, evaluation, workers)
         for rows, label in ((lstm, DIRECTION), (transformer, TREND_STRENGTH))
     ]
     masks = session_masks(pd.DatetimeIndex(lstm["timestamp"]))

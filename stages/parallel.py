@@ -39,7 +39,7 @@ def side_by_side(
     does the end of this one, however it comes.
     """
     items = list(items)
-    if workers == 1 or len(items) == 1:
+    if workers == 1 or len(items) < 2:
         yield from map(work, items)
         return
     pool = Parallel(n_jobs=min(workers, len(items)), max_nbytes=shares_above, return_as="generator")

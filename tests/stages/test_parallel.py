@@ -103,6 +103,12 @@ def test_results_are_handed_on_as_they_come(tmp_path):
     assert list(results) == [1]
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_nothing_to_do_is_done(workers):
+    """No item, no result, no process."""
+    assert list(side_by_side(name_and_process, [], workers)) == []
+
+
 @pytest.mark.parametrize("sent", [signal.SIGKILL, signal.SIGINT])
 def test_the_processes_end_with_their_parent(tmp_path, sent):
     """Killed or interrupted, nothing goes on writing behind it."""

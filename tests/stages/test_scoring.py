@@ -61,6 +61,20 @@ def test_controls_learn_from_their_folds_training_rows_alone(label):
         assert any(not np.array_equal(first[name], second[name]) for name in learners)
 
 
+@pytest.mark.parametrize("label", [DIRECTION, TREND_STRENGTH])
+def test_any_number_of_workers_says_the_same(label):
+    """To the last bit, in this process or in others."""
+    features = np.random.default_rng(1).normal(size=(N, 2))
+    table = table_of()
+    tests = [table[fold.mask(table["timestamp"], "test")].assign(fold=k) for k, fold in enumerate(FOLDS)]
+    rows = pd.concat(tests, ignore_index=True)
+    one, two = (
+        control_predictions(table, rows, features, FOLDS, label, EVALUATION, workers) for workers in (1, 2)
+    )
+    assert one.keys() == two.keys()
+    assert all(np.array_equal(one[name], two[name]) for name in one)
+
+
 def test_a_past_label_is_the_one_that_has_just_become_known():
     """That of `horizon` candles ago, whose last candle is this one; none at a segment's beginning."""
     table = table_of()
