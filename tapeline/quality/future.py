@@ -64,7 +64,8 @@ def audit_poison(
     clean = build(history.candles, history.leader)
     times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
     rng = np.random.default_rng(params.seed)
-    fewer = params.model_copy(update={"leak_cuts": max(1, params.leak_cuts // CUTS_A_POISON)})
+    # At least two: one may lie behind a silent leader, whose own minute says nothing there.
+    fewer = params.model_copy(update={"leak_cuts": max(2, params.leak_cuts // CUTS_A_POISON)})
     for cut in cut_positions(history, reach, fewer):
         poisoned = history.poisoned_after(cut, rng)
         table = build(poisoned.candles, poisoned.leader)
