@@ -1,9 +1,10 @@
 """Volumes whose unit changes: coins to lots, or to the money of the quote, from a row on.
 
 Volumes swing over the day, and a night's may be a thousandth of a crash's. So blocks of traded candles are
-compared with the block after the next one, and the change sought between them: first days, then hours, and
-shorter windows only at the ends. Thresholds lie at least at twice the largest ratio of 2.9 million
-real candles: 205 for blocks of 1,440, 224 for 240, 1,053 for 60.
+compared with the block after the next one, first days, then hours; then windows of hours and less with the
+window after them, where all but a tenth of one lie over all but a tenth of the other. Thresholds lie at least
+at twice the largest ratio of 2.9 million real candles: 205 for blocks of 1,440, 224 for 240; for windows of
+240, 120 and 60 candles 62, 115 and 193.
 """
 
 from collections.abc import Sequence
@@ -26,12 +27,12 @@ class Scale(NamedTuple):
     quote: float
 
 
-SCALES = (Scale(1440, 500.0, 25.0), Scale(240, 1000.0, 80.0), Scale(60, 2500.0, np.inf))
+SCALES = (Scale(1440, 500.0, 25.0), Scale(240, 1000.0, 80.0))
+WINDOWS = {240: 150.0, 120: 250.0, 60: 400.0}  # length: ratio of medians; they begin STEPS times a length
+STEPS = 6
 FEW = 240  # traded candles at either end, where windows beginning at every row tell, MOST long or a fourth
 FEWEST, MOST = 4, 24
-FEW_RATIO = (
-    1000.0  # of their medians, if in one of them all but a tenth lie over all but a tenth of the other's
-)
+FEW_RATIO = 1000.0
 FEWEST_QUOTED = 5  # rows, of which MOST_QUOTED have another column's amount times their price as volume
 MOST_QUOTED = 0.9
 PRICE_SLACK = 1.001  # of a mean price beyond low..high, by rounding
@@ -77,9 +78,14 @@ def find_volume_shift(kept: pd.DataFrame, raw: RawCandles) -> Finding | None:
     for scale in SCALES:
         if (begin := _find_block(logs, prices, scale)) is not None:
             return _tell(kept[is_traded], raw, logs, prices, begin, 3 * scale.length)
-    for start in {0, max(0, len(logs) - FEW)}:  # near the ends, too, blocks are too long
-        if (found := _find_few(logs[start : start + FEW])) is not None:
-            return _tell(kept[is_traded], raw, logs, prices, start + found[0], 2 * found[1])
+    for length, ratio in WINDOWS.items():
+        if (begin := _find_parted(logs, length, length // STEPS, ratio)) is not None:
+            return _tell(kept[is_traded], raw, logs, prices, begin, 2 * length)
+    for start in {0, max(0, len(logs) - FEW)}:  # near the ends these are too long
+        few = logs[start : start + FEW]
+        length = min(len(few) // 4, MOST)
+        if length >= FEWEST and (begin := _find_parted(few, length, 1, FEW_RATIO)) is not None:
+            return _tell(kept[is_traded], raw, logs, prices, start + begin, 2 * length)
     return None
 
 
@@ -96,17 +102,18 @@ def _find_block(logs: NDArray[np.float64], prices: NDArray[np.float64], scale: S
     return int(np.argmax(np.where(is_out, apart, 0.0))) * scale.length if is_out.any() else None
 
 
-def _find_few(logs: NDArray[np.float64]) -> tuple[int, int] | None:
-    """As _find_block, of windows beginning at every row; also their length."""
-    length = min(len(logs) // 4, MOST)
-    if length < FEWEST:
+def _find_parted(logs: NDArray[np.float64], length: int, step: int, ratio: float) -> int | None:
+    """Row where the two windows begin whose medians lie furthest apart, parted, if that is too far."""
+    if len(logs) < 2 * length:
         return None
-    windows = np.sort(np.lib.stride_tricks.sliding_window_view(logs, length), axis=1)  # (rows, length)
-    low, middle, high = (windows[:, position] for position in (length // 10, length // 2, -1 - length // 10))
-    apart = np.abs(middle[length:] - middle[:-length])
-    is_parted = np.maximum(low[length:] - high[:-length], low[:-length] - high[length:]) > 0
-    apart = np.where(is_parted, apart, 0.0)
-    return (int(np.argmax(apart)), length) if apart.max() >= np.log(FEW_RATIO) else None
+    ranks = [length // 10, length // 2, length - 1 - length // 10]
+    windows = np.lib.stride_tricks.sliding_window_view(logs, length)
+    n_apart = -(-length // step)
+    low, middle, high = np.partition(windows[::step], ranks, axis=1)[:, ranks].T
+    before, after = slice(None, -n_apart), slice(n_apart, None)
+    is_parted = np.maximum(low[after] - high[before], low[before] - high[after]) > 0
+    apart = np.where(is_parted, np.abs(middle[after] - middle[before]), 0.0)
+    return int(np.argmax(apart)) * step if len(apart) and apart.max() >= np.log(ratio) else None
 
 
 def _tell(
