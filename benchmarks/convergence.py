@@ -23,9 +23,6 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from benchmarks.training import BASELINE_BATCH, WindowSet
-from stages.training import FEATURES, read_training
-from tapeline.market.params import Symbols
-from tapeline.market.tables import feature_groups
 from tapeline.nets.chunks import Series, stretches
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import training_weights
@@ -36,7 +33,9 @@ from tapeline.nets.scaler import fit_scaler
 from tapeline.nets.trainer import TrainingData, train_epoch, validation_loss
 from tapeline.nets.transformer import Transformer
 from tapeline.params import Params
-from tapeline.schema import DIRECTION, TREND_STRENGTH
+from tapeline.schema import DIRECTION, TREND_STRENGTH, Symbols
+from tapeline.store.tables import feature_groups
+from tapeline.training.train import FEATURES, read_training
 
 A_ROUND = 25_000  # labels between two looks at validation
 PATIENCE, ROUNDS = 4, 60

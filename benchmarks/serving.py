@@ -14,10 +14,10 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from tapeline.evaluation.latency import percentiles
-from tapeline.market.tables import read_table
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import time_stream
+from tapeline.store.tables import read_table
 
 CANDIDATES = Path("models/candidate")
 ARTIFACTS = ("lstm-direction", "transformer-trend")

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from commands.verify import verify
-from tapeline.market.store import FeatureStore
 from tapeline.outputs import write_table
+from tapeline.store.feature_store import FeatureStore
 
 N_ROWS, N_COLUMNS = 1_000_000, 60
 START, END = pd.Timestamp("2025-03-01", tz="UTC"), pd.Timestamp("2025-03-02", tz="UTC")

@@ -8,20 +8,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from commands.check_candles import history_problems, read_candles, simulated_candles, split_days
-from commands.check_instruments import instrument_problems
-from commands.problems import Problem, problems_of
 from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
+from tapeline.checks.candles import history_problems, read_candles, simulated_candles, split_days
+from tapeline.checks.instruments import instrument_problems
+from tapeline.checks.problems import Problem, problems_of
 from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
-from tapeline.nets.params import LstmParams, TrainParams, TransformerParams, check_longest
+from tapeline.models.table import ARTIFACTS, FILES, MODELS
+from tapeline.nets.params import TrainParams
 from tapeline.params import Params, nearest
 from tapeline.promotion.gates import GateParams, PromotionParams
 from tapeline.quality.params import QualityParams
@@ -35,8 +36,7 @@ SECTIONS = {
     "labels": LabelParams,
     "quality": QualityParams,
     "splits": SplitParams,
-    "model": LstmParams,
-    "transformer": TransformerParams,
+    **{model.section: model.architecture for model in MODELS},
     "train": TrainParams,
     "evaluation": EvaluationParams,
     "signals": SignalParams,
@@ -97,8 +97,11 @@ def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:
 def check_combinations(sections: dict[str, Any]) -> list[Problem]:
     """What sections, each in order, ask of each other."""
     problems = []
-    if {"train", "transformer"} <= set(sections):
-        problems += problems_of(check_longest, sections["train"], sections["transformer"])
+    for model in MODELS:
+        if {"train", model.section} <= set(sections):
+            problems += problems_of(model.adapt, sections["train"], sections[model.section])
+    if "gates" in sections:
+        problems += problems_of(sections["gates"].require_known, ARTIFACTS, FILES)
     if "data" not in sections:
         return problems
     data = sections["data"]

@@ -5,17 +5,18 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from commands.recorded import read_run
 from tapeline.errors import ArtifactError, TapelineError
+from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.gates import FAILED
 from tapeline.promotion.registry import Registry, Release, git
+from tapeline.release.recorded import read_run
 
 ROOT = Path()
 
 
 def check_release(tag: str) -> Release:
     """Return the release of `tag`; ArtifactError names the first thing that its commit has otherwise."""
-    registry = Registry(ROOT)
+    registry = Registry(ROOT, ARTIFACTS)
     if tag in registry.ignored:
         raise ArtifactError(f"tag {tag}: {registry.ignored[tag]}")
     found = [release for releases in registry.releases.values() for release in releases]

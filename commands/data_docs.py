@@ -5,14 +5,13 @@ import sys
 
 from tapeline.errors import TapelineError
 from tapeline.features.params import FeatureParams, selected_features
-from tapeline.market.params import Symbols
-from tapeline.market.tables import read_table
 from tapeline.params import Params
 from tapeline.quality.data_docs import write_data_docs
 from tapeline.quality.expectations import candle_suites, feature_suites
 from tapeline.quality.params import QualityParams
 from tapeline.quality.suites import Suite
-from tapeline.schema import Interval
+from tapeline.schema import Interval, Symbols
+from tapeline.store.tables import read_table
 
 FOLDER = "reports/data_docs"
 

@@ -7,42 +7,9 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
+from tapeline.closure import ROOT, import_closure
 from tapeline.outputs import whole_file
 from tapeline.params import UNHASHED
-
-ROOT = Path(__file__).parents[1]
-ROOMS = ("tapeline", "stages", "commands")
-
-
-def module_path(name: str) -> Path | None:
-    """File of a dotted module of this project, relative to the root; None for a package or others' module."""
-    path = Path(*name.split("."))
-    return path.with_suffix(".py") if (ROOT / path).with_suffix(".py").is_file() else None
-
-
-def imports(path: Path) -> set[str]:
-    """Dotted names of this project's modules that the file at `path` imports, anywhere in it."""
-    names = set()
-    for node in ast.walk(ast.parse((ROOT / path).read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return {name for name in names if name.split(".")[0] in ROOMS and module_path(name)}
-
-
-def import_closure(path: Path) -> set[Path]:
-    """Files of this project that running `path` may import, itself included.
-
-    Packages' `__init__` files are left out: they hold a docstring and nothing else, as a test makes sure.
-    """
-    found, open_ = set(), [path]
-    while open_:
-        file = open_.pop()
-        if file not in found:
-            found.add(file)
-            open_ += [module_path(name) for name in imports(file)]
-    return found
 
 
 def params_read(files: set[Path]) -> set[str]:

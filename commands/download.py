@@ -8,9 +8,9 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from tapeline.download.history import Request, download, read_time
+from tapeline.download.remote import open_exchange
 from tapeline.errors import DataError, TapelineError
-from tapeline.market.download import Request, download, read_time
-from tapeline.market.remote import open_exchange
 from tapeline.schema import INTERVAL_MINUTES
 
 USAGE = (

@@ -15,14 +15,12 @@ import pandas as pd
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
 
-from commands.deflated import note_trials
-from commands.pages import read_json
-from commands.recorded import of_the_workspace, read_run
-from commands.release_gates import judge_release
 from tapeline.errors import ArtifactError, TapelineError
+from tapeline.models.table import ARTIFACTS
+from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.bundle import verify_bundle
-from tapeline.promotion.gates import ARTIFACTS, GateParams, Verdict, summary
+from tapeline.promotion.gates import GateParams, Verdict, summary
 from tapeline.promotion.production import (
     CANDIDATES,
     clear,
@@ -35,6 +33,9 @@ from tapeline.promotion.production import (
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
 from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version, next_version
+from tapeline.release.deflated import note_trials
+from tapeline.release.recorded import of_the_workspace, read_run
+from tapeline.release.release_gates import judge_release
 
 ROOT = Path()
 
@@ -59,10 +60,10 @@ class Plan:
 def promote(artifacts: tuple[str, ...]) -> list[Plan]:
     """Promote those of `artifacts` together that are not in the registry yet; TapelineError says why not."""
     with one_at_a_time(ROOT):
-        for tag in take_back_unfinished(ROOT):
+        for tag in take_back_unfinished(ROOT, ARTIFACTS):
             print(f"{tag}: of a promotion that was cut off, taken back")
         require_clean()
-        registry, run = Registry(ROOT), read_run(of_the_workspace)
+        registry, run = Registry(ROOT, ARTIFACTS), read_run(of_the_workspace)
         known = {name: known_as(name, run["bundles"][name], registry) for name in artifacts}
         if all(known.values()):
             told = ", ".join(f"{artifact} is {version}" for artifact, version in known.items())
@@ -77,7 +78,7 @@ def promote(artifacts: tuple[str, ...]) -> list[Plan]:
         with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
             for plan in plans:
                 release(plan, undo)
-            write_index(ROOT)
+            write_index(ROOT, ARTIFACTS)
             undo.pop_all()
         for plan in plans:
             clear(ROOT, plan.artifact)
@@ -153,7 +154,7 @@ def release(plan: Plan, undo: ExitStack) -> None:
     undo.callback(drop, [plan.tag])
     register(ROOT, plan.artifact, plan.version, plan.record)
     place(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
-    before = len(Registry(ROOT).history.get(plan.artifact, []))
+    before = len(Registry(ROOT, ARTIFACTS).history.get(plan.artifact, []))
     undo.callback(drop_later_assignments, plan.artifact, before)
     assign(ROOT, plan.artifact, plan.version, f"promoted; {plan.why}")
 
@@ -174,7 +175,9 @@ def drop(tags: list[str]) -> None:
 
 def drop_later_assignments(artifact: str, n_kept: int) -> None:
     """Delete the assignments of `artifact` after the first `n_kept`."""
-    delete_tags(ROOT, [assignment.tag for assignment in Registry(ROOT).history.get(artifact, [])[n_kept:]])
+    delete_tags(
+        ROOT, [assignment.tag for assignment in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]]
+    )
 
 
 def require_passed(verdicts: dict[str, list[Verdict]]) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from tapeline.errors import TapelineError
+from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.production import INDEX, write_index
 from tapeline.promotion.registry import Registry
 
@@ -40,7 +41,7 @@ def table(registry: Registry) -> pd.DataFrame:
 def main() -> None:
     """Write and print."""
     try:
-        registry = write_index(Path())
+        registry = write_index(Path(), ARTIFACTS)
     except (TapelineError, OSError) as error:
         sys.exit(" ".join(str(error).split()))
     found = table(registry)

@@ -9,20 +9,23 @@ from typing import Any
 
 import numpy as np
 
-from commands.data_report import audit_rows, write_data_report
-from commands.deflated import deflate
-from commands.pages import embed, read_json, write_page
-from commands.run_charts import draw_run
 from tapeline.errors import ArtifactError, QualityError
 from tapeline.evaluation.latency import LatencyParams
+from tapeline.models.table import FILES, MODELS
+from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import Verdict, summary
 from tapeline.quality.report import require_passed
+from tapeline.release.deflated import deflate
+from tapeline.reports.data_report import audit_rows, write_data_report
+from tapeline.reports.pages import embed, write_page
+from tapeline.reports.run_charts import draw_run
 
 PAGE = Path("reports/index.html")
-METRICS = ("data", "lstm", "transformer", "backtest", "ftmo", "promotion", "latency")
+METRICS = ("data", *FILES, "latency")
 DETAILS = (
-    "evaluation", "backtest", "promotion", "lstm_training", "transformer_training", "expectations", "splits",
+    "evaluation", "backtest", "promotion", "expectations", "splits",
+    *(f"{model.name}_training" for model in MODELS),
 )  # fmt: skip
 
 

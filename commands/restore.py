@@ -6,9 +6,10 @@ from pathlib import Path
 
 from dvc.exceptions import DvcException
 
-from commands.fetch import fetched
 from tapeline.errors import TapelineError
+from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.production import clear, in_production, one_at_a_time, place, write_index
+from tapeline.release.fetch import fetched
 
 ROOT = Path()
 
@@ -17,7 +18,7 @@ def restore() -> dict[str, str]:
     """Put every bundle that the tags say is in production there; return version and deed by artifact."""
     done = {}
     with one_at_a_time(ROOT):
-        registry = write_index(ROOT)
+        registry = write_index(ROOT, ARTIFACTS)
         for artifact in registry.history:
             release = registry.production(artifact)
             done[artifact] = f"{release.version}, as it was"

@@ -6,12 +6,12 @@ from pathlib import Path
 
 from dvc.exceptions import DvcException
 
-from commands.fetch import fetched
 from tapeline.errors import ArtifactError, TapelineError
-from tapeline.promotion.gates import ARTIFACTS
+from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.production import clear, one_at_a_time, place, write_index
 from tapeline.promotion.registry import Registry, Release, assign, delete_tags
 from tapeline.promotion.versions import Version
+from tapeline.release.fetch import fetched
 
 ROOT = Path()
 
@@ -19,14 +19,14 @@ ROOT = Path()
 def rollback(artifact: str, to: str, why: str) -> Release:
     """Put version `to`, or the one in production before this one, into production; return it."""
     with one_at_a_time(ROOT):
-        registry = Registry(ROOT)
+        registry = Registry(ROOT, ARTIFACTS)
         release = choose(registry, artifact, to)
         n_before = len(registry.history[artifact])
         with fetched(ROOT, artifact, release) as source, ExitStack() as undo:
             place(ROOT, artifact, source, release.record["bundle_id"], undo)
             undo.callback(drop_later, artifact, n_before)
             assign(ROOT, artifact, release.version, why or "rolled back")
-            write_index(ROOT)
+            write_index(ROOT, ARTIFACTS)
             undo.pop_all()
         clear(ROOT, artifact)
     return release
@@ -50,7 +50,7 @@ def choose(registry: Registry, artifact: str, to: str) -> Release:
 
 def drop_later(artifact: str, n_kept: int) -> None:
     """Take back assignments after the first `n_kept`."""
-    delete_tags(ROOT, [found.tag for found in Registry(ROOT).history.get(artifact, [])[n_kept:]])
+    delete_tags(ROOT, [found.tag for found in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]])
 
 
 def main() -> None:

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from dvc.exceptions import DvcException
 
-from commands.deflated import note_trials
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.overfitting import probability_of_overfitting
 from tapeline.outputs import write_csv
+from tapeline.release.deflated import note_trials
 
 INDEX, LOGS = Path("runs/index.csv"), Path("logs")
 TRADED = "metrics/detail/backtest.json"

@@ -16,7 +16,8 @@ from dvc_data.hashfile.hash import fobj_md5
 from tqdm import tqdm
 from tqdm.utils import CallbackIOWrapper
 
-from commands.differences import (
+from tapeline.errors import DataError
+from tapeline.release.differences import (
     UNREADABLE,
     compare_file,
     compare_folder,
@@ -24,7 +25,7 @@ from commands.differences import (
     compare_params,
     roles_of,
 )
-from commands.locked import (
+from tapeline.release.locked import (
     LOCK,
     Record,
     manifest_records,
@@ -33,7 +34,6 @@ from commands.locked import (
     stage_records,
     tracked_records,
 )
-from tapeline.errors import DataError
 
 RAW = Path("data/raw")
 FEATURES = Path("data/features/manifest.json")

@@ -2,19 +2,18 @@
 
 import logging
 
-from stages.audits import Audited, audit_symbol, check_random_walk
-from stages.parallel import for_each_symbol
-from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
-from tapeline.market.params import MaxFill, Symbols
-from tapeline.market.tables import read_table
 from tapeline.outputs import write_json
+from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
 from tapeline.quality.expectations import validate_candles, validate_features
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
-from tapeline.quality.report import Audit, Finding, RandomWalk, judge, judge_leaks, report
-from tapeline.schema import Interval, Workers
+from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report, report_lines
+from tapeline.schema import Interval, MaxFill, Symbols, Workers
+from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
+from tapeline.stage import run_stage
+from tapeline.store.tables import read_table
 
 
 def main(log: logging.Logger) -> None:
@@ -39,34 +38,11 @@ def main(log: logging.Logger) -> None:
     walk, random_walk = check_random_walk(audited, interval, quality.seed)
     findings = [finding for found, _ in results for finding in found]
     audits = [audit for _, made in results for audit in made] + [walk]
-    for line in told(findings, audits):
+    for line in report_lines(findings, audits, random_walk):
         log.info(line)
-    log.info(told_walk(random_walk))
     write_json("metrics/detail/expectations.json", report(findings, audits, random_walk))
     judge(findings)
     judge_leaks(audits)
-
-
-def told(findings: list[Finding], audits: list[Audit]) -> list[str]:
-    """What was evaluated and what failed, in lines for the log."""
-    failed = [finding for finding in findings if not finding.success]
-    cells, leaks = sum(audit.cells for audit in audits), sum(len(audit.leaks) for audit in audits)
-    return [
-        f"{len(findings)} expectations evaluated, {len(failed)} failed",
-        *(
-            f"  {f.severity}: {f.symbol} {f.table}.{f.column}, {f.rule}, {'; '.join(f.examples)}"
-            for f in failed
-        ),
-        f"{len(audits)} leak audits compared {cells} values, {leaks} leak",
-    ]
-
-
-def told_walk(walk: RandomWalk) -> str:
-    """How often a model was right on the random walk, and by what column if it knew the future."""
-    interval = f"interval {walk.accuracy_low:.4f} to {walk.accuracy_high:.4f}"
-    by = f", by {walk.column}" if walk.column else ""
-    right = f"{walk.accuracy:.4f} of {walk.rows} test candles"
-    return f"on a random walk a model was right on {right} ({interval}){by}"
 
 
 if __name__ == "__main__":

@@ -4,16 +4,15 @@ import logging
 from pathlib import Path
 from typing import Any
 
-from stages.parallel import for_each_symbol
-from stages.runner import run_stage
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.features.table import build_table, feature_version, input_version
-from tapeline.market.params import MaxFill, Symbols
-from tapeline.market.store import FeatureStore
-from tapeline.market.tables import read_table
 from tapeline.outputs import whole_folder
+from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
-from tapeline.schema import LABELS, Interval, Workers
+from tapeline.schema import LABELS, Interval, MaxFill, Symbols, Workers
+from tapeline.stage import run_stage
+from tapeline.store.feature_store import FeatureStore
+from tapeline.store.tables import read_table
 
 
 def main(log: logging.Logger) -> None:

@@ -7,8 +7,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from stages.parallel import for_each_symbol
-from stages.runner import run_stage
 from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
@@ -17,8 +15,10 @@ from tapeline.market.origin import ORIGIN, SIMULATED, describe_origin, exchange_
 from tapeline.market.raw import RawCandles
 from tapeline.market.simulation import SimulatedSymbol, SimulationParams, simulate
 from tapeline.outputs import whole_folder, write_json, write_table
+from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
 from tapeline.schema import Horizon
+from tapeline.stage import run_stage
 
 
 def main(log: logging.Logger) -> None:

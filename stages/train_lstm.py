@@ -2,22 +2,15 @@
 
 import logging
 
-from stages.runner import run_stage
-from stages.training import Network, train_network
-from tapeline.nets.lstm import LSTM
-from tapeline.nets.params import LstmParams, TrainParams
+from tapeline.models.lstm import LSTM
 from tapeline.params import Params
-from tapeline.schema import DIRECTION
+from tapeline.stage import run_stage
+from tapeline.training.train import train_model
 
 
 def main(log: logging.Logger) -> None:
     """Train on every fold and predict its test rows."""
-    params = Params.read()
-    model, train = params.section("model", LstmParams), params.section("train", TrainParams)
-    if model.bidirectional:
-        train = train.windowed()  # inside a longer chunk it would read the candles after the scored one
-    network = Network("lstm", model, lambda n_features: LSTM(n_features, model), DIRECTION)
-    train_network(log, params, train, network)
+    train_model(log, Params.read(), LSTM)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Outputs that appear whole or not at all: written aside, then renamed."""
+"""Outputs that appear whole or not at all: written aside, then renamed; and JSON read back."""
 
 import json
 import math
@@ -41,6 +41,11 @@ def whole_folder(path: Path | str) -> Iterator[Path]:
         os.replace(aside, path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def read_json(path: Path | str) -> Any:
+    """Parse the JSON file at `path`."""
+    return json.loads(Path(path).read_text(encoding="utf-8"))
 
 
 def write_json(path: Path | str, value: Any) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 
 Source = Literal["simulated", "files"]  # of candles
 Interval = Literal["1m", "5m", "15m", "1h"]
@@ -12,6 +12,20 @@ NO_PROGRAM = "none"  # of `ftmo.program`: an account that FTMO does not watch
 Refit = Literal["none", "all"]  # the last fold's model is offered, or one trained up to the end
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Workers = Annotated[int, Field(ge=1, le=64)]  # processes side by side; the same bytes for any number
+FilledShare = Annotated[float, Field(ge=0, le=1)]  # of the candles in a window
+MaxFill = Annotated[int, Field(ge=0, le=1000)]  # candles; a longer gap starts a new segment
+
+
+def _unique(symbols: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({symbol for symbol in symbols if symbols.count(symbol) > 1})
+    if twice:
+        raise ValueError(f"must hold no duplicates, and holds {', '.join(twice)} more than once")
+    return symbols
+
+
+# A symbol names a folder or file, so neither a separator nor a leading dot may be in it.
+Symbol = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+Symbols = Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1), AfterValidator(_unique)]
 
 PRICES = ("open", "high", "low", "close")
 OHLCV = (*PRICES, "volume")

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 
 # What make, a shell and Python might each read otherwise.
 ODD = """it's $5 "dear" $(shell touch made) `touch made` $$HOME ${PATH} \\ ; touch made # %s & * é"""

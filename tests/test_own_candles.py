@@ -6,7 +6,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 from tests.candles import random_candles
 from tests.test_readme import commands
 from tests.workshop import Workshop

@@ -6,8 +6,8 @@ import time
 import pandas as pd
 import pytest
 
-from commands.deps import ROOT
 from commands.download import parse, read_request
+from tapeline.closure import ROOT
 from tests.candles import random_candles
 from tests.workshop import EASY, Workshop
 

@@ -8,7 +8,7 @@ from dvc.exceptions import InvalidArgumentError
 from dvc.utils.hydra import apply_overrides  # what `-S` calls
 from ruamel.yaml import YAML
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 
 TEXT = (ROOT / "params.yaml").read_text()
 UNSPELLABLE = ("gates.", "ftmo.programs.")  # README says so: Hydra takes neither a dot nor `2-step` in a name

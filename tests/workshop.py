@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 
 # Enough for two folds of every part; the networks learn nothing in a minute, and need not.
 TINY = {

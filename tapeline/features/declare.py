@@ -62,6 +62,12 @@ class Feature:
     high: float | None
     compute: Callable[[Candles], FloatArray]
 
+    @property
+    def definition(self) -> tuple[str, str]:
+        """Module and name of the function that computes it."""
+        function = self.compute.args[0] if isinstance(self.compute, partial) else self.compute
+        return function.__module__, function.__name__
+
 
 FEATURES: dict[str, Feature] = {}
 

@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from tapeline.definitions import definitions_hash
 from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
 from tapeline.features.leader import close_before
@@ -76,11 +76,13 @@ def _leader_close(timestamp: pd.DatetimeIndex, leader: pd.DataFrame, max_fill: i
 
 
 def feature_version(features: Sequence[Feature], horizon: int) -> str:
-    """Hash of the code of all features, the names of those chosen and the horizon: what the columns mean."""
-    digest = hashlib.sha256(f"horizon={horizon} {[feature.name for feature in features]}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    """Hash of what the columns mean: the code of `features` and of the table, their names, the horizon.
+
+    Neither comments nor other features count.
+    """
+    code = definitions_hash({(__name__, "build_table"), *(feature.definition for feature in features)})
+    names = [feature.name for feature in features]
+    return hashlib.sha256(f"horizon={horizon} {names} {code}".encode()).hexdigest()[:16]
 
 
 def input_version(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> str:

@@ -9,9 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field
 
 from tapeline.market.layouts import LAYOUT_NAMES
-from tapeline.market.params import FilledShare, MaxFill, Symbols
 from tapeline.params import Section
-from tapeline.schema import OHLCV, Interval, Source, Workers
+from tapeline.schema import OHLCV, FilledShare, Interval, MaxFill, Source, Symbols, Workers
 
 Layout = Literal["auto", *LAYOUT_NAMES]
 Part = Literal["timestamp", *OHLCV]

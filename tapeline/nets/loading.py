@@ -1,6 +1,7 @@
 """A trained model back from disk. Loading runs no code of the file's."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,20 +12,8 @@ from torch import nn
 
 from tapeline.errors import ArtifactError
 from tapeline.nets.calibration import Calibration
-from tapeline.nets.lstm import LSTM
 from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, content_version
-from tapeline.nets.params import LstmParams, TransformerParams
 from tapeline.nets.scaler import Scaler
-from tapeline.nets.transformer import Transformer
-
-
-def build_net(description: Description) -> nn.Module:
-    """Build the network that `description` describes, with fresh weights."""
-    n_features = len(description.features)
-    if description.network == "lstm":
-        return LSTM(n_features, LstmParams(**description.architecture))
-    params = TransformerParams(**description.architecture)
-    return Transformer(n_features, params, description.context["sequence_length"])
 
 
 @dataclass(frozen=True)
@@ -38,8 +27,11 @@ class Model:
     version: str
 
 
-def load_model(folder: Path) -> Model:
-    """Read a model back; ArtifactError where a file is missing or content is not what the version says."""
+def load_model(folder: Path, build: Callable[[Description], nn.Module]) -> Model:
+    """Read a model back, its network made by `build`.
+
+    ArtifactError where a file is missing or content is not what the version says.
+    """
     try:
         record = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
         weights = (folder / WEIGHTS).read_bytes()
@@ -48,7 +40,7 @@ def load_model(folder: Path) -> Model:
             raise ArtifactError(f"{folder}: content does not match version {version}; train again")
         scaler, calibration = record.pop("scaler"), Calibration(record.pop("calibration"))
         description = Description(**record)
-        net = build_net(description)
+        net = build(description)
         net.load_state_dict(load(weights))
     except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError) as error:
         raise ArtifactError(f"{folder}: no whole model: {error}") from error

@@ -48,12 +48,13 @@ LAST_FOLD = """It is the model of the last fold: figures that begin with `candid
 with an account begun flat there; the others are of all folds."""
 
 
-def model_card(contract: Record, span: Record, made_with: Record, record: Record) -> str:
-    """Return the card in Markdown."""
+def model_card(contract: Record, span: Record, made_with: Record, section: str, record: Record) -> str:
+    """Return the card in Markdown; `section` of `made_with` holds the architecture."""
     inputs, output, train = contract["input"], contract["output"], made_with["train"]
     leader = f" {inputs['leader']} leads: its candles are needed, too." if inputs["leader"] else ""
-    architecture = made_with.get("model") or made_with["transformer"]
-    told = architecture | {name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")}
+    told = made_with[section] | {
+        name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")
+    }
     spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]
     spans += [f"- {name}: {value}" for name, value in told.items()]
     figures = [

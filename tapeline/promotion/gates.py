@@ -1,17 +1,16 @@
 """Gates: what a model must show before it may be promoted. All are judged, not only the first to fail."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, RootModel, model_validator
 
+from tapeline.errors import ParamsError
 from tapeline.params import Section
 from tapeline.schema import NO_PROGRAM, Refit
 
-ARTIFACTS = {"lstm-direction": "lstm", "transformer-trend": "transformer"}  # artifact: network
-FILES = ("lstm", "transformer", "backtest", "ftmo", "promotion")  # metrics/NAME.json that gates may name
 RELEASE = "release"  # instead of a file: judged by `make promote`, which alone can know
 RELEASE_METRICS = ("deflated_sharpe",)
 PASSED, FAILED = "passed", "failed"
@@ -58,9 +57,7 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
     """Section `gates`: artifact -> `FILE.METRIC` of metrics/FILE.json, or `release.METRIC` -> limit."""
 
     @model_validator(mode="after")
-    def _known_artifacts(self) -> "GateParams":
-        if set(self.root) != set(ARTIFACTS):
-            raise ValueError(f"must name exactly the artifacts {', '.join(ARTIFACTS)}")
+    def _named_as_they_must_be(self) -> "GateParams":
         for artifact, gates in self.root.items():
             if not gates:
                 raise ValueError(f"{artifact} must have at least one gate")
@@ -68,9 +65,20 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
                 file, _, metric = name.partition(".")
                 if file == RELEASE and metric not in RELEASE_METRICS:
                     raise ValueError(f"{name} must be {RELEASE}.METRIC, one of {', '.join(RELEASE_METRICS)}")
-                if "." in metric or not metric or file not in (*FILES, RELEASE):
-                    raise ValueError(f"{name} must be FILE.METRIC, FILE one of {', '.join(FILES)}")
+                if "." in metric or not metric or not file:
+                    raise ValueError(f"{name} must be FILE.METRIC, as backtest.net_pnl")
         return self
+
+    def require_known(self, artifacts: Collection[str], files: Collection[str]) -> None:
+        """Raise ParamsError unless gates are on exactly these artifacts and on metrics of these files."""
+        if set(self.root) != set(artifacts):
+            rule = f"must name exactly the artifacts {', '.join(artifacts)}"
+            raise ParamsError("gates", ", ".join(self.root), rule)
+        for artifact, gates in self.root.items():
+            for name in gates:
+                if name.split(".")[0] not in (*files, RELEASE):
+                    rule = f"must be FILE.METRIC, FILE one of {', '.join(files)}"
+                    raise ParamsError(f"gates.{artifact}", name, rule)
 
 
 @dataclass(frozen=True)
@@ -91,8 +99,10 @@ class Verdict:
         return self.status == FAILED
 
 
-def judge(params: GateParams, metrics: Metrics, program: str, files: Sequence[str] = FILES) -> list[Verdict]:
-    """Hold `metrics` (file -> metric -> value) against every gate on `files`; what is not there fails.
+def judge(params: GateParams, metrics: Metrics, program: str, of_release: bool = False) -> list[Verdict]:
+    """Hold `metrics` (file -> metric -> value) against every gate; what is not there fails.
+
+    of_release : against those gates that only a release can judge, instead of all others
 
     Gates on FTMO's objectives are not judged where `program`, of `ftmo`, says that it does not watch.
     """
@@ -103,7 +113,7 @@ def judge(params: GateParams, metrics: Metrics, program: str, files: Sequence[st
         else _judge_one(artifact, name, gate, metrics, days)
         for artifact, gates in params.root.items()
         for name, gate in gates.items()
-        if name.split(".")[0] in files
+        if name.startswith(f"{RELEASE}.") == of_release
     ]
 
 
@@ -113,6 +123,16 @@ def judge_value(artifact: str, name: str, gate: Gate, value: float) -> Verdict:
     status = PASSED if margin >= 0 else FAILED
     reason = f"{value:.6g} is {'' if status == PASSED else 'not '}{gate.limit}"
     return Verdict(artifact, name, float(value), gate.limit, float(margin), status, reason)
+
+
+def gate_counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
+    """Whether `verdicts` let their artifact pass, and how many failed and were not judged."""
+    n_failed, n_passed = (sum(v.status == status for v in verdicts) for status in (FAILED, PASSED))
+    return {
+        "passed": int(not n_failed),
+        "gates_failed": n_failed,
+        "gates_not_judged": len(verdicts) - n_failed - n_passed,
+    }
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:

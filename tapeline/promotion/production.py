@@ -3,7 +3,7 @@
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -60,9 +60,9 @@ def in_production(folder: Path, artifact: str) -> str | None:
         return None
 
 
-def write_index(folder: Path) -> Registry:
-    """Write `models/registry.json` from the tags."""
-    registry = Registry(folder)
+def write_index(folder: Path, artifacts: Collection[str]) -> Registry:
+    """Write `models/registry.json` from the tags of `artifacts`."""
+    registry = Registry(folder, artifacts)
     write_json(folder / INDEX, registry.index())
     return registry
 
@@ -76,13 +76,13 @@ def journal(folder: Path, tags: list[str]) -> Iterator[None]:
     path.unlink()
 
 
-def take_back_unfinished(folder: Path) -> list[str]:
+def take_back_unfinished(folder: Path, artifacts: Collection[str]) -> list[str]:
     """Delete tags of a promotion here that was cut off before they went into production; return them."""
     path = _git_folder(folder) / JOURNAL
     if not path.exists():
         return []
     begun = path.read_text(encoding="utf-8").split()
-    tags = [tag for tag in Registry(folder).unfinished() if tag in begun]
+    tags = [tag for tag in Registry(folder, artifacts).unfinished() if tag in begun]
     delete_tags(folder, tags)
     path.unlink()
     return tags

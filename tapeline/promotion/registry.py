@@ -8,6 +8,7 @@ production, its message the reason. Tags of other names are left alone, and so a
 import json
 import os
 import subprocess
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ from gto.exceptions import GTOException
 from gto.tag import parse_name
 
 from tapeline.errors import ArtifactError
-from tapeline.promotion.gates import ARTIFACTS
 from tapeline.promotion.versions import Version
 
 ENVIRONMENT = "prod"  # the one that counts; GTO calls it a stage
@@ -56,12 +56,12 @@ def git(folder: Path, *command: str) -> str:
 
 
 class Registry:
-    """Releases and assignments of every artifact, read anew from the tags of the repository at `folder`.
+    """Releases and assignments of `artifacts`, read anew from the tags of the repository at `folder`.
 
     ignored : tag of an artifact that is no release and no assignment, and why
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, artifacts: Collection[str]) -> None:
         self._folder = folder
         self.releases: dict[str, list[Release]] = {}  # by artifact, in order of version
         self.history: dict[str, list[Assignment]] = {}  # by artifact, in order of number
@@ -71,7 +71,7 @@ class Registry:
         for line in git(folder, "for-each-ref", f"--format={fields}", "refs/tags").split("\0\x01")[:-1]:
             tag, commit, time, message, signature = line.lstrip("\n").split("\0")
             parsed = parse_name(tag, raise_on_fail=False)
-            if parsed.get("name") not in ARTIFACTS or parsed.get("stage", ENVIRONMENT) != ENVIRONMENT:
+            if parsed.get("name") not in artifacts or parsed.get("stage", ENVIRONMENT) != ENVIRONMENT:
                 continue
             try:
                 self._take(parsed, tag, commit, time, read_message(message.removesuffix(signature)))
@@ -166,7 +166,7 @@ def assign(folder: Path, artifact: str, version: Version, why: str) -> str:
     message = _message({"version": str(version), "why": why})
     # GTO asks for force wherever the version was in production before: that is what a rollback is.
     _gto("assign", folder, artifact, stage=ENVIRONMENT, version=str(version), message=message, force=True)
-    numbers = [assignment.number for assignment in Registry(folder).history[artifact]]
+    numbers = [assignment.number for assignment in Registry(folder, [artifact]).history[artifact]]
     return f"{artifact}#{ENVIRONMENT}#{max(numbers)}"
 
 

@@ -158,6 +158,29 @@ def audit_records(audits: Iterable[Audit]) -> dict[str, list[dict[str, Any]]]:
     }
 
 
+def report_lines(findings: list[Finding], audits: list[Audit], walk: RandomWalk) -> list[str]:
+    """What was evaluated and what failed, in lines for the log."""
+    failed = [finding for finding in findings if not finding.success]
+    cells, leaks = sum(audit.cells for audit in audits), sum(len(audit.leaks) for audit in audits)
+    return [
+        f"{len(findings)} expectations evaluated, {len(failed)} failed",
+        *(
+            f"  {f.severity}: {f.symbol} {f.table}.{f.column}, {f.rule}, {'; '.join(f.examples)}"
+            for f in failed
+        ),
+        f"{len(audits)} leak audits compared {cells} values, {leaks} leak",
+        _walk_line(walk),
+    ]
+
+
+def _walk_line(walk: RandomWalk) -> str:
+    """How often a model was right on the random walk, and by what column if it knew the future."""
+    interval = f"interval {walk.accuracy_low:.4f} to {walk.accuracy_high:.4f}"
+    by = f", by {walk.column}" if walk.column else ""
+    right = f"{walk.accuracy:.4f} of {walk.rows} test candles"
+    return f"on a random walk a model was right on {right} ({interval}){by}"
+
+
 def _by_rule(findings: list[Finding]) -> list[dict[str, Any]]:
     """Count expectations and the rows against them by symbol, table and rule."""
     found: dict[tuple[str, str, str], dict[str, Any]] = {}

@@ -13,7 +13,6 @@ from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
 from tapeline.market.origin import read_origin
-from tapeline.market.tables import read_table
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
 from tapeline.serving.answers import (
     GAP,
@@ -28,6 +27,7 @@ from tapeline.serving.answers import (
 )
 from tapeline.serving.candles import CandleError, show
 from tapeline.serving.stream import Stream
+from tapeline.store.tables import read_table
 
 
 def answer_table(

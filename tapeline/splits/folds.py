@@ -75,3 +75,15 @@ def read_folds(path: Path | str) -> list[TimeFold]:
     return [
         TimeFold(*((pd.Timestamp(r[p]["start"]), pd.Timestamp(r[p]["end"])) for p in PARTS)) for r in records
     ]
+
+
+def fold_lines(records: list[dict[str, Any]]) -> list[str]:
+    """A line for the log of each fold's record: from when until when its parts go, and their rows."""
+    spans = (
+        [
+            f"{part} {span['start'][:16]} .. {span['end'][:16]} ({span['rows']} rows)"
+            for part, span in record.items()
+        ]
+        for record in records
+    )
+    return [f"fold {k}: {', '.join(parts)}" for k, parts in enumerate(spans)]

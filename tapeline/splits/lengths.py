@@ -5,7 +5,9 @@ they leave is for the features' warm-up. Where that takes more, or the days that
 give way together, down to a least length.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+
+import pandas as pd
 
 from tapeline.errors import SplitError
 from tapeline.splits.params import SplitParams
@@ -28,6 +30,13 @@ class Span:
     lost: int
     bars_per_day: int
 
+    @classmethod
+    def of_times(cls, candles: pd.Series, rows: pd.Series, minutes: int) -> "Span":
+        """The clock from the first to the last of `rows`, times of features; `candles` began earlier."""
+        step = pd.Timedelta(minutes=minutes)
+        total, n_bars = (int((times.max() - times.min()) / step) + 1 for times in (candles, rows))
+        return cls(n_bars, total - n_bars, 1440 // minutes)
+
     @property
     def total(self) -> int:
         """Candles from the first to the last."""
@@ -45,6 +54,12 @@ class Lengths:
     def needed(self, folds: int) -> int:
         """Candles that the folds take up together."""
         return self.train + self.validation + folds * self.test
+
+
+def days_per_part(lengths: Lengths, span: Span) -> dict[str, float]:
+    """Days of candles there are, and of each split part, whether they were given or `auto`."""
+    n_bars = {"candles": span.total} | asdict(lengths)
+    return {name: round(n / span.bars_per_day, 2) for name, n in n_bars.items()}
 
 
 def part_lengths(params: SplitParams, span: Span, horizon: int) -> Lengths:

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from commands.deps import ROOT
 from tapeline.backtest.costs import (
     CostParams,
     InstrumentNames,
@@ -16,6 +15,7 @@ from tapeline.backtest.costs import (
     loss_at_stop,
     market_hours,
 )
+from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 

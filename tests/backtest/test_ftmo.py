@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from commands.deps import ROOT
 from tapeline.backtest.ftmo import (
     FtmoParams,
     count_by_day,
@@ -16,6 +15,7 @@ from tapeline.backtest.ftmo import (
     starts,
 )
 from tapeline.backtest.records import bar_dtype
+from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 

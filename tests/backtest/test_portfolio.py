@@ -7,13 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from commands.deps import ROOT
 from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.engine import run_backtest
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.portfolio import lay_out, make_plan, on_clock
 from tapeline.backtest.signals import SignalParams, make_signals
+from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 from tests.candles import random_candles

@@ -7,8 +7,8 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands.check import SECTIONS, check, main
-from commands.check_instruments import instrument_name
-from commands.deps import ROOT
+from tapeline.checks.instruments import instrument_name
+from tapeline.closure import ROOT
 from tapeline.params import Params
 from tapeline.restoring import RESTORE
 from tests.candles import random_candles
@@ -83,7 +83,7 @@ def test_every_line_of_the_shipped_params_has_its_unit():
         ("execution.latency_s", -1.0, ["execution.latency_s", "-1.0", "greater than or equal to 0"]),
         ("ftmo.guard", 1.0, ["ftmo.guard", "1.0", "less than 1"]),
         ("ftmo.program", "3-step", ["ftmo.programs", "must hold ftmo.program 3-step"]),
-        ("gates", {"lstm-direction": {}}, ["gates", "must name exactly the artifacts"]),
+        ("gates", {"lstm-direction": {}}, ["gates", "lstm-direction must have at least one gate"]),
     ],
 )
 def test_a_mistake_is_one_line_with_key_value_and_rule(key, value, parts):

@@ -4,8 +4,8 @@ from typing import get_args
 
 import pytest
 
-from commands.deps import ROOT
 from commands.docs import PAGES, candles_page, features_page
+from tapeline.closure import ROOT
 from tapeline.features.catalog import FEATURES
 from tapeline.market.data_params import Layout
 

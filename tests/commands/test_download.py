@@ -16,10 +16,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from commands.deps import ROOT
 from commands.download import main
+from tapeline.closure import ROOT
 from tapeline.schema import OHLCV
-from tests.market.exchange_server import START, STEP, ExchangeServer, make_candles
+from tests.download.exchange_server import START, STEP, ExchangeServer, make_candles
 
 HOSTS = [f"{api}.binance.com" for api in ("api", "fapi", "dapi")]
 CANDLES = make_candles(3000, START + (31 * 1440 - 1500) * STEP, holes=((700, 720),))

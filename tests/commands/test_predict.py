@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.deps import ROOT
 from commands.predict import LONGEST_LINE, about_bundles, as_line, predict_lines, read_lines, read_versions
+from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream

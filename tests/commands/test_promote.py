@@ -10,6 +10,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.registry import Registry
 from tests.candles import random_candles
@@ -33,7 +34,7 @@ class Repository(Workshop):
     @property
     def registry(self):
         """As the tags say."""
-        return Registry(self.folder)
+        return Registry(self.folder, ARTIFACTS)
 
     def versions(self):
         """In production, by artifact."""

@@ -2,8 +2,9 @@
 
 import pytest
 
-from commands import data_report, report
+from commands import report
 from tapeline.outputs import write_json
+from tapeline.reports import data_report
 
 FOUND = {"passed": True, "tables": {}, "rules": [], "failures": [], "audits": [], "leaks": []}
 

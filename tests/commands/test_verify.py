@@ -12,7 +12,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from commands import verify as command
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 
 PIPELINE = """\
 stages:
@@ -37,7 +37,7 @@ import sys
 from pathlib import Path
 import pandas as pd
 if sys.argv[1] == "features":
-    from tapeline.market.store import FeatureStore
+    from tapeline.store.feature_store import FeatureStore
     times = pd.date_range("2024-01-01", periods=9, freq="min", tz="UTC", unit="us")
     said = {"feature_version": "v1", "horizon": 15, "interval": "1m", "features": []}
     store = FeatureStore("data/features")

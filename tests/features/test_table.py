@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.features.catalog import FEATURES, GROUPS
 from tapeline.features.params import FeatureParams, selected_features

@@ -4,9 +4,8 @@ import pytest
 
 from tapeline.errors import ParamsError
 from tapeline.market.data_params import DataParams
-from tapeline.market.params import FilledShare, Symbols
 from tapeline.params import Params
-from tapeline.schema import Workers
+from tapeline.schema import FilledShare, Symbols, Workers
 
 GOOD = {
     "source": "files",

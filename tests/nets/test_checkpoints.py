@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 from tapeline.nets.checkpoints import inputs_key, load_checkpoint, save_checkpoint
 from tests.nets.problem import problem, run, train_params, weights
 

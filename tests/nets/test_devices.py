@@ -9,7 +9,7 @@ import sys
 import pytest
 import torch
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.nets.devices import COMPILERS, make_fabric, memory_advice
 from tapeline.nets.folds import run_fold

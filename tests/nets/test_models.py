@@ -6,9 +6,13 @@ import numpy as np
 import pytest
 
 from tapeline.errors import ArtifactError
+from tapeline.models.lstm import LSTM
+from tapeline.models.table import MODELS
 from tapeline.nets.loading import load_model
 from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, save_model
 from tests.nets.problem import ARCHITECTURES, LENGTH, problem, run, train_params
+
+ENTRIES = {model.name: model for model in MODELS}
 
 
 def describe(network):
@@ -40,7 +44,7 @@ def test_a_model_comes_back_from_disk_as_it_was(tmp_path, network, calibration):
     versions = {save(tmp_path / name, result, network) for name in "ab"}
     assert len(versions) == 1
     assert (tmp_path / "a" / WEIGHTS).read_bytes() == (tmp_path / "b" / WEIGHTS).read_bytes()
-    model = load_model(tmp_path / "a")
+    model = load_model(tmp_path / "a", ENTRIES[network].build_described)
     assert {model.version} == versions
     assert model.description == describe(network)
     np.testing.assert_array_equal(model.scaler.std, result.scaler.std)
@@ -60,7 +64,7 @@ def test_an_altered_or_broken_model_is_refused(tmp_path, file):
         content.replace(b"15", b"16") if file == DESCRIPTION else content[:-1]
     )
     with pytest.raises(ArtifactError, match=r"m: (content does not match|no whole model)"):
-        load_model(tmp_path / "m")
+        load_model(tmp_path / "m", LSTM.build_described)
     (tmp_path / "m" / file).unlink()
     with pytest.raises(ArtifactError, match="m: no whole model"):
-        load_model(tmp_path / "m")
+        load_model(tmp_path / "m", LSTM.build_described)

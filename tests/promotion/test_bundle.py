@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.export import Served, reference_outputs, to_onnx

@@ -3,9 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
+from tapeline.errors import ParamsError
 from tapeline.promotion.gates import (
-    ARTIFACTS,
-    FILES,
     RELEASE,
     Gate,
     GateParams,
@@ -82,9 +81,7 @@ def test_a_metric_that_is_not_there_fails_even_where_null_is_allowed():
 
 
 def test_gates_are_checked_as_params():
-    """Unknown artifacts, names without a file, two limits or none are refused with the rule."""
-    with pytest.raises(ValidationError, match="must name exactly the artifacts"):
-        GateParams({"lstm": {}})
+    """Names without a file, two limits or none, artifacts without gates are refused with the rule."""
     with pytest.raises(ValidationError, match="lstm-direction must have at least one gate"):
         gates()
     with pytest.raises(ValidationError, match=r"must be FILE\.METRIC"):
@@ -92,7 +89,16 @@ def test_gates_are_checked_as_params():
     for limits in ({}, {"min": 0.1, "max": 0.2}):
         with pytest.raises(ValidationError, match="exactly one of min and max"):
             Gate(**limits)
-    assert set(ARTIFACTS.values()) == {"lstm", "transformer"}
+
+
+def test_gates_are_on_the_models_there_are_and_on_files_that_speak_of_them():
+    """An unknown artifact, one without gates, a file that no run writes: the key, the value and the rule."""
+    known, files = ("lstm-direction", "transformer-trend"), ("lstm", "transformer")
+    gates(**{"lstm.x": Gate(min=1.0), "release.deflated_sharpe": Gate(min=0.5)}).require_known(known, files)
+    with pytest.raises(ParamsError, match=r"gates.lstm-direction is 'lstn.x': must be FILE"):
+        gates(**{"lstn.x": Gate(min=1.0)}).require_known(known, files)
+    with pytest.raises(ParamsError, match="must name exactly the artifacts lstm-direction, gru-direction"):
+        gates(**{"lstm.x": Gate(min=1.0)}).require_known(("lstm-direction", "gru-direction"), files)
 
 
 def test_a_metric_that_is_no_number_fails():
@@ -139,8 +145,7 @@ def test_gates_of_the_release_are_left_to_it():
     metrics = {"lstm": {"x": 1.0}, "transformer": {"x": 0.5}}
     assert [v.gate for v in judge(chosen, metrics, "2-step")] == ["lstm.x", "transformer.x"]
     known = {RELEASE: {"deflated_sharpe": 0.9}, "backtest": {"days": 60}}
-    (verdict,) = judge(chosen, known, "2-step", files=(RELEASE,))
+    (verdict,) = judge(chosen, known, "2-step", of_release=True)
     assert (verdict.gate, verdict.status) == ("release.deflated_sharpe", "failed")
-    assert RELEASE not in FILES
     with pytest.raises(ValidationError, match=r"must be release\.METRIC, one of deflated_sharpe"):
         gates(**{"release.latency": Gate(min=1.0)})

@@ -7,6 +7,7 @@ import subprocess
 import pytest
 
 from tapeline.errors import ArtifactError
+from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.production import journal, take_back_unfinished
 from tapeline.promotion.registry import Registry, assign, git, register
 from tapeline.promotion.versions import Version
@@ -49,11 +50,11 @@ def two_versions(repo):
 def test_production_is_the_last_assignment(repo):
     """Also a rollback to what was there before, which GTO needs force for, and forward again."""
     two_versions(repo)
-    assert Registry(repo).production(NAME).version == V11
+    assert Registry(repo, ARTIFACTS).production(NAME).version == V11
     assert assign(repo, NAME, V1, "back") == f"{NAME}#prod#3"
-    assert Registry(repo).production(NAME).version == V1
+    assert Registry(repo, ARTIFACTS).production(NAME).version == V1
     assign(repo, NAME, V11, "forward")
-    registry = Registry(repo)
+    registry = Registry(repo, ARTIFACTS)
     assert registry.production(NAME).version == V11
     assert [(a.number, str(a.version), a.why) for a in registry.history[NAME]] == [
         (1, "v1.0.0", "first"), (2, "v1.1.0", "better"), (3, "v1.0.0", "back"), (4, "v1.1.0", "forward"),
@@ -63,12 +64,12 @@ def test_production_is_the_last_assignment(repo):
 def test_the_index_holds_every_version_with_its_record(repo):
     """Commit, time and message come back as they were written; two readings are the same."""
     two_versions(repo)
-    index = Registry(repo).index()
+    index = Registry(repo, ARTIFACTS).index()
     first, second = index[NAME]["versions"]
     assert (first["version"], first["bundle_id"]) == ("v1.0.0", "a")
     assert second["commit"] == git(repo, "rev-parse", "HEAD").strip()
     assert second["text"] == "lines\nand 'quotes' \u00e9"
-    assert json.dumps(index) == json.dumps(Registry(repo).index())
+    assert json.dumps(index) == json.dumps(Registry(repo, ARTIFACTS).index())
     assert index[NAME]["production"] == "v1.1.0"
 
 
@@ -98,10 +99,10 @@ def tag(repo, name, message):
 def test_other_tags_are_left_alone(repo):
     """Of anything else in the repository, in GTO's grammar or not."""
     two_versions(repo)
-    before = Registry(repo).index()
+    before = Registry(repo, ARTIFACTS).index()
     for name, message in TAGS.items():
         tag(repo, name, message)
-    registry = Registry(repo)
+    registry = Registry(repo, ARTIFACTS)
     assert registry.index() == before
     assert registry.ignored == {}
 
@@ -110,10 +111,10 @@ def test_other_tags_are_left_alone(repo):
 def test_a_tag_that_only_looks_like_a_release_stops_nothing(repo, name):
     """It is left alone, with the reason; production is what it was."""
     two_versions(repo)
-    before = Registry(repo).index()
+    before = Registry(repo, ARTIFACTS).index()
     message, reason = ALIKE[name]
     tag(repo, name, message)
-    registry = Registry(repo)
+    registry = Registry(repo, ARTIFACTS)
     assert registry.index() == before
     assert reason in registry.ignored[name]
 
@@ -127,14 +128,14 @@ def test_a_signed_release_is_read(repo, tmp_path):
         git(repo, "config", name, value)
     git(repo, "tag", "-s", "-m", json.dumps(record("signed")), f"{NAME}@v1.0.0")
     assert "BEGIN SSH SIGNATURE" in git(repo, "cat-file", "tag", f"{NAME}@v1.0.0")
-    assert Registry(repo).release(NAME, V1).record["bundle_id"] == "signed"
+    assert Registry(repo, ARTIFACTS).release(NAME, V1).record["bundle_id"] == "signed"
 
 
 def test_a_version_that_is_not_there_is_named_with_those_that_are(repo):
     """One line."""
     two_versions(repo)
     with pytest.raises(ArtifactError, match=r"v9.0.0: is not registered; there are: v1.0.0, v1.1.0"):
-        Registry(repo).release(NAME, Version(9, 0, 0))
+        Registry(repo, ARTIFACTS).release(NAME, Version(9, 0, 0))
 
 
 def test_two_artifacts_share_a_commit_and_one_artifact_does_not(repo):
@@ -151,13 +152,13 @@ def test_a_promotion_that_was_cut_off_is_taken_back_and_no_other(repo):
     commit(repo)
     begun = register(repo, NAME, Version(2, 0, 0), record())
     other = register(repo, "transformer-trend", V1, record())
-    assert Registry(repo).unfinished() == [begun, other]
-    assert take_back_unfinished(repo) == []
+    assert Registry(repo, ARTIFACTS).unfinished() == [begun, other]
+    assert take_back_unfinished(repo, ARTIFACTS) == []
     with pytest.raises(RuntimeError), journal(repo, [begun]):
         raise RuntimeError
-    assert take_back_unfinished(repo) == [begun]
-    assert Registry(repo).unfinished() == [other]
-    assert take_back_unfinished(repo) == []
+    assert take_back_unfinished(repo, ARTIFACTS) == [begun]
+    assert Registry(repo, ARTIFACTS).unfinished() == [other]
+    assert take_back_unfinished(repo, ARTIFACTS) == []
     with journal(repo, [other]):
         pass
-    assert take_back_unfinished(repo) == []
+    assert take_back_unfinished(repo, ARTIFACTS) == []

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import binom
 
-from commands.deps import ROOT
-from stages.audits import Audited, check_random_walk
+from tapeline.closure import ROOT
 from tapeline.errors import QualityError
 from tapeline.features.catalog import FEATURES
 from tapeline.params import Params
@@ -18,6 +17,7 @@ from tapeline.quality.random_walk import (
     random_walks,
 )
 from tapeline.quality.report import judge_leaks
+from tapeline.scoring.audits import Audited, check_random_walk
 from tests.quality.planted import CAUSAL, builder, direction
 
 HORIZON = 15

@@ -2,7 +2,7 @@
 
 import pytest
 
-from commands.deps import ROOT
+from tapeline.closure import ROOT
 from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol

@@ -17,6 +17,7 @@ from tapeline.quality.report import (
     judge,
     judge_leaks,
     report,
+    report_lines,
     require_passed,
 )
 
@@ -109,3 +110,11 @@ def test_a_later_stage_refuses_data_that_did_not_pass(tmp_path, findings, leaks,
         return
     with pytest.raises(QualityError, match=r"r.json: the data did not pass"):
         require_passed(tmp_path / "r.json")
+
+
+def test_the_random_walk_is_told_in_words():
+    """The share that was right, of how many, its interval, and the column that knew the future."""
+    line = report_lines([], [], RandomWalk(11574, 0.49567, 0.45507, 0.53628))[-1]
+    right = "0.4957 of 11574 test candles (interval 0.4551 to 0.5363)"
+    assert line == f"on a random walk a model was right on {right}"
+    assert report_lines([], [], RandomWalk(10, 0.9, 0.8, 1.0, "peek", 3, 0.7))[-1].endswith(", by peek")

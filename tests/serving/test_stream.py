@@ -12,8 +12,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from commands.deps import ROOT
 from commands.predict import as_line, predict_lines
+from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
 from tapeline.serving.answers import Answer

@@ -10,13 +10,14 @@ import pytest
 from ruamel.yaml import YAML
 
 import stages.evaluate as evaluate
-from commands.deps import ROOT
 from tapeline.backtest.signals import SignalParams
+from tapeline.closure import ROOT
 from tapeline.features.labels import direction, trend_strength
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, GateParams, judge
 from tapeline.schema import PRICES, TIMESTAMP_TYPE
+from tapeline.scoring.models import defined_figures
 from tapeline.tiers import ranges_by_share, tier_numbers
 from tests.candles import random_candles
 
@@ -284,8 +285,8 @@ def test_tiers_by_share_hold_about_their_share_of_every_test(run):
 
 def test_a_line_of_the_log_holds_what_is_defined():
     """Of an account that FTMO does not watch that is nothing, told in a few words."""
-    assert evaluate.told({"rows": 12, "ceiling": None}) == "{'rows': 12}, 1 of 2 figures undefined"
-    assert evaluate.told({"p": 0.123456}) == "{'p': 0.1235}"
+    assert defined_figures({"rows": 12, "ceiling": None}) == "{'rows': 12}, 1 of 2 figures undefined"
+    assert defined_figures({"p": 0.123456}) == "{'p': 0.1235}"
 
 
 def test_an_account_that_ftmo_does_not_watch_is_judged_by_all_other_gates(run):

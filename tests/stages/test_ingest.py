@@ -11,10 +11,10 @@ import time
 import pandas as pd
 import pytest
 
-from commands.deps import ROOT
 from stages.ingest import main
-from stages.runner import run_stage
+from tapeline.closure import ROOT
 from tapeline.schema import OHLCV
+from tapeline.stage import run_stage
 from tests.candles import random_candles
 
 PARAMS = """

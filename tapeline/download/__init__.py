@@ -1,0 +1,1 @@
+"""Candles of exchanges, over the network, resumed where the last run stopped."""

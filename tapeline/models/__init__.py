@@ -1,0 +1,1 @@
+"""The models there are: one module per model, and their table."""

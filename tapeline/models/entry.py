@@ -1,0 +1,49 @@
+"""What is said of a model once, and read by whoever trains, scores, gates, packs, serves or shows it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tapeline.errors import ArtifactError
+from tapeline.nets.params import TrainParams
+from tapeline.params import Params, Section
+
+if TYPE_CHECKING:  # only a training and a release need torch
+    from torch import nn
+
+    from tapeline.nets.models import Description
+
+Build = Callable[[int, Any, int], "nn.Module"]  # number of features, architecture, sequence_length
+
+
+@dataclass(frozen=True)
+class ModelEntry:
+    """One model: `name` is that of its files, models/NAME, data/predictions/NAME.parquet, metrics/NAME.json.
+
+    title : as people say it
+    label : column of the feature tables that it predicts
+    artifact : name of its bundle and of its tags
+    metrics : NAME of every metrics/NAME.json that speaks of it
+    section : of params.yaml, which `read` reads into its architecture, of type `architecture`
+    build : makes the network with fresh weights
+    adapt : training params as this architecture needs them; ParamsError where it can't be trained so
+    """
+
+    name: str
+    title: str
+    label: str
+    artifact: str
+    metrics: tuple[str, ...]
+    section: str
+    architecture: type[Section]
+    read: Callable[[Params], Section]
+    build: Build
+    adapt: Callable[[TrainParams, Any], TrainParams]
+
+    def build_described(self, description: "Description") -> "nn.Module":
+        """Make the network of a trained model with fresh weights."""
+        if description.network != self.name:
+            raise ArtifactError(f"a model of {description.network} is none of {self.name}")
+        architecture = self.architecture(**description.architecture)
+        length = description.context["sequence_length"]
+        return self.build(len(description.features), architecture, length)

@@ -1,0 +1,1 @@
+"""From a packed candidate to a tag: champion, release gates, proofs."""

@@ -1,0 +1,129 @@
+"""The champion on the candidate's own test rows that come after all it was trained and chosen on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.errors import ArtifactError
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.significance import Intervals
+from tapeline.params import Params
+from tapeline.promotion.production import PROMOTED
+from tapeline.promotion.registry import Release
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, Refit, Symbols
+from tapeline.serving.predictor import Predictor
+from tapeline.splits.folds import read_folds
+from tapeline.splits.params import SplitParams
+from tapeline.store.feature_store import FeatureStore
+from tapeline.store.tables import is_scorable, read_features, read_tables
+
+FEATURES, SPLITS, ROW_KEYS = "data/features", "data/splits.json", ["symbol", "timestamp"]
+ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
+EDGE = 1e-6
+
+
+@dataclass(frozen=True)
+class Duel:
+    """Both on the same candles, or `why` that can't be.
+
+    rows : a line a candle that both predict: `symbol`, `timestamp`, `fold`, `bar`, `label` (NaN: none),
+        `is_scorable`, the candidate's `prediction` and that of the `champion`
+    """
+
+    why: str = ""
+    rows: pd.DataFrame | None = None
+    predictor: Predictor | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Champion's loss less the candidate's, with its interval; `why` says why there is none."""
+
+    why: str = ""
+    gain: float = np.nan
+    low: float = np.nan
+    high: float = np.nan
+    rows: int = 0
+
+
+def meet(artifact: str, bundle: dict[str, Any], champion: Release, params: Params) -> Duel:
+    """Let the champion in production predict the candidate's own test rows after its own training."""
+    try:
+        predictor = Predictor(PROMOTED / artifact)
+    except ArtifactError as error:
+        return Duel(f"the champion is not at hand: {error}")
+    if predictor.bundle.manifest["bundle_id"] != champion.record["bundle_id"]:
+        return Duel("what lies in production is not the champion: `make restore` brings it back")
+    if champion.record["fingerprints"]["contract"] != bundle["fingerprints"]["contract"]:
+        return Duel("input, label or output mean something else")
+    symbols = params.value("data.symbols", Symbols)
+    schema = FeatureStore(FEATURES).schema(symbols[0])
+    model = predictor.bundle.model
+    if model["made_from"]["features"] != schema.feature_version:
+        return Duel("its features are others than those of data/features")
+    rows = common_rows(model, symbols, predictor.bundle.contract["input"]["symbols"], params)
+    if rows.empty:
+        return Duel("no row of the candidate's own test is after its training, of a symbol that it knows")
+    features = read_features(FEATURES, symbols, predictor.features)
+    theirs = predictor.predict_rows(features, rows["row"].to_numpy())
+    return Duel(rows=rows.assign(champion=theirs), predictor=predictor)
+
+
+def common_rows(
+    model: dict[str, Any], symbols: tuple[str, ...], known: Sequence[str], params: Params
+) -> pd.DataFrame:
+    """Rows that the candidate predicted after the champion's last label and embargo, labels with them.
+
+    Only of symbols `known` to the champion from its training, since on others it is never asked. Only those
+    of the candidate's own test: of the last fold, whose model ships. One that was refitted has none, and all
+    folds' stand for it.
+    """
+    minutes = INTERVAL_MINUTES[model["interval"]]
+    last = max(pd.Timestamp(model["span"][part][1]) for part in ("train", "validation"))
+    gap = model["horizon"] + params.section("splits", SplitParams).embargo
+    table = read_tables(FEATURES, symbols, [*KEYS, model["label"]])
+    table["row"] = np.arange(len(table))
+    table["run"] = table.groupby(["symbol", "segment"], observed=True).ngroup()
+    step = pd.Timedelta(minutes=minutes)
+    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
+    back = table["run"].shift(len_of(model) - 1)
+    table["has_window"] = back == table["run"]
+    predictions = pd.read_parquet(f"data/predictions/{model['network']}.parquet")
+    if params.value("promotion.refit", Refit) != "all":
+        predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
+    rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
+    rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
+    is_common = rows["has_window"] & (rows["timestamp"] > last + gap * step) & rows["symbol"].isin(known)
+    return rows[is_common].reset_index(drop=True)
+
+
+def len_of(model: dict[str, Any]) -> int:
+    """Candles that a prediction of the model takes."""
+    return model["context"]["sequence_length"]
+
+
+def compare(duel: Duel, params: Params) -> Comparison:
+    """Score both: log loss of probabilities, absolute error of strengths."""
+    if duel.why:
+        return Comparison(duel.why)
+    rows = duel.rows[duel.rows["is_scorable"]]
+    evaluation = params.section("evaluation", EvaluationParams)
+    if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
+        return Comparison(f"{len(rows)} rows after its training are too few")
+    label, is_direction = rows["label"].to_numpy(), duel.predictor.bundle.model["label"] == DIRECTION
+    ours, theirs = (loss(rows[name].to_numpy(), label, is_direction) for name in ("prediction", "champion"))
+    low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)
+    if low is None or high is None:
+        return Comparison("it loses the same on every row")
+    return Comparison("", float(np.mean(theirs - ours)), low, high, len(rows))
+
+
+def loss(p: NDArray[np.float64], label: NDArray[np.float64], is_direction: bool) -> NDArray[np.float64]:
+    """Of each row."""
+    if not is_direction:
+        return np.abs(p - label)
+    return -np.log(np.clip(np.where(label == 1, p, 1 - p), EDGE, 1))

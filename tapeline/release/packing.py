@@ -1,0 +1,181 @@
+"""What goes into a bundle beside its graph: contract, features, params, metrics, model card."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+
+from tapeline.backtest.tiers import model_ranges
+from tapeline.features.params import FeatureParams, LabelParams
+from tapeline.market.origin import read_origin
+from tapeline.models.entry import ModelEntry
+from tapeline.nets.export import Served, reference_outputs, to_onnx
+from tapeline.nets.loading import Model, load_model
+from tapeline.nets.models import DESCRIPTION, WEIGHTS
+from tapeline.nets.params import TrainParams
+from tapeline.params import Params
+from tapeline.promotion.bundle import CONTRACT, FEATURES, GRAPH, MODEL, open_bundle, pack
+from tapeline.promotion.card import model_card
+from tapeline.promotion.gates import PromotionParams
+from tapeline.promotion.versions import fingerprint
+from tapeline.schema import DIRECTION, OHLCV, FilledShare, MaxFill, Symbols
+from tapeline.store.feature_store import FeatureStore
+from tapeline.trading.params import TradingParams
+
+Record = dict[str, Any]
+OUTPUTS = {
+    "direction": ("probability", "that the close is higher `horizon` candles on, calibrated on validation"),
+    "trend_strength": ("trend_strength", "how straight the way of the next `horizon` candles will be"),
+}
+
+
+def pack_candidate(folder: Path, model: ModelEntry, params: Params, metrics: Record) -> Record:
+    """Pack what is offered of `model`; return its id, fingerprints and the export's difference.
+
+    metrics : file -> metrics that speak of it, as they go into the bundle
+    """
+    folds, source, fold = offered_of(Path(f"models/{model.name}"))
+    is_refit = source not in folds
+    trained = {path.name: load_model(path, model.build_described) for path in folds}
+    offered = load_model(source, model.build_described)
+    graph, served, windows = export(offered)
+    store = FeatureStore("data/features")
+    contract = make_contract(model, offered, params, store, fold)
+    made_with = read_made_with(model, params)
+    schema = store.schema(contract["input"]["symbols"][0])
+    record = {
+        "refit": is_refit,
+        "folds": {name: each.description.span for name, each in trained.items()},
+        "candidate": own_figures(source.name, is_refit, metrics),
+        "metrics": metrics,
+    }
+    files = {
+        GRAPH: graph,
+        WEIGHTS: (source / WEIGHTS).read_bytes(),
+        MODEL: (source / DESCRIPTION).read_bytes(),
+        CONTRACT: as_json(contract),
+        FEATURES: as_json([feature.model_dump() for feature in schema.features]),
+        "params.json": as_json(made_with),
+        "metrics.json": as_json(record),
+        "model_card.md": model_card(
+            contract, offered.description.span, made_with, model.section, record
+        ).encode(),
+    }
+    made_from = offered.description.made_from
+    fingerprints = {
+        "contract": fingerprint(meaning(contract)),
+        "params": fingerprint({name: without_seed(values) for name, values in made_with.items()}),
+        "code": fingerprint([made_from["code"], made_from["features"]]),
+        "data": made_from["data"],
+        "seed": fingerprint(made_with["train"]["seed"]),
+    }
+    bundle_id = pack(folder, files, fingerprints)
+    difference = np.abs(open_bundle(folder).run(windows.numpy()) - reference_outputs(served, windows).numpy())
+    return {
+        "bundle_id": bundle_id,
+        "market": contract["market"],
+        "fingerprints": fingerprints,
+        "span": offered.description.span,
+        "refit": is_refit,
+        "onnx_difference": float(difference.max()),
+    }
+
+
+def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
+    """Folders of a network's folds in order, that of the model offered, and its `fold` in predictions.
+
+    One that was refitted goes before the last fold's, and is of the fold after the last.
+    """
+    folds = sorted(trained.glob("fold_*"), key=lambda path: int(path.name[5:]))
+    refit = trained / "refit"
+    return (folds, refit, len(folds)) if refit.is_dir() else (folds, folds[-1], len(folds) - 1)
+
+
+def own_figures(model: str, is_refit: bool, metrics: Record) -> Record:
+    """What is offered, whose figures it carries, and those of it alone, by file."""
+    prefix = "candidate_"
+    own = {
+        file: {name.removeprefix(prefix): value for name, value in of.items() if name.startswith(prefix)}
+        for file, of in metrics.items()
+    }
+    return {"model": model, "figures_of": "walk_forward" if is_refit else model, **own}
+
+
+def export(model: Model) -> tuple[bytes, Served, torch.Tensor]:
+    """ONNX bytes of a model with its calibration, the same in torch, and windows to compare them on."""
+    served = Served(model.net, model.calibration)
+    shape = (64, model.description.context["sequence_length"], len(model.description.features))
+    windows = torch.from_numpy(np.random.default_rng(0).normal(size=shape).astype(np.float32))
+    return to_onnx(served, *shape[1:]), served, windows
+
+
+def make_contract(
+    model: ModelEntry, offered: Model, params: Params, store: FeatureStore, fold: int
+) -> Record:
+    """What a consumer must feed, what comes out, and what it means; `fold` is the model's in predictions."""
+    said, symbols = offered.description, params.value("data.symbols", Symbols)
+    features = {feature.name: feature for feature in store.schema(symbols[0]).features}
+    lookback = max(features[name].lookback for name in said.features)
+    has_leader = any(features[name].group == "leader" for name in said.features)
+    name, meaning_ = OUTPUTS[said.label]
+    signals = TradingParams.read(params).signals
+    contract = {
+        "artifact": model.artifact,
+        "input": {
+            "columns": ["timestamp", *OHLCV],
+            "interval": said.interval,
+            "leader": symbols[0] if has_leader else None,
+            "symbols": list(symbols),
+            "max_fill": params.value("data.max_fill", MaxFill),
+            "max_filled_share": params.value("data.max_filled_share", FilledShare),
+        },
+        "lookback": lookback,
+        "sequence_length": said.context["sequence_length"],
+        "label": {"name": said.label, "horizon": said.horizon},
+        "market": read_origin("data/candles"),
+        "output": {"name": name, "meaning": meaning_, "low": 0.0, "high": 1.0},
+    }
+    if said.label != DIRECTION:
+        return contract | {"minimum": signals.minimum_trend}
+    ranges = model_ranges(signals, pd.read_parquet(f"data/predictions/{model.name}_validation.parquet"), fold)
+    by = {"tier_by": signals.tier_by, "expected_coverage": signals.expected_coverage}
+    return contract | {"tiers": {"tiers": ranges, "trade_tiers": signals.trade_tiers, **by}}
+
+
+def meaning(contract: Record) -> Record:
+    """The part of a contract that a consumer must change with: a change of it is a major version."""
+    inputs = {name: contract["input"][name] for name in ("columns", "interval", "leader")}
+    return {"input": inputs, "label": contract["label"], "output": contract["output"]}
+
+
+def read_made_with(model: ModelEntry, params: Params) -> dict[str, Record]:
+    """Params that the model and its thresholds hang on, by section; candles and dates are data."""
+    trading = TradingParams.read(params)
+    sections = {
+        "features": params.section("features", FeatureParams),
+        "labels": params.section("labels", LabelParams),
+        model.section: model.read(params),
+        "train": params.section("train", TrainParams),
+        "evaluation": trading.evaluation,
+        "signals": trading.signals,
+        "instruments": trading.names,
+        "costs": trading.costs,
+        "execution": trading.execution,
+        "ftmo": trading.ftmo,
+        "promotion": params.section("promotion", PromotionParams),
+    }
+    made_with = {name: section.model_dump(mode="json") for name, section in sections.items()}
+    return made_with | {"train": params.section("train", TrainParams).recipe()}
+
+
+def without_seed(values: Record) -> Record:
+    """The same without what decides nothing but chance."""
+    return {name: value for name, value in values.items() if name != "seed"}
+
+
+def as_json(value: Any) -> bytes:
+    """Bytes that are the same for the same value."""
+    return (json.dumps(value, indent=2) + "\n").encode()

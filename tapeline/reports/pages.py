@@ -1,0 +1,68 @@
+"""How the reports' pages are made: one template each, charts in the page, nothing loaded from elsewhere."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import vl_convert
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from markupsafe import Markup
+
+from tapeline.outputs import whole_file
+
+
+def write_page(path: Path, template: str, **content: Any) -> Path:
+    """Render `template` of this folder with `content` into `path`, and return that."""
+    loader = FileSystemLoader(Path(__file__).parent)
+    environment = Environment(loader=loader, autoescape=select_autoescape(["j2"]))
+    environment.filters["figure"] = figure
+    page = environment.get_template(template).render(content)
+    with whole_file(path) as aside:
+        aside.write_text(page, encoding="utf-8")
+    return path
+
+
+def figure(value: Any) -> str:
+    """A value as a person reads it: four significant digits, a dash where it is not defined."""
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(figure, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name.replace('_', ' ')} {figure(item)}" for name, item in value.items())
+    if isinstance(value, float) and abs(value) < 1e4:
+        return f"{value:.4g}"
+    return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
+
+
+def svg(chart: alt.TopLevelMixin) -> Markup:
+    """Draw `chart` as SVG to stand in a page."""
+    buffer = io.StringIO()
+    chart.save(buffer, format="svg")
+    return Markup(buffer.getvalue())
+
+
+def embed(
+    parts: dict[str, list[tuple[str, str, alt.TopLevelMixin]]],
+) -> tuple[dict[str, list[dict[str, str]]], Markup]:
+    """Return where the charts of each part stand in a page, and the scripts that draw them there.
+
+    parts : part -> (title, file, chart); the scripts hold Vega itself, so that the page works offline
+    """
+    places: dict[str, list[dict[str, str]]] = {}
+    drawn: dict[str, dict[str, Any]] = {}
+    for part, charts in parts.items():
+        for title, file, chart in charts:
+            name = f"chart-{len(drawn)}"
+            drawn[name] = chart.to_dict()
+            places.setdefault(part, []).append({"id": name, "title": title, "file": file})
+    options = json.dumps({"renderer": "svg", "actions": False})
+    # A closing tag inside a string would end the script.
+    specs = json.dumps(drawn).replace("</", "<\\/")
+    draw = f"for (const [id, spec] of Object.entries({specs})) vegaEmbed('#' + id, spec, {options});"
+    bundle = vl_convert.javascript_bundle().replace("</script", "<\\/script")
+    return places, Markup(f'<script type="module">{bundle}\n{draw}</script>')

@@ -1,0 +1,209 @@
+"""The charts of a run, each drawn from one file that the run has left."""
+
+from pathlib import Path
+
+import altair as alt
+import pandas as pd
+
+from tapeline.models.table import MODELS
+
+HEIGHT = 220
+MODEL, PLAIN, BAD = "#1f5fa8", "#8a8a8a", "#a3201c"
+WIDE = alt.Scale(zero=False)
+
+alt.data_transformers.disable_max_rows()  # a year of hours is more than Altair draws unasked
+
+
+def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
+    """Title, file and chart of every figure, by the part of the page it belongs to."""
+    equity, odds = pd.read_csv("plots/equity.csv"), pd.read_csv("plots/odds.csv")
+    return {
+        "probabilities": [
+            (
+                "Predicted probability and what came of it",
+                "plots/reliability.csv",
+                reliability(pd.read_csv("plots/reliability.csv")),
+            ),
+            (
+                "Share right by confidence",
+                "plots/confidence.csv",
+                confidence(pd.read_csv("plots/confidence.csv")),
+            ),
+        ],
+        "equity": [
+            (
+                "Equity, hour by hour, its worst inside candles, and the floors",
+                "plots/equity.csv",
+                floors(equity),
+            ),
+            ("Drawdown from the running peak", "plots/equity.csv", drawdown(equity)),
+            ("Net PnL by UTC day", "plots/daily_pnl.csv", daily(pd.read_csv("plots/daily_pnl.csv"))),
+        ],
+        "odds": []
+        if odds.empty  # where FTMO does not watch
+        else [
+            (
+                "Balance in resampled challenges: median, half and nine in ten of them",
+                "plots/odds.csv",
+                fan(odds),
+            )
+        ],
+        "stress": [
+            (
+                "Net PnL against latency",
+                "plots/latency.csv",
+                curve(pd.read_csv("plots/latency.csv"), "latency_s", "seconds from close to fill", "symlog"),
+            ),
+            (
+                "Net PnL against costs",
+                "plots/cost_stress.csv",
+                curve(pd.read_csv("plots/cost_stress.csv"), "multiple", "multiple of all costs", "linear"),
+            ),
+        ],
+        "edge": [
+            (
+                "Gross move over the costs of its round trip, by confidence and holding time",
+                "metrics/detail/edge.json",
+                edge(pd.read_json("metrics/detail/edge.json", orient="records")),
+            )
+        ],
+        "training": [
+            (
+                f"Loss of the {model.title}",
+                f"plots/{model.name}_history",
+                learning_curve(read_history(model.name)),
+            )
+            for model in MODELS
+        ],
+    }
+
+
+def read_history(network: str) -> pd.DataFrame:
+    """Losses of every fold and epoch, one a line: `fold`, `step`, `part`, `loss`."""
+    found = []
+    for path in sorted(Path(f"plots/{network}_history").glob("fold_*/plots/metrics/*.tsv")):
+        table = pd.read_csv(path, sep="\t").rename(columns={path.stem: "loss"})
+        found.append(table.assign(fold=path.parents[2].name, part=path.stem))
+    if not found:
+        raise FileNotFoundError(2, "no history", f"plots/{network}_history")
+    return pd.concat(found, ignore_index=True)
+
+
+def _chart(table: pd.DataFrame) -> alt.Chart:
+    return alt.Chart(table, width="container", height=HEIGHT)
+
+
+def edge(table: pd.DataFrame) -> alt.FacetChart:
+    """Gross move in multiples of costs: blue pays for them, white is nothing, red goes against the call.
+
+    Without costs there are no multiples of them: cells with a number and no colour.
+    """
+    table = table.assign(
+        multiple=table["gross_bps"] / table["cost_bps"].where(table["cost_bps"] > 0),
+        confidence="top " + (100 * table["share"]).map("{:g} %".format),
+    )
+    bound = max(1.0, float(table["multiple"].abs().max()))
+    scale = alt.Scale(domain=[-bound, 0, bound], range=[BAD, "#ffffff", MODEL])
+    order = list(dict.fromkeys(table.sort_values("share")["confidence"]))
+    base = alt.Chart().encode(
+        alt.X("hold:O", title="candles held"), alt.Y("confidence:O", title=None, sort=order)
+    )
+    cells = base.mark_rect().encode(
+        alt.Color("multiple:Q", scale=scale, title="gross over costs"), tooltip=list(table.columns)
+    )
+    words = base.mark_text(fontSize=10).encode(alt.Text("gross_bps:Q", format=".1f"))
+    return alt.layer(cells, words, data=table).facet(
+        facet=alt.Facet("symbol:N", title="basis points gross, mean of a call", sort=None), columns=3
+    )
+
+
+def learning_curve(history: pd.DataFrame) -> alt.LayerChart:
+    """Mean of the folds that trained that long, in the band of the lowest and the highest of them."""
+    base = _chart(history).encode(x=alt.X("step:O", title="epoch"), color=alt.Color("part", title=None))
+    band = base.mark_area(opacity=0.2).encode(
+        alt.Y("min(loss):Q", scale=WIDE, title="loss"), alt.Y2("max(loss):Q")
+    )
+    return band + base.mark_line(point=True).encode(alt.Y("mean(loss):Q", scale=WIDE))
+
+
+def confidence(table: pd.DataFrame) -> alt.LayerChart:
+    """Accuracy with its interval against the prediction's confidence."""
+    x = alt.X("confidence", scale=WIDE, title="confidence of the prediction")
+    points = (
+        _chart(table)
+        .mark_line(point=True, color=MODEL)
+        .encode(x, alt.Y("accuracy", scale=WIDE, title="share right"), tooltip=list(table.columns))
+    )
+    return _chart(table).mark_rule().encode(x, alt.Y("low", scale=WIDE), alt.Y2("high")) + points
+
+
+def reliability(table: pd.DataFrame) -> alt.LayerChart:
+    """Observed against predicted, with intervals and the diagonal; a point's size is its count."""
+    scale = alt.Scale(domain=[0, 1])
+    x = alt.X("mean_probability", scale=scale, title="predicted probability")
+    y = alt.Y("observed", scale=scale, title="share that rose")
+    points = (
+        _chart(table)
+        .mark_point(filled=True, color=MODEL)
+        .encode(x, y, alt.Size("count:Q", title="candles"), tooltip=list(table.columns))
+    )
+    interval = _chart(table).mark_rule().encode(x, alt.Y("low", title=""), alt.Y2("high"))
+    ends = pd.DataFrame({"mean_probability": [0, 1], "observed": [0, 1]})
+    diagonal = _chart(ends).mark_line(strokeDash=[4, 4], color=PLAIN).encode(x, y)
+    return diagonal + interval + points
+
+
+def floors(table: pd.DataFrame) -> alt.LayerChart:
+    """Equity above the floors that FTMO's program sets."""
+    x = alt.X("timestamp:T", title=None)
+    lines = _chart(table)
+    y = alt.Y("equity", scale=WIDE, title="account currency")
+    equity = lines.mark_line(color=MODEL).encode(x, y, tooltip=list(table.columns))
+    worst = lines.mark_line(color=MODEL, opacity=0.3).encode(x, alt.Y("lowest", title=""))
+    day = lines.mark_line(color=PLAIN, interpolate="step-after").encode(x, alt.Y("daily_floor", title=""))
+    account = lines.mark_line(color=BAD, interpolate="step-after").encode(x, alt.Y("account_floor", title=""))
+    return account + day + worst + equity
+
+
+def drawdown(table: pd.DataFrame) -> alt.Chart:
+    """Fall from the running peak, as a fraction of it."""
+    y = alt.Y("drawdown", axis=alt.Axis(format=".1%"), title="drawdown", scale=alt.Scale(reverse=True))
+    return _chart(table).mark_area(color=BAD, opacity=0.5).encode(alt.X("timestamp:T", title=None), y)
+
+
+def daily(table: pd.DataFrame) -> alt.Chart:
+    """A bar a day."""
+    colour = alt.condition(alt.datum.net_pnl < 0, alt.value(BAD), alt.value(MODEL))
+    y = alt.Y("net_pnl", title="net PnL")
+    return (
+        _chart(table)
+        .mark_bar()
+        .encode(alt.X("day:T", title=None), y, color=colour, tooltip=list(table.columns))
+    )
+
+
+def fan(table: pd.DataFrame) -> alt.LayerChart:
+    """Quantiles of balance day by day, of the model and of the same trades without an edge."""
+    base = _chart(table).encode(
+        x=alt.X("day:Q", title="account days"),
+        color=alt.Color("kind", title=None, scale=alt.Scale(range=[MODEL, PLAIN])),
+    )
+    outer = base.mark_area(opacity=0.15).encode(alt.Y("q05", scale=WIDE, title="balance"), alt.Y2("q95"))
+    inner = base.mark_area(opacity=0.3).encode(alt.Y("q25", scale=WIDE), alt.Y2("q75"))
+    return outer + inner + base.mark_line().encode(alt.Y("q50", scale=WIDE))
+
+
+def curve(table: pd.DataFrame, column: str, title: str, scale: str) -> alt.LayerChart | alt.Chart:
+    """Net PnL with its interval along a param; a word where nothing was traded."""
+    table = table.dropna(subset=["net_pnl"])
+    if table.empty:
+        return _chart(pd.DataFrame({"word": ["no trades"]})).mark_text(color=PLAIN).encode(text="word")
+    x = alt.X(f"{column}:Q", title=title, scale=alt.Scale(type=scale, zero=True))
+    line = (
+        _chart(table)
+        .mark_line(point=True, color=MODEL)
+        .encode(x, alt.Y("net_pnl:Q", title="net PnL"), tooltip=list(table.columns))
+    )
+    interval = _chart(table).mark_rule().encode(x, alt.Y("net_pnl_low:Q", title=""), alt.Y2("net_pnl_high"))
+    nothing = alt.Chart(pd.DataFrame({"net_pnl": [0]})).mark_rule(color=PLAIN, strokeDash=[4, 4])
+    return nothing.encode(alt.Y("net_pnl:Q")) + interval + line

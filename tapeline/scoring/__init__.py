@@ -1,0 +1,1 @@
+"""Predictions beside labels, ceiling and controls; what the audits are given."""

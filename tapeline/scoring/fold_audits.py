@@ -1,0 +1,117 @@
+"""What the audits of folds are given: label intervals, scalers as training fits them, drift of features."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.nets.scaler import fit_scaler
+from tapeline.quality.drift import (
+    Drift,
+    drift_lines,
+    judge_drift,
+    measure_drift,
+    same_times_of_week,
+    worst_first,
+)
+from tapeline.quality.overlap import audit_overlap
+from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Audit, Finding, audit_records, failure_records
+from tapeline.quality.scaling import audit_scaler
+from tapeline.schema import LABELS
+from tapeline.splits.folds import PARTS, TimeFold, scaler_rows
+
+CALENDAR = "sessions"  # group of the features that follow from the time alone
+
+
+@dataclass(frozen=True)
+class FoldAudits:
+    """What the audits of all folds and the drift of the last say; `lines` are for the log."""
+
+    audits: list[Audit]
+    drifts: list[Drift]
+    findings: list[Finding]
+    lines: list[str]
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        drift = {"drift": [asdict(drift) for drift in self.drifts]}
+        return audit_records(self.audits) | {"failures": failure_records(self.findings)} | drift
+
+
+def audit_folds(
+    folds: list[TimeFold],
+    timestamp: pd.Series,
+    features: NDArray[np.float64],
+    groups: dict[str, str],
+    label_span: pd.Timedelta,
+    quality: QualityParams,
+) -> FoldAudits:
+    """Audit the overlaps and the scaler of every fold, and measure the last one's drift.
+
+    timestamp, features : of the rows of all symbols, (N,) and (N, F); `groups`, by column, names each group
+    label_span : how far a label reaches
+    """
+    audits = audit_overlaps(folds, timestamp, label_span)
+    audits += audit_scalers(folds, timestamp, features, list(groups), quality.seed)
+    drifts = drift_of(folds[-1], timestamp, features, groups)
+    findings = judge_drift(drifts, quality)
+    lines = [f"{findings[0].severity}: {line}" for line in drift_lines(drifts, groups, quality)]
+    return FoldAudits(audits, drifts, findings, lines)
+
+
+def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.Timedelta) -> list[Audit]:
+    """Label intervals of the parts of each fold, and rows that tests of two folds share."""
+    audits = []
+    for k, fold in enumerate(folds):
+        parts = {part: fold.mask(timestamp, part) for part in PARTS}
+        audits.append(audit_overlap(parts, timestamp, label_span, LABELS, f"fold {k}"))
+    if len(folds) > 1:
+        tests = {f"test {k}": fold.mask(timestamp, "test") for k, fold in enumerate(folds)}
+        audits.append(audit_overlap(tests, timestamp, pd.Timedelta(0), LABELS, "all folds"))
+    return audits
+
+
+def audit_scalers(
+    folds: list[TimeFold],
+    timestamp: pd.Series,
+    features: NDArray[np.float64],
+    columns: list[str],
+    seed: int,
+) -> list[Audit]:
+    """The scaler of each fold, fitted as training fits it."""
+    times = timestamp.to_numpy("datetime64[us]").view(np.int64)
+    audits = []
+    for k, fold in enumerate(folds):
+        rows = scaler_rows(fold, timestamp)
+
+        def fit(values: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
+            scaler = fit_scaler(values, rows)
+            return np.stack([scaler.mean, scaler.std])
+
+        is_train = fold.mask(timestamp, "train")
+        audits.append(audit_scaler(fit, features, times, is_train, columns, f"fold {k}", seed))
+    return audits
+
+
+def drift_of(
+    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.float64], groups: dict[str, str]
+) -> list[Drift]:
+    """How far each feature's test rows have moved from its training rows, `groups` naming the columns.
+
+    Those of the calendar are held against training of the same times of the week, or left out where
+    training is too short for that.
+    """
+    columns, is_calendar = np.array(list(groups)), np.array(list(groups.values())) == CALENDAR
+    train, test = (np.flatnonzero(fold.mask(timestamp, part)) for part in ("train", "test"))
+    times = timestamp.to_numpy("datetime64[us]").view(np.int64)
+    spans = (tuple(end.value // 1000 for end in part) for part in (fold.train, fold.test))
+    drifts = []
+    for chosen, rows in ((~is_calendar, train), (is_calendar, same_times_of_week(times, *spans))):
+        if chosen.any() and len(rows):
+            parts = (features[np.ix_(part, np.flatnonzero(chosen))] for part in (rows, test))
+            drifts += measure_drift(columns[chosen].tolist(), *parts)
+    return worst_first(drifts)

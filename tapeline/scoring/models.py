@@ -1,0 +1,170 @@
+"""Every model's out-of-sample figures beside its controls, and those of the candidate alone."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.backtest.signals import SignalParams
+from tapeline.backtest.tiers import add_tiers, model_ranges
+from tapeline.evaluation.calibration import confidence_table, reliability_table
+from tapeline.evaluation.degenerate import reason_of
+from tapeline.evaluation.importance import group_importance
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.scorecard import (
+    direction_figures,
+    direction_scorecard,
+    trend_figures,
+    trend_scorecard,
+)
+from tapeline.evaluation.significance import Intervals
+from tapeline.features.sessions import session_masks
+from tapeline.models.entry import ModelEntry
+from tapeline.schema import DIRECTION
+from tapeline.scoring.controls import control_predictions
+from tapeline.scoring.rows import FEATURES, ROW_KEYS, add_predictions, read_validation
+from tapeline.splits.candidate import Candidate
+from tapeline.splits.folds import TimeFold
+from tapeline.store.tables import feature_groups, is_scorable, read_features
+from tapeline.tiers import is_constant
+
+Figures = dict[str, Any]
+# Figures of the candidate alone that stand in metrics/NAME.json beside the pool's, as `candidate_FIGURE`.
+DECLARED_DIRECTION = "accuracy_all", "accuracy_all_low", "ece", "is_constant"
+DECLARED_TREND = "mae", "rank_correlation", "is_constant"
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """What `model` predicted.
+
+    test : every test candle that it predicted, with `fold` and `prediction`; of a direction with `tier`
+    scored : those that can be scored, the label in column `label`
+    validation : what every fold's model says of its own validation rows
+    """
+
+    model: ModelEntry
+    test: pd.DataFrame
+    scored: pd.DataFrame
+    validation: pd.DataFrame
+
+    @property
+    def counts(self) -> str:
+        """How many candles were predicted and scored, and why the others were left out."""
+        has_label = self.test[self.model.label].notna()
+        n_filled = (self.test["is_filled"] & has_label).sum()
+        return (
+            f"{self.model.name}: {len(self.test)} test candles predicted, {len(self.scored)} scored, "
+            f"left out {(~has_label).sum()} without label and {n_filled} filled"
+        )
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What every model is scored with: rows and features of all symbols, the folds, params."""
+
+    table: pd.DataFrame
+    features: NDArray[np.float64]
+    folds: list[TimeFold]
+    candidate: Candidate
+    signals: SignalParams
+    evaluation: EvaluationParams
+    minutes: int
+    workers: int
+
+    def read(self, model: ModelEntry) -> Predicted:
+        """Read what `model` predicted."""
+        test = add_predictions(self.table, model.name, self.folds)
+        validation = read_validation(
+            model.name, self.folds, self.table, self.candidate.is_refit, self.minutes
+        )
+        if model.label == DIRECTION:
+            test = add_tiers(test, self.signals, validation)
+        kept = test.assign(label=test[model.label])[is_scorable(test, model.label)]
+        return Predicted(model, test, kept.reset_index(drop=True), validation)
+
+    def score(self, predicted: Predicted) -> tuple[Figures, Figures]:
+        """The declared metrics of a model, the candidate's own among them, and the detail."""
+        rows, label = predicted.scored, predicted.model.label
+        controls = control_predictions(
+            self.table, rows, self.features, self.folds, label, self.evaluation, self.workers
+        )
+        if label == DIRECTION:
+            masks = session_masks(pd.DatetimeIndex(rows["timestamp"]))
+            tiers = self.signals.expected_coverage
+            metrics, detail = direction_scorecard(rows, controls, masks, tiers, self.evaluation)
+        else:
+            metrics, detail = trend_scorecard(rows, controls, self.evaluation)
+        detail["importance"] = importance(predicted, self.evaluation)
+        detail["candidate"] = own = self.score_candidate(predicted)
+        declared = DECLARED_DIRECTION if label == DIRECTION else DECLARED_TREND
+        return metrics | {f"candidate_{name}": own[name] for name in declared}, detail
+
+    def details(self, scored: dict[ModelEntry, tuple[Figures, Figures]]) -> Figures:
+        """The details of all models in one record, what they say of the candidate beside each other."""
+        pool = {
+            model.name: {key: figures for key, figures in detail.items() if key != "candidate"}
+            for model, (_, detail) in scored.items()
+        }
+        own = {model.name: detail["candidate"] for model, (_, detail) in scored.items()}
+        return pool | {"candidate": self.candidate.record | own}
+
+    def score_candidate(self, predicted: Predicted) -> Figures:
+        """Figures of the model that is offered, on the rows that speak of it alone."""
+        rows = self.candidate.rows(predicted.scored)
+        if predicted.model.label != DIRECTION:
+            return trend_figures(rows, self.evaluation) | self._constancy(predicted, rows)
+        figures = direction_figures(rows, self.signals.expected_coverage, self.evaluation)
+        ranges = model_ranges(self.signals, predicted.validation, self.candidate.fold)
+        return figures | self._constancy(predicted, rows) | {"tier_ranges": ranges}
+
+    def _constancy(self, predicted: Predicted, rows: pd.DataFrame) -> Figures:
+        """Whether the model that ships predicts one number, and why its figures mean nothing if they do."""
+        test, validation = self.candidate.rows(predicted.test), predicted.validation
+        if self.candidate.is_refit:
+            test = validation[validation["fold"] == self.candidate.fold]
+        prediction = test["prediction"].to_numpy()
+        reason = reason_of(rows["prediction"].to_numpy(), rows["label"].to_numpy())
+        if is_constant(prediction):
+            reason = f"the network predicts the constant {prediction[0]:.4g}" if prediction.size else reason
+        return {"is_constant": int(is_constant(prediction)), "reason": reason}
+
+
+def read_scored_features(symbols: tuple[str, ...]) -> NDArray[np.float64]:
+    """All features of `symbols` below each other, (N, F), which controls learn from."""
+    return read_features(FEATURES, symbols, list(feature_groups(FEATURES, symbols[0])))
+
+
+def importance(predicted: Predicted, evaluation: EvaluationParams) -> Figures:
+    """What each group of features is worth, on the scored rows whose groups were permuted one by one."""
+    kind = "log_loss" if predicted.model.label == DIRECTION else "absolute_error"
+    without = pd.read_parquet(f"data/predictions/{predicted.model.name}_shifted.parquet").drop(columns="fold")
+    groups = [name for name in without.columns if name not in ROW_KEYS]
+    without = without.rename(columns={name: f"without {name}" for name in groups})
+    merged = predicted.scored.merge(without, on=ROW_KEYS, how="inner", validate="one_to_one")
+    worth = group_importance(merged, [f"without {name}" for name in groups], kind, evaluation)
+    return {name.removeprefix("without "): figures for name, figures in worth.items()}
+
+
+def defined_figures(figures: dict[str, float | None]) -> str:
+    """The figures that are defined, in a line of the log, and how many are not."""
+    defined = {key: round(value, 4) for key, value in figures.items() if value is not None}
+    n_null = len(figures) - len(defined)
+    return f"{defined}" + (f", {n_null} of {len(figures)} figures undefined" if n_null else "")
+
+
+def undefined_reasons(name: str, detail: Figures) -> list[str]:
+    """A line for every fold, and for the candidate, of model `name` whose figures mean nothing, and why."""
+    folds = detail["folds"].items()
+    lines = [f"{name} fold {fold}: {figures['reason']}" for fold, figures in folds if figures["reason"]]
+    own = detail["candidate"]
+    return [*lines, f"{name}: no candidate, {own['reason']}"] if own["is_constant"] else lines
+
+
+def direction_plots(scored: pd.DataFrame, evaluation: EvaluationParams) -> dict[str, pd.DataFrame]:
+    """The tables behind the plots of a direction's scored rows."""
+    rows = scored["prediction"], scored["label"], evaluation.bins
+    intervals = None if scored.empty else Intervals(scored["bar"].to_numpy(), evaluation.level)
+    return {"reliability": reliability_table(*rows), "confidence": confidence_table(*rows, intervals)}

@@ -1,0 +1,56 @@
+"""What is scored and against what: rows with their labels, the ceiling, a model's predictions."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tapeline.schema import KEYS, LABELS
+from tapeline.splits.folds import TimeFold, refit_fold
+from tapeline.splits.predictions import read_predictions
+from tapeline.store.tables import read_tables
+
+FEATURES = "data/features"
+ROW_KEYS = ["symbol", "timestamp"]
+
+
+def read_rows(symbols: tuple[str, ...], minutes: int, horizon: int) -> pd.DataFrame:
+    """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when."""
+    table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
+    table["row"] = np.arange(len(table))
+    step = pd.Timedelta(minutes=minutes)
+    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
+    return add_past_labels(add_ceiling(table, symbols), horizon)
+
+
+def add_ceiling(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
+    """Add column `ceiling`, the best filter's probability; NaN where the market is not simulated."""
+    if not Path("data/candles/ceiling").is_dir():
+        return table.assign(ceiling=np.nan)
+    ceiling = read_tables("data/candles/ceiling", symbols).rename(columns={"probability": "ceiling"})
+    return table.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
+
+
+def add_predictions(table: pd.DataFrame, network: str, folds: list[TimeFold]) -> pd.DataFrame:
+    """Rows of `table` that `network` predicted, with `fold` and `prediction`, in the table's order.
+
+    `fold` is categorical, so that tables by fold have a line for one without a row too.
+    """
+    predictions = read_predictions(f"data/predictions/{network}.parquet", folds, table)
+    predictions["fold"] = pd.Categorical(predictions["fold"], categories=range(len(folds)))
+    return table.merge(predictions, on=ROW_KEYS, how="inner", validate="one_to_one")
+
+
+def read_validation(
+    model: str, folds: list[TimeFold], table: pd.DataFrame, is_refit: bool, minutes: int
+) -> pd.DataFrame:
+    """What every fold's model says of its own validation; a refitted one is of the fold after the last."""
+    end = table["timestamp"].max() + pd.Timedelta(minutes=minutes)
+    trained = [*folds, refit_fold(folds[-1], end)] if is_refit else folds
+    return read_predictions(f"data/predictions/{model}_validation.parquet", trained, table, "validation")
+
+
+def add_past_labels(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
+    """Add `past_LABEL`: what the label was `horizon` candles ago, known now; NaN where there is none."""
+    past = table.groupby(["symbol", "segment"], observed=True)[list(LABELS)].shift(horizon)
+    return table.assign(**{f"past_{label}": past[label] for label in LABELS})

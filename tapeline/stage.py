@@ -1,0 +1,74 @@
+"""How every stage runs: logging, one-line errors, and what to do after them."""
+
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from tapeline.errors import TapelineError
+from tapeline.restoring import restore_hint
+
+LOGS = Path("logs")  # git-ignored, outside the contract
+
+
+def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
+    """Run `main` as stage `name`, log to the terminal and to `logs/NAME.log`, exit non-zero on failure.
+
+    The level is TAPELINE_LOG_LEVEL (default INFO). A user's mistake, a full disk and Ctrl-C end in one
+    line; anything else is a defect and shows its traceback.
+    """
+    log = _make_log(name)
+    started = time.perf_counter()
+    try:
+        main(log)
+    except (TapelineError, OSError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno is None:
+            raise
+        told = " ".join(str(error).split()) or type(error).__name__
+        log.error("%s; %s", told, restore_hint(project_folder()))
+        log.debug("where it happened", exc_info=True)
+        sys.exit(1)
+    except KeyboardInterrupt as interrupt:
+        kept = " ".join(str(interrupt).split()) or "nothing half-written is left"
+        # Said by the first of several processes alone.
+        log.warning("interrupted; %s; %s", kept, restore_hint(project_folder()))
+        sys.exit(130)
+    log.info("done in %.1f s", time.perf_counter() - started)
+
+
+def run_folder() -> Path:
+    """Folder of this run under `runs/`: the experiment's, or `workspace`. Git-ignored, outside the contract.
+
+    DVC runs queued and temporary experiments in a copy of the project, which it removes after.
+    """
+    return project_folder() / "runs" / (os.environ.get("DVC_EXP_NAME") or "workspace")
+
+
+def project_folder() -> Path:
+    """Folder of the project, also from the copy in which DVC runs an experiment."""
+    return Path(os.environ.get("DVC_ROOT", "."))
+
+
+def _make_log(name: str) -> logging.Logger:
+    log = logging.getLogger(f"stages.{name}")
+    level = os.environ.get("TAPELINE_LOG_LEVEL", "INFO").upper()
+    if level not in logging.getLevelNamesMapping():
+        sys.exit(f"TAPELINE_LOG_LEVEL is {level!r}: must be DEBUG, INFO, WARNING or ERROR")
+    log.setLevel(level)
+    terminal = logging.StreamHandler()
+    terminal.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    log.propagate = False
+    if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
+        terminal.setLevel(logging.ERROR)  # one process of many speaks for all, unless something is wrong
+        log.handlers = [terminal]
+        return log
+    folders = {LOGS} if run_folder().name == "workspace" else {LOGS, run_folder() / "logs"}
+    log.handlers = [terminal]
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = logging.FileHandler(folder / f"{name}.log", mode="w", encoding="utf-8")
+        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        log.addHandler(file)
+    return log

@@ -1,0 +1,1 @@
+"""Feature tables on disk: one file per symbol, its schema, its readers."""

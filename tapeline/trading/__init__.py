@@ -1,0 +1,1 @@
+"""From predictions to accounts, verdicts and their tables."""

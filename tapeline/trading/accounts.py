@@ -1,0 +1,132 @@
+"""From predictions to backtests of all symbols on one account, and to FTMO's verdict on them."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.backtest.engine import BacktestResult, run_backtest
+from tapeline.backtest.ftmo import PhaseResult, judge_program
+from tapeline.backtest.odds import Odds, program_odds, whole_days
+from tapeline.backtest.portfolio import Market, Plan, lay_out, make_plan, on_clock
+from tapeline.backtest.signals import make_signals
+from tapeline.schema import KEYS, PRICES
+from tapeline.store.tables import read_table
+from tapeline.tiers import NO_TIER
+from tapeline.trading.params import TradingParams
+
+FloatArray = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Candles and predictions on one clock: backtests of them under any params."""
+
+    market: Market
+    probability: FloatArray
+    trend_strength: FloatArray
+    tier: NDArray[np.int8] | None = None  # of each prediction; None: by the ranges of the params
+
+    def plan(self, params: TradingParams) -> Plan:
+        """What the engine is to trade under `params`."""
+        wanted = make_signals(self.probability, self.trend_strength, params.signals, self.tier)
+        rules = (
+            params.signals,
+            params.names,
+            params.costs,
+            params.execution,
+            params.hold,
+            params.guard_loss,
+        )
+        return make_plan(self.market, wanted, *rules)
+
+    def trade(self, params: TradingParams) -> BacktestResult:
+        """Run one backtest."""
+        return run(self.plan(params))
+
+
+class Judged(NamedTuple):
+    """One program's phases, by how equity inside a candle is taken."""
+
+    certain: dict[str, PhaseResult]  # at opens and closes, which all symbols surely had together
+    possible: dict[str, PhaseResult]  # at every symbol's worst at once, which is what counts
+
+
+def open_desk(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams) -> Desk:
+    """Lay the candles of the predicted symbols out from the first prediction on.
+
+    `direction` and `trend` hold `symbol`, `timestamp`, `prediction`, a row a predicted candle; `direction`
+    its `tier` as well.
+    """
+    symbols = [str(symbol) for symbol in direction["symbol"].unique()]
+    columns = [*KEYS, *PRICES]
+    tables = {symbol: read_table("data/candles", symbol, columns) for symbol in symbols}
+    windows = params.execution.volatility_candles, params.signals.atr_candles
+    market = lay_out(tables, direction["timestamp"].min(), params.minutes, *windows)
+    found = (on_clock(market, rows, "prediction") for rows in (direction, trend))
+    tier = on_clock(market, direction, "tier")
+    return Desk(market, *found, np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8))
+
+
+def run(plan: Plan) -> BacktestResult:
+    """Run the engine on a plan."""
+    return run_backtest(plan.candles, plan.clock, plan.symbols, plan.rules)
+
+
+def certain_low(result: BacktestResult) -> FloatArray:
+    """Equity that all symbols surely had together: the lower of open and close; shape (n_bars,)."""
+    return np.minimum(result.bars["equity_open"], result.bars["equity"])
+
+
+def judge(result: BacktestResult, plan: Plan, params: TradingParams, first_bar: int = 0) -> dict[str, Judged]:
+    """Judge the account under every program, begun at `first_bar`."""
+    return {
+        name: Judged(
+            *(
+                judge_program(
+                    result.bars, worst, plan.clock["day"], program, params.ftmo, plan.rules.initial_balance,
+                    first_bar,
+                )
+                for worst in (certain_low(result), result.bars["equity_low"])
+            )
+        )
+        for name, program in params.ftmo.judged.items()
+    }  # fmt: skip
+
+
+class Control(NamedTuple):
+    """The same decisions and costs with random sides, or times: what no edge at all comes to."""
+
+    net_pnl: FloatArray  # (control_runs,) account currency
+    days: list[NDArray[np.void]]
+
+    def p_value(self, net: float) -> float | None:
+        """Share of the runs, this one counted, that came to at least `net`; None if any is not a number."""
+        if not np.isfinite([net, *self.net_pnl]).all():
+            return None
+        return float((1 + (self.net_pnl >= net).sum()) / (1 + self.net_pnl.size))
+
+
+def zero_edge(plan: Plan, params: TradingParams) -> Control:
+    """Trade `plan` again and again with coins in place of its predictions."""
+    rng = np.random.default_rng(params.evaluation.seed)
+    net, days = [], []
+    for _ in range(params.ftmo.control_runs):
+        result = run(plan.with_random_sides(rng))
+        net.append(float(result.bars["balance"][-1] - plan.rules.initial_balance))
+        days.append(whole_days(result.bars, result.bars["equity_low"], plan.clock["day"]))
+    return Control(np.array(net), days)
+
+
+def odds(
+    days: list[NDArray[np.void]], params: TradingParams, level: float | None = None
+) -> dict[str, dict[str, Odds]]:
+    """Odds of every program's phases, from whole days of one run or of several."""
+    return {
+        name: program_odds(
+            days, program, params.ftmo, params.signals.initial_balance, params.evaluation.seed, level
+        )
+        for name, program in params.ftmo.judged.items()
+    }

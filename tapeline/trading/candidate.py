@@ -1,0 +1,58 @@
+"""The candidate's own account: its test alone, begun flat with the initial balance."""
+
+from typing import Any
+
+import pandas as pd
+
+from tapeline.evaluation.performance import daily_pnl
+from tapeline.evaluation.trades import NOTHING
+from tapeline.trading.accounts import judge, open_desk, run
+from tapeline.trading.figures import account_figures
+from tapeline.trading.ftmo_figures import phase_tables, verdict_figures
+from tapeline.trading.params import TradingParams
+
+Figures = dict[str, Any]
+DECLARED = {  # metrics/NAME.json: figures that stand there beside the pool's, as `candidate_FIGURE`
+    "backtest": ("trades", "net_pnl", "net_pnl_low", "max_drawdown_inside"),
+    "ftmo": ("first_phase_passed", "breached"),
+}
+
+
+def candidate_figures(
+    direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams
+) -> tuple[dict[str, Figures], Figures]:
+    """Declared metrics by file, and the detail, of an account on the candidate's rows alone."""
+    account, verdict, detail = trade_alone(direction, trend, params)
+    figures = {"backtest": account, "ftmo": verdict}
+    declared = {
+        file: {f"candidate_{name}": figures[file][name] for name in names} for file, names in DECLARED.items()
+    }
+    return declared, detail
+
+
+def trade_alone(
+    direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams
+) -> tuple[Figures, Figures, Figures]:
+    """An account of its own, begun flat with the initial balance: figures, FTMO's verdict, detail.
+
+    Without a predicted candle there is none: all is null but the count of trades.
+    """
+    if direction.empty:
+        figures = dict.fromkeys(DECLARED["backtest"]) | {"trades": 0}
+        detail = dict.fromkeys(("from", "until")) | {"account": figures, "daily_net_pnl": {}, "ftmo": {}}
+        return figures, dict.fromkeys(DECLARED["ftmo"]), detail | {"reason": "no candle was predicted"}
+    desk = open_desk(direction, trend, params)
+    plan = desk.plan(params)
+    result = run(plan)
+    figures, judged = account_figures(result, desk, params), judge(result, plan, params)
+    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
+    days = daily_pnl(equity, params.signals.initial_balance)
+    detail = {
+        "from": str(desk.market.timestamp[0]),
+        "until": str(desk.market.timestamp[-1]),
+        "account": figures,
+        "daily_net_pnl": {str(day.date()): pnl for day, pnl in days.items()},
+        "ftmo": phase_tables(judged, desk.market),
+        "reason": None if result.trades.size else NOTHING,
+    }
+    return figures, verdict_figures(result, params, judged), detail

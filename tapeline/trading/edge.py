@@ -1,0 +1,61 @@
+"""Where an edge would be: the direction network's calls as round trips, by confidence and holding time."""
+
+import numpy as np
+import pandas as pd
+
+from tapeline.backtest.latency import delay_bars
+from tapeline.evaluation.edge import Calls, edge_table
+from tapeline.tiers import confidence, ranges_by_share
+from tapeline.trading.accounts import Desk
+from tapeline.trading.params import TradingParams
+
+
+def edge_figures(
+    desk: Desk, direction: pd.DataFrame, validation: pd.DataFrame, params: TradingParams
+) -> list[dict]:
+    """Rows of the table of gross moves, all predicted test candles of `direction` as calls.
+
+    direction, validation : `symbol`, `timestamp`, `fold`, `prediction`; how confident a call is, its own
+    fold's validation says, and never the test
+    """
+    market, plan, evaluation = desk.market, desk.plan(params), params.evaluation
+    opens = np.where(plan.candles["has_price"], plan.candles["open"], np.nan)
+    one_way = plan.candles["half_spread"] + plan.candles["slippage"] + plan.symbols["commission"]
+    step = pd.Timedelta(minutes=market.minutes)
+    decided = ((direction["timestamp"] - market.timestamp[0]) // step).to_numpy()
+    probability = direction["prediction"].to_numpy()
+    filled = decided + delay_bars(params.execution.latency_s, market.minutes)
+    is_inside = filled < len(opens)
+    calls = Calls(
+        bar=filled[is_inside],
+        symbol=pd.Index(market.symbols).get_indexer(direction["symbol"])[is_inside],
+        side=np.where(probability >= 0.5, 1, -1)[is_inside],
+        share=shares_within(direction, validation, evaluation.edge_shares)[is_inside],
+        day=days_since_first(direction["timestamp"])[is_inside],
+    )
+    table = edge_table(
+        opens, one_way, calls, market.symbols, evaluation.edge_shares, evaluation.edge_holds, evaluation.level
+    )
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def days_since_first(timestamp: pd.Series) -> np.ndarray:
+    """UTC days from that of the first, shape (n,)."""
+    day = timestamp.dt.floor("D")
+    return ((day - day.min()) // pd.Timedelta(days=1)).to_numpy()
+
+
+def shares_within(rows: pd.DataFrame, validation: pd.DataFrame, shares: tuple[float, ...]) -> np.ndarray:
+    """The smallest of `shares` of its fold's validation that each row is as confident as; NaN: of none.
+
+    A share of 1 holds every row.
+    """
+    found = np.full(len(rows), np.nan)
+    of, fold = confidence(rows["prediction"].to_numpy()), rows["fold"].to_numpy()
+    for k in np.unique(fold):
+        known = validation.loc[validation["fold"] == k, "prediction"].to_numpy()
+        lowest = {name: low for name, (low, _) in ranges_by_share(known, {str(s): s for s in shares}).items()}
+        for share in sorted(shares, reverse=True):
+            low = 0.0 if share == 1.0 else lowest[str(share)]
+            found[(fold == k) & (of >= low)] = share
+    return found

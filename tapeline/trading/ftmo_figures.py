@@ -1,0 +1,160 @@
+"""What FTMO's rules made of the trading, as metrics, tables and odds."""
+
+from dataclasses import asdict
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tapeline.backtest.engine import BacktestResult
+from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
+from tapeline.backtest.odds import FAN, Odds
+from tapeline.backtest.portfolio import Market, Plan
+from tapeline.trading.accounts import Control, Judged, judge
+from tapeline.trading.params import TradingParams
+
+Figures = dict[str, Any]
+Judgement = dict[str, Judged]
+VERDICT = "program_passed", "first_phase_passed", "breached"
+DECLARED = (
+    *VERDICT, "days_taken", "trading_days", "daily_margin",
+    "max_margin", "profit", "best_day_share", "pass_odds", "pass_odds_low", "pass_odds_high",
+    "pass_odds_zero_edge", "pass_odds_gain", "daily_loss_odds", "max_loss_odds", "unfinished_odds",
+    "median_days_to_pass", "zero_edge_p_value", "requests_a_day", "is_within_limits",
+)  # fmt: skip
+
+
+def ftmo_figures(
+    result: BacktestResult,
+    plan: Plan,
+    params: TradingParams,
+    judged: Judgement,
+    own: dict[str, dict[str, Odds]],
+    random: dict[str, dict[str, Odds]],
+    control: Control,
+) -> Figures:
+    """Declared metrics of the chosen program, its first phase; margins are fractions of the capital.
+
+    All are None of an account that FTMO does not watch.
+    """
+    ftmo, initial = params.ftmo, params.signals.initial_balance
+    if ftmo.chosen is None:
+        return dict.fromkeys(DECLARED)
+    name, first = next(iter(judged[ftmo.program].possible.items()))
+    verdict = verdict_figures(result, params, judged)
+    has_traded = bool(result.trades.size)
+    net = float(result.bars["balance"][-1] - initial)
+    chance, coin = own[ftmo.program][name], random[ftmo.program][name]
+    figures = {
+        **verdict,
+        "days_taken": first.days,
+        "trading_days": first.trading_days,
+        "daily_margin": first.daily_margin / initial,
+        "max_margin": first.max_margin / initial,
+        "profit": first.profit / initial,
+        "best_day_share": first.best_day_share,
+        "pass_odds": chance.passed,
+        "pass_odds_low": chance.low,
+        "pass_odds_high": chance.high,
+        "pass_odds_zero_edge": coin.passed,
+        "pass_odds_gain": None if chance.low is None else chance.low - coin.passed,
+        "daily_loss_odds": chance.daily_loss,
+        "max_loss_odds": chance.max_loss,
+        "unfinished_odds": chance.unfinished,
+        "median_days_to_pass": chance.days[1] if chance.days else None,
+        "zero_edge_p_value": control.p_value(net),
+    }
+    if not has_traded:
+        figures = dict.fromkeys(figures) | verdict
+    figures |= {
+        "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
+        "is_within_limits": int(_within_limits(result, plan, ftmo)),
+    }
+    return {name: figures[name] for name in DECLARED}
+
+
+def verdict_figures(result: BacktestResult, params: TradingParams, judged: Judgement) -> Figures:
+    """What the chosen program made of an account, 1 or 0 each, None without a program.
+
+    Nothing happens to an account that never traded.
+    """
+    ftmo = params.ftmo
+    if ftmo.chosen is None:
+        return dict.fromkeys(VERDICT)
+    phases = judged[ftmo.program].possible
+    with_target = [key for key, phase in ftmo.chosen.phases.items() if phase.target is not None]
+    first = next(iter(phases.values()))
+    figures = {
+        "program_passed": int(all(key in phases and phases[key].status == "passed" for key in with_target)),
+        "first_phase_passed": int(first.status == "passed"),
+        "breached": int(any(phase.status in ("daily_loss", "max_loss") for phase in phases.values())),
+    }
+    return figures if result.trades.size else dict.fromkeys(figures, 0)
+
+
+def phase_tables(judged: Judgement, market: Market) -> Figures:
+    """Each program's phases: verdict, when, margins; what was certain beside what was possible."""
+    return {
+        program: {
+            kind: {
+                name: asdict(phase) | _when(phase.first_bar, phase.bar, market)
+                for name, phase in found.items()
+            }
+            for kind, found in both._asdict().items()
+        }
+        for program, both in judged.items()
+    }
+
+
+def start_tables(result: BacktestResult, plan: Plan, params: TradingParams) -> Figures:
+    """How each program's first phase went from every day on which it could have begun; days overlap."""
+    day = plan.clock["day"]
+    begun = [judge(result, plan, params, int(bar)) for bar in starts(result.bars, day)]
+    table = {}
+    for program in params.ftmo.judged:
+        first = [next(iter(judged[program].possible.values())) for judged in begun]
+        counts = pd.Series([phase.status for phase in first]).value_counts()
+        table[program] = {"starts": len(first)} | {str(name): int(n) for name, n in counts.items()}
+    return table
+
+
+def _within_limits(result: BacktestResult, plan: Plan, ftmo: FtmoParams) -> bool:
+    day = plan.clock["day"]
+    return (
+        count_by_day(result.bars["n_requests"], day) <= ftmo.requests_a_day
+        and count_by_day(result.bars["n_opened"], day) <= ftmo.positions_a_day
+        and int(result.bars["n_open"].max(initial=0)) <= ftmo.positions_at_once
+    )
+
+
+def _when(first_bar: int, bar: int, market: Market) -> Figures:
+    return {"from": str(market.timestamp[first_bar]), "until": str(market.timestamp[bar])}
+
+
+def odds_table(found: dict[str, dict[str, Odds]]) -> Figures:
+    """Odds of each program's phases, without the fan."""
+    return {
+        program: {
+            name: {key: value for key, value in asdict(phase).items() if key != "fan"}
+            for name, phase in phases.items()
+        }
+        for program, phases in found.items()
+    }
+
+
+def fan_table(
+    own: dict[str, dict[str, Odds]], random: dict[str, dict[str, Odds]], params: TradingParams
+) -> pd.DataFrame:
+    """Quantiles of balance after each day of a resampled challenge, beside those without an edge.
+
+    Without a line where no program is judged.
+    """
+    columns = [f"q{round(100 * q):02d}" for q in FAN]
+    if params.ftmo.chosen is None:
+        return pd.DataFrame(columns=[*columns, "day", "kind"])
+    parts = []
+    for kind, found in (("model", own), ("zero edge", random)):
+        fan = next(iter(found[params.ftmo.program].values())).fan
+        table = pd.DataFrame(fan, columns=columns)
+        parts.append(table.assign(day=np.arange(1, len(fan) + 1), kind=kind))
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,43 @@
+"""Everything that trading on predictions comes to: the pool of all folds, the candidate alone, the edge."""
+
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from tapeline.splits.candidate import Candidate
+from tapeline.trading.accounts import open_desk
+from tapeline.trading.candidate import candidate_figures
+from tapeline.trading.edge import edge_figures
+from tapeline.trading.figures import trading_figures
+from tapeline.trading.params import TradingParams
+
+
+class Traded(NamedTuple):
+    """By file name: declared metrics, details, and the tables behind plots."""
+
+    metrics: dict[str, dict[str, Any]]
+    details: dict[str, Any]
+    plots: dict[str, pd.DataFrame]
+
+
+def trade(
+    direction: pd.DataFrame,
+    trend: pd.DataFrame,
+    validation: pd.DataFrame,
+    candidate: Candidate,
+    params: TradingParams,
+) -> Traded:
+    """Trade test predictions of a `direction` with `tier`, as far as those of a `trend` allow.
+
+    `validation` holds what every fold's direction model says of its own validation, by which the table of
+    edges says how confident a call is.
+    """
+    desk = open_desk(direction, trend, params)
+    backtest, ftmo, detail, plots = trading_figures(desk, params)
+    declared, own = candidate_figures(candidate.rows(direction), candidate.rows(trend), params)
+    metrics = {"backtest": backtest | declared["backtest"], "ftmo": ftmo | declared["ftmo"]}
+    details = {
+        "backtest": detail | {"candidate": candidate.record | own},
+        "edge": edge_figures(desk, direction, validation, params),
+    }
+    return Traded(metrics, details, plots)

@@ -1,0 +1,1 @@
+"""All folds of one network, from feature tables to models and predictions."""

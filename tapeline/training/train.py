@@ -1,0 +1,200 @@
+"""What all training stages share: every fold of one network, from feature tables to predictions."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from tapeline.definitions import definitions_hash
+from tapeline.errors import SplitError
+from tapeline.models.entry import ModelEntry
+from tapeline.nets.checkpoints import ROOM, inputs_key
+from tapeline.nets.chunks import has_context
+from tapeline.nets.devices import Fabric, make_fabric
+from tapeline.nets.folds import Candles, FoldRows, run_fold
+from tapeline.nets.params import TrainParams
+from tapeline.nets.tracking import EventFile
+from tapeline.parallel import side_by_side
+from tapeline.params import Params, Section
+from tapeline.schema import INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols
+from tapeline.splits.folds import TimeFold, read_folds, refit_fold, scaler_rows
+from tapeline.stage import project_folder, run_folder
+from tapeline.store.feature_store import FeatureStore
+from tapeline.store.tables import feature_groups, is_scorable, read_features, read_tables
+from tapeline.training.trained import TrainedFold, TrainingOutputs, group_columns, trained_fold
+
+FEATURES, SPLITS = "data/features", "data/splits.json"
+REFIT = "refit"  # name of the model that is trained on everything, beside fold_0, fold_1...
+
+
+def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
+    """Train `model` on every fold and write weights, predictions, history and a summary.
+
+    Folds are trained side by side where one does not begin with the weights of another. A training that was
+    killed goes on where it was, as long as nothing that decides it has changed.
+    """
+    architecture = model.read(params)
+    train = model.adapt(params.section("train", TrainParams), architecture)
+    groups = feature_groups(FEATURES, params.value("data.symbols", Symbols)[0])
+    table, candles, folds = read_training(params, train, model.label, list(groups))
+    contract = {
+        "network": model.name,
+        "architecture": architecture.model_dump(),
+        "features": list(groups),
+        "label": model.label,
+        "horizon": candles.horizon,
+        "interval": params.value("data.interval", Interval),
+        "training": train.recipe(),
+        "made_from": made_from(params.value("data.symbols", Symbols), model),
+    }
+    fabric = make_fabric(train)
+    arrays = [candles.features, candles.labels, candles.run]
+    arrays += [part for rows in folds for part in vars(rows).values()]
+    key = inputs_key(contract | {"device": fabric.device.type}, arrays)
+    checkpoints = project_folder() / ROOM / model.name / key
+    names = [f"fold_{k}" for k in range(len(folds))]
+    if params.value("promotion.refit", Refit) == "all":
+        names[-1] = REFIT
+    jobs = [Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True))]
+    untested = [job.name for job in jobs if job.name != REFIT and not job.rows.test.size]
+    for name in untested:
+        log.warning("%s: no candle in its test has a whole window up to it, so it has no figures", name)
+    if len(untested) + names.count(REFIT) == len(jobs):
+        raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
+    training = Training(model, architecture, train, candles, group_columns(groups), checkpoints, run_folder())
+    outputs = TrainingOutputs(contract, table, candles, train)
+    try:
+        for job, trained in zip(jobs, train_folds(training, fabric, jobs), strict=True):
+            summary = outputs.add(job.name, job.rows, trained)
+            if fabric.is_global_zero:
+                log.info("%s: %s", job.name.replace("_", " "), summary)
+    except KeyboardInterrupt:
+        n_kept = len(list(checkpoints.glob("*.pt")))
+        kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
+        raise KeyboardInterrupt(kept if n_kept else "") from None
+    if fabric.is_global_zero:
+        outputs.write()
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class Job:
+    """One fold to train: its position, its name and its rows."""
+
+    position: int
+    name: str
+    rows: FoldRows
+
+
+@dataclass(frozen=True)
+class Training:
+    """What every fold of a training shares; `columns` are those of each group of features."""
+
+    model: ModelEntry
+    architecture: Section
+    params: TrainParams
+    candles: Candles
+    columns: dict[str, list[int]]
+    checkpoints: Path
+    events: Path
+
+    def fold(self, job: Job, fabric: Fabric | None = None, start: nn.Module | None = None) -> TrainedFold:
+        """Train one fold, beginning with the weights of `start` if there is one."""
+        fabric = fabric or make_fabric(self.params)
+
+        def make_net() -> nn.Module:
+            n_features, length = self.candles.features.shape[1], self.params.sequence_length
+            net = self.model.build(n_features, self.architecture, length)
+            if start is not None:
+                net.load_state_dict(start.state_dict())
+            return net
+
+        with EventFile(self.events / self.model.name / job.name, fabric.is_global_zero) as events:
+            result = run_fold(
+                fabric, make_net, self.candles, job.rows, self.params, f"{self.model.name} {job.name}",
+                self.checkpoints / f"{job.name}.pt", events.write, job.position,
+            )  # fmt: skip
+        return trained_fold(result, job.rows, self.candles, self.columns, self.params)
+
+
+def train_folds(training: Training, fabric: Fabric, jobs: list[Job]) -> Iterator[TrainedFold]:
+    """Yield every fold in order, trained side by side where nothing forbids it.
+
+    Processes of one thread each use two cores better than one process of two threads, whose idle ones spin
+    at barriers. Folds that share a GPU, or several processes, go one after the other.
+    """
+    params = training.params
+    if params.warm_start or fabric.device.type != "cpu" or fabric.world_size > 1:
+        last = None
+        for job in jobs:
+            trained = training.fold(job, fabric, last)
+            last = trained.net if params.warm_start else None
+            yield trained
+        return
+    yield from side_by_side(training.fold, jobs, params.workers)
+
+
+def made_from(symbols: tuple[str, ...], model: ModelEntry) -> dict[str, str]:
+    """Hashes of what a training comes from: candles and folds, the meaning of the features, the code."""
+    entry = f"tapeline.models.{model.name}", model.name.upper()
+    code = definitions_hash([(__name__, train_model.__name__), entry])
+    store = FeatureStore(FEATURES)
+    schemas = {symbol: store.schema(symbol) for symbol in symbols}
+    told = [f"{symbol} {schema.input_version}" for symbol, schema in schemas.items()]
+    data = hashlib.sha256("\n".join([*told, Path(SPLITS).read_text()]).encode()).hexdigest()[:16]
+    version = schemas[symbols[0]].feature_version
+    return {"data": data, "features": version, "code": code}
+
+
+def read_training(
+    params: Params, train: TrainParams, label: str, features: list[str]
+) -> tuple[pd.DataFrame, Candles, list[FoldRows]]:
+    """Read what a training needs: keys of all rows, candles, rows of each fold."""
+    symbols = params.value("data.symbols", Symbols)
+    max_filled_share = params.value("data.max_filled_share", FilledShare)
+    table = read_tables(FEATURES, symbols, [*KEYS, label])
+    candles = Candles(
+        features=read_features(FEATURES, symbols, features),
+        labels=table[label].to_numpy(),
+        symbol=table["symbol"].cat.codes.to_numpy(np.int64),
+        run=table.groupby(["symbol", "segment"], observed=True).ngroup().to_numpy(),
+        horizon=params.value("labels.horizon", Horizon),
+    )
+    filled, length, has_label = (
+        table["is_filled"].to_numpy(),
+        train.sequence_length,
+        is_scorable(table, label),
+    )
+    trainable = has_context(candles.run, filled, length, train.minimum_context, max_filled_share)
+    predictable = has_context(candles.run, filled, length, length, max_filled_share)
+    spans = read_folds(SPLITS)
+    if params.value("promotion.refit", Refit) == "all":
+        step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
+        spans.append(refit_fold(spans[-1], table["timestamp"].max() + step))
+    folds = [
+        fold_rows(fold, table["timestamp"], trainable & has_label, predictable, has_label) for fold in spans
+    ]
+    return table, candles, folds
+
+
+def fold_rows(
+    fold: TimeFold,
+    timestamp: pd.Series,
+    trainable: np.ndarray,
+    predictable: np.ndarray,
+    has_label: np.ndarray,
+) -> FoldRows:
+    """Row positions of a fold; a test row needs a whole window, one of validation a label as well."""
+    train, validation, test = (fold.mask(timestamp, part) for part in ("train", "validation", "test"))
+    return FoldRows(
+        part=scaler_rows(fold, timestamp),
+        train=np.flatnonzero(train & trainable),
+        validation=np.flatnonzero(validation & predictable & has_label),
+        test=np.flatnonzero(test & predictable),
+    )

@@ -1,0 +1,75 @@
+"""How stages end: well, by a user's mistake, by a full disk, by Ctrl-C, by a defect."""
+
+import errno
+import logging
+
+import pytest
+
+from tapeline.errors import DataError
+from tapeline.restoring import RESTORE
+from tapeline.stage import run_stage
+
+
+@pytest.fixture(autouse=True)
+def in_an_empty_folder(tmp_path, monkeypatch):
+    """Logs go to `logs/` of the working folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("TAPELINE_LOG_LEVEL", raising=False)
+
+
+def fail_with(error):
+    """A stage that raises `error`."""
+
+    def main(log):
+        raise error
+
+    return main
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (
+            DataError("a.csv", "row 3: close is\nempty"),
+            1,
+            f"stages.x: a.csv: row 3: close is empty; {RESTORE}",
+        ),
+        (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left on device"),
+        (KeyboardInterrupt(), 130, "stages.x: interrupted; nothing half-written is left"),
+    ],
+)
+def test_a_mistake_ends_in_one_line_without_traceback(capsys, error, status, line):
+    """The line says what happened and how the last good outputs come back."""
+    with pytest.raises(SystemExit) as ended:
+        run_stage("x", fail_with(error))
+    said = capsys.readouterr().err
+    assert ended.value.code == status
+    assert line in said
+    assert said.count("\n") == 1
+
+
+def test_a_defect_shows_its_traceback():
+    """What no user caused is not dressed up as a mistake of theirs."""
+    with pytest.raises(ZeroDivisionError):
+        run_stage("x", fail_with(ZeroDivisionError()))
+
+
+def test_a_stage_says_what_it_did_to_terminal_and_file(tmp_path, capsys):
+    """Lines go to both, with the seconds at the end."""
+    run_stage("x", lambda log: log.info("read 3 rows"))
+    said = capsys.readouterr().err
+    assert said.startswith("stages.x: read 3 rows\nstages.x: done in ")
+    assert "INFO read 3 rows" in (tmp_path / "logs" / "x.log").read_text()
+
+
+def test_the_level_is_set_by_the_environment(monkeypatch, capsys):
+    """WARNING silences what INFO says; an unknown level is refused in one line."""
+    monkeypatch.setenv("TAPELINE_LOG_LEVEL", "warning")
+    run_stage("x", lambda log: log.info("quiet"))
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("TAPELINE_LOG_LEVEL", "LOUD")
+    with pytest.raises(
+        SystemExit, match="TAPELINE_LOG_LEVEL is 'LOUD': must be DEBUG, INFO, WARNING or ERROR"
+    ):
+        run_stage("x", lambda log: None)
+    assert logging.getLogger("stages.x").propagate is False
