@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from commands.verify import verify
 from tapeline.outputs import write_table
+from tapeline.release.verification import verify
 from tapeline.store.feature_store import FeatureStore
 
 N_ROWS, N_COLUMNS = 1_000_000, 60

@@ -1,50 +1,9 @@
-"""Hold the tag of a release against the run at its commit: what CI asks of every tag that is pushed."""
+"""Hold the tag of a release against the run at its commit: TAG."""
 
-import hashlib
 import sys
-from pathlib import Path
-from typing import Any
 
-from tapeline.errors import ArtifactError, TapelineError
-from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.gates import FAILED
-from tapeline.promotion.registry import Registry, Release, git
-from tapeline.release.recorded import read_run
-
-ROOT = Path()
-
-
-def check_release(tag: str) -> Release:
-    """Return the release of `tag`; ArtifactError names the first thing that its commit has otherwise."""
-    registry = Registry(ROOT, ARTIFACTS)
-    if tag in registry.ignored:
-        raise ArtifactError(f"tag {tag}: {registry.ignored[tag]}")
-    found = [release for releases in registry.releases.values() for release in releases]
-    named = [release for release in found if release.tag == tag]
-    if not named:
-        raise ArtifactError(
-            f"tag {tag!r}: is no release; there are: {', '.join(r.tag for r in found) or 'none'}"
-        )
-    release, record = named[0], named[0].record
-    run = read_run(lambda path: git(ROOT, "show", f"{release.commit}:{path}"))
-    artifact = tag.split("@")[0]
-    packed = run["bundles"][artifact]["bundle_id"]
-    if record["bundle_id"] != packed:
-        raise ArtifactError(f"{tag}: bundle_id is {record['bundle_id']}, and the run packed {packed}")
-    lock = git(ROOT, "show", f"{release.commit}:dvc.lock").encode()
-    if record["lock_sha256"] != hashlib.sha256(lock).hexdigest():
-        raise ArtifactError(f"{tag}: dvc.lock is another than that of the release")
-    failed = [gate["gate"] for gate in record["gates"] if gate["status"] == FAILED]
-    if failed:
-        raise ArtifactError(f"{tag}: did not pass {', '.join(failed)}")
-    if [gate for gate in run["gates"] if gate["artifact"] == artifact] != of_the_run(record["gates"]):
-        raise ArtifactError(f"{tag}: its gates are not those of the run")
-    return release
-
-
-def of_the_run(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Gates that the pipeline judged, without those of the release."""
-    return [gate for gate in gates if not gate["gate"].startswith("release.")]
+from tapeline.errors import TapelineError
+from tapeline.release.tag_check import check_release
 
 
 def main() -> None:

@@ -1,82 +1,11 @@
-"""The reports of the latest run: `reports/data.html` about the data, `reports/index.html` about all of it.
-
-Each is one page that opens offline.
-"""
+"""The reports of the latest run: `reports/data.html` about the data, `reports/index.html` about all of it."""
 
 import sys
-from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from tapeline.errors import ArtifactError, QualityError
-from tapeline.evaluation.latency import LatencyParams
-from tapeline.models.table import FILES, MODELS
-from tapeline.outputs import read_json
-from tapeline.params import Params
-from tapeline.promotion.gates import Verdict, summary
-from tapeline.quality.report import require_passed
+from tapeline.errors import QualityError
 from tapeline.release.deflated import deflate
-from tapeline.reports.data_report import audit_rows, write_data_report
-from tapeline.reports.pages import embed, write_page
-from tapeline.reports.run_charts import draw_run
-
-PAGE = Path("reports/index.html")
-METRICS = ("data", *FILES, "latency")
-DETAILS = (
-    "evaluation", "backtest", "promotion", "expectations", "splits",
-    *(f"{model.name}_training" for model in MODELS),
-)  # fmt: skip
-
-
-def write_report() -> Path:
-    """Write the page of the whole run from `metrics/` and `plots/`.
-
-    FileNotFoundError names the file that a run has not left; QualityError says that the data did not
-    pass, so that figures which are there are of an earlier run.
-    """
-    require_passed("metrics/detail/expectations.json")
-    metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
-    detail = {name: read_json(f"metrics/detail/{name}.json") for name in DETAILS}
-    charts, scripts = embed(draw_run())
-    audits = audit_rows(detail["expectations"]) + audit_rows(detail["splits"])
-    budget = Params.read().section("latency", LatencyParams).p99_budget_ms
-    gates = [Verdict(**gate) for gate in detail["promotion"]["gates"]]
-    verdicts = {
-        name: summary([v for v in gates if v.artifact == name]) for name in detail["promotion"]["bundles"]
-    }
-    try:
-        deflated, trials = deflate(metrics["backtest"], detail["backtest"])
-    except ArtifactError:  # outside a repository nobody knows what was tried
-        deflated, trials = None, 0
-    measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
-    return write_page(
-        PAGE,
-        "report.html.j2",
-        metrics=metrics,
-        detail=detail,
-        charts=charts,
-        scripts=scripts,
-        audits=audits,
-        measured=measured,
-        budget=budget,
-        verdicts=verdicts,
-        deflated=deflated,
-        trials=trials,
-    )
-
-
-def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dict[str, float] | None:
-    """Net PnL at the 99th percentile of the time from candle to both predictions, between the grid's points.
-
-    None without trades. What the way of the candle to us, and to the broker, takes comes on top.
-    """
-    measured = latency["both_latency_p99_ms"]
-    points = sorted((point["latency_s"], point["net_pnl"]) for point in curve.values())
-    if measured is None or any(net is None for _, net in points):
-        return None
-    seconds = measured / 1000
-    return {"seconds": seconds, "net_pnl": float(np.interp(seconds, *zip(*points, strict=True)))}
+from tapeline.reports.data_report import write_data_report
+from tapeline.reports.run_report import PAGE, write_report
 
 
 def main() -> None:
@@ -89,7 +18,7 @@ def main() -> None:
     except FileNotFoundError as error:
         sys.exit(f"{error.filename} is not there: run `dvc repro` first")
     try:
-        print(f"written: {write_report()}")
+        print(f"written: {write_report(deflate)}")
     except (FileNotFoundError, QualityError) as error:
         reason = f"{error.filename} is not there" if isinstance(error, OSError) else "the data did not pass"
         print(f"{PAGE}: {'left as an earlier run wrote it' if PAGE.exists() else 'not written'}, {reason}")

@@ -1,34 +1,11 @@
-"""Bring `models/promoted/` in line with the git tags: in a fresh clone, or after files were damaged."""
+"""Bring `models/promoted/` in line with the git tags."""
 
 import sys
-from contextlib import ExitStack
-from pathlib import Path
 
 from dvc.exceptions import DvcException
 
 from tapeline.errors import TapelineError
-from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.production import clear, in_production, one_at_a_time, place, write_index
-from tapeline.release.fetch import fetched
-
-ROOT = Path()
-
-
-def restore() -> dict[str, str]:
-    """Put every bundle that the tags say is in production there; return version and deed by artifact."""
-    done = {}
-    with one_at_a_time(ROOT):
-        registry = write_index(ROOT, ARTIFACTS)
-        for artifact in registry.history:
-            release = registry.production(artifact)
-            done[artifact] = f"{release.version}, as it was"
-            if in_production(ROOT, artifact) != release.record["bundle_id"]:
-                with fetched(ROOT, artifact, release) as source, ExitStack() as undo:
-                    place(ROOT, artifact, source, release.record["bundle_id"], undo)
-                    undo.pop_all()
-                clear(ROOT, artifact)
-                done[artifact] = f"{release.version}, brought back"
-    return done
+from tapeline.release.restore import restore
 
 
 def main() -> None:

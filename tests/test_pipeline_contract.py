@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ruamel.yaml import YAML
 
-from commands.deps import params_read, script_of, write_deps
+from tapeline.checks.deps import params_read, script_of, write_deps
 from tapeline.closure import PACKAGES, ROOT, import_closure
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())

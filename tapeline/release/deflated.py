@@ -41,9 +41,10 @@ def deflate(backtest: dict[str, Any], detail: dict[str, Any]) -> tuple[float | N
     return deflated_sharpe(np.array(list(detail["daily_net_pnl"].values())), initial, trials), trials
 
 
-def note_trials() -> None:
-    """Write what this clone knows into trials.jsonl, so that others count it, too; say what is new."""
+def note_trials() -> str:
+    """Write what this clone knows into trials.jsonl, so that others count it; return what is new."""
     known = known_trials(ROOT)
     new = write_trials(ROOT, known)
-    if new:
-        print(f"{FILE}: {new} of {len(known)} trials are new; commit it, so that every clone counts them")
+    if not new:
+        return ""
+    return f"{FILE}: {new} of {len(known)} trials are new; commit it, so that every clone counts them"

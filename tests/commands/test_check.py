@@ -6,8 +6,9 @@ from copy import deepcopy
 import pytest
 from ruamel.yaml import YAML
 
-from commands.check import SECTIONS, check, main
+from commands.check import main
 from tapeline.checks.instruments import instrument_name
+from tapeline.checks.sections import SECTIONS, check
 from tapeline.closure import ROOT
 from tapeline.params import Params
 from tapeline.restoring import RESTORE

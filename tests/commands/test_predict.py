@@ -11,10 +11,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from commands.predict import LONGEST_LINE, about_bundles, as_line, predict_lines, read_lines, read_versions
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
+from tapeline.serving.lines import (
+    LONGEST_LINE,
+    about_bundles,
+    as_line,
+    predict_lines,
+    read_lines,
+    read_versions,
+)
 from tapeline.serving.stream import Stream
 from tests.serving.bundles import LENGTH, LOOKBACK, market, of_market
 

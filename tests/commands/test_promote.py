@@ -184,7 +184,8 @@ FAULT = """
 import importlib, os, sys
 step, count, deed, name, *arguments = sys.argv[1:]
 command = importlib.import_module(f"commands.{name}")
-original, calls = getattr(command, step), []
+library = importlib.import_module(f"tapeline.release.{'promoting' if name == 'promote' else name}")
+original, calls = getattr(library, step), []
 def faulty(*args, **kwargs):
     calls.append(1)
     if len(calls) == int(count):
@@ -192,7 +193,7 @@ def faulty(*args, **kwargs):
             os.kill(os.getpid(), 9)
         raise OSError(28, "No space left on device")
     return original(*args, **kwargs)
-setattr(command, step, faulty)
+setattr(library, step, faulty)
 sys.argv = [name, *arguments]
 command.main()
 """

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from commands import verify as command
 from tapeline.closure import ROOT
+from tapeline.release import verification
 
 PIPELINE = """\
 stages:
@@ -323,7 +324,7 @@ def test_a_file_that_cannot_be_read_keeps_no_other_from_being_told(project, told
             raise OSError(5, "Input/output error")
         return hashlib.file_digest(file, name).hexdigest()
 
-    monkeypatch.setattr(command, "fobj_md5", fail)
+    monkeypatch.setattr(verification, "fobj_md5", fail)
     (project / "metrics/data.json").unlink()
     assert told()[1] == [
         "make.py: can't be read: Input/output error (dep of features, promote)",

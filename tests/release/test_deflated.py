@@ -70,15 +70,13 @@ def test_a_shallow_clone_can_not_count(folder):
     assert "git fetch --unshallow" in verdict.reason
 
 
-def test_what_is_known_is_written_once(folder, capsys):
+def test_what_is_known_is_written_once(folder):
     """A line says what is new; the second time there is nothing to say."""
     (folder / FILE).write_text('{"code": "b", "params": "p"}\n{"code": "a", "params": "p"}\n')
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "trials")
     (folder / FILE).unlink()
-    deflated.note_trials()
-    told = capsys.readouterr().out
-    assert told == "trials.jsonl: 2 of 2 trials are new; commit it, so that every clone counts them\n"
-    deflated.note_trials()
-    assert capsys.readouterr().out == ""
+    new = "trials.jsonl: 2 of 2 trials are new; commit it, so that every clone counts them"
+    assert deflated.note_trials() == new
+    assert deflated.note_trials() == ""
     assert (folder / FILE).read_text().splitlines()[0] == '{"code": "a", "params": "p"}'

@@ -12,12 +12,12 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from commands.predict import as_line, predict_lines
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
 from tapeline.serving.answers import Answer
 from tapeline.serving.batch import answer_table, predict_files
+from tapeline.serving.lines import as_line, predict_lines
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import time_stream
 from tests.candles import with_gaps

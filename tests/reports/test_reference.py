@@ -4,10 +4,10 @@ from typing import get_args
 
 import pytest
 
-from commands.docs import PAGES, candles_page, features_page
 from tapeline.closure import ROOT
 from tapeline.features.catalog import FEATURES
 from tapeline.market.data_params import Layout
+from tapeline.reports.reference import PAGES, candles_page, features_page
 
 
 @pytest.mark.parametrize("path", PAGES, ids=str)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from commands.runs import duration, index, overfitting
+from tapeline.reports.runs import duration, index, overfitting
 
 FOUND = {
     "Experiment": "brave-owl", "rev": "1234567", "typ": "branch_commit", "Created": "2026-01-01T00:00:00",

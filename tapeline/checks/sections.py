@@ -1,0 +1,109 @@
+"""params.yaml and the candles that it names, checked before anything runs: all that is wrong, at once.
+
+Beside a mistake it says what to write instead, where that is known.
+"""
+
+from typing import Any
+
+from tapeline.backtest.costs import CostParams, InstrumentNames
+from tapeline.backtest.ftmo import FtmoParams
+from tapeline.backtest.latency import ExecutionParams
+from tapeline.backtest.signals import SignalParams
+from tapeline.checks.candles import history_problems, read_candles, simulated_candles, split_days
+from tapeline.checks.instruments import instrument_problems
+from tapeline.checks.problems import Problem, problems_of
+from tapeline.errors import ParamsError
+from tapeline.evaluation.latency import LatencyParams
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.features.params import FeatureParams, LabelParams, selected_features
+from tapeline.market.data_params import DataParams
+from tapeline.market.simulation import SimulationParams
+from tapeline.models.table import ARTIFACTS, FILES, MODELS
+from tapeline.nets.params import TrainParams
+from tapeline.params import Params, nearest
+from tapeline.promotion.gates import GateParams, PromotionParams
+from tapeline.quality.params import QualityParams
+from tapeline.splits.params import SplitParams
+
+SECTIONS = {
+    "data": DataParams,
+    "simulation": SimulationParams,
+    "features": FeatureParams,
+    "labels": LabelParams,
+    "quality": QualityParams,
+    "splits": SplitParams,
+    **{model.section: model.architecture for model in MODELS},
+    "train": TrainParams,
+    "evaluation": EvaluationParams,
+    "signals": SignalParams,
+    "instruments": InstrumentNames,
+    "costs": CostParams,
+    "execution": ExecutionParams,
+    "ftmo": FtmoParams,
+    "promotion": PromotionParams,
+    "gates": GateParams,
+    "latency": LatencyParams,
+}
+
+
+def check(params: Params) -> tuple[list[Problem], list[str]]:
+    """Return everything that is wrong, and lines that say what there is where nothing is."""
+    problems, sections = check_sections(params)
+    problems += check_combinations(sections)
+    if "data" not in sections:
+        return problems, []
+    data = sections["data"]
+    if data.source == "files":
+        found, unread = read_candles(data)
+    else:
+        found, unread = simulated_candles(data, sections.get("simulation")), []
+    problems += unread
+    if {"instruments", "costs"} <= set(sections):
+        prices = {symbol: candles.price for symbol, candles in found.items()}
+        problems += instrument_problems(data.symbols, sections["instruments"], sections["costs"], prices)
+    if {"features", "labels", "splits"} <= set(sections) and not unread:
+        problems += history_problems(found, data, sections)
+    if problems:
+        return problems, []
+    told = [candles.told(symbol) for symbol, candles in found.items()]
+    return [], [f"params.yaml: {len(SECTIONS)} sections in order", *told, split_days(found, data, sections)]
+
+
+def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:
+    """Return what is wrong within sections, and those that are in order, by name."""
+    unknown = [name for name in params.sections if name not in SECTIONS]
+    missing = [name for name in SECTIONS if name not in params.sections]
+    problems, meant = [], set()
+    for name in unknown:
+        hint = nearest(name, missing)
+        meant.add(nearest(name, missing).rpartition(" ")[2])
+        rule = f"is no known section{hint}; there are {', '.join(SECTIONS)}"
+        problems.append(Problem(str(ParamsError(name, "a section", rule))))
+    sections = {}
+    for name, model in SECTIONS.items():
+        if name in meant:
+            continue
+        mistakes = params.mistakes(name, model)
+        problems += [Problem(str(mistake)) for mistake in mistakes]
+        if not mistakes:
+            sections[name] = params.section(name, model)
+    return problems, sections
+
+
+def check_combinations(sections: dict[str, Any]) -> list[Problem]:
+    """What sections, each in order, ask of each other."""
+    problems = []
+    for model in MODELS:
+        if {"train", model.section} <= set(sections):
+            problems += problems_of(model.adapt, sections["train"], sections[model.section])
+    if "gates" in sections:
+        problems += problems_of(sections["gates"].require_known, ARTIFACTS, FILES)
+    if "data" not in sections:
+        return problems
+    data = sections["data"]
+    if data.source == "simulated" and data.interval != "1m":
+        rule = "must be 1m where data.source is simulated"
+        problems.append(Problem(str(ParamsError("data.interval", data.interval, rule))))
+    if "features" in sections:
+        problems += problems_of(selected_features, sections["features"], data.interval)
+    return problems

@@ -1,0 +1,197 @@
+"""Promote the candidates of the committed run: every gate, a version, tags, and the bundle in production.
+
+Refuses whatever is not committed, not up to date, not as it was packed, not good enough or there already.
+It either finishes or leaves no tag and the old production as it was.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from dvc.repo import Repo
+
+from tapeline.errors import ArtifactError
+from tapeline.models.table import ARTIFACTS
+from tapeline.outputs import read_json
+from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.gates import Verdict, summary
+from tapeline.promotion.production import (
+    CANDIDATES,
+    clear,
+    journal,
+    one_at_a_time,
+    place,
+    take_back_unfinished,
+    write_index,
+)
+from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
+from tapeline.promotion.trials import FILE as TRIALS
+from tapeline.promotion.versions import Version, next_version
+from tapeline.release.deflated import note_trials
+from tapeline.release.recorded import of_the_workspace, read_run
+from tapeline.release.release_gates import judge_release
+
+ROOT = Path()
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One promotion that every check has let through; `record` goes into the version's tag."""
+
+    artifact: str
+    version: Version
+    why: str
+    bundle_id: str
+    record: dict[str, Any]
+    judged: str
+
+    @property
+    def tag(self) -> str:
+        """Of the version."""
+        return f"{self.artifact}@{self.version}"
+
+
+def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Plan]:
+    """Promote those of `artifacts` together that are not in the registry yet; TapelineError says why not.
+
+    `tell` is given, as text, what was found on the way, and all gates as tables.
+    """
+    with one_at_a_time(ROOT):
+        for tag in take_back_unfinished(ROOT, ARTIFACTS):
+            tell(f"{tag}: of a promotion that was cut off, taken back")
+        require_clean()
+        registry, run = Registry(ROOT, ARTIFACTS), read_run(of_the_workspace)
+        known = {name: known_as(name, run["bundles"][name], registry) for name in artifacts}
+        if all(known.values()):
+            told = ", ".join(f"{artifact} is {version}" for artifact, version in known.items())
+            raise ArtifactError(f"promoted already: {told}; `make rollback` goes back and forth")
+        for artifact in filter(known.get, artifacts):
+            tell(f"{artifact}: is {known[artifact]} already, left as it is")
+        verdicts = {name: judge_all(name, run, registry) for name in artifacts if not known[name]}
+        if new_trials := note_trials():
+            tell(new_trials)
+        require_passed(verdicts, tell)
+        plans = [make_plan(name, run["bundles"][name], registry, found) for name, found in verdicts.items()]
+        require_untagged(plans)
+        with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
+            for plan in plans:
+                release(plan, undo)
+            write_index(ROOT, ARTIFACTS)
+            undo.pop_all()
+        for plan in plans:
+            clear(ROOT, plan.artifact)
+    return plans
+
+
+def require_clean() -> None:
+    """Raise ArtifactError unless everything is committed and dvc.lock is up to date with the workspace.
+
+    trials.jsonl may have lines more than its commit: promoting writes them, and they are counted either way.
+    """
+    dirty = [line for line in git(ROOT, "status", "--porcelain").splitlines() if line[3:] != TRIALS]
+    if dirty:
+        more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
+        raise ArtifactError(f"{dirty[0][3:]}{more}: not committed; a release is made from a commit alone")
+    with Repo(str(ROOT)) as repo:
+        frozen = [stage.addressing for stage in repo.index.stages if stage.frozen and not stage.is_import]
+        stale = repo.status()
+    if frozen:
+        raise ArtifactError(f"dvc.yaml: {frozen[0]} is frozen, so what it made may be old; unfreeze it")
+    if stale:
+        names = ", ".join(sorted(stale))
+        raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
+
+
+def known_as(artifact: str, packed: dict[str, Any], registry: Registry) -> Version | None:
+    """Verify a candidate against what the run recorded; return its version if it was promoted before."""
+    found = verify_bundle(CANDIDATES / artifact)["bundle_id"]
+    if found != packed["bundle_id"]:
+        raise ArtifactError(
+            f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed['bundle_id']}"
+        )
+    for name, values in read_json(CANDIDATES / artifact / "metrics.json")["metrics"].items():
+        if values != read_json(f"metrics/{name}.json"):
+            raise ArtifactError(f"metrics/{name}.json: is not as {artifact} was packed; run `dvc repro`")
+    same = [r.version for r in registry.releases.get(artifact, []) if r.record.get("bundle_id") == found]
+    return same[-1] if same else None
+
+
+def judge_all(artifact: str, run: dict[str, Any], registry: Registry) -> list[Verdict]:
+    """Gates as the pipeline judged them, and those of the release."""
+    verdicts = [Verdict(**gate) for gate in run["gates"] if gate["artifact"] == artifact]
+    return verdicts + judge_release(artifact, run["bundles"][artifact], registry)
+
+
+def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdicts: list[Verdict]) -> Plan:
+    """Decide the version of a candidate that passed, and write its record."""
+    champion = registry.production(artifact)
+    version, why = next_version(
+        bundle["fingerprints"],
+        champion.record["fingerprints"] if champion else None,
+        {known.version: known.record["fingerprints"] for known in registry.releases.get(artifact, [])},
+    )
+    packed = read_json(CANDIDATES / artifact / "metrics.json")
+    record = {
+        "artifact": artifact,
+        "version": str(version),
+        "why": why,
+        "bundle_id": bundle["bundle_id"],
+        "fingerprints": bundle["fingerprints"],
+        "refit": bundle["refit"],
+        "market": bundle["market"],
+        "gates": [asdict(verdict) for verdict in verdicts],
+        "candidate": packed["candidate"],
+        "metrics": packed["metrics"],
+        "lock_sha256": hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
+    }
+    return Plan(artifact, version, why, bundle["bundle_id"], record, summary(verdicts))
+
+
+def release(plan: Plan, undo: ExitStack) -> None:
+    """Tag and put into production; `undo` takes everything back."""
+    undo.callback(drop, [plan.tag])
+    register(ROOT, plan.artifact, plan.version, plan.record)
+    place(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
+    before = len(Registry(ROOT, ARTIFACTS).history.get(plan.artifact, []))
+    undo.callback(drop_later_assignments, plan.artifact, before)
+    assign(ROOT, plan.artifact, plan.version, f"promoted; {plan.why}")
+
+
+def require_untagged(plans: list[Plan]) -> None:
+    """Raise ArtifactError if somebody else's tag has the name of one to be made."""
+    there = git(ROOT, "tag", "--list").split()
+    for plan in plans:
+        if plan.tag in there:
+            raise ArtifactError(f"tag {plan.tag}: is there already, and no release; delete or rename it")
+
+
+def drop(tags: list[str]) -> None:
+    """Delete those of `tags` that are there."""
+    there = git(ROOT, "tag", "--list").split()
+    delete_tags(ROOT, [tag for tag in tags if tag in there])
+
+
+def drop_later_assignments(artifact: str, n_kept: int) -> None:
+    """Delete the assignments of `artifact` after the first `n_kept`."""
+    delete_tags(
+        ROOT, [assignment.tag for assignment in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]]
+    )
+
+
+def require_passed(verdicts: dict[str, list[Verdict]], tell: Callable[[str], None]) -> None:
+    """Give `tell` all gates as tables; raise ArtifactError if one blocks."""
+    refused = []
+    for artifact, judged in verdicts.items():
+        table = pd.DataFrame([asdict(verdict) for verdict in judged])
+        table["value"] = ["" if verdict.value is None else f"{verdict.value:.6g}" for verdict in judged]
+        columns = ["gate", "value", "limit", "status", "reason"]
+        tell(f"{artifact}\n{table[columns].to_string(index=False)}\n")
+        failed = [verdict.gate for verdict in judged if verdict.blocks]
+        if failed:
+            refused.append(f"{artifact} by {len(failed)} of {len(judged)} gates: {', '.join(failed)}")
+    if refused:
+        raise ArtifactError(f"refused: {'; '.join(refused)}")

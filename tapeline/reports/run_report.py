@@ -1,0 +1,78 @@
+"""The report of the latest run, `reports/index.html`: one page that opens offline."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tapeline.errors import ArtifactError
+from tapeline.evaluation.latency import LatencyParams
+from tapeline.models.table import FILES, MODELS
+from tapeline.outputs import read_json
+from tapeline.params import Params
+from tapeline.promotion.gates import Verdict, summary
+from tapeline.quality.report import require_passed
+from tapeline.reports.data_report import audit_rows
+from tapeline.reports.pages import embed, write_page
+from tapeline.reports.run_charts import draw_run
+
+PAGE = Path("reports/index.html")
+Deflate = Callable[[dict[str, Any], dict[str, Any]], tuple[float | None, int]]
+METRICS = ("data", *FILES, "latency")
+DETAILS = (
+    "evaluation", "backtest", "promotion", "expectations", "splits",
+    *(f"{model.name}_training" for model in MODELS),
+)  # fmt: skip
+
+
+def write_report(deflate: Deflate) -> Path:
+    """Write the page of the whole run from `metrics/` and `plots/`.
+
+    `deflate` gives the deflated Sharpe ratio of a backtest's metrics and detail, and the trials counted.
+
+    FileNotFoundError names the file that a run has not left; QualityError says that the data did not
+    pass, so that figures which are there are of an earlier run.
+    """
+    require_passed("metrics/detail/expectations.json")
+    metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
+    detail = {name: read_json(f"metrics/detail/{name}.json") for name in DETAILS}
+    charts, scripts = embed(draw_run())
+    audits = audit_rows(detail["expectations"]) + audit_rows(detail["splits"])
+    budget = Params.read().section("latency", LatencyParams).p99_budget_ms
+    gates = [Verdict(**gate) for gate in detail["promotion"]["gates"]]
+    verdicts = {
+        name: summary([v for v in gates if v.artifact == name]) for name in detail["promotion"]["bundles"]
+    }
+    try:
+        deflated, trials = deflate(metrics["backtest"], detail["backtest"])
+    except ArtifactError:  # outside a repository nobody knows what was tried
+        deflated, trials = None, 0
+    measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
+    return write_page(
+        PAGE,
+        "report.html.j2",
+        metrics=metrics,
+        detail=detail,
+        charts=charts,
+        scripts=scripts,
+        audits=audits,
+        measured=measured,
+        budget=budget,
+        verdicts=verdicts,
+        deflated=deflated,
+        trials=trials,
+    )
+
+
+def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dict[str, float] | None:
+    """Net PnL at the 99th percentile of the time from candle to both predictions, between the grid's points.
+
+    None without trades. What the way of the candle to us, and to the broker, takes comes on top.
+    """
+    measured = latency["both_latency_p99_ms"]
+    points = sorted((point["latency_s"], point["net_pnl"]) for point in curve.values())
+    if measured is None or any(net is None for _, net in points):
+        return None
+    seconds = measured / 1000
+    return {"seconds": seconds, "net_pnl": float(np.interp(seconds, *zip(*points, strict=True)))}

@@ -1,0 +1,128 @@
+"""Predict with the promoted bundles: candles as JSON lines on standard input, or from files.
+
+Needs neither torch nor DVC nor Great Expectations: a bundle, this code and its numeric libraries.
+"""
+
+import json
+import math
+import os
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from tapeline.errors import ArtifactError
+from tapeline.market.origin import is_of_simulation, read_origin
+from tapeline.serving.answers import REFUSED, Answer
+from tapeline.serving.candles import CandleError, brief, read_time, show
+from tapeline.serving.stream import Stream
+
+PROMOTED = Path("models/promoted")
+INDEX = "registry.json"  # beside the folder of bundles: which version each of them is
+LONGEST_REASON = 100  # characters of what Python says of a line that is no candle
+LONGEST_LINE = 65_536  # bytes; a candle takes some 150
+
+
+def read_lines(source: BinaryIO) -> Iterator[bytes]:
+    """Lines of `source` in bounded memory: of one that is longer than LONGEST_LINE, a byte more than that."""
+    while line := source.readline(LONGEST_LINE + 1):
+        yield line
+        while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+            line = source.readline(LONGEST_LINE + 1)
+
+
+def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
+    """Answer each line, a candle with its `symbol`; what is no candle is answered, too."""
+    for line in lines:
+        if not line.strip():
+            continue
+        try:
+            if len(line) > LONGEST_LINE:
+                raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
+            candle = json.loads(line.decode("utf-8-sig"))
+            symbol = candle["symbol"]
+            if not isinstance(symbol, str) or not symbol:
+                raise ValueError(f"symbol is {brief(symbol)}")
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            wanted = "not a candle: a JSON object with symbol, timestamp, open..."
+            yield Answer("", None, REFUSED, f"{wanted} ({str(error)[:LONGEST_REASON]})")
+            continue
+        yield stream.feed(symbol, candle)
+
+
+def as_line(answer: Answer, about: dict[str, Any]) -> dict[str, Any]:
+    """What is known of an answer, and `about` the bundles; never a number that was predicted is left out."""
+    told = vars(answer) | {"missing": answer.missing or None}
+    if answer.timestamp is not None:
+        try:
+            told["timestamp"] = show(read_time(answer.timestamp))
+        except CandleError:
+            told["timestamp"] = brief(answer.timestamp)
+    return {name: value for name, value in told.items() if value is not None and value != ""} | about
+
+
+def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:
+    """What every answer says of the bundles that it is from; `versions` by id."""
+    found = {}
+    for predictor in stream.predictors:
+        bundle = predictor.bundle
+        bundle_id = bundle.manifest["bundle_id"]
+        found[bundle.contract["artifact"]] = {
+            "version": versions.get(bundle_id),
+            "bundle_id": bundle_id,
+            "horizon": bundle.model["horizon"],
+        }
+    return {"interval": stream.interval, "market": stream.market, "bundles": found}
+
+
+def read_versions(index: Path) -> dict[str, str]:
+    """Version by bundle's id, as `make registry` wrote them; empty where it has not."""
+    try:
+        found = json.loads(index.read_text(encoding="utf-8"))
+        return {v["bundle_id"]: v["version"] for entry in found.values() for v in entry["versions"]}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise ArtifactError(f"{index}: can't be read ({error}); `make registry` writes it anew") from error
+
+
+def bundles(folder: Path) -> list[Path]:
+    """Folders of the bundles in production, or the one bundle that `folder` is."""
+    if (folder / "manifest.json").is_file():
+        return [folder]
+    found = sorted(path.parent for path in folder.glob("[!.]*/manifest.json"))
+    if not found:
+        raise ArtifactError(
+            f"{folder}: holds no bundle; `make promote` puts one there, `make restore` brings it back"
+        )
+    return found
+
+
+def answers(
+    models: Path, folder: Path | None, symbols: tuple[str, ...], last: int
+) -> Iterator[dict[str, Any]]:
+    """Answers to all candles asked for, as they are written; TapelineError if the bundles can't be used.
+
+    models : folder of bundles, or of one
+    folder : of candle files; None: standard input
+    symbols : of the files, those trained on if empty; last : only the newest so many candles of each
+    """
+    folders = bundles(models)
+    is_simulated = folder is not None and is_of_simulation(read_origin(folder))
+    stream = Stream(
+        *folders,
+        clock=(lambda: math.inf) if is_simulated else time.time,  # the simulated market has a time of its own
+        allow_simulated=is_simulated or os.environ.get("ALLOW_SIMULATED") == "1",
+        allow_untrained=os.environ.get("ALLOW_UNTRAINED") == "1",
+    )
+    about = about_bundles(stream, read_versions(folders[0].parent.parent / INDEX))
+    if folder is None:
+        found = predict_lines(stream, read_lines(sys.stdin.buffer))
+    else:
+        # Reading files takes libraries that a stream of candles need not wait for.
+        from tapeline.serving.batch import predict_files
+
+        found = predict_files(stream, folder, symbols, last)
+    for answer in found:
+        yield as_line(answer, about)
