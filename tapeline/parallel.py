@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import Any, TypeVar, cast
 
 from joblib import Parallel, delayed
 
 from tapeline.errors import TapelineError
 
-Item, Result = TypeVar("Item"), TypeVar("Result")
-Failure = tuple[type[Exception], tuple]
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+Failure = tuple[type[Exception], tuple[Any, ...]]
 
 
 def for_each_symbol(work: Callable[[str], Result], symbols: Sequence[str], workers: int) -> list[Result]:
@@ -62,7 +63,8 @@ def _attempt(work: Callable[[Item], Result], parent: int, item: Item) -> tuple[R
     except TapelineError as error:
         return None, (type(error), (str(error),))
     except (OSError, MemoryError) as error:
-        return None, (type(error), error.__reduce__()[1])  # unlike args, with the file's name
+        # Unlike args, with the file's name; of the forms that __reduce__ may have, errors' is a tuple.
+        return None, (type(error), cast("tuple[Any, ...]", error.__reduce__()[1]))
 
 
 def _die_with(parent: int) -> None:

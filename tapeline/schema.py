@@ -1,6 +1,6 @@
 """Names and types that cross the borders between packages."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -29,7 +29,7 @@ Symbols = Annotated[tuple[Symbol, ...], Field(strict=False, min_length=1), After
 
 PRICES = ("open", "high", "low", "close")
 OHLCV = (*PRICES, "volume")
-TIMESTAMP_TYPE = "datetime64[us, UTC]"  # candle OPEN time
+TIMESTAMP_TYPE: Final = "datetime64[us, UTC]"  # candle OPEN time
 
 # The canonical candle table, in this order; one file a symbol.
 CANDLE_TYPES = {

@@ -94,7 +94,7 @@ def half_spread(
 
 
 def round_trip(
-    price: FloatArray, half_spread: FloatArray, slippage: FloatArray, commission: float
+    price: FloatArray, half_spread: FloatArray, slippage: FloatArray, commission: FloatArray | float
 ) -> FloatArray:
     """What opening and closing a unit at `price` costs: spread, slippage and commission of both; price."""
     return 2 * price * (half_spread + slippage + commission)
@@ -106,7 +106,7 @@ def loss_at_stop(
     stop: FloatArray,
     half_spread: FloatArray,
     slippage: FloatArray,
-    commission: float,
+    commission: FloatArray | float,
 ) -> FloatArray:
     """What a unit loses that is opened around the middle `price` and stopped, costs included; price.
 

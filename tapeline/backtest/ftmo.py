@@ -65,7 +65,9 @@ class FtmoParams(Section):
 
     @field_validator("programs")
     @classmethod
-    def _known_program(cls, programs: dict[str, ProgramParams], info: ValidationInfo) -> dict:
+    def _known_program(
+        cls, programs: dict[str, ProgramParams], info: ValidationInfo
+    ) -> dict[str, ProgramParams]:
         chosen = info.data.get("program")
         if NO_PROGRAM in programs:
             raise ValueError(f"must not call a program {NO_PROGRAM}, which says that there is none")

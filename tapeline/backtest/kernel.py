@@ -4,13 +4,14 @@ All of it is in this one file, its constants too: Numba keeps compiled code by t
 was called, and would not see that another one has changed.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
 Records = NDArray[np.void]
+Record = Any  # one of them: its fields are known to Numba alone
 
 REASONS = ("time", "stop", "target", "guard", "stop_out", "end")  # why a trade ended
 TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))
@@ -92,7 +93,7 @@ def run_bars(
 
 
 @njit(cache=True)
-def _is_idle(candles: Records, i: int, positions: Records, bar: np.record) -> bool:
+def _is_idle(candles: Records, i: int, positions: Records, bar: Record) -> bool:
     """Whether nothing is open, ordered or wanted; notes whether anything had a price."""
     for s in range(positions.size):
         bar.has_price |= candles[i, s].has_price
@@ -108,10 +109,10 @@ def _open(
     nights: int,
     symbols: Records,
     rules: Rules,
-    account: np.record,
+    account: Record,
     positions: Records,
     trades: Records,
-    bar: np.record,
+    bar: Record,
 ) -> None:
     """Book swap, take equity as it was carried here, fill what is due, then what waits."""
     equity = worst = account.balance
@@ -173,10 +174,10 @@ def _inside(
     i: int,
     symbols: Records,
     rules: Rules,
-    account: np.record,
+    account: Record,
     positions: Records,
     trades: Records,
-    bar: np.record,
+    bar: Record,
 ) -> None:
     """Fill stops, add up the worst of the rest, then fill targets, or close everything for the broker."""
     worst = account.balance
@@ -222,10 +223,10 @@ def _close(
     is_last: bool,
     symbols: Records,
     rules: Rules,
-    account: np.record,
+    account: Record,
     positions: Records,
     trades: Records,
-    bar: np.record,
+    bar: Record,
 ) -> None:
     """Mark positions, look at the day's loss, turn sides wanted into orders; the last bar ends it all."""
     for s in range(symbols.size):
@@ -261,7 +262,7 @@ def _close(
 
 
 @njit(cache=True)
-def value_of(p: np.record) -> tuple[float, float]:
+def value_of(p: Record) -> tuple[float, float]:
     """Open PnL with swap, and the price that it is taken at, of a position at its mark."""
     price = p.mark * (1 - p.side * p.half_spread)
     return p.side * p.quantity * (price - p.entry) + p.swap, price
@@ -295,7 +296,7 @@ def place_order(
     symbols: Records,
     s: int,
     i: int,
-    c: np.record,
+    c: Record,
     worth: float,
     max_margin: float,
     max_positions: int,
@@ -324,9 +325,7 @@ def place_order(
 
 
 @njit(cache=True)
-def enter(
-    p: np.record, trade: np.record, symbol: np.record, s: int, i: int, c: np.record, hold: int
-) -> float:
+def enter(p: Record, trade: Record, symbol: Record, s: int, i: int, c: Record, hold: int) -> float:
     """Fill the order at the open; return the change of balance."""
     p.side, p.quantity = p.order, p.wanted
     p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))
@@ -341,14 +340,15 @@ def enter(
     trade.slippage_cost = p.quantity * c.open * c.slippage
     trade.commission_cost = symbol.commission * p.quantity * p.entry
     trade.gross_pnl = -p.side * p.quantity * c.open
-    return -trade.commission_cost
+    paid: float = trade.commission_cost
+    return -paid
 
 
 @njit(cache=True)
 def leave(
-    p: np.record,
-    trade: np.record,
-    symbol: np.record,
+    p: Record,
+    trade: Record,
+    symbol: Record,
     i: int,
     middle: float,
     slippage: float,
@@ -367,16 +367,16 @@ def leave(
     trade.swap = p.swap
     trade.net_pnl = made + p.swap - trade.commission_cost
     trade.mae, trade.mfe = max(trade.mae, -made - p.swap), max(trade.mfe, made + p.swap)
-    change = made + p.swap - paid
+    change: float = made + p.swap - paid
     p.side, p.swap = 0, 0.0
     return change
 
 
 @njit(cache=True)
-def excursions(p: np.record, trade: np.record, price: float, c: np.record) -> float:
+def excursions(p: Record, trade: Record, price: float, c: Record) -> float:
     """Note the worst and the best of a bar; return the open PnL at the worst."""
     best = (c.high if p.side > 0 else c.low) * (1 - p.side * c.half_spread)
-    worst = p.side * p.quantity * (price - p.entry) + p.swap
+    worst: float = p.side * p.quantity * (price - p.entry) + p.swap
     trade.mae = max(trade.mae, -worst)
     trade.mfe = max(trade.mfe, p.side * p.quantity * (best - p.entry) + p.swap)
     return worst
@@ -388,20 +388,21 @@ def first_bad(candles: Records, symbols: Records, basis: float) -> int:
 
     Slippage may be unknown where nothing can fill.
     """
+    n_symbols: int = candles.shape[1]
     for i in range(candles.shape[0]):
-        for s in range(candles.shape[1]):
+        for s in range(n_symbols):
             c = candles[i, s]
             if c.has_price:
                 highest, lowest = max(c.open, c.close), min(c.open, c.close)
                 if not (0 < c.low <= lowest and highest <= c.high < np.inf):
-                    return i * candles.shape[1] + s
+                    return i * n_symbols + s
                 slip = c.slippage if c.can_fill else 0.0
                 if not (c.half_spread >= 0 and slip >= 0 and c.half_spread + slip + basis < 1):
-                    return i * candles.shape[1] + s
+                    return i * n_symbols + s
             elif c.can_fill or c.side != 0:
-                return i * candles.shape[1] + s
+                return i * n_symbols + s
             if (c.may_enter and not c.can_fill) or (c.side < 0 and symbols[s].is_spot):
-                return i * candles.shape[1] + s
+                return i * n_symbols + s
             if c.side != 0 and not (0 <= c.quantity < np.inf and 0 < c.stop < np.inf and c.target >= 0):
-                return i * candles.shape[1] + s
+                return i * n_symbols + s
     return -1

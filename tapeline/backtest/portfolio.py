@@ -134,7 +134,7 @@ def on_clock(market: Market, rows: pd.DataFrame, column: str) -> FloatArray:
     """Column of `rows` (`symbol`, `timestamp`), NaN where there is no row; shape (n_bars, n_symbols)."""
     found = np.full(market.sigma.shape, np.nan)
     bar = ((rows["timestamp"] - market.timestamp[0]) // pd.Timedelta(minutes=market.minutes)).to_numpy()
-    symbol = pd.Index(market.symbols).get_indexer(rows["symbol"])
+    symbol = pd.Index(market.symbols).get_indexer(pd.Index(rows["symbol"]))
     if (bar < 0).any() or (bar >= len(found)).any() or (symbol < 0).any():
         raise ValueError("rows outside the clock, or of a symbol without candles")
     found[bar, symbol] = rows[column].to_numpy()

@@ -11,7 +11,8 @@ from tapeline.checks.problems import Problem, problems_of
 from tapeline.errors import DataError, TapelineError
 from tapeline.features.params import FeatureParams, selected_features
 from tapeline.market.data_params import DataParams
-from tapeline.market.files import find_files, read_symbol
+from tapeline.market.files import read_symbol
+from tapeline.market.folders import find_files
 from tapeline.market.formats import extension_of, stem_of
 from tapeline.market.simulation import SimulationParams
 from tapeline.schema import INTERVAL_MINUTES
@@ -92,7 +93,10 @@ def history_problems(found: Found, data: DataParams, sections: Mapping[str, Any]
 def split_days(found: Found, data: DataParams, sections: Mapping[str, Any]) -> str:
     """How `splits` cuts the candles, in days; all of it must be in order."""
     minutes, splits = INTERVAL_MINUTES[data.interval], sections["splits"]
-    span = span_of(found, minutes, warm_up_of(sections["features"], data))
+    warm_up = warm_up_of(sections["features"], data)
+    if warm_up is None:
+        raise AssertionError("sections in order leave a feature")
+    span = span_of(found, minutes, warm_up)
     length = part_lengths(splits, span, sections["labels"].horizon)
     days = {name: n_bars / span.bars_per_day for name, n_bars in asdict(length).items()}
     parts = ", ".join(f"{name} {value:.1f}" for name, value in days.items())

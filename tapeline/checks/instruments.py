@@ -31,7 +31,8 @@ def instrument_problems(
 
     The last one proposes lines for all of them, to be pasted at once.
     """
-    texts, named, priced = [], [], {}
+    texts, named = [], []
+    priced: dict[str, float | None] = {}
     for symbol in symbols:
         try:
             instrument_of(symbol, names, costs)

@@ -112,9 +112,8 @@ def read_fetched(path: Path) -> list[Span]:
     if FETCHED.encode() not in metadata:
         raise DataError(path, "was not written by the download; move it elsewhere, then run again")
     texts = metadata[FETCHED.encode()].decode().split(", ")
-    return [
-        tuple(to_milliseconds(datetime.fromisoformat(edge)) for edge in text.split("/")) for text in texts
-    ]
+    edges = [map(to_milliseconds, map(datetime.fromisoformat, text.split("/"))) for text in texts]
+    return [(start, end) for start, end in edges]
 
 
 @contextmanager

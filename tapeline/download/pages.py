@@ -92,7 +92,10 @@ class Pages:
 
         remote = self._remote
         since = max(0, start - self._step)
-        return remote.ask(remote.exchange.fetch_ohlcv, self._symbol, self._interval, since, limit, read=read)
+        page: Page = remote.ask(
+            remote.exchange.fetch_ohlcv, self._symbol, self._interval, since, limit, read=read
+        )
+        return page
 
 
 def read_page(rows: list[list[float | None]], span: Span, step: int, limit: int, tally: Tally) -> Page:

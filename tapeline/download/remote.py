@@ -3,7 +3,6 @@
 import difflib
 import time
 from collections.abc import Callable
-from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -111,7 +110,7 @@ class Remote:
             raise DataError(
                 self.exchange.id, f"asks for a pause of {asked:.0f} s ({describe(error)})"
             ) from error
-        return max(asked, FIRST_WAIT_S * 2 ** (attempt - 1))
+        return float(max(asked, FIRST_WAIT_S * 2 ** (attempt - 1)))
 
     def _retry_after(self, header: str | None) -> float:
         """Seconds that a Retry-After header asks for, given as such or as a date; 0 if there is none."""
@@ -120,7 +119,7 @@ class Remote:
         except ValueError:
             pass
         try:
-            until: datetime = parsedate_to_datetime(header)
+            until = parsedate_to_datetime(header or "")
             now = parsedate_to_datetime(self._date).timestamp() if self._date else self._clock()
             return max(0.0, until.timestamp() - now)
         except (TypeError, ValueError):
@@ -146,8 +145,8 @@ def find_response(error: BaseException | None) -> Any:
 def describe(error: BaseException) -> str:
     """`error` in one short line: its kind, the HTTP status or what lies at the root, its words."""
     response, root = find_response(error), error
-    while root.__cause__ or root.__context__:
-        root = root.__cause__ or root.__context__
+    while beneath := root.__cause__ or root.__context__:
+        root = beneath
     status = f"HTTP {response.status_code}" if response is not None else "" if root is error else str(root)
     words = [" ".join(text.split()) for text in (status, str(error))]
     short = [text[:120] + "..." * (len(text) > 120) for text in words if text]

@@ -92,15 +92,18 @@ def feature(
     def declare(compute: Compute) -> Compute:
         meaning = " ".join((compute.__doc__ or "").split("\n\n")[0].split())
         if not over:
-            _add(Feature(compute.__name__, group, lookback, meaning, low, high, compute))
+            _add(Feature(compute.__name__, group, _reach(lookback), meaning, low, high, compute))
         for value in over:
             name = f"{compute.__name__.rstrip('_')}_{value}"
-            reach = lookback(value) if callable(lookback) else lookback
             bound = partial(_apply, compute, value)
-            _add(Feature(name, group, reach, meaning.format(value), low, high, bound))
+            _add(Feature(name, group, _reach(lookback, value), meaning.format(value), low, high, bound))
         return compute
 
     return declare
+
+
+def _reach(lookback: int | Callable[[Any], int], value: Any = None) -> int:
+    return lookback(value) if callable(lookback) else lookback
 
 
 def _apply(compute: Compute, value: Any, candles: Candles) -> FloatArray:

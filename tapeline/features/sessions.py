@@ -7,6 +7,7 @@ opens, so to several in an overlap and to none at night.
 
 from collections.abc import Callable
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, FloatArray, feature, minutes_since_epoch
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 # name: (zone, first local hour, hour after the last)
 SESSIONS = {
@@ -110,7 +113,9 @@ def _wave_table(period: int, wave: str) -> FloatArray:
     return (np.sin if wave == "sine" else np.cos)(angles)
 
 
-def _by_hour(minute: NDArray[np.int64], of_hours: Callable[..., NDArray], *about: str) -> NDArray:
+def _by_hour(
+    minute: NDArray[np.int64], of_hours: Callable[..., NDArray[Scalar]], *about: str
+) -> NDArray[Scalar]:
     """Work something out once for each UTC hour, where zones' clocks change, and give it to its candles."""
     if minute.shape[0] == 0:
         return of_hours(0, 1, *about)[:0]
@@ -146,8 +151,8 @@ def _next_border(first: int, after: int, name: str, border: str) -> NDArray[np.i
     around = pd.Timedelta(days=2)  # a zone's date may be a day off, the next border another day on
     days = pd.date_range(hours[0].floor("D") - around, hours[-1].floor("D") + around, unit="us")
     borders = days.tz_localize(None) + pd.Timedelta(hours=opens if border == "open" else closes)
-    borders = minutes_since_epoch(borders.tz_localize(zone).tz_convert("UTC"))
-    return borders[np.searchsorted(borders, minutes_since_epoch(hours), side="right")]
+    minutes = minutes_since_epoch(borders.tz_localize(zone).tz_convert("UTC"))
+    return minutes[np.searchsorted(minutes, minutes_since_epoch(hours), side="right")]
 
 
 def _hours(first: int, after: int) -> pd.DatetimeIndex:

@@ -21,7 +21,8 @@ def volatility(candles: Candles, window: int) -> FloatArray:
 def parkinson_30(candles: Candles) -> FloatArray:
     """Parkinson's volatility from highs and lows over 30 candles: sqrt(mean(ln(H/L)^2) / (4 ln 2))."""
     squares = np.log(candles.high / candles.low) ** 2
-    return np.sqrt(rolling_mean(squares, 30) / (4 * np.log(2)))
+    deviation: FloatArray = np.sqrt(rolling_mean(squares, 30) / (4 * np.log(2)))
+    return deviation
 
 
 @feature("volatility", lookback=30, low=0)
@@ -86,4 +87,5 @@ def _rogers_satchell(candles: Candles) -> FloatArray:
     high, low = (np.log(extreme / candles.close) for extreme in (candles.high, candles.low))
     body = np.log(candles.close / candles.open)
     # Rounding may leave a flat candle a hair below zero.
-    return np.maximum(high * (high + body) + low * (low + body), 0.0)
+    variance: FloatArray = np.maximum(high * (high + body) + low * (low + body), 0.0)
+    return variance

@@ -7,7 +7,7 @@ import lzma
 import zipfile
 from collections.abc import Callable
 from pathlib import PurePosixPath, PureWindowsPath
-from typing import IO
+from typing import Protocol
 
 import pyarrow as pa
 
@@ -17,6 +17,10 @@ MAX_RATIO = 200  # unpacked over packed bytes; candles reach 20, deflate can rea
 MIN_JUDGED = 16 * 2**20
 PIECE = 2**20  # bytes unpacked at once
 NOTES = ("readme", "license", ".")  # how names of what lies beside candles begin
+
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 def check_size(n_unpacked: int, n_packed: int | None = None) -> None:
@@ -86,7 +90,7 @@ def _is_outside(name: str) -> bool:
     return any(path.is_absolute() or path.drive or ".." in path.parts for path in paths)
 
 
-def _drain(stream: IO[bytes], n_packed: int) -> bytes:
+def _drain(stream: _Readable, n_packed: int) -> bytes:
     pieces, n_unpacked = [], 0
     while piece := stream.read(PIECE):
         n_unpacked += len(piece)

@@ -35,7 +35,8 @@ def up_probability(signal: float, regime_minutes: float, horizon: int) -> FloatA
             chances[:, regime] = np.roll(moved[:, regime], regime - 1, axis=-1)
     net = np.arange(-horizon, horizon + 1)
     lean = 0.5 * erf(signal * net / math.sqrt(2 * horizon))  # normal CDF less 1/2, exactly 0 without signal
-    return 0.5 + (chances.sum(axis=1) * lean).sum(axis=-1)
+    probability: FloatArray = 0.5 + (chances.sum(axis=1) * lean).sum(axis=-1)
+    return probability
 
 
 def ceiling_probability(
@@ -47,7 +48,10 @@ def ceiling_probability(
     """
     beliefs = filter_regimes(scaled_returns, signal, regime_minutes, correlation)
     lean = up_probability(signal, regime_minutes, horizon) - 0.5
-    return 0.5 + beliefs[..., 0] * lean[0] + beliefs[..., 1] * lean[1] + beliefs[..., 2] * lean[2]
+    probability: FloatArray = (
+        0.5 + beliefs[..., 0] * lean[0] + beliefs[..., 1] * lean[1] + beliefs[..., 2] * lean[2]
+    )
+    return probability
 
 
 @njit(cache=True)
@@ -89,7 +93,8 @@ def _joint_drifts(n_symbols: int, signal: float) -> FloatArray:
 def _whiten(vector: FloatArray, correlation: float) -> FloatArray:
     """Inverse of the equicorrelation matrix times `vector`, shape (S,)."""
     shared = correlation * np.sum(vector) / (1.0 + (vector.shape[0] - 1) * correlation)
-    return (vector - shared) / (1.0 - correlation)
+    whitened: FloatArray = (vector - shared) / (1.0 - correlation)
+    return whitened
 
 
 @njit(cache=True)

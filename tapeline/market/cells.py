@@ -1,6 +1,7 @@
 """Cells into numbers and times, or one line that names the first cell that is neither."""
 
 import re
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -56,7 +57,7 @@ def read_numbers(name: str, column: pd.Series) -> NDArray[np.float64]:
         is_grouped = re.match(GROUPED, str(column[is_wrong].iloc[0]))
         hint = "; write a point before decimals and nothing between thousands" if is_grouped else ""
         _refuse(name, column, is_wrong, "no number" + hint)
-    return numbers.to_numpy("float64", na_value=np.nan)
+    return np.asarray(numbers.to_numpy("float64", na_value=np.nan), dtype=np.float64)
 
 
 def is_absolute(column: pd.Series) -> bool:
@@ -164,5 +165,6 @@ def _refuse(name: str, column: pd.Series, is_wrong: NDArray[np.bool_], why: str)
     """Raise DataError at the first wrong cell of `column`, if there is one."""
     if is_wrong.any():
         first = int(np.argmax(is_wrong))
-        label = column.name if isinstance(column.name, str) else f"column {column.name + 1}"
+        # Without a header a column's name is its position.
+        label = column.name if isinstance(column.name, str) else f"column {cast('int', column.name) + 1}"
         raise DataError(f"{name}, row {first + 1}", f"{label} is {str(column.iloc[first])!r}, {why}")

@@ -95,7 +95,7 @@ def _resample(
     raw: RawCandles, kept: pd.DataFrame, interval: int, asked: int, max_fill: int
 ) -> tuple[pd.DataFrame, dict[str, int | str]]:
     """Return `kept` as candles of the interval `asked`, in microseconds, and what the card says of it."""
-    if interval == asked:
+    if raw.interval is None or interval == asked:
         return kept, {}
     candles, n_missing, n_partial = resample(kept, interval, asked, max_fill)
     if candles.empty:

@@ -34,19 +34,20 @@ def rename(name: str, table: pd.DataFrame, named: list[str], columns: Columns) -
     places = {}
     for part, wanted in columns.items():
         if isinstance(wanted, int):
-            places[part] = wanted - 1 if wanted <= len(written) else None
+            place = wanted - 1 if wanted <= len(written) else None
         elif not named:
             told = f"data.columns must count the column from 1, and says {wanted!r}"
             raise DataError(name, f"has no header: for {part} {told}")
         else:
             exact = written.index(wanted.strip()) if wanted.strip() in written else None
             close = named.index(normalise(wanted)) if normalise(wanted) in named else None
-            places[part] = close if exact is None else exact
-        if places[part] is None:
+            place = close if exact is None else exact
+        if place is None:
             raise DataError(
                 name,
                 f"lacks {wanted!r}, which data.columns has as {part}; its columns are {', '.join(written)}",
             )
+        places[part] = place
     others = {other for part in places for other in known_names(part)}
     renamed = ["?" if column in others else column for column in named or ["?"] * len(written)]
     for part, place in places.items():

@@ -13,6 +13,7 @@ Rows that no rule settles end the stage.
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -91,7 +92,9 @@ class _Judge:
         self._times = microseconds(ordered["timestamp"])
         self._paths = [Path(name) for name in raw.files]
         by_file = pd.Series(self._times).groupby(self._files)
-        self._last, self._n_rows = by_file.max().to_dict(), by_file.size().to_dict()
+        # The stubs take an index's labels for anything hashable; these are positions of files.
+        self._last = cast("dict[int, int | None]", by_file.max().to_dict())
+        self._n_rows = cast("dict[int, int]", by_file.size().to_dict())
         for file in self._last:
             if period := find_period(self._paths[file]):
                 end = int(pd.Timestamp(period[1]).value // 1000) + DAY
@@ -143,12 +146,12 @@ class _Judge:
         """Whether `row` is the last of its file, and no more than a beginning of `other`."""
         (_, high, low, _, volume), (_, top, bottom, _, traded) = self._values[row], self._values[other]
         is_part = volume <= traded and high <= top and low >= bottom
-        return is_part and self._times[row] == self._last[self._files[row]]
+        return bool(is_part and self._times[row] == self._last[self._files[row]])
 
     def _is_wider(self, row: int, other: int) -> bool:
         """Whether `row` trades more than `other` and reaches further both ways, as a longer candle does."""
         (_, high, low, _, volume), (_, top, bottom, _, traded) = self._values[row], self._values[other]
-        return high >= top and low <= bottom and volume >= LONGER_VOLUME * traded
+        return bool(high >= top and low <= bottom and volume >= LONGER_VOLUME * traded)
 
     def _refuse(self, one: int, other: int) -> None:
         place, rival = (self._raw.place_of(self._ordered.iloc[row]) for row in (one, other))

@@ -12,8 +12,9 @@ from tapeline.market.layouts import LAYOUT_NAMES
 from tapeline.params import Section
 from tapeline.schema import OHLCV, FilledShare, Interval, MaxFill, Source, Symbols, Workers
 
-Layout = Literal["auto", *LAYOUT_NAMES]
-Part = Literal["timestamp", *OHLCV]
+# A checker of types reads no names from a table; pydantic does.
+Layout = Literal["auto", *LAYOUT_NAMES]  # type: ignore[valid-type]
+Part = Literal["timestamp", *OHLCV]  # type: ignore[valid-type]
 Position = Annotated[int, Field(ge=1)]  # of a column, counted from 1, where there is no header
 
 

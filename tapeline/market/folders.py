@@ -70,7 +70,8 @@ def check_sum(path: Path) -> bool:
 
 def _walk(paths: list[Path], seen: set[Path]) -> tuple[list[Path], list[Path]]:
     """Return the files at and below `paths`, and those that are notes; no folder is walked twice."""
-    files, notes = [], []
+    files: list[Path] = []
+    notes: list[Path] = []
     for path in paths:
         if path.is_dir() and path.resolve() not in seen:
             seen.add(path.resolve())

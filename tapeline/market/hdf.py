@@ -7,6 +7,7 @@ columns, but nothing is ever unpickled.
 import io
 import pickletools
 import re
+from typing import Any
 
 import h5py
 import numpy as np
@@ -39,7 +40,7 @@ def _is_table(item: h5py.Group | h5py.Dataset) -> bool:
     return isinstance(item, h5py.Dataset) and item.dtype.names is not None and "_i_table" not in item.name
 
 
-def _read_values(table: h5py.Dataset) -> NDArray:
+def _read_values(table: h5py.Dataset) -> NDArray[np.void]:
     """Return the records (rows,) of `table`, Blosc's chunks unpacked here, since HDF5 itself can't."""
     plist = table.id.get_create_plist()
     filters = [plist.get_filter(number)[0] for number in range(plist.get_nfilters())]
@@ -48,7 +49,8 @@ def _read_values(table: h5py.Dataset) -> NDArray:
         codes = ", ".join(map(str, filters))
         raise ValueError(f"is packed by filter {codes}; write it with blosc or zlib alone, or as Parquet")
     if BLOSC not in filters:
-        return table[:]
+        records: NDArray[np.void] = table[:]
+        return records
     values = np.zeros(table.shape, dtype=table.dtype)
     (length,) = table.chunks
     for number in range(table.id.get_num_chunks()):
@@ -64,13 +66,14 @@ def _unpack(packed: bytes, size: int) -> bytes:
     """Return the `size` bytes in a chunk of Blosc, which says itself how many it takes."""
     if len(packed) < BLOSC_HEADER or int.from_bytes(packed[4:8], "little") != size:
         raise ValueError("has a chunk of another size than it says")
-    return blosc.decompress(packed)
+    content: bytes = blosc.decompress(packed)
+    return content
 
 
-def _name_columns(table: h5py.Dataset, values: NDArray) -> pd.DataFrame:
+def _name_columns(table: h5py.Dataset, values: NDArray[np.void]) -> pd.DataFrame:
     """Lay the fields of `values` side by side, each block's columns under the names that pandas gave them."""
-    columns: dict[str, NDArray | pd.Series] = {}
-    for field in values.dtype.names:
+    columns: dict[str, NDArray[Any] | pd.Series] = {}
+    for field in values.dtype.names or ():
         block, names = values[field], _texts(table.attrs.get(f"{field}_kind"))
         if block.ndim == 1:
             columns[field] = _mark_naive(table, field, names, block)
@@ -81,7 +84,9 @@ def _name_columns(table: h5py.Dataset, values: NDArray) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
-def _mark_naive(table: h5py.Dataset, field: str, kind: list[str], values: NDArray) -> NDArray | pd.Series:
+def _mark_naive(
+    table: h5py.Dataset, field: str, kind: list[str], values: NDArray[Any]
+) -> NDArray[Any] | pd.Series:
     """Return times that pandas stored without zone as such, all others as they are: epochs, so UTC."""
     told = " ".join([*kind, *_texts(table.attrs.get(f"{field}_dtype"))])
     unit = re.search(r"datetime64(?:\[(\w+)\])?", told)
@@ -98,6 +103,6 @@ def _texts(attribute: object) -> list[str]:
     if not isinstance(attribute, bytes):
         return []
     try:
-        return [found for code, found, _ in pickletools.genops(attribute) if code.name in TEXT_OPCODES]
+        return [str(text) for code, text, _ in pickletools.genops(attribute) if code.name in TEXT_OPCODES]
     except ValueError:
         return [attribute.decode(errors="replace")]

@@ -48,7 +48,7 @@ def _read(value: Any) -> Cells:
 
 def _find(
     value: Any, path: str, symbol: str | None, depth: int
-) -> Iterator[tuple[str, list | pd.DataFrame, str | None]]:
+) -> Iterator[tuple[str, list[Any] | pd.DataFrame, str | None]]:
     """Yield each array of rows in `value`, with its path and the symbol that an object around it names."""
     if isinstance(value, list):
         if all(isinstance(row, dict | list) for row in value):
@@ -89,14 +89,14 @@ def _is_candle(names: dict[str, Any]) -> bool:
     return any(least <= {normalise(name) for name in names} for least in LEAST)
 
 
-def _with_index(table: pd.DataFrame, index: list | None) -> pd.DataFrame:
+def _with_index(table: pd.DataFrame, index: list[Any] | None) -> pd.DataFrame:
     """Put `index`, unless it only counts the rows, before the columns of `table`."""
     if index is not None and list(map(str, index)) != [str(row) for row in range(len(table))]:
         table.insert(0, NO_NAME, index)
     return table
 
 
-def _read_rows(rows: list, symbol: str | None) -> Cells:
+def _read_rows(rows: list[Any], symbol: str | None) -> Cells:
     kinds = set(map(type, rows))
     if kinds <= {dict}:
         return Cells(pd.DataFrame(rows), True, symbol)

@@ -52,7 +52,9 @@ class Layout:
     orders: tuple[tuple[str, ...], ...] = ()
 
 
-def _named(times: tuple[str, ...], volumes: tuple[str, ...], **prices: tuple[str, ...]) -> dict:
+def _named(
+    times: tuple[str, ...], volumes: tuple[str, ...], **prices: tuple[str, ...]
+) -> dict[str, tuple[str, ...]]:
     return {"timestamp": times, **LONG_NAMES, **prices, "volume": volumes}
 
 
@@ -163,10 +165,11 @@ def match_header(columns: Sequence[str], symbol: str) -> dict[str, dict[str, int
     found = {}
     for layout in LAYOUTS:
         places = {
-            part: next((columns.index(n) for n in _names(part, names, columns, symbol) if n in columns), None)
+            part: columns.index(here[0])
             for part, names in layout.header.items()
+            if (here := [name for name in _names(part, names, columns, symbol) if name in columns])
         }
-        if places and None not in places.values():
+        if places and len(places) == len(layout.header):
             found[layout.name] = places
     return found
 

@@ -47,9 +47,9 @@ def later_of(one: Path, other: Path) -> Path | None:
       packed. Otherwise the one that ends later.
     - Both are of one series, alike but for numbers: the one of the higher number.
     """
-    periods = find_period(one), find_period(other)
-    if None not in periods and periods[0] != periods[1]:
-        (first, last), (other_first, other_last) = periods
+    period, other_period = find_period(one), find_period(other)
+    if period is not None and other_period is not None and period != other_period:
+        (first, last), (other_first, other_last) = period, other_period
         if first >= other_first and last <= other_last:
             return one
         if first <= other_first and last >= other_last:

@@ -53,7 +53,7 @@ def read_origin(folder: Path | str) -> Origin | None:
     if not path.is_file():
         return None
     try:
-        origin = json.loads(path.read_text(encoding="utf-8"))
+        origin: Origin = json.loads(path.read_text(encoding="utf-8"))
         if not all(key in origin for key in WRITTEN):
             raise ValueError("it lacks what ingest writes")
     except (OSError, ValueError, TypeError, RecursionError) as error:
@@ -63,7 +63,7 @@ def read_origin(folder: Path | str) -> Origin | None:
 
 def is_of_simulation(origin: Mapping[str, Any] | None) -> bool:
     """Whether candles of this origin are the simulated market's."""
-    return bool(origin) and origin["source"] == SIMULATED
+    return bool(origin and origin["source"] == SIMULATED)
 
 
 def _describe(origin: Origin) -> str:

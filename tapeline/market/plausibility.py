@@ -43,7 +43,11 @@ def _find_wicks(
     up = high[1:-1] / np.maximum(high[:-2], high[2:])  # (rows - 2,)
     down = np.minimum(low[:-2], low[2:]) / low[1:-1]
     is_out = (np.maximum(up, down) >= factor) & is_near[:-1] & is_near[1:]
-    rows = [row for row in np.flatnonzero(is_out) + 1 if volume[row] < UNUSUAL * _median_around(volume, row)]
+    rows = [
+        row
+        for row in map(int, np.flatnonzero(is_out) + 1)
+        if volume[row] < UNUSUAL * _median_around(volume, row)
+    ]
     if not rows:
         return None
     worst = max(rows, key=lambda row: max(up[row - 1], down[row - 1]))

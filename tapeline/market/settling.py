@@ -77,7 +77,7 @@ def _check_wanted(sheet: Sheet, wanted: str) -> None:
 
 def _is_wrong(sheet: Sheet, layout: str) -> bool:
     """Whether more rows speak against `layout` than single bad ones, which cleaning rejects."""
-    return sheet.contradictions(layout).sum() * 2 > _n_telling(sheet, layout)
+    return bool(sheet.contradictions(layout).sum() * 2 > _n_telling(sheet, layout))
 
 
 def _n_telling(sheet: Sheet, layout: str) -> int:

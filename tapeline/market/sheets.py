@@ -59,6 +59,7 @@ class Sheet:
     def contradictions(self, layout: str) -> NDArray[np.bool_]:
         """Mark the rows (rows,) whose open, close or mean price leaves low..high under `layout`."""
         open_, high, low, close, volume = self.values(layout).T
+        is_wrong: NDArray[np.bool_]
         is_wrong = (np.minimum(open_, close) < low) | (np.maximum(open_, close) > high) | (high < low)
         order = self.orders[layout]
         for part in {"vwap", "turnover"} & set(order):
@@ -83,7 +84,7 @@ def read_sheet(
     """
     if table.empty:
         raise DataError(name, "holds no row")
-    named = name_columns(table.columns) if has_header else []
+    named = name_columns(list(table.columns)) if has_header else []
     table, named = join_date_and_time(table, named)
     if columns:
         named = rename(name, table, named, columns)

@@ -138,7 +138,7 @@ def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatA
 
 def _draw_symbol(
     params: SimulationParams, position: int, common: FloatArray
-) -> tuple[NDArray, NDArray, NDArray]:
+) -> tuple[NDArray[np.int8], FloatArray, FloatArray]:
     """Regimes, sigmas and scaled returns of one symbol, each (n,), around the `common` noise (n,)."""
     n_minutes = len(common)
     chances = stream_of(params.seed, REGIME, position).random(n_minutes)
@@ -230,6 +230,8 @@ def _round_price(price: float) -> float:
     decimals = PRICE_DIGITS - 1 - math.floor(math.log10(price))
     if decimals >= 0:
         scale = 10.0**decimals
-        return np.rint(price * scale) / scale
+        finer: float = np.rint(price * scale) / scale
+        return finer
     scale = 10.0**-decimals
-    return np.rint(price / scale) * scale
+    coarser: float = np.rint(price / scale) * scale
+    return coarser

@@ -66,16 +66,12 @@ def names_another(text: str, symbol: str) -> str | None:
     """
     spellings, asked = find_spellings(text), find_spellings(symbol)
     tokens = _tokens(text)
-    if asked:
-        wanted = {pair for spelling in asked for pair in spelling.pairs}
-        bases = {base for base, _ in wanted}
-    else:
-        bases = {canonical(symbol)}
-        if not _is_ticker(symbol):
-            return None  # a folder of the user's own naming, which says no instrument
+    if not asked and not _is_ticker(symbol):
+        return None  # a folder of the user's own naming, which says no instrument
+    pairs = {pair for spelling in asked for pair in spelling.pairs}
+    bases = {base for base, _ in pairs} if asked else {canonical(symbol)}
     for spelling in spellings:
-        fits = spelling.pairs & wanted if asked else bases & {base for base, _ in spelling.pairs}
-        if fits:
+        if spelling.pairs & pairs if asked else bases & {base for base, _ in spelling.pairs}:
             return None
     if spellings:
         return spellings[0].text

@@ -95,4 +95,5 @@ def _refuse_first(name: str, times: pd.Series, is_wrong: NDArray[np.bool_], why:
 def _show(time: pd.Series | pd.Timestamp) -> str:
     # NumPy can write any year; a time of a wrong unit may lie where datetime ends.
     moment = pd.Series(time).to_numpy("datetime64[us]")[0]
-    return np.datetime_as_string(moment).removesuffix(".000000") + "Z"
+    text: str = np.datetime_as_string(moment)
+    return text.removesuffix(".000000") + "Z"

@@ -61,7 +61,7 @@ def _find_base(sheet: Sheet, layout: str) -> str | None:
         is_price, is_base = ((each >= low_) & (each <= high_) for each in (price, inverse))
         if is_price.mean() >= MOST_QUOTED and is_base.mean() < MOST_QUOTED:
             row = int(np.argmax(is_traded))
-            column = label if sheet.has_header else f"column {int(label) + 1}"
+            column = label if sheet.has_header else f"column {int(str(label)) + 1}"
             return (
                 f"{sheet.name}, row {sheet.rows[rows[row]]}: volume is {volume[row]:.10g} and {column} "
                 f"{amount[row]:.10g}, less by the price as in nearly all rows: volume is the quote's; name "

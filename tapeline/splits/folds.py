@@ -26,7 +26,8 @@ class TimeFold:
     def mask(self, timestamp: pd.Series, part: str) -> NDArray[np.bool_]:
         """Whether each time lies in `part` ("train", "validation" or "test"); shape (n,)."""
         start, end = getattr(self, part)
-        return ((timestamp >= start) & (timestamp < end)).to_numpy()
+        is_within: NDArray[np.bool_] = ((timestamp >= start) & (timestamp < end)).to_numpy()
+        return is_within
 
 
 def refit_fold(fold: TimeFold, end: pd.Timestamp) -> TimeFold:

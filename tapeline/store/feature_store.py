@@ -82,7 +82,8 @@ class FeatureStore:
     def manifest(self) -> dict[str, Any]:
         """Read `manifest.json`: of each file under `files`, its sha256, bytes and extent, as last written."""
         try:
-            return json.loads(self._fs.cat_file(self._path(MANIFEST)))
+            manifest: dict[str, Any] = json.loads(self._fs.cat_file(self._path(MANIFEST)))
+            return manifest
         except FileNotFoundError:
             raise DataError(self._where(MANIFEST), "is not there; write_manifest() makes it") from None
         except (OSError, ValueError) as error:
@@ -103,8 +104,8 @@ class FeatureStore:
         is not there, and for symbols whose schemas differ in more than their input: read those apart.
         """
         names = self._asked_symbols(symbols)
-        span = (_microseconds("start", start), _microseconds("end", end))
-        if None not in span and span[0] > span[1]:
+        first, after = _microseconds("start", start), _microseconds("end", end)
+        if first is not None and after is not None and first > after:
             raise DataError("start", f"{start} is after end {end}")
         with ExitStack() as stack:
             files = {name: stack.enter_context(self._open(name)) for name in names}
@@ -112,13 +113,15 @@ class FeatureStore:
             self._check_alike(schemas)
             schema = schemas[names[0]]
             wanted = self._asked_columns(names[0], schema, columns)
-            slices = [find_rows(self._where(name + SUFFIX), file, *span) for name, file in files.items()]
+            slices = [
+                find_rows(self._where(name + SUFFIX), file, first, after) for name, file in files.items()
+            ]
             arrays = fill(slices, {name: schema.dtypes[name] for name in wanted})
         sizes = [len(slice_.times) for slice_ in slices]
         codes = np.repeat(np.arange(len(names)), sizes)
         times = np.concatenate([slice_.times for slice_ in slices]).view("datetime64[us]")
         keys = {
-            SYMBOL: pd.Categorical.from_codes(codes, categories=names),
+            SYMBOL: pd.Categorical.from_codes(codes, categories=pd.Index(names)),
             TIMESTAMP: pd.DatetimeIndex(times, tz="UTC"),
         }
         return pd.DataFrame(keys | arrays, copy=False)
@@ -226,7 +229,7 @@ def _microseconds(name: str, time: Time | None) -> int | None:
         stamp = pd.Timestamp(time)
     except (TypeError, ValueError) as error:
         raise DataError(name, f"{time!r} is no time") from error
-    if stamp is pd.NaT or stamp.tz is None:
+    if stamp.tz is None:  # nor has NaT one
         raise DataError(name, f"{time!s} has no time zone; give it one, as in 2024-01-01T00:00:00Z")
     floor = stamp.floor("us").as_unit("us")
     return int(floor.asm8.astype(np.int64)) + (floor < stamp)

@@ -33,10 +33,10 @@ def read_tables(
     tables = [read_table(folder, symbol, columns) for symbol in symbols]
     sizes = [len(table) for table in tables]
     names = pd.Categorical.from_codes(
-        [code for code, size in enumerate(sizes) for _ in range(size)], categories=list(symbols)
+        [code for code, size in enumerate(sizes) for _ in range(size)], categories=pd.Index(symbols)
     )
     merged = pd.concat(tables, ignore_index=True)
-    merged.insert(0, "symbol", names)
+    merged.insert(0, "symbol", pd.Series(names, index=merged.index))
     return merged
 
 
