@@ -1,0 +1,102 @@
+"""Rows as they are scored: where they lie, what was known, the ceiling, a model's predictions."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.errors import DataError
+from tapeline.outputs import write_table
+from tapeline.schema import TIMESTAMP_TYPE
+from tapeline.scoring.rows import add_predictions, read_rows, read_validation
+from tapeline.splits.folds import TimeFold
+
+START, STEP, N, HORIZON = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=5), 40, 3
+FOLDS = [
+    TimeFold(*((START + a * STEP, START + b * STEP) for a, b in spans))
+    for spans in (((0, 8), (8, 14), (14, 22)), ((8, 16), (16, 22), (22, 40)))
+]
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """Feature tables of two symbols, the second listed ten candles later, each with a border of segments."""
+    monkeypatch.chdir(tmp_path)
+    written = {}
+    for symbol, first in (("B", 0), ("A", 10)):
+        n = N - first
+        rng = np.random.default_rng(first)
+        times = pd.Series(START + np.arange(first, N) * STEP).astype(TIMESTAMP_TYPE)
+        written[symbol] = pd.DataFrame(
+            {
+                "timestamp": times,
+                "segment": (np.arange(n) >= 20).astype(np.int32),
+                "is_filled": rng.random(n) < 0.2,
+                "direction": rng.integers(0, 2, n).astype(float),
+                "trend_strength": rng.random(n),
+            }
+        )
+        write_table(f"data/features/{symbol}.parquet", written[symbol])
+    return written
+
+
+def predict(name, spans):
+    """Predictions of symbol B: `spans` of (fold, begin, end) bars."""
+    parts = [
+        pd.DataFrame(
+            {"symbol": "B", "timestamp": START + np.arange(a, b) * STEP, "fold": k, "prediction": 0.5}
+        )
+        for k, a, b in spans
+    ]
+    table = pd.concat(parts, ignore_index=True).assign(symbol="B")
+    table["timestamp"] = table["timestamp"].astype(TIMESTAMP_TYPE)
+    write_table(f"data/predictions/{name}.parquet", table)
+
+
+def test_rows_say_where_they_lie_on_the_clock_of_all_symbols(tables):
+    """`row` counts through all tables, `bar` is time since the first candle of any symbol."""
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    assert table["row"].tolist() == list(range(70))
+    assert table["bar"].tolist() == [*range(40), *range(10, 40)]
+    assert table["ceiling"].isna().all()
+
+
+def test_past_labels_are_those_of_the_same_segment_and_symbol(tables):
+    """What was the label `horizon` candles ago is known now; nothing comes over a border."""
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    for symbol, own in table.groupby("symbol", observed=True):
+        label, past = tables[symbol]["direction"].to_numpy(), own["past_direction"].to_numpy()
+        for i in range(len(own)):
+            is_there = i - HORIZON >= (20 if i >= 20 else 0)
+            assert np.isnan(past[i]) != is_there
+            assert not is_there or past[i] == label[i - HORIZON]
+
+
+def test_the_ceiling_is_that_of_the_same_symbol_and_candle(tables):
+    """Joined by time, whatever its order and rows more."""
+    for symbol, table in tables.items():
+        ceiling = pd.DataFrame({"timestamp": table["timestamp"], "probability": np.arange(len(table)) / 100})
+        write_table(f"data/candles/ceiling/{symbol}.parquet", ceiling[::-1].reset_index(drop=True))
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    assert table["ceiling"].tolist() == [*(np.arange(40) / 100), *(np.arange(30) / 100)]
+
+
+def test_predictions_keep_their_fold_and_only_test_rows_have_some(tables):
+    """A fold without a row is still a category; validation of the wrong fold is refused."""
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    predict("lstm", [(0, 14, 22)])
+    rows = add_predictions(table, "lstm", FOLDS)
+    assert rows["bar"].tolist() == list(range(14, 22))
+    assert rows["fold"].cat.categories.tolist() == [0, 1]
+    predict("lstm", [(1, 14, 22)])
+    with pytest.raises(DataError, match="not in the test part of its fold"):
+        add_predictions(table, "lstm", FOLDS)
+
+
+def test_a_refitted_models_validation_is_of_the_fold_after_the_last(tables):
+    """The end of all there is, as long as the last fold's; without refitting there is no such fold."""
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    predict("lstm_validation", [(0, 8, 14), (1, 16, 22), (2, 34, 40)])
+    found = read_validation("lstm", FOLDS, table, is_refit=True, minutes=5)
+    assert found["fold"].value_counts().to_dict() == {0: 6, 1: 6, 2: 6}
+    with pytest.raises(DataError, match="validation"):
+        read_validation("lstm", FOLDS, table, is_refit=False, minutes=5)
