@@ -1,0 +1,168 @@
+"""A model's figures beside its controls, and the candidate's alone, against a reckoning by hand."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+
+from tapeline.backtest.signals import SignalParams
+from tapeline.closure import ROOT
+from tapeline.evaluation.params import EvaluationParams
+from tapeline.models.lstm import LSTM
+from tapeline.models.transformer import TRANSFORMER
+from tapeline.outputs import write_table
+from tapeline.params import Params
+from tapeline.schema import TIMESTAMP_TYPE
+from tapeline.scoring.models import Scoring, defined_figures, undefined_reasons
+from tapeline.scoring.rows import add_past_labels
+from tapeline.splits.candidate import Candidate
+from tapeline.splits.folds import TimeFold
+
+START, MINUTE, N, HORIZON = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1), 3000, 5
+SHIPPED = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
+QUICK = {"resamples": 100, "block": 60, "control_stride": 3}
+EVALUATION = SHIPPED.section("evaluation", EvaluationParams).model_copy(update=QUICK)
+SIGNALS = SHIPPED.section("signals", SignalParams).resolved("simulated")
+BARS = [((0, 1000), (1010, 1200), (1210, 2000)), ((800, 1800), (1810, 2000), (2010, 3000))]
+FOLDS = [TimeFold(*((START + a * MINUTE, START + b * MINUTE) for a, b in spans)) for spans in BARS]
+
+
+def market():
+    """One symbol whose direction hangs a little on its one feature; some labels and candles are missing."""
+    rng = np.random.default_rng(3)
+    feature = rng.normal(size=N)
+    direction = (rng.random(N) < 1 / (1 + np.exp(-feature))).astype(float)
+    direction[rng.random(N) < 0.05] = np.nan
+    table = pd.DataFrame(
+        {
+            "symbol": pd.Categorical(["A"] * N),
+            "timestamp": pd.Series(START + np.arange(N) * MINUTE).astype(TIMESTAMP_TYPE),
+            "segment": 0,
+            "is_filled": rng.random(N) < 0.05,
+            "direction": direction,
+            "trend_strength": np.where(np.isnan(direction), np.nan, rng.random(N)),
+            "row": np.arange(N),
+            "bar": np.arange(N),
+            "ceiling": np.nan,
+        }
+    )
+    return add_past_labels(table, HORIZON), feature[:, None]
+
+
+TABLE, FEATURES = market()
+
+
+@pytest.fixture
+def scoring(tmp_path, monkeypatch):
+    """Scoring with predictions of both models on disk: a direction from the feature, a strength of noise."""
+    monkeypatch.chdir(tmp_path)
+    rng = np.random.default_rng(4)
+    guesses = {"lstm": 1 / (1 + np.exp(-FEATURES[:, 0] - rng.normal(size=N))), "transformer": rng.random(N)}
+    for name, guess in guesses.items():
+        for suffix, part in (("", 2), ("_validation", 1)):
+            rows = [(k, bar) for k, spans in enumerate(BARS) for bar in range(*spans[part])]
+            fold, bar = np.array(rows).T
+            table = pd.DataFrame(
+                {"symbol": "A", "timestamp": TABLE["timestamp"].to_numpy()[bar], "fold": fold}
+            )
+            table["timestamp"] = pd.to_datetime(table["timestamp"], utc=True).astype(TIMESTAMP_TYPE)
+            write_table(f"data/predictions/{name}{suffix}.parquet", table.assign(prediction=guess[bar]))
+            if not suffix:
+                shuffled = table.assign(one=rng.permutation(guess[bar]))
+                write_table(f"data/predictions/{name}_shifted.parquet", shuffled)
+    return Scoring(TABLE, FEATURES, FOLDS, Candidate(2, is_refit=False), SIGNALS, EVALUATION, 1, 1)
+
+
+def scorable(fold=None):
+    """Bars of the tests that can be scored, and their labels, by the rule: a label and a real candle."""
+    bars = np.concatenate([np.arange(*spans[2]) for k, spans in enumerate(BARS) if fold in (None, k)])
+    kept = TABLE["direction"].notna().to_numpy()[bars] & ~TABLE["is_filled"].to_numpy()[bars]
+    return bars[kept], TABLE["direction"].to_numpy()[bars[kept]]
+
+
+def test_a_direction_is_scored_on_real_candles_with_a_label_alone(scoring):
+    """Accuracy over all folds, and the candidate's over the last one's test."""
+    predicted = scoring.read(LSTM)
+    metrics, detail = scoring.score(predicted)
+    guess = pd.read_parquet("data/predictions/lstm.parquet").set_index("timestamp")["prediction"]
+    for fold, of in ((None, metrics), (1, detail["candidate"])):
+        bars, label = scorable(fold)
+        right = (guess[TABLE["timestamp"].to_numpy()[bars]].to_numpy() >= 0.5) == (label == 1)
+        assert of["rows"] == len(bars)
+        assert of["accuracy_all"] == pytest.approx(right.mean())
+    assert metrics["candidate_accuracy_all"] == detail["candidate"]["accuracy_all"]
+    n_labels = TABLE["direction"].notna().to_numpy()
+    tested = np.concatenate([np.arange(*spans[2]) for spans in BARS])
+    assert f"{len(tested)} test candles predicted, {len(scorable()[0])} scored" in predicted.counts
+    assert f"left out {(~n_labels[tested]).sum()} without label" in predicted.counts
+
+
+def test_a_control_is_fitted_on_its_folds_training_rows_and_scored_beside_the_model(scoring):
+    """Logistic regression by hand: every third scorable training row, scaled by these, the same tests."""
+    _, detail = scoring.score(scoring.read(LSTM))
+    right = []
+    for spans in BARS:
+        bars = np.arange(*spans[0])
+        kept = TABLE["direction"].notna().to_numpy()[bars] & ~TABLE["is_filled"].to_numpy()[bars]
+        bars = bars[kept][::3]
+        scaler = StandardScaler().fit(FEATURES[bars])
+        model = LogisticRegression(max_iter=1000).fit(
+            scaler.transform(FEATURES[bars]), TABLE["direction"].to_numpy()[bars]
+        )
+        test, label = scorable(BARS.index(spans))
+        up = model.predict_proba(scaler.transform(FEATURES[test]))[:, 1] >= 0.5
+        right.append(up == (label == 1))
+    found = detail["controls"]["logistic_regression"]["accuracy"]
+    assert found == pytest.approx(np.concatenate(right).mean())
+
+
+def test_a_group_of_features_is_worth_what_is_lost_without_it(scoring):
+    """Log loss with its columns permuted, less the log loss as it is."""
+    _, detail = scoring.score(scoring.read(LSTM))
+    bars, label = scorable()
+    keys = TABLE["timestamp"].to_numpy()[bars]
+    columns = (("lstm", "prediction"), ("lstm_shifted", "one"))
+    own, without = (
+        pd.read_parquet(f"data/predictions/{file}.parquet").set_index("timestamp")[column][keys].to_numpy()
+        for file, column in columns
+    )
+    loss = [-np.log(np.where(label == 1, p, 1 - p)).mean() for p in (own, without)]
+    assert detail["importance"]["one"]["added_log_loss"] == pytest.approx(loss[1] - loss[0], rel=1e-6)
+
+
+def test_a_strength_is_scored_by_its_error(scoring):
+    """Mean absolute error over the rows with a strength, and the training mean as its control."""
+    metrics, detail = scoring.score(scoring.read(TRANSFORMER))
+    bars, _ = scorable()
+    guess = pd.read_parquet("data/predictions/transformer.parquet").set_index("timestamp")["prediction"]
+    error = guess[TABLE["timestamp"].to_numpy()[bars]].to_numpy() - TABLE["trend_strength"].to_numpy()[bars]
+    assert metrics["mae"] == pytest.approx(np.abs(error).mean())
+    assert "tier_ranges" not in detail["candidate"]
+
+
+def test_details_of_all_models_say_of_the_candidate_once(scoring):
+    """Beside the pool's: what ships, and every model's own figures."""
+    scored = {model: scoring.score(scoring.read(model)) for model in (LSTM, TRANSFORMER)}
+    details = scoring.details(scored)
+    assert list(details) == ["lstm", "transformer", "candidate"]
+    assert "candidate" not in details["lstm"]
+    assert details["candidate"]["model"] == "fold_1"
+    assert set(details["candidate"]) == {"model", "figures_of", "lstm", "transformer"}
+
+
+def test_figures_that_mean_nothing_say_so_in_a_line(caplog):
+    """Of a fold by its reason, of the candidate if it is none; of a log line, how many are undefined."""
+    caplog.set_level(logging.INFO)
+    detail = {
+        "folds": {"0": {"reason": None}, "1": {"reason": "every label is 0"}},
+        "candidate": {"is_constant": 1, "reason": "the network predicts the constant 0.7"},
+    }
+    lines = ["lstm fold 1: every label is 0", "lstm: no candidate, the network predicts the constant 0.7"]
+    assert undefined_reasons("lstm", detail) == lines
+    detail["candidate"]["is_constant"] = 0
+    assert undefined_reasons("lstm", detail) == lines[:1]
+    assert defined_figures({"rows": 12, "ceiling": None}) == "{'rows': 12}, 1 of 2 figures undefined"
