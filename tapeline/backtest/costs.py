@@ -49,12 +49,10 @@ class InstrumentParams(Section):
         return self
 
 
-class CostParams(Section):
-    """Section `costs`: instruments, and what changes their costs with time."""
+class CostTerms(Section):
+    """Of section `costs`, what one backtest takes: instruments, and what changes their costs with time."""
 
-    as_of: Date  # of the figures below
     multiple: Annotated[float, Field(ge=0, le=10)]  # of all costs
-    stress: Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(strict=False)]  # tried besides
     basis_bps: CostBps  # that the broker's price may be worse than the exchange's, each fill and extreme
     widening: Annotated[float, Field(ge=1, le=100)]  # of the spread at rollover and on weekends
     rollover: Annotated[tuple[Clock, Clock], Field(strict=False)]  # from, to, server time
@@ -63,13 +61,20 @@ class CostParams(Section):
     instruments: dict[str, InstrumentParams]
 
 
+class CostParams(CostTerms):
+    """Section `costs`."""
+
+    as_of: Date  # of the figures below
+    stress: Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(strict=False)]  # tried besides
+
+
 class InstrumentNames(RootModel[dict[str, str]]):
     """Section `instruments`: symbol of the candles -> instrument of the broker."""
 
     model_config = ConfigDict(frozen=True, strict=True)
 
 
-def instrument_of(symbol: str, names: InstrumentNames, costs: CostParams) -> InstrumentParams:
+def instrument_of(symbol: str, names: InstrumentNames, costs: CostTerms) -> InstrumentParams:
     """Return the instrument that `symbol` is traded as; ParamsError if it has none, or that has no costs."""
     if symbol not in names.root:
         known = ", ".join(names.root)
@@ -82,7 +87,7 @@ def instrument_of(symbol: str, names: InstrumentNames, costs: CostParams) -> Ins
 
 
 def half_spread(
-    timestamp: pd.DatetimeIndex, instrument: InstrumentParams, costs: CostParams
+    timestamp: pd.DatetimeIndex, instrument: InstrumentParams, costs: CostTerms
 ) -> NDArray[np.float64]:
     """Half the spread at each time, fraction of the price; shape (n,)."""
     is_wide = in_daily_window(timestamp, costs.rollover) | is_weekend(timestamp)
@@ -120,7 +125,7 @@ def loss_at_stop(
 
 
 def market_hours(
-    timestamp: pd.DatetimeIndex, costs: CostParams
+    timestamp: pd.DatetimeIndex, costs: CostTerms
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Whether orders are filled at each time, and whether positions may be opened; shape (n,) each."""
     can_fill = ~is_closed(timestamp, costs.maintenance)

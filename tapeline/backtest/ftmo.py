@@ -45,22 +45,27 @@ class ProgramParams(Section):
     phases: Annotated[dict[str, PhaseParams], Field(min_length=1)]  # in order, each on a fresh account
 
 
-class FtmoParams(Section):
+class ChallengeParams(Section):
+    """Of section `ftmo`, what one challenge takes: how a floor breaks, how days are resampled."""
+
+    is_touch_breach: bool  # equity that equals a floor has broken it
+    odds_days: Annotated[int, Field(ge=1, le=3650)]  # that a resampled challenge may last
+    odds_paths: Annotated[int, Field(ge=100)]
+    odds_block: Annotated[float, Field(ge=1)]  # days, mean length of a resampled block
+
+
+class FtmoParams(ChallengeParams):
     """Section `ftmo`."""
 
     as_of: Date  # of the rules below
     program: str  # the one whose figures are declared metrics; NO_PROGRAM: none is judged
     programs: Annotated[dict[str, ProgramParams], Field(min_length=1)]
-    is_touch_breach: bool  # equity that equals a floor has broken it
     guard: Annotated[
         float, Field(ge=0, lt=1)
     ]  # share of the day's loss that ends trading for the day; 0: none
     requests_a_day: Count  # more are forbidden as hyperactivity
     positions_a_day: Count
     positions_at_once: Count
-    odds_days: Annotated[int, Field(ge=1, le=3650)]  # that a resampled challenge may last
-    odds_paths: Annotated[int, Field(ge=100)]
-    odds_block: Annotated[float, Field(ge=1)]  # days, mean length of a resampled block
     control_runs: Annotated[int, Field(ge=1, le=1000)]  # of the same trades with random sides
 
     @field_validator("programs")
@@ -120,7 +125,7 @@ class PhaseResult:
     best_day_share: float | None
 
 
-def limits_of(program: ProgramParams, phase: PhaseParams, params: FtmoParams, initial: float) -> Limits:
+def limits_of(program: ProgramParams, phase: PhaseParams, params: ChallengeParams, initial: float) -> Limits:
     """Return what the kernels need of a phase of an account that began with `initial`."""
     return Limits(
         initial,
@@ -158,7 +163,7 @@ def judge_program(
     worst: NDArray[np.float64],
     day: NDArray[np.int32],
     program: ProgramParams,
-    params: FtmoParams,
+    params: ChallengeParams,
     initial: float,
     first_bar: int = 0,
 ) -> dict[str, PhaseResult]:

@@ -12,15 +12,20 @@ from tapeline.params import Section
 Seconds = Annotated[float, Field(ge=0, le=86_400)]
 
 
-class ExecutionParams(Section):
-    """Section `execution`."""
+class FillParams(Section):
+    """Of section `execution`, what one backtest takes."""
 
     latency_s: Seconds  # from a candle's close to the fill
-    latency_grid_s: Annotated[tuple[Seconds, ...], Field(strict=False, min_length=2)]  # tried besides
     slippage: Annotated[float, Field(ge=0, le=10)]  # one-minute sigmas, times the root of minutes of latency
     volatility_candles: Annotated[int, Field(ge=2, le=1500)]  # that sigma is taken over
     stop_out: Annotated[float, Field(ge=0, lt=1)]  # equity over margin at which the broker closes everything
     exit_commission: bool  # worst equity is taken after the commission still to pay
+
+
+class ExecutionParams(FillParams):
+    """Section `execution`."""
+
+    latency_grid_s: Annotated[tuple[Seconds, ...], Field(strict=False, min_length=2)]  # tried besides
 
 
 def delay_bars(latency_s: float, minutes: int) -> int:

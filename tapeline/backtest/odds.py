@@ -17,7 +17,7 @@ from tapeline.backtest.ftmo import (
     MAX_LOSS,
     OPEN,
     PASSED,
-    FtmoParams,
+    ChallengeParams,
     Limits,
     ProgramParams,
     limits_of,
@@ -86,7 +86,7 @@ def whole_days(bars: Records, worst: NDArray[np.float64], day: NDArray[np.int32]
 
 
 def challenge_odds(
-    runs: Sequence[Records], limits: Limits, params: FtmoParams, seed: int, level: float | None = None
+    runs: Sequence[Records], limits: Limits, params: ChallengeParams, seed: int, level: float | None = None
 ) -> Odds:
     """Resample whole days of `runs` (each of `day_dtype`, of one length) into challenges under `limits`.
 
@@ -121,7 +121,7 @@ def challenge_odds(
 def program_odds(
     runs: Sequence[Records],
     program: ProgramParams,
-    params: FtmoParams,
+    params: ChallengeParams,
     initial: float,
     seed: int,
     level: float | None = None,
@@ -158,7 +158,7 @@ def _blocks(rng: np.random.Generator, n: int, block: float) -> NDArray[np.int64]
     return found
 
 
-def _fan(days: Records, initial: float, params: FtmoParams, seed: int) -> NDArray[np.float64]:
+def _fan(days: Records, initial: float, params: ChallengeParams, seed: int) -> NDArray[np.float64]:
     made = np.ascontiguousarray(days["made"])
     balance = initial + _paths(made, min(params.odds_paths, 2000), params.odds_days, params.odds_block, seed)
     return np.quantile(balance, FAN, axis=0).T

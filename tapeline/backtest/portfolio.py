@@ -13,7 +13,7 @@ from tapeline.backtest.clocks import account_day, swap_nights
 from tapeline.backtest.costs import (
     BPS,
     NIGHTS_A_YEAR,
-    CostParams,
+    CostTerms,
     InstrumentNames,
     InstrumentParams,
     half_spread,
@@ -23,9 +23,9 @@ from tapeline.backtest.costs import (
     round_trip,
 )
 from tapeline.backtest.kernel import Rules
-from tapeline.backtest.latency import ExecutionParams, delay_bars, slippage
+from tapeline.backtest.latency import FillParams, delay_bars, slippage
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
-from tapeline.backtest.signals import SignalParams, Signals, size
+from tapeline.backtest.signals import OrderParams, Signals, size
 
 FloatArray = NDArray[np.float64]
 Records = NDArray[np.void]
@@ -144,10 +144,10 @@ def on_clock(market: Market, rows: pd.DataFrame, column: str) -> FloatArray:
 def make_plan(
     market: Market,
     wanted: Signals,
-    signals: SignalParams,
+    signals: OrderParams,
     names: InstrumentNames,
-    costs: CostParams,
-    execution: ExecutionParams,
+    costs: CostTerms,
+    execution: FillParams,
     hold: int,
     guard_loss: float = np.inf,
 ) -> Plan:
@@ -204,7 +204,7 @@ def make_plan(
     return Plan(candles, clock, symbols, rules, may_short, can_order, refused)
 
 
-def _terms(instrument: InstrumentParams, costs: CostParams) -> tuple[float | bool, ...]:
+def _terms(instrument: InstrumentParams, costs: CostTerms) -> tuple[float | bool, ...]:
     """What is fixed for a symbol that is traded as `instrument`, in the order of `symbol_dtype`."""
     step, is_spot = instrument.lot_step * instrument.contract_size, instrument.kind == "spot"
     return (

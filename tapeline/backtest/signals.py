@@ -44,17 +44,10 @@ TierShares = Annotated[dict[str, TierShare], Field(min_length=1), AfterValidator
 CONFIDENCE, SHARE = "confidence", "share"
 
 
-class SignalParams(Section):
-    """Section `signals`."""
+class OrderParams(Section):
+    """Of section `signals`, what makes orders of sides: stops, sizes, the portfolio's caps."""
 
-    tier_by: Literal["auto", "confidence", "share"]  # auto: share of files, else confidence
-    tiers: Tiers  # by confidence: name -> [from, to) of it; the one that ends at 1 holds 1 too
-    tier_shares: TierShares  # by share: name -> most confident share, that of the tiers above it included
-    trade_tiers: Annotated[tuple[str, ...], Field(strict=False)]  # names of tiers that trade
-    minimum_trend: Share  # predicted trend strength needed to enter; 0: no filter
     sides: Literal["both", "long"]  # long: predictions of a fall open nothing
-    hold: Horizon | None  # candles that a position is held at most; null: the label's horizon
-    ablation_trends: Annotated[tuple[Share, ...], Field(strict=False)]  # minimums that are tried besides
     atr_candles: Annotated[int, Field(ge=2, le=1500)]  # average true range of so many candles
     stop: Annotated[float, Field(gt=0, le=1000)]  # average true ranges from entry to stop
     target: Annotated[float, Field(ge=0, le=1000)]  # likewise to the target; 0: none
@@ -62,6 +55,18 @@ class SignalParams(Section):
     initial_balance: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # account currency
     max_positions: Annotated[int, Field(ge=1, le=1000)]  # of all symbols, open or ordered
     max_margin: Annotated[float, Field(gt=0, le=1)]  # of equity, margin of all positions
+
+
+class SignalParams(OrderParams):
+    """Section `signals`."""
+
+    tier_by: Literal["auto", "confidence", "share"]  # auto: share of files, else confidence
+    tiers: Tiers  # by confidence: name -> [from, to) of it; the one that ends at 1 holds 1 too
+    tier_shares: TierShares  # by share: name -> most confident share, that of the tiers above it included
+    trade_tiers: Annotated[tuple[str, ...], Field(strict=False)]  # names of tiers that trade
+    minimum_trend: Share  # predicted trend strength needed to enter; 0: no filter
+    hold: Horizon | None  # candles that a position is held at most; null: the label's horizon
+    ablation_trends: Annotated[tuple[Share, ...], Field(strict=False)]  # minimums that are tried besides
 
     @field_validator("trade_tiers")
     @classmethod
@@ -131,7 +136,7 @@ def make_signals(
     return Signals(np.where(is_wanted, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8), tier)
 
 
-def size(loss_per_unit: FloatArray, step: float | FloatArray, params: SignalParams) -> FloatArray:
+def size(loss_per_unit: FloatArray, step: float | FloatArray, params: OrderParams) -> FloatArray:
     """Units that lose `risk` of the initial balance at `loss_per_unit` (price), down to whole steps."""
     with np.errstate(divide="ignore", invalid="ignore"):
         units = params.risk * params.initial_balance / loss_per_unit

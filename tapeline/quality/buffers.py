@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.quality.ledger import Cells, History, Ledger, cut_positions
-from tapeline.quality.params import QualityParams
+from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit
 
 # From consecutive candles and the leader's candles before the last of them to the named columns, at the last.
@@ -21,7 +21,7 @@ def audit_buffers(
     history: History,
     table: pd.DataFrame,
     lookbacks: Mapping[str, int],
-    params: QualityParams,
+    params: LeakParams,
 ) -> Audit:
     """Compare columns of `table` with `latest` on buffers of `lookbacks` candles, column by column.
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.quality.ledger import Cells, History, Ledger, cut_positions
-from tapeline.quality.params import QualityParams
+from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit
 
 # From candles and the leader's candles to a table with a `timestamp`; rows in warm-up are left out.
@@ -20,7 +20,7 @@ CUTS_A_POISON = 16  # a poisoned table is compared whole, so far fewer are enoug
 
 
 def audit_truncation(
-    build: Build, history: History, columns: Sequence[str], reach: int, params: QualityParams
+    build: Build, history: History, columns: Sequence[str], reach: int, params: LeakParams
 ) -> Audit:
     """Compare `columns` at each cut, built up to the cut and built with `reach` candles after it.
 
@@ -53,7 +53,7 @@ def audit_poison(
     labels: Sequence[str],
     reach: int,
     horizon: int,
-    params: QualityParams,
+    params: LeakParams,
 ) -> Audit:
     """Put garbage into all candles after a cut: no row up to it may move, no label that ends by it either.
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from tapeline.quality.future import Build, row_at
 from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, with_garbage
-from tapeline.quality.params import QualityParams
+from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit
 from tapeline.schema import PRICES
 
@@ -23,7 +23,7 @@ FAR = 20.0  # log distance from that walk to what replaces others, or its first 
 
 
 def audit_label_reach(
-    build: Build, history: History, labels: Sequence[str], reach: int, horizon: int, params: QualityParams
+    build: Build, history: History, labels: Sequence[str], reach: int, horizon: int, params: LeakParams
 ) -> Audit:
     """Check at each cut t that `labels` know the candles t..t+horizon of their segment, and no others.
 

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.errors import QualityError
-from tapeline.quality.params import QualityParams
+from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit, AuditName, Leak
 from tapeline.schema import PRICES
 
@@ -124,7 +124,7 @@ def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.
     return poisoned
 
 
-def cut_positions(history: History, reach: int, params: QualityParams, horizon: int = 1) -> NDArray[np.int64]:
+def cut_positions(history: History, reach: int, params: LeakParams, horizon: int = 1) -> NDArray[np.int64]:
     """Choose up to `params.leak_cuts` rows that have `reach` candles of their segment behind them.
 
     Half of them at most are where leaks hide: at borders, the first such row of a segment, its last, and

@@ -32,7 +32,14 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Sigmas = Annotated[float, Field(gt=0)]  # standard deviations of the 240 log returns before
 
 
-class QualityParams(Section):
+class LeakParams(Section):
+    """Of section `quality`, what the leak audits take."""
+
+    leak_cuts: Annotated[int, Field(ge=1)]  # audited candles, per symbol and audit
+    seed: Seed  # of the choice of cuts
+
+
+class QualityParams(LeakParams):
     """Section `quality`."""
 
     warnings: Annotated[tuple[Rule, ...], Field(strict=False)]  # rules that warn; all others are critical
@@ -47,5 +54,3 @@ class QualityParams(Section):
     max_missing_labels: Share  # of rows
     max_psi: Annotated[float, Field(gt=0)]  # of a feature, last test against its training
     max_ks: Annotated[float, Field(gt=0, le=1)]  # likewise
-    leak_cuts: Annotated[int, Field(ge=1)]  # audited candles, per symbol and audit
-    seed: Seed  # of the choice of cuts
