@@ -40,7 +40,7 @@ def main(log: logging.Logger) -> None:
     predicted = {model: scoring.read(model) for model in MODELS}
     scored = {model: scoring.score(predictions) for model, predictions in predicted.items()}
     for model, (metrics, detail) in scored.items():
-        write_json(f"metrics/{model.name}.json", metrics)
+        write_json(f"metrics/{model.name}.json", metrics.plain())
         log.info("%s; %s", predicted[model].counts, defined_figures(metrics))
         for line in undefined_reasons(model.name, detail):
             log.warning(line)
@@ -48,7 +48,7 @@ def main(log: logging.Logger) -> None:
     direction, trend = (predicted[model] for model in TRADED)
     traded = trade(direction.test, trend.test, direction.validation, candidate, trading)
     for name, figures in traded.metrics.items():
-        write_json(f"metrics/{name}.json", figures)
+        write_json(f"metrics/{name}.json", figures.plain())
         log.info("%s: %s", name, defined_figures(figures))
     for name, detail in traded.details.items():
         write_json(f"metrics/detail/{name}.json", detail)

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import asdict
 
+from tapeline.models.metrics import PromotionMetrics, gate_metrics
 from tapeline.models.table import ARTIFACTS, FILES
 from tapeline.outputs import read_json, whole_folder, write_json
 from tapeline.params import Params
@@ -15,7 +16,8 @@ def main(log: logging.Logger) -> None:
     """Pack the models that are offered and write the verdict."""
     params = Params.read()
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
-    gates.require_known(ARTIFACTS, FILES)
+    for mistake in gates.unknown(ARTIFACTS, gate_metrics()):
+        raise mistake
     metrics = {name: read_json(f"metrics/{name}.json") for name in FILES[:-1]}
     bundles, figures = {}, audit_metrics()
     with whole_folder("models/candidate") as folder:
@@ -31,7 +33,7 @@ def main(log: logging.Logger) -> None:
         figures |= {f"{model.name}_{name}": count for name, count in counts.items()}
         verdict = "may be promoted" if counts["passed"] else "refused"
         log.info("%s %s: %s, %s", artifact, bundles[artifact]["bundle_id"], verdict, summary(own_verdicts))
-    write_json("metrics/promotion.json", figures)
+    write_json("metrics/promotion.json", PromotionMetrics(**figures).plain())
     write_json("metrics/detail/promotion.json", {"bundles": bundles, "gates": [asdict(v) for v in verdicts]})
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tapeline.models.metrics import PromotionMetrics, gate_metrics
 from tests.candles import random_candles
 from tests.workshop import Workshop
 
@@ -59,6 +60,8 @@ def test_every_declared_metric_is_there_and_numeric(workshop):
         metrics = json.loads((workshop.folder / f"metrics/{name}.json").read_text())
         assert 3 <= len(metrics) <= 30
         assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name
+        declared = PromotionMetrics.names() if name == "promotion" else gate_metrics().get(name)
+        assert declared is None or tuple(metrics) == declared
     assert "accuracy_all" in workshop.run("dvc metrics show --json")
     assert "passed" in workshop.run("dvc exp show --csv").splitlines()[0].split(",")  # one file's alone
     plots = workshop.run("dvc plots show -o /dev/null --json")

@@ -18,7 +18,8 @@ from tapeline.evaluation.params import EvaluationParams
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
-from tapeline.models.table import ARTIFACTS, FILES, MODELS
+from tapeline.models.metrics import gate_metrics
+from tapeline.models.table import ARTIFACTS, MODELS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params, nearest
 from tapeline.promotion.gates import GateParams, PromotionParams
@@ -97,7 +98,7 @@ def check_combinations(sections: dict[str, Any]) -> list[Problem]:
         if {"train", model.section} <= set(sections):
             problems += problems_of(model.adapt, sections["train"], sections[model.section])
     if "gates" in sections:
-        problems += problems_of(sections["gates"].require_known, ARTIFACTS, FILES)
+        problems += [Problem(str(error)) for error in sections["gates"].unknown(ARTIFACTS, gate_metrics())]
     if "data" not in sections:
         return problems
     data = sections["data"]

@@ -4,6 +4,7 @@
 clock shared by all symbols), `prediction`, `label`. Controls and masks are arrays over the same lines.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,12 @@ from tapeline.evaluation.calibration import (
 )
 from tapeline.evaluation.degenerate import reason_of
 from tapeline.evaluation.direction import EDGE, hits, score_direction
+from tapeline.evaluation.metrics import (
+    ComparedDirection,
+    ComparedTrend,
+    DirectionFigures,
+    TrendFigures,
+)
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import (
     BlockBootstrap,
@@ -34,15 +41,7 @@ Masks = dict[str, NDArray[np.bool_]]
 Figures = dict[str, Any]
 
 RULES = "majority", "last_return", "reversal", "mean", "persistence"  # controls that learn nothing
-DIRECTION_FIGURES = (
-    "accuracy_all", "accuracy_all_low", "accuracy_all_high",
-    "ceiling", "share_of_ceiling", "above_ceiling_low", "accuracy_without_ceiling",
-    "balanced_accuracy", "mcc", "roc_auc", "log_loss", "brier", "brier_skill", "ece", "ece_low", "ece_high",
-    "precision_tier_a", "coverage_tier_a", "coverage_by_confidence_tier_a", "coverage_of_share_tier_a",
-)  # fmt: skip
-LEADS = "lead_over_rules_low", "lead_over_controls_high"
-CONTROL_FIGURES = "accuracy_best_control", *LEADS
-TREND_CONTROL_FIGURES = "mae_best_control", "skill_over_mean", *LEADS
+TIER_A = "A"  # the tier that declared metrics speak of
 
 
 def direction_scorecard(
@@ -62,7 +61,9 @@ def direction_scorecard(
     if rows.empty:
         empty = {key: {} for key in ("controls", "calibration", "brier", "tiers", "sessions", "months")}
         groups = {f"{by}s": _by(rows, by, np.empty(0), None) for by in ("symbol", "fold")}
-        return metrics | dict.fromkeys(CONTROL_FIGURES), empty | {"tiers_are_in_order": None} | groups
+        return metrics | dict.fromkeys(ComparedDirection.added()), empty | {
+            "tiers_are_in_order": None
+        } | groups
     probability, label, hit, intervals = _arrays(rows, params)
     control_table = {
         name: _compare(label, p, hit, intervals)
@@ -80,6 +81,7 @@ def direction_scorecard(
         "brier": {"brier": metrics["brier"]} | murphy_decomposition(probability, label, params.bins),
         "tiers": tier_table,
         "tiers_are_in_order": are_in_order(tier_table),
+        **({"tier_a_reason": reason} if (reason := tier_a_reason(tiers)) else {}),
         "sessions": _hit_rates(hit, sessions, intervals),
         "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), intervals),
         "symbols": _by(rows, "symbol", hit, intervals),
@@ -93,14 +95,13 @@ def direction_figures(
 ) -> Figures:
     """Figures of direction probabilities alone, without controls; all None but the count without a row."""
     if rows.empty:
-        return {"rows": 0} | dict.fromkeys(DIRECTION_FIGURES)
+        return dict.fromkeys(DirectionFigures.names()) | {"rows": 0}
     probability, label, hit, intervals = _arrays(rows, params)
     best = rows["ceiling"].to_numpy()
     scores, ceiling = score_direction(probability, label), _ceiling(best, label)
     low, high = intervals.interval_of_mean(hit)
-    first_tier = next(iter(_tier_table(rows, tiers, hit, intervals).values()))
-    coverage, expected = first_tier["coverage"], first_tier["expected_coverage"]
     found = {
+        "rows": len(rows),
         "accuracy_all": scores["accuracy"],
         "accuracy_all_low": low,
         "accuracy_all_high": high,
@@ -111,13 +112,9 @@ def direction_figures(
         "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
         **scores,
         **_calibration_error(probability, label, "equal_width", _bootstrap(rows, params), params),
-        "precision_tier_a": first_tier["precision"],
-        "coverage_tier_a": coverage,
-        # Two gates, of which one is in force: a tier by share should hold about its share.
-        "coverage_by_confidence_tier_a": coverage if expected is None else None,
-        "coverage_of_share_tier_a": None if expected is None else coverage / expected,
+        **_tier_a_figures(_tier_table(rows, tiers, hit, intervals)),
     }
-    return {"rows": len(rows)} | {name: found[name] for name in DIRECTION_FIGURES}
+    return {name: found[name] for name in DirectionFigures.names()}
 
 
 def trend_scorecard(
@@ -127,7 +124,7 @@ def trend_scorecard(
     metrics = trend_figures(rows, params)
     groups = {f"{by}s": _trend_by(rows, by) for by in ("symbol", "fold")}
     if rows.empty:
-        return metrics | dict.fromkeys(TREND_CONTROL_FIGURES), {"controls": {}, **groups}
+        return metrics | dict.fromkeys(ComparedTrend.added()), {"controls": {}, **groups}
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
     error = np.abs(predicted - actual)
@@ -152,7 +149,7 @@ def trend_scorecard(
 def trend_figures(rows: pd.DataFrame, params: EvaluationParams) -> Figures:
     """Figures of trend strengths alone, without controls; all None but the count without a row."""
     if rows.empty:
-        return {"rows": 0} | dict.fromkeys((*TREND_SCORES, "mae_low", "mae_high"))
+        return dict.fromkeys(TrendFigures.names()) | {"rows": 0}
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
     low, high = intervals.interval_of_mean(np.abs(predicted - actual))
@@ -187,6 +184,25 @@ def _tier_table(
     days = rows["timestamp"].dt.floor("D").nunique()
     table = score_tiers(rows["tier"].to_numpy(), hit, tuple(tiers), intervals, days)
     return {name: tier | {"expected_coverage": tiers[name]} for name, tier in table.items()}
+
+
+def _tier_a_figures(table: dict[str, Figures]) -> Figures:
+    """Of the tier called A, wherever it stands among them; all None where no tier is called so."""
+    tier = table.get(TIER_A, dict.fromkeys(("precision", "coverage", "expected_coverage")))
+    coverage, expected = tier["coverage"], tier["expected_coverage"]
+    return {
+        "precision_tier_a": tier["precision"],
+        "coverage_tier_a": coverage,
+        # Two gates, of which one is in force: a tier by share should hold about its share.
+        "coverage_by_confidence_tier_a": coverage if expected is None else None,
+        "coverage_of_share_tier_a": None if expected is None else coverage / expected,
+    }
+
+
+def tier_a_reason(tiers: Iterable[str]) -> str | None:
+    """Why there are no figures of tier A among `tiers`; None where there are."""
+    names = list(tiers)
+    return None if TIER_A in names else f"no tier is called {TIER_A}, there are {', '.join(names)}"
 
 
 def _leads(controls: dict[str, Figures]) -> Figures:

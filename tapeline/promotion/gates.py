@@ -1,14 +1,14 @@
 """Gates: what a model must show before it may be promoted. All are judged, not only the first to fail."""
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 from pydantic import Field, RootModel, model_validator
 
 from tapeline.errors import ParamsError
-from tapeline.params import Section
+from tapeline.params import NEAREST, Section, nearest
 from tapeline.schema import NO_PROGRAM, Refit
 
 RELEASE = "release"  # instead of a file: judged by `make promote`, which alone can know
@@ -63,22 +63,41 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
                 raise ValueError(f"{artifact} must have at least one gate")
             for name in gates:
                 file, _, metric = name.partition(".")
-                if file == RELEASE and metric not in RELEASE_METRICS:
-                    raise ValueError(f"{name} must be {RELEASE}.METRIC, one of {', '.join(RELEASE_METRICS)}")
                 if "." in metric or not metric or not file:
-                    raise ValueError(f"{name} must be FILE.METRIC, as backtest.net_pnl")
+                    raise ValueError(f"{name} of {artifact} must be FILE.METRIC, as backtest.net_pnl")
         return self
 
-    def require_known(self, artifacts: Collection[str], files: Collection[str]) -> None:
-        """Raise ParamsError unless gates are on exactly these artifacts and on metrics of these files."""
+    def unknown(
+        self, artifacts: Collection[str], metrics: Mapping[str, Collection[str]]
+    ) -> list[ParamsError]:
+        """A mistake unless gates are on exactly these artifacts, and one for each gate on no metric.
+
+        metrics : keys by NAME of metrics/NAME.json
+        """
+        mistakes = []
         if set(self.root) != set(artifacts):
             rule = f"must name exactly the artifacts {', '.join(artifacts)}"
-            raise ParamsError("gates", ", ".join(self.root), rule)
+            mistakes.append(ParamsError("gates", ", ".join(self.root), rule))
+        there = {**metrics, RELEASE: RELEASE_METRICS}
         for artifact, gates in self.root.items():
             for name in gates:
-                if name.split(".")[0] not in (*files, RELEASE):
-                    rule = f"must be FILE.METRIC, FILE one of {', '.join(files)}"
-                    raise ParamsError(f"gates.{artifact}", name, rule)
+                file, metric = name.split(".")
+                if metric not in there.get(file, ()):
+                    rule = f"is no metric{_nearest_metric(file, metric, there)}"
+                    mistakes.append(ParamsError(f"gates.{artifact}", name, rule))
+        return mistakes
+
+
+def _nearest_metric(file: str, metric: str, there: Mapping[str, Collection[str]]) -> str:
+    """`; nearest is FILE.METRIC`: of the same file, else the same of another; else what there is."""
+    if hint := nearest(metric, there.get(file, ())):
+        return hint.replace(NEAREST, f"{NEAREST}{file}.")
+    same = [f"{NEAREST}{other}.{metric}" for other, keys in there.items() if metric in keys]
+    if same or file not in there:
+        names = [f"{other}.{key}" for other, keys in there.items() for key in keys]
+        files = f"; files are {', '.join(there)}"
+        return same[0] if same else nearest(f"{file}.{metric}", names) or files
+    return f"; there is {', '.join(RELEASE_METRICS)}" if file == RELEASE else " that a gate can judge"
 
 
 @dataclass(frozen=True)

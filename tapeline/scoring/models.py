@@ -9,9 +9,11 @@ from numpy.typing import NDArray
 
 from tapeline.backtest.signals import SignalParams
 from tapeline.backtest.tiers import add_tiers, model_ranges
+from tapeline.documents import Metrics
 from tapeline.evaluation.calibration import confidence_table, reliability_table
 from tapeline.evaluation.degenerate import reason_of
 from tapeline.evaluation.importance import group_importance
+from tapeline.evaluation.metrics import CANDIDATE, OF_LABEL
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import (
     direction_figures,
@@ -31,9 +33,6 @@ from tapeline.store.tables import feature_groups, is_scorable, read_features
 from tapeline.tiers import is_constant
 
 Figures = dict[str, Any]
-# Figures of the candidate alone that stand in metrics/NAME.json beside the pool's, as `candidate_FIGURE`.
-DECLARED_DIRECTION = "accuracy_all", "accuracy_all_low", "ece", "is_constant"
-DECLARED_TREND = "mae", "rank_correlation", "is_constant"
 
 
 @dataclass(frozen=True)
@@ -85,7 +84,7 @@ class Scoring:
         kept = test.assign(label=test[model.label])[is_scorable(test, model.label)]
         return Predicted(model, test, kept.reset_index(drop=True), validation)
 
-    def score(self, predicted: Predicted) -> tuple[Figures, Figures]:
+    def score(self, predicted: Predicted) -> tuple[Metrics, Figures]:
         """The declared metrics of a model, the candidate's own among them, and the detail."""
         rows, label = predicted.scored, predicted.model.label
         controls = control_predictions(
@@ -99,10 +98,12 @@ class Scoring:
             metrics, detail = trend_scorecard(rows, controls, self.evaluation)
         detail["importance"] = importance(predicted, self.evaluation)
         detail["candidate"] = own = self.score_candidate(predicted)
-        declared = DECLARED_DIRECTION if label == DIRECTION else DECLARED_TREND
-        return metrics | {f"candidate_{name}": own[name] for name in declared}, detail
+        of_label = OF_LABEL[label]
+        return of_label(
+            **metrics, **{key: own[key.removeprefix(CANDIDATE)] for key in of_label.added()}
+        ), detail
 
-    def details(self, scored: dict[ModelEntry, tuple[Figures, Figures]]) -> Figures:
+    def details(self, scored: dict[ModelEntry, tuple[Metrics, Figures]]) -> Figures:
         """The details of all models in one record, what they say of the candidate beside each other."""
         pool = {
             model.name: {key: figures for key, figures in detail.items() if key != "candidate"}
@@ -148,8 +149,9 @@ def importance(predicted: Predicted, evaluation: EvaluationParams) -> Figures:
     return {name.removeprefix("without "): figures for name, figures in worth.items()}
 
 
-def defined_figures(figures: dict[str, float | None]) -> str:
+def defined_figures(metrics: Metrics) -> str:
     """The figures that are defined, in a line of the log, and how many are not."""
+    figures = metrics.plain()
     defined = {key: round(value, 4) for key, value in figures.items() if value is not None}
     n_null = len(figures) - len(defined)
     return f"{defined}" + (f", {n_null} of {len(figures)} figures undefined" if n_null else "")
@@ -159,6 +161,8 @@ def undefined_reasons(name: str, detail: Figures) -> list[str]:
     """A line for every fold, and for the candidate, of model `name` whose figures mean nothing, and why."""
     folds = detail["folds"].items()
     lines = [f"{name} fold {fold}: {figures['reason']}" for fold, figures in folds if figures["reason"]]
+    if "tier_a_reason" in detail:
+        lines.append(f"{name}: precision_tier_a is undefined, {detail['tier_a_reason']}")
     own = detail["candidate"]
     return [*lines, f"{name}: no candidate, {own['reason']}"] if own["is_constant"] else lines
 

@@ -4,6 +4,8 @@ from typing import Any
 
 import pandas as pd
 
+from tapeline.evaluation.account_metrics import BacktestMetrics, FtmoMetrics
+from tapeline.evaluation.metrics import CANDIDATE
 from tapeline.evaluation.performance import daily_pnl
 from tapeline.evaluation.trades import NOTHING
 from tapeline.trading.accounts import judge, open_desk, run
@@ -13,8 +15,8 @@ from tapeline.trading.params import TradingParams
 
 Figures = dict[str, Any]
 DECLARED = {  # metrics/NAME.json: figures that stand there beside the pool's, as `candidate_FIGURE`
-    "backtest": ("trades", "net_pnl", "net_pnl_low", "max_drawdown_inside"),
-    "ftmo": ("first_phase_passed", "breached"),
+    file: tuple(key.removeprefix(CANDIDATE) for key in metrics.added())
+    for file, metrics in (("backtest", BacktestMetrics), ("ftmo", FtmoMetrics))
 }
 
 
@@ -25,7 +27,8 @@ def candidate_figures(
     account, verdict, detail = trade_alone(direction, trend, params)
     figures = {"backtest": account, "ftmo": verdict}
     declared = {
-        file: {f"candidate_{name}": figures[file][name] for name in names} for file, names in DECLARED.items()
+        file: {f"{CANDIDATE}{name}": figures[file][name] for name in names}
+        for file, names in DECLARED.items()
     }
     return declared, detail
 

@@ -11,6 +11,7 @@ from tapeline.backtest.ftmo import FtmoParams, ProgramParams
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.odds import whole_days
 from tapeline.backtest.portfolio import Market, Plan
+from tapeline.evaluation.account_metrics import AccountFigures
 from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, ratios_reason, score_equity
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
@@ -91,9 +92,8 @@ def account_figures(result: BacktestResult, desk: Desk, params: TradingParams) -
     else:
         use = dict.fromkeys(("net_pnl_low", "net_pnl_high", "exposure", "turnover_a_day"))
         scores |= dict.fromkeys(name for name in scores if name != "days")
-    order = "days", "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl"
     found = scores | trades | use | {"unfilled_orders": result.n_unfilled}
-    return {name: found[name] for name in order} | {k: v for k, v in found.items() if k not in order}
+    return {key: found[key] for key in AccountFigures.names()}
 
 
 def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams) -> Figures:

@@ -10,18 +10,12 @@ from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
 from tapeline.backtest.odds import FAN, Odds
 from tapeline.backtest.portfolio import Market, Plan
+from tapeline.evaluation.account_metrics import ProgramFigures, VerdictFigures
 from tapeline.trading.accounts import Control, Judged, judge
 from tapeline.trading.params import TradingParams
 
 Figures = dict[str, Any]
 Judgement = dict[str, Judged]
-VERDICT = "program_passed", "first_phase_passed", "breached"
-DECLARED = (
-    *VERDICT, "days_taken", "trading_days", "daily_margin",
-    "max_margin", "profit", "best_day_share", "pass_odds", "pass_odds_low", "pass_odds_high",
-    "pass_odds_zero_edge", "pass_odds_gain", "daily_loss_odds", "max_loss_odds", "unfinished_odds",
-    "median_days_to_pass", "zero_edge_p_value", "requests_a_day", "is_within_limits",
-)  # fmt: skip
 
 
 def ftmo_figures(
@@ -39,7 +33,7 @@ def ftmo_figures(
     """
     ftmo, initial = params.ftmo, params.signals.initial_balance
     if ftmo.chosen is None:
-        return dict.fromkeys(DECLARED)
+        return dict.fromkeys(ProgramFigures.names())
     name, first = next(iter(judged[ftmo.program].possible.items()))
     verdict = verdict_figures(result, params, judged)
     has_traded = bool(result.trades.size)
@@ -70,7 +64,7 @@ def ftmo_figures(
         "requests_a_day": count_by_day(result.bars["n_requests"], plan.clock["day"]),
         "is_within_limits": int(_within_limits(result, plan, ftmo)),
     }
-    return {name: figures[name] for name in DECLARED}
+    return {name: figures[name] for name in ProgramFigures.names()}
 
 
 def verdict_figures(result: BacktestResult, params: TradingParams, judged: Judgement) -> Figures:
@@ -80,7 +74,7 @@ def verdict_figures(result: BacktestResult, params: TradingParams, judged: Judge
     """
     ftmo = params.ftmo
     if ftmo.chosen is None:
-        return dict.fromkeys(VERDICT)
+        return dict.fromkeys(VerdictFigures.names())
     phases = judged[ftmo.program].possible
     with_target = [key for key, phase in ftmo.chosen.phases.items() if phase.target is not None]
     first = next(iter(phases.values()))

@@ -4,6 +4,8 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from tapeline.documents import Metrics
+from tapeline.evaluation.account_metrics import BacktestMetrics, FtmoMetrics
 from tapeline.splits.candidate import Candidate
 from tapeline.trading.accounts import open_desk
 from tapeline.trading.candidate import candidate_figures
@@ -15,7 +17,7 @@ from tapeline.trading.params import TradingParams
 class Traded(NamedTuple):
     """By file name: declared metrics, details, and the tables behind plots."""
 
-    metrics: dict[str, dict[str, Any]]
+    metrics: dict[str, Metrics]
     details: dict[str, Any]
     plots: dict[str, pd.DataFrame]
 
@@ -35,7 +37,10 @@ def trade(
     desk = open_desk(direction, trend, params)
     backtest, ftmo, detail, plots = trading_figures(desk, params)
     declared, own = candidate_figures(candidate.rows(direction), candidate.rows(trend), params)
-    metrics = {"backtest": backtest | declared["backtest"], "ftmo": ftmo | declared["ftmo"]}
+    metrics = {
+        "backtest": BacktestMetrics(**backtest, **declared["backtest"]),
+        "ftmo": FtmoMetrics(**ftmo, **declared["ftmo"]),
+    }
     details = {
         "backtest": detail | {"candidate": candidate.record | own},
         "edge": edge_figures(desk, direction, validation, params),

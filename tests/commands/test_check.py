@@ -85,6 +85,12 @@ def test_every_line_of_the_shipped_params_has_its_unit():
         ("ftmo.guard", 1.0, ["ftmo.guard", "1.0", "less than 1"]),
         ("ftmo.program", "3-step", ["ftmo.programs", "must hold ftmo.program 3-step"]),
         ("gates", {"lstm-direction": {}}, ["gates", "lstm-direction must have at least one gate"]),
+        (
+            "gates.transformer-trend",
+            {"transformer.rank_corelation": {"min": 0.1}},
+            ["gates.transformer-trend", "'transformer.rank_corelation'", "nearest is transformer.rank_corr"],
+        ),
+        ("gates.lstm-direction", {"lstm.mea": {"min": 0.1}}, ["'lstm.mea'", "is no metric"]),
     ],
 )
 def test_a_mistake_is_one_line_with_key_value_and_rule(key, value, parts):
@@ -133,6 +139,15 @@ def test_all_mistakes_are_told_at_once(exchange):
     ):  # fmt: skip
         assert sum(part in text for text in texts) == 1, (part, texts)
     assert len(texts) == 7
+
+
+def test_a_gate_on_no_metric_is_one_short_line():
+    """And nothing else is told: artifact, gate, the nearest there is."""
+    params = changed("gates.lstm-direction", {"backtest.net_pln": {"min": 0.0}})
+    (problem,) = check(params)[0]
+    assert problem.told() == (
+        "params.yaml: gates.lstm-direction is 'backtest.net_pln': is no metric; nearest is backtest.net_pnl"
+    )
 
 
 def test_a_misspelt_key_is_one_mistake_with_the_nearest_key():

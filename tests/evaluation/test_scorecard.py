@@ -118,6 +118,25 @@ def test_only_what_is_surely_above_the_ceiling_is_a_leak():
     assert score(null)[0]["above_ceiling_low"] == pytest.approx(found[0] - 0.5)
 
 
+def test_figures_of_tier_a_are_those_of_the_tier_of_that_name():
+    """Wherever it stands among the tiers; where none is called so they are null, and it is said why."""
+    rows = rows_table()
+    first = score(rows)[0]
+    ranges = {"top": (0.95, 1.0), "A": (0.7, 0.95), "B": (0.5, 0.7)}
+    tier = tier_numbers(rows["prediction"].to_numpy(), ranges)
+    below = direction_figures(rows.assign(tier=tier), dict.fromkeys(ranges), PARAMS)
+    confidence = np.maximum(rows["prediction"], 1 - rows["prediction"])
+    mask = (confidence >= 0.7) & (confidence < 0.95)
+    right = (rows["prediction"] >= 0.5) == (rows["label"] == 1)
+    assert below["coverage_tier_a"] == pytest.approx(mask.mean()) != first["coverage_tier_a"]
+    assert below["precision_tier_a"] == pytest.approx(right[mask].mean())
+    names = {"first": None, "second": 0.1}
+    without, detail = direction_scorecard(rows.assign(tier=0), {"mean": np.full(N, 0.4)}, {}, names, PARAMS)
+    assert {without[key] for key in without if key.endswith("_tier_a")} == {None}
+    assert detail["tier_a_reason"] == "no tier is called A, there are first, second"
+    assert "tier_a_reason" not in score(rows)[1]
+
+
 def test_a_network_that_is_a_rule_leads_no_rule():
     """It has no interval over what it equals on every row, and no gate passes on one; nor is it worse."""
     rows = rows_table().assign(tier=0)

@@ -91,14 +91,35 @@ def test_gates_are_checked_as_params():
             Gate(**limits)
 
 
-def test_gates_are_on_the_models_there_are_and_on_files_that_speak_of_them():
-    """An unknown artifact, one without gates, a file that no run writes: the key, the value and the rule."""
-    known, files = ("lstm-direction", "transformer-trend"), ("lstm", "transformer")
-    gates(**{"lstm.x": Gate(min=1.0), "release.deflated_sharpe": Gate(min=0.5)}).require_known(known, files)
-    with pytest.raises(ParamsError, match=r"gates.lstm-direction is 'lstn.x': must be FILE"):
-        gates(**{"lstn.x": Gate(min=1.0)}).require_known(known, files)
-    with pytest.raises(ParamsError, match="must name exactly the artifacts lstm-direction, gru-direction"):
-        gates(**{"lstm.x": Gate(min=1.0)}).require_known(("lstm-direction", "gru-direction"), files)
+THERE = ("lstm-direction", "transformer-trend"), {"lstm": ("accuracy", "x"), "transformer": ("x", "mae")}
+
+
+def test_gates_are_on_the_models_there_are():
+    """An unknown artifact, or one without gates: the rule."""
+    known = gates(**{"lstm.x": Gate(min=1.0), "release.deflated_sharpe": Gate(min=0.5)})
+    assert known.unknown(*THERE) == []
+    (mistake,) = known.unknown(("lstm-direction", "gru-direction"), THERE[1])
+    assert "must name exactly the artifacts lstm-direction, gru-direction" in str(mistake)
+
+
+@pytest.mark.parametrize(
+    ("gate", "rule"),
+    [
+        ("lstm.acuracy", "is no metric; nearest is lstm.accuracy"),
+        ("lstm.mae", "is no metric; nearest is transformer.mae"),
+        ("lstn.accuracy", "is no metric; nearest is lstm.accuracy"),
+        ("lstm.zzz", "is no metric that a gate can judge"),
+        ("foo.bar", "is no metric; files are lstm, transformer, release"),
+        ("release.latency", "is no metric; there is deflated_sharpe"),
+    ],
+)
+def test_a_gate_on_a_metric_that_does_not_exist_is_a_mistake(gate, rule):
+    """Each with artifact, gate and what is nearest, whatever else is wrong."""
+    both = {gate: Gate(min=1.0), "lstm.y": Gate(max=0.0)}
+    first, second = gates(**both).unknown(*THERE)
+    assert str(first) == f"params.yaml: gates.lstm-direction is '{gate}': {rule}"
+    assert isinstance(first, ParamsError)
+    assert "'lstm.y'" in str(second)
 
 
 def test_a_metric_that_is_no_number_fails():
@@ -147,5 +168,3 @@ def test_gates_of_the_release_are_left_to_it():
     known = {RELEASE: {"deflated_sharpe": 0.9}, "backtest": {"days": 60}}
     (verdict,) = judge(chosen, known, "2-step", of_release=True)
     assert (verdict.gate, verdict.status) == ("release.deflated_sharpe", "failed")
-    with pytest.raises(ValidationError, match=r"must be release\.METRIC, one of deflated_sharpe"):
-        gates(**{"release.latency": Gate(min=1.0)})

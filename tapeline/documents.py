@@ -1,0 +1,56 @@
+"""JSON that outlives the code that wrote it, as frozen models: closed where written, read over where read."""
+
+import json
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
+
+from tapeline.errors import ArtifactError
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if hasattr(value, "item") else value  # a NumPy scalar
+
+
+Figure = Annotated[int | float | None, BeforeValidator(_plain)]  # None: undefined
+
+
+class Document(BaseModel):
+    """One JSON object. Making one, an unknown key and a wrong type are errors; reading one, keys of other
+    versions of this project are left out.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @classmethod
+    def read(cls, value: str | bytes | dict[str, Any], where: object) -> Self:
+        """Read JSON, or what was parsed of it; ArtifactError names `where` and the first wrong key."""
+        try:
+            parsed = value if isinstance(value, dict) else json.loads(value)
+            return cls.model_validate(parsed, strict=False, extra="ignore")
+        except ValidationError as error:
+            first = error.errors()[0]
+            key = ".".join(map(str, first["loc"])) or "it"
+            problem = "is missing" if first["type"] == "missing" else f"can't be read: {first['msg']}"
+            raise ArtifactError(f"{where}: {key} {problem}") from error
+        except (ValueError, RecursionError) as error:
+            raise ArtifactError(f"{where}: can't be read: {error}") from error
+
+    def plain(self) -> dict[str, Any]:
+        """What JSON holds of it: the keys that were given, in the order of the fields."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+
+class Metrics(Document):
+    """Declared metrics of one file: numbers by key, None where undefined."""
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """All keys, in the file's order."""
+        return tuple(cls.model_fields)
+
+    @classmethod
+    def added(cls) -> tuple[str, ...]:
+        """Keys that this class states beside those of the one that it extends."""
+        before = next(base.model_fields for base in cls.__mro__[1:] if issubclass(base, BaseModel))
+        return tuple(key for key in cls.model_fields if key not in before)
