@@ -1,5 +1,7 @@
 """Which metrics files speak of the models, and their keys: what a gate may name."""
 
+from typing import Any
+
 from pydantic import create_model
 
 from tapeline.documents import Figure, Metrics
@@ -16,7 +18,8 @@ class AuditFigures(Metrics):
 
 
 def _declare(name: str, base: type[Metrics], keys: list[str]) -> type[Metrics]:
-    return create_model(name, __base__=base, **dict.fromkeys(keys, (Figure, ...)))
+    fields: dict[str, Any] = dict.fromkeys(keys, (Figure, ...))
+    return create_model(name, __base__=base, **fields)
 
 
 # What the stage `promote` finds, which its own gates may name; then what the gates came to.
@@ -31,6 +34,6 @@ PromotionMetrics = _declare(
 
 def gate_metrics() -> dict[str, tuple[str, ...]]:
     """By NAME of metrics/NAME.json the keys that a gate may be on."""
-    own = {model.name: OF_LABEL[model.label] for model in MODELS}
-    others = {"backtest": BacktestMetrics, "ftmo": FtmoMetrics, "promotion": PackedMetrics}
-    return {name: metrics.names() for name, metrics in (own | others).items()}
+    files = {model.name: OF_LABEL[model.label] for model in MODELS}
+    files |= {"backtest": BacktestMetrics, "ftmo": FtmoMetrics, "promotion": PackedMetrics}
+    return {name: metrics.names() for name, metrics in files.items()}

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 
 from tapeline.backtest.signals import SignalParams
 from tapeline.closure import ROOT
+from tapeline.documents import Figure, Metrics
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.models.lstm import LSTM
 from tapeline.models.transformer import TRANSFORMER
@@ -87,7 +88,8 @@ def scorable(fold=None):
 def test_a_direction_is_scored_on_real_candles_with_a_label_alone(scoring):
     """Accuracy over all folds, and the candidate's over the last one's test."""
     predicted = scoring.read(LSTM)
-    metrics, detail = scoring.score(predicted)
+    declared, detail = scoring.score(predicted)
+    metrics = declared.plain()
     guess = pd.read_parquet("data/predictions/lstm.parquet").set_index("timestamp")["prediction"]
     for fold, of in ((None, metrics), (1, detail["candidate"])):
         bars, label = scorable(fold)
@@ -140,7 +142,7 @@ def test_a_strength_is_scored_by_its_error(scoring):
     bars, _ = scorable()
     guess = pd.read_parquet("data/predictions/transformer.parquet").set_index("timestamp")["prediction"]
     error = guess[TABLE["timestamp"].to_numpy()[bars]].to_numpy() - TABLE["trend_strength"].to_numpy()[bars]
-    assert metrics["mae"] == pytest.approx(np.abs(error).mean())
+    assert metrics.mae == pytest.approx(np.abs(error).mean())
     assert "tier_ranges" not in detail["candidate"]
 
 
@@ -165,4 +167,16 @@ def test_figures_that_mean_nothing_say_so_in_a_line(caplog):
     assert undefined_reasons("lstm", detail) == lines
     detail["candidate"]["is_constant"] = 0
     assert undefined_reasons("lstm", detail) == lines[:1]
-    assert defined_figures({"rows": 12, "ceiling": None}) == "{'rows': 12}, 1 of 2 figures undefined"
+
+
+class Few(Metrics):
+    """A count and a figure."""
+
+    rows: Figure
+    p: Figure
+
+
+def test_a_line_of_the_log_holds_what_is_defined():
+    """Of an account that FTMO does not watch that is nothing, told in a few words."""
+    assert defined_figures(Few(rows=12, p=None)) == "{'rows': 12}, 1 of 2 figures undefined"
+    assert defined_figures(Few(rows=0, p=0.123456)) == "{'rows': 0, 'p': 0.1235}"

@@ -12,14 +12,12 @@ from ruamel.yaml import YAML
 import stages.evaluate as evaluate
 from tapeline.backtest.signals import SignalParams
 from tapeline.closure import ROOT
-from tapeline.documents import Figure, Metrics
 from tapeline.features.labels import direction, trend_strength
 from tapeline.models.metrics import gate_metrics
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, GateParams, judge
 from tapeline.schema import PRICES, TIMESTAMP_TYPE
-from tapeline.scoring.models import defined_figures
 from tapeline.tiers import ranges_by_share, tier_numbers
 from tests.candles import random_candles
 
@@ -286,19 +284,6 @@ def test_tiers_by_share_hold_about_their_share_of_every_test(run):
     assert found["metrics/backtest"]["trades"] > 0
     assert list(found["metrics/detail/backtest"]["tiers"]) == ["A", "B"]
     assert found["metrics/detail/backtest"]["tiers"]["B"]["trades"] == 0
-
-
-class Few(Metrics):
-    """A count and a figure."""
-
-    rows: Figure
-    p: Figure
-
-
-def test_a_line_of_the_log_holds_what_is_defined():
-    """Of an account that FTMO does not watch that is nothing, told in a few words."""
-    assert defined_figures(Few(rows=12, p=None)) == "{'rows': 12}, 1 of 2 figures undefined"
-    assert defined_figures(Few(rows=0, p=0.123456)) == "{'rows': 0, 'p': 0.1235}"
 
 
 def test_an_account_that_ftmo_does_not_watch_is_judged_by_all_other_gates(run):

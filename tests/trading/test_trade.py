@@ -51,10 +51,10 @@ def test_the_candidate_has_the_last_folds_account_and_the_pool_all_of_them(input
     traded = trade(direction, trend, validation, Candidate(2, is_refit=False), params)
     last = (rows[rows["fold"] == 1].reset_index(drop=True) for rows in (direction, trend))
     account, verdict, detail = trade_alone(*last, params)
-    backtest = traded.metrics["backtest"]
+    backtest = traded.metrics["backtest"].plain()
     for name in ("trades", "net_pnl", "net_pnl_low", "max_drawdown_inside"):
         assert backtest[f"candidate_{name}"] == account[name]
-    assert traded.metrics["ftmo"]["candidate_breached"] == verdict["breached"]
+    assert traded.metrics["ftmo"].candidate_breached == verdict["breached"]
     assert 0 < account["trades"] < backtest["trades"]
     own = traded.details["backtest"]["candidate"]
     assert (own["model"], own["figures_of"]) == ("fold_1", "fold_1")
