@@ -26,6 +26,10 @@ class DataError(TapelineError, ValueError):
         super().__init__(f"{where}: {what}")
 
 
+class ArgumentError(TapelineError, ValueError):
+    """What was handed to a function of `tapeline.api` and can't be used."""
+
+
 class QualityError(TapelineError, ValueError):
     """Data that was read well and failed a critical expectation or the leak audit."""
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tapeline.errors import DataError
 from tapeline.market.card import describe_times, describe_values
 from tapeline.market.conflicts import settle
-from tapeline.market.data_params import DataParams
+from tapeline.market.data_params import RepairParams
 from tapeline.market.findings import Finding
 from tapeline.market.levels import check_levels
 from tapeline.market.plausibility import find_implausible
@@ -41,7 +41,7 @@ class Cleaned:
     findings: list[Finding]
 
 
-def clean(raw: RawCandles, data: DataParams) -> Cleaned:
+def clean(raw: RawCandles, data: RepairParams) -> Cleaned:
     """Reject rows that can't be candles, leave one a time, fill short gaps and cut at long ones."""
     asked = INTERVAL_MINUTES[data.interval] * MINUTE
     interval = INTERVAL_MINUTES[raw.interval or data.interval] * MINUTE

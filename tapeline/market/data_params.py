@@ -29,7 +29,15 @@ def _known_zone(name: str) -> str:
 Timezone = Annotated[str, AfterValidator(_known_zone)]
 
 
-class DataParams(Section):
+class RepairParams(Section):
+    """Of section `data`, what cleaning takes: how far candles are repaired."""
+
+    interval: Interval
+    max_fill: MaxFill
+    max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of a symbol's rows, rejected or in conflict
+
+
+class DataParams(RepairParams):
     """Source, layout and repair of candles."""
 
     source: Source
@@ -38,8 +46,5 @@ class DataParams(Section):
     columns: dict[Part, str | Position]  # names in the files of what no layout knows; {} where all are known
     timezone: Timezone | None  # of times without zone; None: such times are refused
     symbols: Symbols
-    interval: Interval
-    max_fill: MaxFill
     max_filled_share: FilledShare
-    max_rejected_share: Annotated[float, Field(ge=0, le=1)]  # of a symbol's rows, rejected or in conflict
     workers: Workers

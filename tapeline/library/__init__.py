@@ -1,0 +1,1 @@
+"""What `tapeline.api` offers: functions of all rooms on plain DataFrames; wrong input gets a sentence."""
