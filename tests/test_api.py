@@ -13,9 +13,12 @@ from tapeline.closure import ROOT
 
 def test_importing_it_loads_nothing_that_takes_time():
     """Neither torch nor NumPy: of all that is not Python's own, the module itself alone."""
-    code = "import json, sys; import tapeline.api; print(json.dumps(sorted(sys.modules)))"
-    done = subprocess.run([sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(ROOT)!r}); {code}"],
-                          capture_output=True, text=True, check=True)  # fmt: skip
+    code = (
+        f"import json, sys; sys.path.insert(0, {str(ROOT)!r}); import tapeline.api\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    command = [sys.executable, "-I", "-S", "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     loaded = {name for name in json.loads(done.stdout) if name.split(".")[0] not in sys.stdlib_module_names}
     assert loaded == {"__main__", "tapeline", "tapeline.api"}
 
