@@ -39,7 +39,7 @@ def market(n_bars: int, n_symbols: int, share: float = 0.04) -> Arrays:
     candles["stop"], candles["target"] = 0.003 * candles["close"], 0.004 * candles["close"]
     candles["quantity"] = 20_000 / candles["close"]
     candles["side"] = rng.choice([-1, 0, 1], (n_bars, n_symbols), p=[share / 2, 1 - share, share / 2])
-    for name in ("has_price", "can_fill", "may_enter"):
+    for name in ("has_price", "can_fill", "may_open"):
         candles[name] = True
     clock = np.zeros(n_bars, clock_dtype)
     clock["day"], clock["nights"] = np.arange(n_bars) // 1440, np.arange(n_bars) % 1440 == 1320

@@ -38,7 +38,7 @@ position_dtype = np.dtype(
         ("order", np.int8),  # side of the order that waits; 0: none
         ("order_bar", np.int64),
         ("quantity", np.float64),  # of the position
-        ("wanted", np.float64),  # of the order
+        ("order_quantity", np.float64),
         ("order_stop", np.float64),  # distance
         ("order_target", np.float64),  # distance; 0: none
         ("order_tier", np.int8),
@@ -49,7 +49,7 @@ position_dtype = np.dtype(
         ("is_guarded", np.bool_),  # ends by the guard, not by time
         ("swap", np.float64),
         ("margin", np.float64),
-        ("mark", np.float64),  # last seen middle
+        ("mark", np.float64),  # last seen mid
         ("half_spread", np.float64),  # there
         ("slippage", np.float64),  # of the last candle that could fill
         ("trade", np.int64),  # its line
@@ -86,15 +86,15 @@ def run_bars(
         if _is_idle(candles, i, positions, bar):
             bar.balance = bar.flat_open = bar.equity_open = bar.equity_low = bar.equity = account.balance
             continue
-        _open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, bar)
-        _inside(candles, i, symbols, rules, account, positions, trades, bar)
-        _close(candles, i, i == bars.size - 1, symbols, rules, account, positions, trades, bar)
+        _trade_at_open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, bar)
+        _trade_intrabar(candles, i, symbols, rules, account, positions, trades, bar)
+        _trade_at_close(candles, i, i == bars.size - 1, symbols, rules, account, positions, trades, bar)
     return accounts
 
 
 @njit(cache=True)
 def _is_idle(candles: Records, i: int, positions: Records, bar: Record) -> bool:
-    """Whether nothing is open, ordered or wanted; notes whether anything had a price."""
+    """Whether nothing is open, ordered or to be ordered; notes whether anything had a price."""
     for s in range(positions.size):
         bar.has_price |= candles[i, s].has_price
         if positions[s].side != 0 or positions[s].order != 0 or candles[i, s].side != 0:
@@ -103,7 +103,7 @@ def _is_idle(candles: Records, i: int, positions: Records, bar: Record) -> bool:
 
 
 @njit(cache=True)
-def _open(
+def _trade_at_open(
     candles: Records,
     i: int,
     nights: int,
@@ -140,7 +140,7 @@ def _open(
                 reason = STOP_OUT if is_called else STOP if not is_due else GUARD if p.is_guarded else TIME
                 reason, slip = (TARGET, 0.0) if is_won else (reason, c.slippage)
                 bar.n_requests += is_due and not is_called
-                account.balance += leave(
+                account.balance += close_position(
                     p, trades[p.trade], symbols[s], i, c.open, slip, c.half_spread, reason
                 )
     bar.flat_open = account.balance
@@ -153,8 +153,10 @@ def _open(
             continue
         if i >= p.order_bar + rules.delay + rules.hold:
             account.n_unfilled, p.order = account.n_unfilled + 1, 0
-        elif c.may_enter and p.side == 0:
-            needed = c.open * (1 + p.order * (c.half_spread + c.slippage)) * p.wanted / symbols[s].leverage
+        elif c.may_open and p.side == 0:
+            needed = (
+                c.open * (1 + p.order * (c.half_spread + c.slippage)) * p.order_quantity / symbols[s].leverage
+            )
             needed *= 1 + symbols[s].is_spot * symbols[s].commission
             worth = equity_of(account.balance, positions)
             worth = min(worth, account.balance) if symbols[s].is_spot else worth
@@ -162,14 +164,14 @@ def _open(
                 account.n_unfilled += 1
             else:
                 p.trade = account.n_trades
-                account.balance += enter(p, trades[p.trade], symbols[s], s, i, c, rules.hold)
+                account.balance += open_position(p, trades[p.trade], symbols[s], s, i, c, rules.hold)
                 account.n_trades += 1
                 bar.n_opened += 1
             p.order = 0
 
 
 @njit(cache=True)
-def _inside(
+def _trade_intrabar(
     candles: Records,
     i: int,
     symbols: Records,
@@ -189,9 +191,9 @@ def _inside(
         if c.can_fill:
             price = (c.low if p.side > 0 else c.high) * (1 - p.side * (c.half_spread + rules.basis))
             if p.side * (price - p.stop) <= 0:
-                middle = p.stop / (1 - p.side * c.half_spread)
-                middle = min(middle, c.open) if p.side > 0 else max(middle, c.open)  # passed at the entry
-                made = leave(p, trades[p.trade], symbols[s], i, middle, c.slippage, c.half_spread, STOP)
+                mid = p.stop / (1 - p.side * c.half_spread)
+                mid = min(mid, c.open) if p.side > 0 else max(mid, c.open)  # passed at the entry
+                made = close_position(p, trades[p.trade], symbols[s], i, mid, c.slippage, c.half_spread, STOP)
                 account.balance += made
                 worst += made
                 continue
@@ -205,19 +207,21 @@ def _inside(
         if p.side == 0 or not c.can_fill:
             continue
         if is_out and not symbols[s].is_spot:
-            middle, slip = c.low if p.side > 0 else c.high, c.slippage + rules.basis
-            account.balance += leave(p, trades[p.trade], symbols[s], i, middle, slip, c.half_spread, STOP_OUT)
+            mid, slip = c.low if p.side > 0 else c.high, c.slippage + rules.basis
+            account.balance += close_position(
+                p, trades[p.trade], symbols[s], i, mid, slip, c.half_spread, STOP_OUT
+            )
         elif p.target > 0:
             best = (c.high if p.side > 0 else c.low) * (1 - p.side * c.half_spread)
             if p.side * (best - p.target) > 0:
-                middle = p.target / (1 - p.side * c.half_spread)
-                account.balance += leave(
-                    p, trades[p.trade], symbols[s], i, middle, 0.0, c.half_spread, TARGET
+                mid = p.target / (1 - p.side * c.half_spread)
+                account.balance += close_position(
+                    p, trades[p.trade], symbols[s], i, mid, 0.0, c.half_spread, TARGET
                 )
 
 
 @njit(cache=True)
-def _close(
+def _trade_at_close(
     candles: Records,
     i: int,
     is_last: bool,
@@ -228,7 +232,7 @@ def _close(
     trades: Records,
     bar: Record,
 ) -> None:
-    """Mark positions, look at the day's loss, turn sides wanted into orders; the last bar ends it all."""
+    """Mark positions, look at the day's loss, turn sides into orders; the last bar ends it all."""
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
         if c.has_price:
@@ -236,7 +240,7 @@ def _close(
             p.slippage = c.slippage if c.can_fill else p.slippage
             bar.has_price = True
         if p.side != 0 and is_last:
-            account.balance += leave(
+            account.balance += close_position(
                 p, trades[p.trade], symbols[s], i, p.mark, p.slippage, p.half_spread, END
             )
         if p.side != 0:
@@ -301,7 +305,7 @@ def place_order(
     max_margin: float,
     max_positions: int,
 ) -> None:
-    """Order what is wanted at a close, cut down to what the portfolio's caps leave, or nothing.
+    """Order the side of a close, cut down to what the portfolio's caps leave, or nothing.
 
     worth : equity, or the cash in it where that is what pays
     """
@@ -313,21 +317,21 @@ def place_order(
         if p.side != 0:
             margin, n_taken = margin + p.margin, n_taken + 1
         if p.order != 0:
-            margin += p.wanted * p.mark / symbols[other].leverage
+            margin += p.order_quantity * p.mark / symbols[other].leverage
             n_taken += p.side == 0
     free = max(0.0, max_margin * worth - margin) * symbols[s].leverage / c.close
     step = symbols[s].step
     quantity = np.floor(min(c.quantity, free, symbols[s].maximum) / step * (1 + 1e-12)) * step
     p = positions[s]
     if n_taken < max_positions and quantity > 0 and quantity >= symbols[s].minimum * (1 - 1e-12):
-        p.order, p.order_bar, p.wanted = c.side, i, quantity
+        p.order, p.order_bar, p.order_quantity = c.side, i, quantity
         p.order_stop, p.order_target, p.order_tier = c.stop, c.target, c.tier
 
 
 @njit(cache=True)
-def enter(p: Record, trade: Record, symbol: Record, s: int, i: int, c: Record, hold: int) -> float:
+def open_position(p: Record, trade: Record, symbol: Record, s: int, i: int, c: Record, hold: int) -> float:
     """Fill the order at the open; return the change of balance."""
-    p.side, p.quantity = p.order, p.wanted
+    p.side, p.quantity = p.order, p.order_quantity
     p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))
     p.margin = p.quantity * p.entry / symbol.leverage
     p.stop = p.entry - p.side * p.order_stop
@@ -345,25 +349,25 @@ def enter(p: Record, trade: Record, symbol: Record, s: int, i: int, c: Record, h
 
 
 @njit(cache=True)
-def leave(
+def close_position(
     p: Record,
     trade: Record,
     symbol: Record,
     i: int,
-    middle: float,
+    mid: float,
     slippage: float,
     half_spread: float,
     reason: int,
 ) -> float:
-    """Fill the exit around `middle`; return the change of balance."""
-    price = middle * (1 - p.side * (half_spread + slippage))
+    """Fill the exit around `mid`; return the change of balance."""
+    price = mid * (1 - p.side * (half_spread + slippage))
     paid = symbol.commission * p.quantity * price
     made = p.side * p.quantity * (price - p.entry)
     trade.exit_bar, trade.exit_price, trade.reason = i, price, reason
-    trade.spread_cost += p.quantity * middle * half_spread
-    trade.slippage_cost += p.quantity * middle * slippage
+    trade.spread_cost += p.quantity * mid * half_spread
+    trade.slippage_cost += p.quantity * mid * slippage
     trade.commission_cost += paid
-    trade.gross_pnl += p.side * p.quantity * middle
+    trade.gross_pnl += p.side * p.quantity * mid
     trade.swap = p.swap
     trade.net_pnl = made + p.swap - trade.commission_cost
     trade.mae, trade.mfe = max(trade.mae, -made - p.swap), max(trade.mfe, made + p.swap)
@@ -384,7 +388,7 @@ def excursions(p: Record, trade: Record, price: float, c: Record) -> float:
 
 @njit(cache=True)
 def first_bad(candles: Records, symbols: Records, basis: float) -> int:
-    """Flat position of the first candle with impossible prices, costs or wishes; -1: none.
+    """Flat position of the first candle with impossible prices, costs or orders; -1: none.
 
     Slippage may be unknown where nothing can fill.
     """
@@ -401,7 +405,7 @@ def first_bad(candles: Records, symbols: Records, basis: float) -> int:
                     return i * n_symbols + s
             elif c.can_fill or c.side != 0:
                 return i * n_symbols + s
-            if (c.may_enter and not c.can_fill) or (c.side < 0 and symbols[s].is_spot):
+            if (c.may_open and not c.can_fill) or (c.side < 0 and symbols[s].is_spot):
                 return i * n_symbols + s
             if c.side != 0 and not (0 <= c.quantity < np.inf and 0 < c.stop < np.inf and c.target >= 0):
                 return i * n_symbols + s

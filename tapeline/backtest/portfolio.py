@@ -1,4 +1,4 @@
-"""Candles, predictions and params laid out as the engine takes them: all symbols on one clock."""
+"""Candles, predictions and params aligned on one clock of all symbols, as the engine takes them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -98,7 +98,7 @@ class Plan:
         return replace(self, candles=candles)
 
 
-def lay_out(
+def align_candles(
     tables: Mapping[str, pd.DataFrame],
     first: pd.Timestamp,
     minutes: int,
@@ -118,40 +118,40 @@ def lay_out(
         candles[name] = np.nan
     for s, table in enumerate(tables.values()):
         where = ((table["timestamp"] - first) // pd.Timedelta(minutes=minutes)).to_numpy()
-        inside = where >= 0
-        at = where[inside]
+        is_on_clock = where >= 0
+        at = where[is_on_clock]
         for name in ("open", "high", "low", "close"):
-            candles[name][at, s] = table[name].to_numpy()[inside]
-        candles["has_price"][at, s] = ~table["is_filled"].to_numpy()[inside]
+            candles[name][at, s] = table[name].to_numpy()[is_on_clock]
+        candles["has_price"][at, s] = ~table["is_filled"].to_numpy()[is_on_clock]
         change = np.log(table["close"]).diff()
-        sigma[at, s] = change.rolling(volatility_candles).std().shift().to_numpy()[inside]
+        sigma[at, s] = change.rolling(volatility_candles).std().shift().to_numpy()[is_on_clock]
         reach = talib.TRANGE(*(table[name].to_numpy(float) for name in ("high", "low", "close")))
-        atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().to_numpy()[inside]
+        atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().to_numpy()[is_on_clock]
     return Market(clock, minutes, tuple(tables), candles, sigma, atr)
 
 
-def on_clock(market: Market, rows: pd.DataFrame, column: str) -> FloatArray:
+def align_predictions(market: Market, rows: pd.DataFrame, column: str) -> FloatArray:
     """Column of `rows` (`symbol`, `timestamp`), NaN where there is no row; shape (n_bars, n_symbols)."""
-    found = np.full(market.sigma.shape, np.nan)
+    aligned = np.full(market.sigma.shape, np.nan)
     bar = ((rows["timestamp"] - market.timestamp[0]) // pd.Timedelta(minutes=market.minutes)).to_numpy()
     symbol = pd.Index(market.symbols).get_indexer(pd.Index(rows["symbol"]))
-    if (bar < 0).any() or (bar >= len(found)).any() or (symbol < 0).any():
+    if (bar < 0).any() or (bar >= len(aligned)).any() or (symbol < 0).any():
         raise ValueError("rows outside the clock, or of a symbol without candles")
-    found[bar, symbol] = rows[column].to_numpy()
-    return found
+    aligned[bar, symbol] = rows[column].to_numpy()
+    return aligned
 
 
 def make_plan(
     market: Market,
-    wanted: Signals,
-    signals: OrderParams,
+    signals: Signals,
+    orders: OrderParams,
     names: InstrumentNames,
     costs: CostTerms,
     execution: FillParams,
     hold: int,
     guard_loss: float = np.inf,
 ) -> Plan:
-    """Price, size and time what is `wanted`; ParamsError if a symbol has no instrument or no costs.
+    """Price, size and time `signals`; ParamsError if a symbol has no instrument or no costs.
 
     Only real candles decide, and only once their slippage is known. What the spread will be when an order is
     filled is known when it is made: the calendar says so. `guard_loss` is account currency below the midnight
@@ -162,10 +162,10 @@ def make_plan(
     basis = costs.basis_bps * BPS * costs.multiple
     slip = slippage(market.sigma, execution.latency_s, execution.slippage, market.minutes)
     candles["slippage"] = slip * costs.multiple + basis
-    is_open, may_enter = market_hours(market.timestamp, costs)
+    is_open, may_open = market_hours(market.timestamp, costs)
     candles["can_fill"] = candles["has_price"] & is_open[:, None] & np.isfinite(slip)
-    candles["may_enter"] = candles["can_fill"] & may_enter[:, None]
-    candles["stop"], candles["target"] = signals.stop * market.atr, signals.target * market.atr
+    candles["may_open"] = candles["can_fill"] & may_open[:, None]
+    candles["stop"], candles["target"] = orders.stop * market.atr, orders.target * market.atr
     traded_as = [instrument_of(symbol, names, costs) for symbol in market.symbols]
     symbols = np.array([_terms(instrument, costs) for instrument in traded_as], dtype=symbol_dtype)
     filled = market.timestamp + delay * pd.Timedelta(minutes=market.minutes)
@@ -173,16 +173,16 @@ def make_plan(
     for s, instrument in enumerate(traded_as):
         candles["half_spread"][:, s] = half_spread(market.timestamp, instrument, costs)
         at_fill[:, s] = half_spread(filled, instrument, costs)
-    may_short = ~symbols["is_spot"] & (signals.sides == "both")
+    may_short = ~symbols["is_spot"] & (orders.sides == "both")
     paid = at_fill, candles["slippage"], symbols["commission"]
     is_known = candles["has_price"] & np.isfinite(slip) & (market.atr > 0)
     can_order = is_known & (candles["stop"] > round_trip(candles["close"], *paid))
-    side = np.where(is_known, wanted.side, 0)
+    side = np.where(is_known, signals.side, 0)
     is_refused_short = (side < 0) & ~may_short
     candles["side"] = np.where(can_order & ~is_refused_short, side, 0)
-    candles["tier"] = wanted.tier
+    candles["tier"] = signals.tier
     loss = loss_at_stop(candles["close"], np.where(candles["side"] < 0, -1, 1), candles["stop"], *paid)
-    candles["quantity"] = size(loss, symbols["step"], signals)
+    candles["quantity"] = size(loss, symbols["step"], orders)
     refused = Refused(
         int(((side != 0) & ~is_refused_short & ~can_order).sum()),
         int(is_refused_short.sum()),
@@ -191,11 +191,11 @@ def make_plan(
     clock["day"] = account_day(market.timestamp)
     clock["nights"] = swap_nights(market.timestamp, costs.swap_nights)
     rules = Rules(
-        signals.initial_balance,
+        orders.initial_balance,
         hold,
         delay,
-        signals.max_positions,
-        signals.max_margin,
+        orders.max_positions,
+        orders.max_margin,
         execution.stop_out,
         guard_loss,
         basis,

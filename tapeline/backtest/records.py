@@ -5,7 +5,7 @@ import numpy as np
 # One symbol on one bar of the clock that all symbols share; (n_bars, n_symbols) in the engine.
 candle_dtype = np.dtype(
     [
-        ("open", np.float64),  # middle of the spread, as the others; NaN without a candle
+        ("open", np.float64),  # mid of the spread, as the others; NaN without a candle
         ("high", np.float64),
         ("low", np.float64),
         ("close", np.float64),
@@ -13,12 +13,12 @@ candle_dtype = np.dtype(
         ("slippage", np.float64),  # of a market fill, adverse, fraction of the price; NaN: not known yet
         ("stop", np.float64),  # distance from the entry, price, of an order made at this close
         ("target", np.float64),  # likewise; 0: none
-        ("quantity", np.float64),  # units wanted at this close, before the portfolio's caps
-        ("side", np.int8),  # wanted at this close: 1 long, -1 short, 0 none
+        ("quantity", np.float64),  # units to order at this close, before the portfolio's caps
+        ("side", np.int8),  # to order at this close: 1 long, -1 short, 0 none
         ("tier", np.int8),  # of the signal, for the record
         ("has_price", np.bool_),  # somebody traded: it moves marks
         ("can_fill", np.bool_),  # has a price, and the market is open
-        ("may_enter", np.bool_),  # can fill, and no long closure is near
+        ("may_open", np.bool_),  # can fill, and no long closure is near
     ]
 )
 
@@ -73,7 +73,7 @@ trade_dtype = np.dtype(
         ("quantity", np.float64),  # units, positive
         ("entry_price", np.float64),  # filled
         ("exit_price", np.float64),  # filled
-        ("gross_pnl", np.float64),  # between the middles of the spread
+        ("gross_pnl", np.float64),  # between the mids of the spread
         ("spread_cost", np.float64),  # half the spread of both fills, non-negative
         ("slippage_cost", np.float64),  # of both fills, non-negative
         ("commission_cost", np.float64),  # of both fills, non-negative

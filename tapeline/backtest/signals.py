@@ -1,4 +1,4 @@
-"""From predictions to the side wanted at each close, and how much of it."""
+"""From predictions to the side ordered at each close, and how much of it."""
 
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
@@ -70,7 +70,7 @@ class SignalParams(OrderParams):
 
     @field_validator("trade_tiers")
     @classmethod
-    def _known_tiers(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+    def _tiers_that_exist(cls, names: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         by = info.data.get("tier_by")
         for key, unused in (("tiers", SHARE), ("tier_shares", CONFIDENCE)):
             tiers = info.data.get(key)  # not there if it broke a rule of its own
@@ -105,7 +105,7 @@ class SignalParams(OrderParams):
 
 
 class Signals(NamedTuple):
-    """What is wanted at each close; arrays of one shape."""
+    """The side to order at each close; arrays of one shape."""
 
     side: NDArray[np.int8]  # 1 long, -1 short, 0 none
     tier: NDArray[np.int8]  # position in `tier_names`, NO_TIER outside all
@@ -130,10 +130,10 @@ def make_signals(
             raise ValueError("tiers by share have no ranges of their own: say the tier of each prediction")
         tier = tier_numbers(probability, params.ranges)
     traded = [position for position, name in enumerate(params.tier_names) if name in params.trade_tiers]
-    is_wanted = np.isin(tier, traded) & ~np.isnan(probability)
+    is_traded = np.isin(tier, traded) & ~np.isnan(probability)
     if params.minimum_trend > 0:
-        is_wanted &= trend_strength >= params.minimum_trend
-    return Signals(np.where(is_wanted, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8), tier)
+        is_traded &= trend_strength >= params.minimum_trend
+    return Signals(np.where(is_traded, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8), tier)
 
 
 def size(loss_per_unit: FloatArray, step: float | FloatArray, params: OrderParams) -> FloatArray:

@@ -14,7 +14,7 @@ class LSTM(nn.Module):
     is free of candles after it, and only `last` may be used, in training too.
     """
 
-    same_in_longer_input = False  # a longer past changes the state
+    is_same_with_longer_input = False  # a longer past changes the state
 
     def __init__(self, n_features: int, params: LstmParams) -> None:
         super().__init__()

@@ -53,7 +53,7 @@ def predict_logits(
     other the windows of `length` candles alone. Single precision, whatever the training's.
     """
     net.eval()
-    if not net.same_in_longer_input:
+    if not net.is_same_with_longer_input:
         return _last_logits(net, features, torch.from_numpy(rows).to(features.device), length)
     spans = stretches(run, reached(run, rows, length))
     chunks = torch.from_numpy(tile(spans, chunk_length, length)).to(features.device)

@@ -21,7 +21,7 @@ def attention_band(sequence_length: int, layers: int) -> int:
 class Transformer(nn.Module):
     """Pre-norm encoder with banded causal attention; each candle's state gives that candle's logit."""
 
-    same_in_longer_input = True
+    is_same_with_longer_input = True
 
     def __init__(self, n_features: int, params: TransformerParams, sequence_length: int) -> None:
         super().__init__()

@@ -48,11 +48,11 @@ LAST_FOLD = """It is the model of the last fold: figures that begin with `candid
 with an account begun flat there; the others are of all folds."""
 
 
-def model_card(contract: Record, span: Record, made_with: Record, section: str, record: Record) -> str:
-    """Return the card in Markdown; `section` of `made_with` holds the architecture."""
-    inputs, output, train = contract["input"], contract["output"], made_with["train"]
+def model_card(contract: Record, span: Record, params_used: Record, section: str, record: Record) -> str:
+    """Return the card in Markdown; `section` of `params_used` holds the architecture."""
+    inputs, output, train = contract["input"], contract["output"], params_used["train"]
     leader = f" {inputs['leader']} leads: its candles are needed, too." if inputs["leader"] else ""
-    told = made_with[section] | {
+    told = params_used[section] | {
         name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")
     }
     spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]

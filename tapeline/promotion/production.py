@@ -76,7 +76,7 @@ def journal(folder: Path, tags: list[str]) -> Iterator[None]:
     path.unlink()
 
 
-def take_back_unfinished(folder: Path, artifacts: Collection[str]) -> list[str]:
+def delete_unfinished_tags(folder: Path, artifacts: Collection[str]) -> list[str]:
     """Delete tags of a promotion here that was cut off before they went into production; return them."""
     path = _git_folder(folder) / JOURNAL
     if not path.exists():

@@ -13,7 +13,7 @@ from tapeline.params import Params
 from tapeline.release.champion import Duel
 from tapeline.schema import DIRECTION
 from tapeline.tiers import tier_numbers
-from tapeline.trading.accounts import open_desk
+from tapeline.trading.accounts import align_inputs
 from tapeline.trading.figures import account_figures
 from tapeline.trading.params import TradingParams
 
@@ -103,10 +103,10 @@ def predictions(
 
 def trade(direction: pd.DataFrame, trend: pd.DataFrame, trading: TradingParams) -> Account:
     """Run one account; one without trades keeps its balance."""
-    desk = open_desk(direction, trend, trading)
-    result = desk.trade(trading)
-    figures = account_figures(result, desk, trading)
-    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
+    inputs = align_inputs(direction, trend, trading)
+    result = inputs.trade(trading)
+    figures = account_figures(result, inputs, trading)
+    equity = pd.Series(result.bars["equity"], index=inputs.market.timestamp)
     daily = daily_pnl(equity, trading.signals.initial_balance)
     if not figures["trades"]:
         return Account(0, 0.0, 0.0, 0.0, daily)

@@ -44,7 +44,7 @@ def pack_candidate(folder: Path, model: ModelEntry, params: Params, metrics: Rec
     graph, served, windows = export(offered)
     store = FeatureStore("data/features")
     contract = make_contract(model, offered, params, store, fold)
-    made_with = read_made_with(model, params)
+    params_used = read_params_used(model, params)
     schema = store.schema(contract["input"]["symbols"][0])
     record = {
         "refit": is_refit,
@@ -58,19 +58,19 @@ def pack_candidate(folder: Path, model: ModelEntry, params: Params, metrics: Rec
         MODEL: (source / DESCRIPTION).read_bytes(),
         CONTRACT: as_json(contract),
         FEATURES: as_json([feature.model_dump() for feature in schema.features]),
-        "params.json": as_json(made_with),
+        "params.json": as_json(params_used),
         "metrics.json": as_json(record),
         "model_card.md": model_card(
-            contract, offered.description.span, made_with, model.section, record
+            contract, offered.description.span, params_used, model.section, record
         ).encode(),
     }
     made_from = offered.description.made_from
     fingerprints = {
         "contract": fingerprint(meaning(contract)),
-        "params": fingerprint({name: without_seed(values) for name, values in made_with.items()}),
+        "params": fingerprint({name: without_seed(values) for name, values in params_used.items()}),
         "code": fingerprint([made_from["code"], made_from["features"]]),
         "data": made_from["data"],
-        "seed": fingerprint(made_with["train"]["seed"]),
+        "seed": fingerprint(params_used["train"]["seed"]),
     }
     bundle_id = pack(folder, files, fingerprints)
     difference = np.abs(open_bundle(folder).run(windows.numpy()) - reference_outputs(served, windows).numpy())
@@ -151,7 +151,7 @@ def meaning(contract: Record) -> Record:
     return {"input": inputs, "label": contract["label"], "output": contract["output"]}
 
 
-def read_made_with(model: ModelEntry, params: Params) -> dict[str, Record]:
+def read_params_used(model: ModelEntry, params: Params) -> dict[str, Record]:
     """Params that the model and its thresholds hang on, by section; candles and dates are data."""
     trading = TradingParams.read(params)
     sections = {
@@ -167,8 +167,8 @@ def read_made_with(model: ModelEntry, params: Params) -> dict[str, Record]:
         "ftmo": trading.ftmo,
         "promotion": params.section("promotion", PromotionParams),
     }
-    made_with = {name: section.model_dump(mode="json") for name, section in sections.items()}
-    return made_with | {"train": params.section("train", TrainParams).recipe()}
+    params_used = {name: section.model_dump(mode="json") for name, section in sections.items()}
+    return params_used | {"train": params.section("train", TrainParams).recipe()}
 
 
 def without_seed(values: Record) -> Record:

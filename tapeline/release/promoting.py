@@ -22,10 +22,10 @@ from tapeline.promotion.gates import Verdict, summary
 from tapeline.promotion.production import (
     CANDIDATES,
     clear,
+    delete_unfinished_tags,
     journal,
     one_at_a_time,
     place,
-    take_back_unfinished,
     write_index,
 )
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
@@ -61,7 +61,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
     `tell` is given, as text, what was found on the way, and all gates as tables.
     """
     with one_at_a_time(ROOT):
-        for tag in take_back_unfinished(ROOT, ARTIFACTS):
+        for tag in delete_unfinished_tags(ROOT, ARTIFACTS):
             tell(f"{tag}: of a promotion that was cut off, taken back")
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(of_the_workspace)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from tapeline.backtest.engine import BacktestResult, run_backtest
 from tapeline.backtest.ftmo import PhaseResult, judge_program
 from tapeline.backtest.odds import Odds, program_odds, whole_days
-from tapeline.backtest.portfolio import Market, Plan, lay_out, make_plan, on_clock
+from tapeline.backtest.portfolio import Market, Plan, align_candles, align_predictions, make_plan
 from tapeline.backtest.signals import make_signals
 from tapeline.schema import KEYS, PRICES
 from tapeline.store.tables import read_table
@@ -21,8 +21,8 @@ FloatArray = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Desk:
-    """Candles and predictions on one clock: backtests of them under any params."""
+class TradingInputs:
+    """Candles and predictions aligned on one clock: backtests of them under any params."""
 
     market: Market
     probability: FloatArray
@@ -31,7 +31,7 @@ class Desk:
 
     def plan(self, params: TradingParams) -> Plan:
         """What the engine is to trade under `params`."""
-        wanted = make_signals(self.probability, self.trend_strength, params.signals, self.tier)
+        signals = make_signals(self.probability, self.trend_strength, params.signals, self.tier)
         rules = (
             params.signals,
             params.names,
@@ -40,7 +40,7 @@ class Desk:
             params.hold,
             params.guard_loss,
         )
-        return make_plan(self.market, wanted, *rules)
+        return make_plan(self.market, signals, *rules)
 
     def trade(self, params: TradingParams) -> BacktestResult:
         """Run one backtest."""
@@ -54,8 +54,8 @@ class Judged(NamedTuple):
     possible: dict[str, PhaseResult]  # at every symbol's worst at once, which is what counts
 
 
-def open_desk(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams) -> Desk:
-    """Lay the candles of the predicted symbols out from the first prediction on.
+def align_inputs(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams) -> TradingInputs:
+    """Align the candles of the predicted symbols from the first prediction on.
 
     `direction` and `trend` hold `symbol`, `timestamp`, `prediction`, a row a predicted candle; `direction`
     its `tier` as well.
@@ -64,10 +64,10 @@ def open_desk(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParam
     columns = [*KEYS, *PRICES]
     tables = {symbol: read_table("data/candles", symbol, columns) for symbol in symbols}
     windows = params.execution.volatility_candles, params.signals.atr_candles
-    market = lay_out(tables, direction["timestamp"].min(), params.minutes, *windows)
-    found = (on_clock(market, rows, "prediction") for rows in (direction, trend))
-    tier = on_clock(market, direction, "tier")
-    return Desk(market, *found, np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8))
+    market = align_candles(tables, direction["timestamp"].min(), params.minutes, *windows)
+    aligned = (align_predictions(market, rows, "prediction") for rows in (direction, trend))
+    tier = align_predictions(market, direction, "tier")
+    return TradingInputs(market, *aligned, np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8))
 
 
 def run(plan: Plan) -> BacktestResult:
@@ -96,7 +96,7 @@ def judge(result: BacktestResult, plan: Plan, params: TradingParams, first_bar: 
     }  # fmt: skip
 
 
-class Control(NamedTuple):
+class RandomSides(NamedTuple):
     """The same decisions and costs with random sides, or times: what no edge at all comes to."""
 
     net_pnl: FloatArray  # (control_runs,) account currency
@@ -109,7 +109,7 @@ class Control(NamedTuple):
         return float((1 + (self.net_pnl >= net).sum()) / (1 + self.net_pnl.size))
 
 
-def zero_edge(plan: Plan, params: TradingParams) -> Control:
+def trade_random_sides(plan: Plan, params: TradingParams) -> RandomSides:
     """Trade `plan` again and again with coins in place of its predictions."""
     rng = np.random.default_rng(params.evaluation.seed)
     net, days = [], []
@@ -117,7 +117,7 @@ def zero_edge(plan: Plan, params: TradingParams) -> Control:
         result = run(plan.with_random_sides(rng))
         net.append(float(result.bars["balance"][-1] - plan.rules.initial_balance))
         days.append(whole_days(result.bars, result.bars["equity_low"], plan.clock["day"]))
-    return Control(np.array(net), days)
+    return RandomSides(np.array(net), days)
 
 
 def odds(

@@ -8,7 +8,7 @@ from tapeline.evaluation.account_metrics import BacktestMetrics, FtmoMetrics
 from tapeline.evaluation.metrics import CANDIDATE
 from tapeline.evaluation.performance import daily_pnl
 from tapeline.evaluation.trades import NOTHING
-from tapeline.trading.accounts import judge, open_desk, run
+from tapeline.trading.accounts import align_inputs, judge, run
 from tapeline.trading.figures import account_figures
 from tapeline.trading.ftmo_figures import phase_tables, verdict_figures
 from tapeline.trading.params import TradingParams
@@ -44,18 +44,18 @@ def trade_alone(
         figures = dict.fromkeys(DECLARED["backtest"]) | {"trades": 0}
         detail = dict.fromkeys(("from", "until")) | {"account": figures, "daily_net_pnl": {}, "ftmo": {}}
         return figures, dict.fromkeys(DECLARED["ftmo"]), detail | {"reason": "no candle was predicted"}
-    desk = open_desk(direction, trend, params)
-    plan = desk.plan(params)
+    inputs = align_inputs(direction, trend, params)
+    plan = inputs.plan(params)
     result = run(plan)
-    figures, judged = account_figures(result, desk, params), judge(result, plan, params)
-    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
+    figures, judged = account_figures(result, inputs, params), judge(result, plan, params)
+    equity = pd.Series(result.bars["equity"], index=inputs.market.timestamp)
     days = daily_pnl(equity, params.signals.initial_balance)
     detail = {
-        "from": str(desk.market.timestamp[0]),
-        "until": str(desk.market.timestamp[-1]),
+        "from": str(inputs.market.timestamp[0]),
+        "until": str(inputs.market.timestamp[-1]),
         "account": figures,
         "daily_net_pnl": {str(day.date()): pnl for day, pnl in days.items()},
-        "ftmo": phase_tables(judged, desk.market),
+        "ftmo": phase_tables(judged, inputs.market),
         "reason": None if result.trades.size else NOTHING,
     }
     return figures, verdict_figures(result, params, judged), detail

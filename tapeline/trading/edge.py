@@ -6,19 +6,19 @@ import pandas as pd
 from tapeline.backtest.latency import delay_bars
 from tapeline.evaluation.edge import Calls, edge_table
 from tapeline.tiers import confidence, ranges_by_share
-from tapeline.trading.accounts import Desk
+from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
 
 
 def edge_figures(
-    desk: Desk, direction: pd.DataFrame, validation: pd.DataFrame, params: TradingParams
+    inputs: TradingInputs, direction: pd.DataFrame, validation: pd.DataFrame, params: TradingParams
 ) -> list[dict]:
     """Rows of the table of gross moves, all predicted test candles of `direction` as calls.
 
     direction, validation : `symbol`, `timestamp`, `fold`, `prediction`; how confident a call is, its own
     fold's validation says, and never the test
     """
-    market, plan, evaluation = desk.market, desk.plan(params), params.evaluation
+    market, plan, evaluation = inputs.market, inputs.plan(params), params.evaluation
     opens = np.where(plan.candles["has_price"], plan.candles["open"], np.nan)
     one_way = plan.candles["half_spread"] + plan.candles["slippage"] + plan.symbols["commission"]
     step = pd.Timedelta(minutes=market.minutes)

@@ -15,7 +15,7 @@ from tapeline.evaluation.account_metrics import AccountFigures
 from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, ratios_reason, score_equity
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
-from tapeline.trading.accounts import Desk, Judged, judge, odds, run, zero_edge
+from tapeline.trading.accounts import Judged, TradingInputs, judge, odds, run, trade_random_sides
 from tapeline.trading.ftmo_figures import fan_table, ftmo_figures, odds_table, phase_tables, start_tables
 from tapeline.trading.params import TradingParams
 
@@ -25,23 +25,23 @@ NOT_WATCHED = "ftmo.program is none: nothing is judged by FTMO's rules"
 
 
 def trading_figures(
-    desk: Desk, params: TradingParams
+    inputs: TradingInputs, params: TradingParams
 ) -> tuple[Figures, Figures, Figures, dict[str, pd.DataFrame]]:
     """Return metrics of the backtest and of FTMO's program, the detail of both, and tables for plots."""
-    plan = desk.plan(params)
+    plan = inputs.plan(params)
     result = run(plan)
     initial = params.signals.initial_balance
-    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
-    backtest = account_figures(result, desk, params) | {"refused_entries": plan.refused.inside_costs}
+    equity = pd.Series(result.bars["equity"], index=inputs.market.timestamp)
+    backtest = account_figures(result, inputs, params) | {"refused_entries": plan.refused.inside_costs}
     judged = judge(result, plan, params)
-    control = zero_edge(plan, params)
+    control = trade_random_sides(plan, params)
     days = whole_days(result.bars, result.bars["equity_low"], plan.clock["day"])
     own = odds([days], params, params.evaluation.level)
     random = odds(control.days, params)
     ftmo = ftmo_figures(result, plan, params, judged, own, random, control)
     curves = {
-        "latency": _curve(desk, plan, params, "execution", "latency_s", params.execution.latency_grid_s),
-        "cost_stress": _curve(desk, plan, params, "costs", "multiple", params.costs.stress),
+        "latency": _curve(inputs, plan, params, "execution", "latency_s", params.execution.latency_grid_s),
+        "cost_stress": _curve(inputs, plan, params, "costs", "multiple", params.costs.stress),
     }
     detail = {
         "reason": NOTHING if not result.trades.size else None,
@@ -49,12 +49,12 @@ def trading_figures(
         "refused": refused(plan),
         "trades": describe_trades(result.trades, REASONS, params.minutes),
         "daily_net_pnl": {str(day.date()): pnl for day, pnl in daily_pnl(equity, initial).items()},
-        **trade_tables(result.trades, desk.market, params),
-        "ablation": ablation(desk, params),
+        **trade_tables(result.trades, inputs.market, params),
+        "ablation": ablation(inputs, params),
         **curves,
         "ftmo": {
-            "phases": phase_tables(judged, desk.market),
-            "without_guard": phase_tables(_unguarded(desk, params), desk.market),
+            "phases": phase_tables(judged, inputs.market),
+            "without_guard": phase_tables(_unguarded(inputs, params), inputs.market),
             "starts": start_tables(result, plan, params),
             "odds": odds_table(own),
             "odds_zero_edge": odds_table(random),
@@ -64,17 +64,17 @@ def trading_figures(
     }
     tables = {name: pd.DataFrame(rows.values()) for name, rows in curves.items()}
     tables |= {
-        "equity": equity_table(result, plan, desk.market, params.ftmo),
+        "equity": equity_table(result, plan, inputs.market, params.ftmo),
         "odds": fan_table(own, random, params),
         "daily_pnl": daily_pnl(equity, initial).rename_axis("day").rename("net_pnl").reset_index(),
     }
     return backtest, ftmo, detail, tables
 
 
-def account_figures(result: BacktestResult, desk: Desk, params: TradingParams) -> Figures:
+def account_figures(result: BacktestResult, inputs: TradingInputs, params: TradingParams) -> Figures:
     """Declared metrics of one backtest; money and ratios are None if nothing was traded."""
     initial = params.signals.initial_balance
-    equity = pd.Series(result.bars["equity"], index=desk.market.timestamp)
+    equity = pd.Series(result.bars["equity"], index=inputs.market.timestamp)
     scores = score_equity(equity, result.bars["equity_low"], initial)
     trades = score_trades(result.trades)
     if result.trades.size:
@@ -111,7 +111,7 @@ def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams
     return {"symbols": by_symbol, "tiers": by_tier, "sessions": sessions}
 
 
-def ablation(desk: Desk, params: TradingParams) -> dict[str, Figures]:
+def ablation(inputs: TradingInputs, params: TradingParams) -> dict[str, Figures]:
     """What each rule of the signals is worth: tiers one by one and together, with and without the trend."""
     tiers = params.signals.tier_names
     choices = {"+".join(tiers[: k + 1]): tiers[: k + 1] for k in range(len(tiers))}
@@ -120,11 +120,11 @@ def ablation(desk: Desk, params: TradingParams) -> dict[str, Figures]:
         for minimum in sorted({0.0, params.signals.minimum_trend, *params.signals.ablation_trends}):
             rule = f"trend of at least {minimum:g}" if minimum else "LSTM alone"
             changed = params.changed("signals", trade_tiers=chosen, minimum_trend=minimum)
-            found[f"tiers {name}, {rule}"] = _brief(desk, changed)
-    free = run(desk.plan(params).without_stops())
+            found[f"tiers {name}, {rule}"] = _brief(inputs, changed)
+    free = run(inputs.plan(params).without_stops())
     return found | {
-        "as traded": _brief(desk, params),
-        "without stop and target": _brief(desk, params, free),
+        "as traded": _brief(inputs, params),
+        "without stop and target": _brief(inputs, params, free),
     }
 
 
@@ -169,25 +169,30 @@ def refused(plan: Plan) -> Figures:
     return {"wanted": int(np.count_nonzero(plan.candles["side"])) + sum(counts.values())} | counts
 
 
-def _unguarded(desk: Desk, params: TradingParams) -> Judgement:
+def _unguarded(inputs: TradingInputs, params: TradingParams) -> Judgement:
     without = params.changed("ftmo", guard=0.0)
-    plan = desk.plan(without)
+    plan = inputs.plan(without)
     return judge(run(plan), plan, without)
 
 
 def _curve(
-    desk: Desk, plan: Plan, params: TradingParams, section: str, key: str, values: tuple[float, ...]
+    inputs: TradingInputs,
+    plan: Plan,
+    params: TradingParams,
+    section: str,
+    key: str,
+    values: tuple[float, ...],
 ) -> dict[str, Figures]:
     """What the orders of `plan` come to under other values of one key: theirs are the sizes."""
     found = {}
     for value in values:
         changed = params.changed(section, **{key: value})
-        result = run(desk.plan(changed).with_orders_of(plan))
-        found[f"{value:g}"] = {key: value} | _brief(desk, changed, result)
+        result = run(inputs.plan(changed).with_orders_of(plan))
+        found[f"{value:g}"] = {key: value} | _brief(inputs, changed, result)
     return found
 
 
-def _brief(desk: Desk, params: TradingParams, result: BacktestResult | None = None) -> Figures:
-    figures = account_figures(desk.trade(params) if result is None else result, desk, params)
+def _brief(inputs: TradingInputs, params: TradingParams, result: BacktestResult | None = None) -> Figures:
+    figures = account_figures(inputs.trade(params) if result is None else result, inputs, params)
     names = "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl", "win_rate", "max_drawdown_inside"
     return {name: figures[name] for name in (*names, RATIOS[0])}

@@ -11,7 +11,7 @@ from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
 from tapeline.backtest.odds import FAN, Odds
 from tapeline.backtest.portfolio import Market, Plan
 from tapeline.evaluation.account_metrics import ProgramFigures, VerdictFigures
-from tapeline.trading.accounts import Control, Judged, judge
+from tapeline.trading.accounts import Judged, RandomSides, judge
 from tapeline.trading.params import TradingParams
 
 Figures = dict[str, Any]
@@ -25,7 +25,7 @@ def ftmo_figures(
     judged: Judgement,
     own: dict[str, dict[str, Odds]],
     random: dict[str, dict[str, Odds]],
-    control: Control,
+    control: RandomSides,
 ) -> Figures:
     """Declared metrics of the chosen program, its first phase; margins are fractions of the capital.
 

@@ -7,7 +7,7 @@ import pandas as pd
 from tapeline.documents import Metrics
 from tapeline.evaluation.account_metrics import BacktestMetrics, FtmoMetrics
 from tapeline.splits.candidate import Candidate
-from tapeline.trading.accounts import open_desk
+from tapeline.trading.accounts import align_inputs
 from tapeline.trading.candidate import candidate_figures
 from tapeline.trading.edge import edge_figures
 from tapeline.trading.figures import trading_figures
@@ -34,8 +34,8 @@ def trade(
     `validation` holds what every fold's direction model says of its own validation, by which the table of
     edges says how confident a call is.
     """
-    desk = open_desk(direction, trend, params)
-    backtest, ftmo, detail, plots = trading_figures(desk, params)
+    inputs = align_inputs(direction, trend, params)
+    backtest, ftmo, detail, plots = trading_figures(inputs, params)
     declared, own = candidate_figures(candidate.rows(direction), candidate.rows(trend), params)
     metrics = {
         "backtest": BacktestMetrics(**backtest, **declared["backtest"]),
@@ -43,6 +43,6 @@ def trade(
     }
     details = {
         "backtest": detail | {"candidate": candidate.record | own},
-        "edge": edge_figures(desk, direction, validation, params),
+        "edge": edge_figures(inputs, direction, validation, params),
     }
     return Traded(metrics, details, plots)

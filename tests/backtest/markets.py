@@ -18,7 +18,7 @@ def flat_market(n_bars, n_symbols=1, price=100.0):
     for name in ("open", "high", "low", "close"):
         candles[name] = price
     candles["stop"], candles["quantity"] = 50.0, 10.0
-    for name in ("has_price", "can_fill", "may_enter"):
+    for name in ("has_price", "can_fill", "may_open"):
         candles[name] = True
     symbols = np.zeros(n_symbols, symbol_dtype)
     symbols["leverage"] = symbols["step"] = symbols["minimum"] = 1.0
@@ -49,12 +49,12 @@ def markets(draw):
     present = rng.random((n, m)) < draw(st.sampled_from([1.0, 0.7]))
     candles["has_price"] = present
     candles["can_fill"] = present & (rng.random((n, m)) < draw(st.sampled_from([1.0, 0.8])))
-    candles["may_enter"] = candles["can_fill"] & (rng.random((n, m)) < draw(st.sampled_from([1.0, 0.8])))
+    candles["may_open"] = candles["can_fill"] & (rng.random((n, m)) < draw(st.sampled_from([1.0, 0.8])))
     candles["side"][~present] = 0
     listed = rng.integers(0, n, m) * draw(st.sampled_from([0, 1]))  # bars before slippage is known
     unknown = np.arange(n)[:, None] < listed
     candles["can_fill"] &= ~unknown
-    candles["may_enter"] &= ~unknown
+    candles["may_open"] &= ~unknown
     candles["slippage"][unknown | ~present] = np.nan
     for name in ("open", "high", "low", "close"):
         candles[name][~present] = np.nan

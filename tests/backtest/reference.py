@@ -187,7 +187,7 @@ class Account:
                 if age >= rules.hold:
                     del self.orders[s]
                     self.unfilled += 1
-                elif age >= 0 and row[s]["may_enter"] and s not in self.open:
+                elif age >= 0 and row[s]["may_open"] and s not in self.open:
                     opened += self.fill_entry(s, i)
             low = min(low, self.exits_inside(i, row))
             for s in range(n_symbols):

@@ -70,8 +70,8 @@ def test_a_spread_wider_than_the_price_is_refused():
 def test_market_hours():
     """No fills in maintenance, no entries in the two hours before a long one."""
     at = pd.DatetimeIndex(["2026-01-17 03:00", "2026-01-17 05:00", "2026-01-17 07:00"], tz="UTC")
-    can_fill, may_enter = market_hours(at, costs(maintenance=[["Sat", "08:00", "18:00"]]))
-    assert (can_fill.tolist(), may_enter.tolist()) == ([True, True, False], [True, False, False])
+    can_fill, may_open = market_hours(at, costs(maintenance=[["Sat", "08:00", "18:00"]]))
+    assert (can_fill.tolist(), may_open.tolist()) == ([True, True, False], [True, False, False])
 
 
 @pytest.mark.parametrize(

@@ -247,7 +247,7 @@ def test_a_symbol_that_ends_before_the_others_leaves_at_its_last_mark(missing):
     gone = candles[6 - missing :, 0]
     for name in ("open", "high", "low", "close", "slippage"):
         gone[name] = np.nan
-    for name in ("has_price", "can_fill", "may_enter"):
+    for name in ("has_price", "can_fill", "may_open"):
         gone[name] = False
     result = run_backtest(candles, clock, symbols, CALM._replace(hold=9))
     trade = result.trades[0]
@@ -265,7 +265,7 @@ def test_nothing_fills_before_slippage_is_known():
     candles["side"], candles["slippage"][:3] = 1, np.nan
     with pytest.raises(ValueError, match="bar 0 of symbol 0 can't be traded"):
         run_backtest(candles, clock, symbols, rules)
-    candles["can_fill"][:3] = candles["may_enter"][:3] = False
+    candles["can_fill"][:3] = candles["may_open"][:3] = False
     result = run_backtest(candles, clock, symbols, rules)
     assert result.trades["entry_bar"].tolist() == [3]
     assert (result.bars["equity"] == 100_000).all()
@@ -326,7 +326,7 @@ def test_a_position_is_held_through_a_gap_and_nothing_fills_in_it():
     candles, clock, symbols, rules = long_from(
         0, (100, 100, 100, 100), (100, 101, 100, 101), *[(np.nan,) * 4] * 4, (90, 90, 90, 90), hold=2
     )
-    for name in ("has_price", "can_fill", "may_enter"):
+    for name in ("has_price", "can_fill", "may_open"):
         candles[name][2:6] = False
     result = run_backtest(candles, clock, symbols, rules)
     assert (result.trades["exit_bar"][0], result.trades["exit_price"][0]) == (6, 90)
@@ -337,7 +337,7 @@ def test_an_order_waits_as_long_as_its_horizon():
     """Filled at the first open that can; given up, and counted, when the horizon has run out."""
     for closed, filled in ((3, 1), (4, 0)):
         candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 9)
-        candles["may_enter"][1 : closed + 1] = False
+        candles["may_open"][1 : closed + 1] = False
         result = run_backtest(candles, clock, symbols, rules._replace(hold=4 if filled else 3))
         assert (len(result.trades), result.n_unfilled) == (filled, 1 - filled)
 

@@ -11,7 +11,7 @@ from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.engine import run_backtest
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.latency import ExecutionParams
-from tapeline.backtest.portfolio import lay_out, make_plan, on_clock
+from tapeline.backtest.portfolio import align_candles, align_predictions, make_plan
 from tapeline.backtest.signals import SignalParams, make_signals
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
@@ -40,47 +40,47 @@ def tables(seed=0, n=N):
 
 
 def market(found, n_volatility=20, n_atr=30):
-    """Laid out from the hundredth minute on."""
-    return lay_out(found, START + pd.Timedelta(minutes=FIRST), 1, n_volatility, n_atr)
+    """Aligned from the hundredth minute on."""
+    return align_candles(found, START + pd.Timedelta(minutes=FIRST), 1, n_volatility, n_atr)
 
 
 def plan(found, predicted=None, **changes):
     """What the engine gets for one prediction everywhere, or random ones, under the shipped params."""
-    laid = market(found)
-    probability = np.random.default_rng(0).uniform(0, 1, laid.sigma.shape)
+    aligned = market(found)
+    probability = np.random.default_rng(0).uniform(0, 1, aligned.sigma.shape)
     probability = probability if predicted is None else np.full_like(probability, predicted)
-    signals = changes.get("signals") or section("signals", SignalParams)
+    orders = changes.get("orders") or section("signals", SignalParams)
     names = InstrumentNames.model_validate(SHIPPED["instruments"])
     parts = {
-        "signals": signals,
+        "orders": orders,
         "names": names,
         "costs": section("costs", CostParams),
         "execution": section("execution", ExecutionParams),
         "hold": 15,
     } | changes
-    return laid, make_plan(laid, make_signals(probability, probability, signals), **parts)
+    return aligned, make_plan(aligned, make_signals(probability, probability, orders), **parts)
 
 
 def test_symbols_share_a_clock_without_holes():
     """Every minute from the first prediction on; a symbol without a candle has no price there."""
-    laid = market(tables())
-    assert len(laid.timestamp) == N - FIRST
-    assert laid.timestamp[0] == START + pd.Timedelta(minutes=FIRST)
-    assert (~laid.candles["has_price"][:, 1]).sum() == 10
+    aligned = market(tables())
+    assert len(aligned.timestamp) == N - FIRST
+    assert aligned.timestamp[0] == START + pd.Timedelta(minutes=FIRST)
+    assert (~aligned.candles["has_price"][:, 1]).sum() == 10
     found = tables()["BTC-USD"]["close"].to_numpy()[FIRST:]
-    assert np.array_equal(laid.candles["close"][:, 0], found)
-    assert np.isnan(laid.candles["open"][50:60, 1]).all()
+    assert np.array_equal(aligned.candles["close"][:, 0], found)
+    assert np.isnan(aligned.candles["open"][50:60, 1]).all()
 
 
 def test_what_a_fill_and_a_decision_know_of_volatility():
     """Slippage at an open: of candles before it; a stop, decided at a close: up to it. By definition."""
     table = tables()["BTC-USD"]
-    laid = market(tables())
+    aligned = market(tables())
     change = np.log(table["close"]).diff()
-    assert laid.sigma[0, 0] == pytest.approx(change[FIRST - 20 : FIRST].std())
+    assert aligned.sigma[0, 0] == pytest.approx(change[FIRST - 20 : FIRST].std())
     before = table["close"].shift()
     reach = np.maximum(table["high"], before) - np.minimum(table["low"], before)
-    assert laid.atr[0, 0] == pytest.approx(reach[FIRST - 29 : FIRST + 1].mean())
+    assert aligned.atr[0, 0] == pytest.approx(reach[FIRST - 29 : FIRST + 1].mean())
 
 
 @given(st.integers(0, 199))
@@ -108,7 +108,7 @@ def test_a_fill_at_an_open_hangs_on_nothing_of_its_candle_but_the_open(bar):
         table.loc[table["timestamp"] == at, ["high", "close"]] *= 10
         table.loc[table["timestamp"] == at, "low"] /= 10
     (_, first), (_, second) = plan(found), plan(other)
-    for name in ("open", "half_spread", "slippage", "can_fill", "may_enter"):
+    for name in ("open", "half_spread", "slippage", "can_fill", "may_open"):
         assert first.candles[name][bar].tobytes() == second.candles[name][bar].tobytes(), name
     trades = [run_backtest(p.candles, p.clock, p.symbols, p.rules).trades for p in (first, second)]
     entered = [found[found["entry_bar"] <= bar]["entry_price"] for found in trades]
@@ -117,9 +117,9 @@ def test_a_fill_at_an_open_hangs_on_nothing_of_its_candle_but_the_open(bar):
 
 def test_fills_are_priced_by_the_params():
     """Half a spread of 2 and 4 basis points; 3 of basis and a sigma's root of half a second."""
-    laid, made = plan(tables())
+    aligned, made = plan(tables())
     assert made.candles["half_spread"][0].tolist() == pytest.approx([1e-4, 2e-4])
-    expected = laid.sigma[:, 0] * np.sqrt(0.5 / 60) + 3e-4
+    expected = aligned.sigma[:, 0] * np.sqrt(0.5 / 60) + 3e-4
     assert made.candles["slippage"][:, 0] == pytest.approx(expected)
     assert made.rules.basis == pytest.approx(3e-4)
     assert made.rules.delay == 1
@@ -151,15 +151,15 @@ def test_latency_beyond_a_candle_waits_for_a_later_open():
 @pytest.mark.parametrize("side", [1, -1])
 def test_what_is_lost_at_the_stop_is_the_risk(side):
     """Bought or sold at the price that decided and stopped there: 250, all costs included, or a step less."""
-    laid, made = plan(tables(), predicted=0.9 if side == 1 else 0.1)
-    assert made.candles["stop"] == pytest.approx(6 * laid.atr, nan_ok=True)
+    aligned, made = plan(tables(), predicted=0.9 if side == 1 else 0.1)
+    assert made.candles["stop"] == pytest.approx(6 * aligned.atr, nan_ok=True)
     decided = np.arange(0, 190, 3)
     wanted = np.zeros_like(made.candles["side"])
     wanted[decided, 0] = side
     assert (made.candles["side"][decided, 0] == side).all()
     made.candles["side"] = wanted
     for name in ("open", "high", "low", "close"):
-        made.candles[name][decided + 1, 0] = laid.candles["close"][decided, 0]
+        made.candles[name][decided + 1, 0] = aligned.candles["close"][decided, 0]
     sharp = "low" if side == 1 else "high"
     made.candles[sharp][decided + 1, 0] *= 1 - side * 0.5
     for name in ("slippage", "half_spread"):
@@ -182,15 +182,15 @@ def test_stops_inside_the_costs_are_refused_and_counted(stop, n_traded):
             name: found | {"spread_bps": 6.0} for name, found in SHIPPED["costs"]["instruments"].items()
         }
     }
-    laid, made = plan(
+    aligned, made = plan(
         tables(),
         predicted=0.9,
-        signals=section("signals", SignalParams, stop=stop),
+        orders=section("signals", SignalParams, stop=stop),
         costs=Params({"costs": dear}).section("costs", CostParams),
     )
     paid = made.candles["half_spread"] + made.candles["slippage"] + made.symbols["commission"]
-    is_inside = stop * laid.atr <= 2 * paid * laid.candles["close"]
-    has_price = laid.candles["has_price"]
+    is_inside = stop * aligned.atr <= 2 * paid * aligned.candles["close"]
+    has_price = aligned.candles["has_price"]
     assert np.array_equal(made.candles["side"] != 0, has_price & ~is_inside)
     assert made.refused.inside_costs == (has_price & is_inside).sum()
     assert (made.candles["side"] != 0).sum() == n_traded
@@ -201,12 +201,12 @@ def test_an_order_knows_the_spread_of_the_minute_that_fills_it():
     found = tables()
     for table in found.values():
         table["timestamp"] += pd.Timedelta(hours=8)  # the plan begins at 23:40 by the server's clock
-    laid = lay_out(found, START + pd.Timedelta(hours=8, minutes=FIRST), 1, 20, 30)
+    aligned = align_candles(found, START + pd.Timedelta(hours=8, minutes=FIRST), 1, 20, 30)
     signals = section("signals", SignalParams)
     names = InstrumentNames.model_validate(SHIPPED["instruments"])
-    wanted = make_signals(np.full(laid.sigma.shape, 0.9), laid.sigma, signals)
+    predicted = make_signals(np.full(aligned.sigma.shape, 0.9), aligned.sigma, signals)
     execution, costs = section("execution", ExecutionParams), section("costs", CostParams, widening=100.0)
-    made = make_plan(laid, wanted, signals, names, costs, execution, 15)
+    made = make_plan(aligned, predicted, signals, names, costs, execution, 15)
     is_wide = made.candles["half_spread"][:, 0] > 1e-3
     assert np.flatnonzero(is_wide).tolist() == list(range(15, 30))
     assert np.flatnonzero(~made.can_order[:, 0]).tolist() == list(range(14, 29))
@@ -215,7 +215,7 @@ def test_an_order_knows_the_spread_of_the_minute_that_fills_it():
 def test_a_long_only_account_and_coins_sell_nothing_short():
     """Predictions of a fall are counted and open nothing; rises are bought as before."""
     _, both = plan(tables())
-    _, long = plan(tables(), signals=section("signals", SignalParams, sides="long"))
+    _, long = plan(tables(), orders=section("signals", SignalParams, sides="long"))
     coins = SHIPPED["costs"]["instruments"] | {
         "ETHUSD": SHIPPED["costs"]["instruments"]["ETHUSD"] | {"kind": "spot"}
     }
@@ -232,7 +232,7 @@ def test_a_long_only_account_and_coins_sell_nothing_short():
 
 def test_random_times_stand_for_random_sides_where_nothing_is_sold_short():
     """As many purchases at times of their own, never a short; both sides flip where both may."""
-    _, long = plan(tables(), signals=section("signals", SignalParams, sides="long"))
+    _, long = plan(tables(), orders=section("signals", SignalParams, sides="long"))
     _, both = plan(tables())
     moved = long.with_random_sides(np.random.default_rng(3)).candles["side"]
     assert (moved >= 0).all()
@@ -248,7 +248,7 @@ def test_no_purchase_of_the_control_falls_away():
     found = tables()
     found["BTC-USD"].loc[FIRST + 20 : FIRST + 150, "is_filled"] = True  # where no order can follow
     found["ETH-USD"].loc[FIRST:, "is_filled"] = True
-    _, long = plan(found, signals=section("signals", SignalParams, sides="long"))
+    _, long = plan(found, orders=section("signals", SignalParams, sides="long"))
     wanted = np.count_nonzero(long.candles["side"], axis=0)
     assert wanted[0] > 10
     assert wanted[1] == 0
@@ -263,7 +263,7 @@ def test_filled_candles_neither_decide_nor_fill():
     found = tables()
     found["BTC-USD"].loc[FIRST + 5 : FIRST + 20, "is_filled"] = True
     _, made = plan(found)
-    for name in ("has_price", "can_fill", "may_enter", "side"):
+    for name in ("has_price", "can_fill", "may_open", "side"):
         assert not made.candles[name][5:21, 0].any(), name
 
 
@@ -283,17 +283,17 @@ def test_a_symbol_without_an_instrument_is_refused():
 
 def test_rows_are_put_where_their_time_is():
     """By symbol and minute, NaN elsewhere; rows outside the clock are refused."""
-    laid = market(tables())
+    aligned = market(tables())
     rows = pd.DataFrame(
-        {"symbol": ["ETH-USD", "BTC-USD"], "timestamp": laid.timestamp[[3, 1]], "prediction": [0.3, 0.1]}
+        {"symbol": ["ETH-USD", "BTC-USD"], "timestamp": aligned.timestamp[[3, 1]], "prediction": [0.3, 0.1]}
     )
-    found = on_clock(laid, rows, "prediction")
+    found = align_predictions(aligned, rows, "prediction")
     assert (found[3, 1], found[1, 0]) == (0.3, 0.1)
     assert np.isfinite(found).sum() == 2
     with pytest.raises(ValueError, match="outside the clock"):
-        on_clock(laid, rows.assign(timestamp=START), "prediction")
+        align_predictions(aligned, rows.assign(timestamp=START), "prediction")
     with pytest.raises(ValueError, match="without candles"):
-        on_clock(laid, rows.assign(symbol="SOL-USD"), "prediction")
+        align_predictions(aligned, rows.assign(symbol="SOL-USD"), "prediction")
 
 
 def test_a_symbol_listed_inside_the_span_fills_once_its_slippage_is_known():

@@ -8,7 +8,7 @@ import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.production import journal, take_back_unfinished
+from tapeline.promotion.production import delete_unfinished_tags, journal
 from tapeline.promotion.registry import Registry, assign, git, register
 from tapeline.promotion.versions import Version
 
@@ -153,12 +153,12 @@ def test_a_promotion_that_was_cut_off_is_taken_back_and_no_other(repo):
     begun = register(repo, NAME, Version(2, 0, 0), record())
     other = register(repo, "transformer-trend", V1, record())
     assert Registry(repo, ARTIFACTS).unfinished() == [begun, other]
-    assert take_back_unfinished(repo, ARTIFACTS) == []
+    assert delete_unfinished_tags(repo, ARTIFACTS) == []
     with pytest.raises(RuntimeError), journal(repo, [begun]):
         raise RuntimeError
-    assert take_back_unfinished(repo, ARTIFACTS) == [begun]
+    assert delete_unfinished_tags(repo, ARTIFACTS) == [begun]
     assert Registry(repo, ARTIFACTS).unfinished() == [other]
-    assert take_back_unfinished(repo, ARTIFACTS) == []
+    assert delete_unfinished_tags(repo, ARTIFACTS) == []
     with journal(repo, [other]):
         pass
-    assert take_back_unfinished(repo, ARTIFACTS) == []
+    assert delete_unfinished_tags(repo, ARTIFACTS) == []

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.kernel import REASONS
-from tapeline.backtest.portfolio import lay_out
+from tapeline.backtest.portfolio import align_candles
 from tapeline.backtest.records import bar_dtype
 from tapeline.closure import ROOT
 from tapeline.evaluation.performance import RATIOS
@@ -17,7 +17,7 @@ from tapeline.features.sessions import session_masks
 from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.schema import PRICES
-from tapeline.trading.accounts import Control, Desk, certain_low, judge, run, zero_edge
+from tapeline.trading.accounts import RandomSides, TradingInputs, certain_low, judge, run, trade_random_sides
 from tapeline.trading.figures import ablation, trading_figures
 from tapeline.trading.params import TradingParams
 from tests.candles import random_candles
@@ -40,7 +40,7 @@ def read(**sections):
     return TradingParams.read(Params(values | {"instruments": SHIPPED["instruments"]}))
 
 
-def desk(params, right=None, seed=0, listed=0, ended=0):
+def inputs(params, right=None, seed=0, listed=0, ended=0):
     """Two symbols for six days; the share `right` of the predictions knows the future, None: coins.
 
     The second one's first candle is `listed` candles after the first prediction, its last `ended` before
@@ -55,7 +55,7 @@ def desk(params, right=None, seed=0, listed=0, ended=0):
     kept = slice(WARM_UP + listed if listed else 0, len(table) - ended)
     tables["ETH-USD"] = tables["ETH-USD"].iloc[kept].reset_index(drop=True)
     first = tables["BTC-USD"]["timestamp"][WARM_UP]
-    market = lay_out(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
+    market = align_candles(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
     close = market.candles["close"]
     future = np.roll(close, -params.horizon, axis=0) > close
     rng = np.random.default_rng(seed)
@@ -64,13 +64,13 @@ def desk(params, right=None, seed=0, listed=0, ended=0):
     else:
         is_right = rng.random(close.shape) < right
         probability = np.where(future == is_right, 0.8, 0.2)
-    return Desk(market, probability, rng.uniform(0, 1, close.shape))
+    return TradingInputs(market, probability, rng.uniform(0, 1, close.shape))
 
 
 def test_knowing_the_future_pays_and_passes():
     """Seven in ten right: profit, a passed challenge, odds near one, better than every coin."""
     params = read(costs=FREE)
-    backtest, ftmo, detail, _ = trading_figures(desk(params, right=0.7), params)
+    backtest, ftmo, detail, _ = trading_figures(inputs(params, right=0.7), params)
     assert backtest["net_pnl_low"] > 0
     assert backtest["probabilistic_sharpe"] is None
     assert detail["ratios_reason"] == "equity changed on 7 days; ratios need 10"
@@ -83,7 +83,7 @@ def test_knowing_the_future_pays_and_passes():
 def test_odds_that_a_few_days_could_have_made_gain_nothing():
     """What counts is the low end of the odds over the days that could have been seen, not the odds."""
     params = read(costs=FREE)
-    ftmo = trading_figures(desk(params, right=0.55), params)[1]
+    ftmo = trading_figures(inputs(params, right=0.55), params)[1]
     assert ftmo["pass_odds_low"] < 0.5 < ftmo["pass_odds"]
     assert 0 < ftmo["pass_odds_zero_edge"] < ftmo["pass_odds"]
     assert ftmo["pass_odds_gain"] == pytest.approx(ftmo["pass_odds_low"] - ftmo["pass_odds_zero_edge"])
@@ -92,7 +92,7 @@ def test_odds_that_a_few_days_could_have_made_gain_nothing():
 def test_coins_earn_what_they_cost():
     """Gross near nothing, net below it by every cost; no better than other coins."""
     params = read()
-    backtest, ftmo, detail, _ = trading_figures(desk(params), params)
+    backtest, ftmo, detail, _ = trading_figures(inputs(params), params)
     parts = [backtest[name] for name in ("spread_cost", "slippage_cost", "commission_cost")]
     assert backtest["net_pnl"] == pytest.approx(
         backtest["gross_pnl"] - sum(parts) + backtest["swap"], abs=1e-3
@@ -107,7 +107,7 @@ def test_coins_earn_what_they_cost():
 def test_costs_and_latency_only_cost():
     """Gross stays, net falls with the multiple and with the latency within a candle."""
     params = read()
-    _, _, detail, tables = trading_figures(desk(params, right=0.6), params)
+    _, _, detail, tables = trading_figures(inputs(params, right=0.6), params)
     stress = [point["net_pnl"] for point in detail["cost_stress"].values()]
     late = [point["net_pnl"] for point in list(detail["latency"].values())[:4]]
     assert stress == sorted(stress, reverse=True)
@@ -122,7 +122,7 @@ def test_costs_and_latency_only_cost():
 def test_rules_are_seen_by_leaving_them_out():
     """A tier more brings its own trades; a trend filter takes some away; as traded is the run itself."""
     params = read(signals={"ablation_trends": [0.5]})
-    found = ablation(desk(params), params)
+    found = ablation(inputs(params), params)
     assert found["tiers A, LSTM alone"] == found["as traded"]
     assert found["tiers A+B, LSTM alone"] != found["tiers A, LSTM alone"]
     assert found["tiers A, trend of at least 0.5"]["trades"] < found["tiers A, LSTM alone"]["trades"]
@@ -131,7 +131,7 @@ def test_rules_are_seen_by_leaving_them_out():
 def test_no_trades_have_no_figures_but_a_reason():
     """A tier that nothing reaches: null, not zero and not NaN, and it says why."""
     params = read(signals={"tiers": {"A": [0.99, 1.0]}, "trade_tiers": ["A"]})
-    backtest, ftmo, detail, tables = trading_figures(desk(params), params)
+    backtest, ftmo, detail, tables = trading_figures(inputs(params), params)
     assert backtest["trades"] == 0
     for name in ("net_pnl", "gross_pnl", "max_drawdown", "sharpe_ratio", "win_rate", "exposure"):
         assert backtest[name] is None, name
@@ -143,7 +143,7 @@ def test_no_trades_have_no_figures_but_a_reason():
 def test_limits_are_held_against_the_worst_inside_candles():
     """A candle that sinks by a fifth and comes back: possible, not certain, and the possible one counts."""
     params = read(costs=FREE, signals={"stop": 1000.0, "risk": 1.0}, ftmo={"guard": 0.0})
-    made = desk(params, right=1.0)
+    made = inputs(params, right=1.0)
     plan = made.plan(params)
     plan.candles["side"] = 0
     plan.candles["side"][100] = 1
@@ -166,7 +166,7 @@ def test_certain_equity_is_the_lower_of_open_and_close():
 def test_each_limit_on_activity_is_held(limit):
     """One more than allowed is outside."""
     params = read()
-    made = desk(params, right=0.6)
+    made = inputs(params, right=0.6)
     assert trading_figures(made, params)[1]["is_within_limits"] == 1
     assert trading_figures(made, params.changed("ftmo", **{limit: 1}))[1]["is_within_limits"] == 0
 
@@ -174,7 +174,7 @@ def test_each_limit_on_activity_is_held(limit):
 def test_the_guard_keeps_from_a_breach_and_is_reported_both_ways():
     """Always wrong on large sizes: with the guard days end early, without it the day's floor breaks."""
     params = read(signals={"risk": 0.02, "stop": 20.0})
-    _, _, detail, _ = trading_figures(desk(params, right=0.0), params)
+    _, _, detail, _ = trading_figures(inputs(params, right=0.0), params)
     guarded = detail["ftmo"]["phases"]["2-step"]["possible"]["challenge"]
     free = detail["ftmo"]["without_guard"]["2-step"]["possible"]["challenge"]
     assert detail["trades"]["ended_by"]["guard"] > 0
@@ -185,7 +185,7 @@ def test_the_guard_keeps_from_a_breach_and_is_reported_both_ways():
 def test_money_by_session_goes_by_when_trades_were_opened():
     """A trade held from one session into the next belongs to the first."""
     params = read(signals={"hold": 300})
-    market = desk(params, right=0.6)
+    market = inputs(params, right=0.6)
     found = trading_figures(market, params)[2]["sessions"]
     trades = market.trade(params).trades
     entered, left = (
@@ -202,8 +202,8 @@ def test_money_by_session_goes_by_when_trades_were_opened():
 def test_the_zero_edge_control_has_the_same_decisions_and_other_sides():
     """Without costs it earns nothing on average; the same seed throws the same coins."""
     params = read(costs=FREE, ftmo={"control_runs": 200})
-    plan = desk(params, right=0.7).plan(params)
-    first, again = zero_edge(plan, params), zero_edge(plan, params)
+    plan = inputs(params, right=0.7).plan(params)
+    first, again = trade_random_sides(plan, params), trade_random_sides(plan, params)
     assert np.array_equal(first.net_pnl, again.net_pnl)
     error = first.net_pnl.std() / np.sqrt(200)
     assert abs(first.net_pnl.mean()) < 4 * error
@@ -213,7 +213,7 @@ def test_the_zero_edge_control_has_the_same_decisions_and_other_sides():
 def test_floors_in_the_chart_are_those_of_the_rules():
     """The day's floor is midnight's balance less 5,000, the account's stands at 90,000."""
     params = read()
-    made = desk(params)
+    made = inputs(params)
     plan = made.plan(params)
     result = run(plan)
     table = trading_figures(made, params)[3]["equity"].set_index("timestamp")
@@ -228,7 +228,7 @@ def test_the_same_inputs_give_the_same_json(tmp_path):
     """Byte for byte, and nothing in it is NaN or infinite."""
     params = read()
     for name in ("a", "b"):
-        backtest, ftmo, detail, _ = trading_figures(desk(params), params)
+        backtest, ftmo, detail, _ = trading_figures(inputs(params), params)
         write_json(tmp_path / name, {"backtest": backtest, "ftmo": ftmo, "detail": detail})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     json.loads((tmp_path / "a").read_text(), parse_constant=lambda text: pytest.fail(text))
@@ -237,8 +237,8 @@ def test_the_same_inputs_give_the_same_json(tmp_path):
 def test_an_account_that_ftmo_does_not_watch_has_no_verdict_and_no_guard(tmp_path):
     """The same trades as without a guard; FTMO's metrics are null with a reason, the rest is as ever."""
     params = read(ftmo={"program": "none"})
-    backtest, ftmo, detail, tables = trading_figures(desk(params), params)
-    _, watched, _, others = trading_figures(desk(params), read(ftmo={"guard": 0.0}))
+    backtest, ftmo, detail, tables = trading_figures(inputs(params), params)
+    _, watched, _, others = trading_figures(inputs(params), read(ftmo={"guard": 0.0}))
     assert set(ftmo) == set(watched)
     assert set(ftmo.values()) == {None}
     assert detail["ftmo"]["reason"].startswith("ftmo.program is none")
@@ -257,7 +257,7 @@ def test_long_only_and_coins_are_judged_against_random_times():
     spot = {name: found | {"kind": "spot"} for name, found in SHIPPED["costs"]["instruments"].items()}
     shorts = []
     for params in (read(costs=FREE, signals={"sides": "long"}), read(costs=FREE | {"instruments": spot})):
-        made = desk(params, right=0.7)
+        made = inputs(params, right=0.7)
         plan = made.plan(params)
         _, ftmo, detail, _ = trading_figures(made, params)
         assert (run(plan).trades["side"] == 1).all()
@@ -276,7 +276,7 @@ def test_long_only_and_coins_are_judged_against_random_times():
 def test_positions_are_held_as_long_as_asked_and_labels_stay(hold, minutes):
     """Null is the label's horizon; without stops every trade but the last lasts exactly so long."""
     params = read(signals={"hold": hold})
-    trades = run(desk(params).plan(params).without_stops()).trades
+    trades = run(inputs(params).plan(params).without_stops()).trades
     lasted = trades["exit_bar"] - trades["entry_bar"]
     assert params.horizon == SHIPPED["labels"]["horizon"]
     assert (lasted[trades["reason"] == REASONS.index("time")] == minutes).all()
@@ -286,7 +286,7 @@ def test_positions_are_held_as_long_as_asked_and_labels_stay(hold, minutes):
 def test_the_same_trades_end_by_time_where_stops_are_left_out():
     """Sizes of the stop, and no stop."""
     params = read(signals={"stop": 2.0})
-    plan = desk(params).plan(params)
+    plan = inputs(params).plan(params)
     free = run(plan.without_stops()).trades
     assert set(free["reason"]) <= {REASONS.index(name) for name in ("time", "end", "guard")}
     assert free["quantity"][0] == run(plan).trades["quantity"][0]
@@ -294,17 +294,17 @@ def test_the_same_trades_end_by_time_where_stops_are_left_out():
 
 def test_a_figure_that_is_no_number_beats_no_control():
     """A comparison with NaN is false, which would count as the best of all."""
-    control = Control(np.array([1.0, -2.0, 3.0]), [])
+    control = RandomSides(np.array([1.0, -2.0, 3.0]), [])
     assert control.p_value(2.0) == pytest.approx(2 / 4)
     assert control.p_value(np.nan) is None
-    assert Control(np.array([1.0, np.nan]), []).p_value(2.0) is None
+    assert RandomSides(np.array([1.0, np.nan]), []).p_value(2.0) is None
 
 
 @pytest.mark.parametrize(("listed", "ended"), [(0, 1), (200, 60), (0, 4000)])
 def test_a_symbol_of_other_days_than_the_first_leaves_every_figure_a_number(listed, ended):
     """Listed later, one minute short, an hour, or days: only ratios and what was not passed are null."""
     params = read()
-    backtest, ftmo, _, _ = trading_figures(desk(params, listed=listed, ended=ended), params)
+    backtest, ftmo, _, _ = trading_figures(inputs(params, listed=listed, ended=ended), params)
     undefined = {name for name, value in (backtest | ftmo).items() if value is None}
     assert undefined <= {*RATIOS, "best_day_share", "median_days_to_pass"}
     assert np.isfinite([v for v in (backtest | ftmo).values() if v is not None]).all()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tapeline.outputs import write_json
 from tapeline.reports.run_charts import edge
 from tapeline.trading.edge import edge_figures, shares_within
-from tests.trading.test_accounts import SHIPPED, desk, read
+from tests.trading.test_accounts import SHIPPED, inputs, read
 
 SHARES = (0.01, 0.2, 1.0)
 
@@ -41,7 +41,7 @@ def test_shares_of_validation_hold_as_many_of_its_rows():
 
 
 def every_minute(market):
-    """Predictions of every symbol and candle of a desk, as one fold's."""
+    """Predictions of every symbol and candle of a inputs, as one fold's."""
     bar, symbol = np.indices(market.probability.shape).reshape(2, -1)
     return pd.DataFrame(
         {
@@ -57,7 +57,7 @@ def every_minute(market):
 def test_a_call_is_opened_where_its_order_is_filled_and_pays_for_both_fills(latency, delay):
     """Never at the open of the candle that decided: its close was not known there."""
     params = read(execution={"latency_s": latency})
-    market = desk(params, right=0.6)
+    market = inputs(params, right=0.6)
     direction, hold = every_minute(market), 30
     table = pd.DataFrame(edge_figures(market, direction, direction, params))
     found = table[(table["symbol"] == "ETH-USD") & (table["share"] == 1.0)].set_index("hold").loc[hold]
@@ -83,7 +83,7 @@ def test_calls_that_know_the_future_stand_out_at_its_horizon(tmp_path):
     params = read()
     found = {}
     for right in (0.9, None):
-        market = desk(params, right=right)
+        market = inputs(params, right=right)
         direction = every_minute(market)
         table = pd.DataFrame(edge_figures(market, direction, direction, params))
         found[right] = table[(table["symbol"] == "all") & (table["share"] == 1.0)].set_index("hold")
