@@ -11,9 +11,9 @@ ARTIFACTS = {model.artifact: model for model in MODELS}
 FILES = tuple(dict.fromkeys([file for model in MODELS for file in model.metrics] + ["promotion"]))
 
 
-def first_of(label: str) -> ModelEntry:
-    """The model that trades by `label`: the first in the table that predicts it."""
-    return next(model for model in MODELS if model.label == label)
+def models_of(label: str) -> tuple[ModelEntry, ...]:
+    """The models that predict `label`, in the table's order; the first of them is traded by."""
+    return tuple(model for model in MODELS if model.label == label)
 
 
-TRADED = first_of(DIRECTION), first_of(TREND_STRENGTH)  # whose sides are traded, whose strength allows them
+TRADED = models_of(DIRECTION)[0], models_of(TREND_STRENGTH)[0]  # whose sides are traded, who allows them

@@ -20,7 +20,8 @@ from tapeline.promotion.versions import fingerprint
 
 FILE = "trials.jsonl"
 LOCK = "dvc.lock"
-STAGES = ("features", "splits", "train_lstm", "train_transformer", "evaluate")
+LAST, CANDLES = "evaluate", "ingest"  # the latter's choices are no trial
+MADE = ("data/features", "data/predictions/", "data/splits")  # by stages whose choices are one
 # Params of these stages that choose neither a prediction nor a trade: whence candles come, how figures are
 # judged and resampled, what the report tries besides, which machine does it, the dates of looked-up facts.
 NO_CHOICE = (
@@ -44,10 +45,11 @@ class Trial(NamedTuple):
 def trial_of(lock: dict[str, Any]) -> Trial | None:
     """Return the trial that a dvc.lock records; None if its `evaluate` has not run on what lies before it."""
     stages = lock.get("stages") or {}
-    if not set(STAGES) <= set(stages):
-        return None
     made = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
-    deps = [dep for name in STAGES for dep in stages[name].get("deps", [])]
+    names = _deciding(stages)
+    deps = [dep for name in names for dep in stages[name].get("deps", [])]
+    if LAST not in names or any(dep["path"].startswith(MADE) and dep["path"] not in made for dep in deps):
+        return None
     if any(dep["path"] in made and made[dep["path"]] != dep.get("md5") for dep in deps):
         return None
     code = {
@@ -56,10 +58,17 @@ def trial_of(lock: dict[str, Any]) -> Trial | None:
         if dep["path"].endswith(".py") and not dep["path"].startswith(NO_CODE)
     }
     params: dict[str, Any] = {}
-    for name in STAGES:
+    for name in names:
         params |= stages[name].get("params", {}).get("params.yaml", {})
     chosen = {key: value for key, value in params.items() if not _is_within(key, NO_CHOICE)}
     return Trial(fingerprint(code), fingerprint(chosen))
+
+
+def _deciding(stages: dict[str, Any]) -> list[str]:
+    """`evaluate` and the stages that made what it reads, in the lock's order, but for the candles' own."""
+    read = {dep["path"] for dep in stages.get(LAST, {}).get("deps", [])}
+    makers = {name for name, stage in stages.items() if read & {out["path"] for out in stage.get("outs", [])}}
+    return [name for name in stages if name == LAST or name in makers - {CANDLES}]
 
 
 def read_trials(text: str, name: str = FILE) -> set[Trial]:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.latency import LatencyParams
-from tapeline.models.table import FILES, MODELS
+from tapeline.models.table import FILES, MODELS, TRADED, models_of
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import Verdict, summary
@@ -16,6 +16,7 @@ from tapeline.quality.report import require_passed
 from tapeline.reports.data_report import audit_rows
 from tapeline.reports.pages import embed, write_page
 from tapeline.reports.run_charts import draw_run
+from tapeline.schema import DIRECTION, TREND_STRENGTH
 
 PAGE = Path("reports/index.html")
 Deflate = Callable[[dict[str, Any], dict[str, Any]], tuple[float | None, int]]
@@ -54,6 +55,10 @@ def write_report(deflate: Deflate) -> Path:
         "report.html.j2",
         metrics=metrics,
         detail=detail,
+        models=MODELS,
+        directions=models_of(DIRECTION),
+        strengths=models_of(TREND_STRENGTH),
+        traded=TRADED[0],
         charts=charts,
         scripts=scripts,
         audits=audits,
@@ -66,7 +71,7 @@ def write_report(deflate: Deflate) -> Path:
 
 
 def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dict[str, float] | None:
-    """Net PnL at the 99th percentile of the time from candle to both predictions, between the grid's points.
+    """Net PnL at the 99th percentile of the time from candle to all predictions, between the grid's points.
 
     None without trades. What the way of the candle to us, and to the broker, takes comes on top.
     """

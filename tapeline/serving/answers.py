@@ -1,7 +1,7 @@
 """What is said of a candle: a prediction, or why there is none."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -10,10 +10,35 @@ PREDICTED, WARMING_UP, REFUSED, GAP = "predicted", "warming_up", "refused", "gap
 
 
 @dataclass(frozen=True)
+class Numbers:
+    """What one bundle predicts: a probability with the tier it falls into, if any, or a trend strength."""
+
+    probability: float | None = None
+    tier: str | None = None
+    trend_strength: float | None = None
+
+    @property
+    def value(self) -> float:
+        """The number itself."""
+        return self.trend_strength if self.probability is None else self.probability
+
+    @property
+    def kind(self) -> str:
+        """Which number it is."""
+        return "trend_strength" if self.probability is None else "probability"
+
+    @property
+    def record(self) -> dict[str, float | str]:
+        """The fields that are there, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
+
+
+@dataclass(frozen=True)
 class Answer:
-    """What there is to say of one candle; numbers are None where there is no prediction.
+    """What there is to say of one candle.
 
     status : predicted, warming_up (`missing` candles more are needed), gap or refused; `reason` says why
+    predictions : by artifact, empty where there is no prediction
     """
 
     symbol: str
@@ -21,9 +46,20 @@ class Answer:
     status: str
     reason: str = ""
     missing: int = 0
-    probability: float | None = None
-    tier: str | None = None
-    trend_strength: float | None = None
+    predictions: Mapping[str, Numbers] = field(default_factory=dict)
+
+    @property
+    def single(self) -> Numbers:
+        """Numbers that only one bundle predicts; what several do has no single value."""
+        several = self.several
+        records = [of.record for artifact, of in self.predictions.items() if artifact not in several]
+        return Numbers(**{name: value for record in records for name, value in record.items()})
+
+    @property
+    def several(self) -> dict[str, Numbers]:
+        """By artifact, the numbers of bundles that predict the same as another."""
+        kinds = [numbers.kind for numbers in self.predictions.values()]
+        return {artifact: of for artifact, of in self.predictions.items() if kinds.count(of.kind) > 1}
 
 
 def begun_anew(told: Mapping[str, Any], missing: int, left: int) -> Answer:
@@ -36,9 +72,9 @@ def leader_unknown(leader: str) -> str:
     return f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
 
 
-def is_in_range(predicted: Mapping[str, Any]) -> bool:
-    """Whether all numbers of a prediction are finite."""
-    return all(np.isfinite(value) for value in predicted.values() if isinstance(value, float))
+def is_in_range(predictions: Mapping[str, Numbers]) -> bool:
+    """Whether all predicted numbers are finite."""
+    return all(np.isfinite(numbers.value) for numbers in predictions.values())
 
 
 def out_of_range(told: Mapping[str, Any]) -> Answer:

@@ -13,13 +13,14 @@ from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
 from tapeline.market.origin import read_origin
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES
+from tapeline.schema import INTERVAL_MINUTES
 from tapeline.serving.answers import (
     GAP,
     PREDICTED,
     REFUSED,
     WARMING_UP,
     Answer,
+    Numbers,
     begun_anew,
     is_in_range,
     leader_unknown,
@@ -66,33 +67,30 @@ def answer_table(
             reason = f"{int(n_filled[row])} of its {length} candles are filled"
             yield Answer(**told, status=GAP, reason=reason)
         else:
-            predicted = {name: values[at[row]] for name, values in found.items()}
+            predictions = {name: values[at[row]] for name, values in found.items()}
             reason = leader_unknown(stream.leader) if has_leader and is_unknown[row] else ""
             yield (
-                Answer(**told, status=PREDICTED, reason=reason, **predicted)
-                if is_in_range(predicted)
+                Answer(**told, status=PREDICTED, reason=reason, predictions=predictions)
+                if is_in_range(predictions)
                 else out_of_range(told)
             )
 
 
 def predict_rows(
     stream: Stream, candles: pd.DataFrame, leader: pd.DataFrame, rows: NDArray[np.int64]
-) -> dict[str, list]:
-    """Numbers and tiers, by name, of those `rows` of `candles` that have a whole window behind them."""
+) -> dict[str, list[Numbers]]:
+    """By artifact, predictions of those `rows` of `candles` that have a whole window behind them."""
     if not len(rows):
         return {}
     wanted = {feature.name: feature for features in stream.features for feature in features}
     horizon = stream.predictors[0].bundle.model["horizon"]
     table = build_table(candles, leader, list(wanted.values()), horizon, stream.max_fill)
     at = pd.Index(table["timestamp"]).get_indexer(candles["timestamp"].iloc[rows])
-    found: dict[str, list] = {}
+    predictions = {}
     for predictor in stream.predictors:
         values = predictor.predict_rows(table[predictor.features].to_numpy(), at).tolist()
-        if predictor.bundle.model["label"] == DIRECTION:
-            found |= {"probability": values, "tier": [predictor.tier(value) for value in values]}
-        else:
-            found["trend_strength"] = values
-    return found
+        predictions[predictor.artifact] = [predictor.numbers(value) for value in values]
+    return predictions
 
 
 def filled_before(is_filled: NDArray[np.bool_]) -> NDArray[np.int64]:

@@ -52,14 +52,20 @@ def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
 
 
 def as_line(answer: Answer, about: dict[str, Any]) -> dict[str, Any]:
-    """What is known of an answer, and `about` the bundles; never a number that was predicted is left out."""
-    told = vars(answer) | {"missing": answer.missing or None}
+    """What is known of an answer, and `about` the bundles; never a number that was predicted is left out.
+
+    Numbers that several bundles predict stand each with its bundle, and all others beside the candle.
+    """
+    fields = {"symbol": answer.symbol, "timestamp": answer.timestamp, "status": answer.status}
+    fields |= {"reason": answer.reason, "missing": answer.missing or None, **answer.single.record}
     if answer.timestamp is not None:
         try:
-            told["timestamp"] = show(read_time(answer.timestamp))
+            fields["timestamp"] = show(read_time(answer.timestamp))
         except CandleError:
-            told["timestamp"] = brief(answer.timestamp)
-    return {name: value for name, value in told.items() if value is not None and value != ""} | about
+            fields["timestamp"] = brief(answer.timestamp)
+    line = {name: value for name, value in fields.items() if value is not None and value != ""} | about
+    own = {artifact: numbers.record for artifact, numbers in answer.several.items()}
+    return line | {"bundles": {name: of | own.get(name, {}) for name, of in about["bundles"].items()}}
 
 
 def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 from tapeline.nets.scaler import Scaler
 from tapeline.promotion.bundle import Bundle, open_bundle
+from tapeline.schema import DIRECTION
+from tapeline.serving.answers import Numbers
 from tapeline.tiers import NO_TIER, tier_numbers
 
 WINDOWS_AT_ONCE = 4096
@@ -39,6 +41,17 @@ class Predictor:
             for first in range(0, len(rows), WINDOWS_AT_ONCE)
         ]
         return np.concatenate([np.empty(0), *found])
+
+    @property
+    def artifact(self) -> str:
+        """Name of the bundle, which no other in production has."""
+        return self.bundle.contract["artifact"]
+
+    def numbers(self, value: float) -> Numbers:
+        """What is said of a predicted number: a probability has a tier."""
+        if self.bundle.model["label"] == DIRECTION:
+            return Numbers(probability=value, tier=self.tier(value))
+        return Numbers(trend_strength=value)
 
     def tier(self, probability: float) -> str | None:
         """Name of the tier that the confidence max(p, 1 - p) falls into; None between and below them."""

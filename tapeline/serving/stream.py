@@ -15,13 +15,14 @@ from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
 from tapeline.features.table import feature_version
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES
+from tapeline.schema import INTERVAL_MINUTES
 from tapeline.serving.answers import (
     GAP,
     PREDICTED,
     REFUSED,
     WARMING_UP,
     Answer,
+    Numbers,
     begun_anew,
     is_in_range,
     leader_unknown,
@@ -56,6 +57,10 @@ class Stream:
             if len({str(found[key]) for found in inputs}) > 1:
                 told = ", ".join(str(found[key]) for found in inputs)
                 raise ArtifactError(f"the bundles take different candles: {key} is {told}")
+        artifacts = [predictor.artifact for predictor in self.predictors]
+        twice = next((name for name in artifacts if artifacts.count(name) > 1), None)
+        if twice:
+            raise ArtifactError(f"{twice}: is the name of two bundles, and predictions are told apart by it")
         contracts = [predictor.bundle.contract for predictor in self.predictors]
         require_market(contracts, allow_simulated)
         self.market = ", ".join(dict.fromkeys(map(market_name, contracts)))
@@ -134,12 +139,12 @@ class Stream:
         n_filled = int(buffer.is_filled[-self.length :].sum())
         if n_filled > self._input["max_filled_share"] * self.length:
             return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
-        predicted = self._predict(symbol)
-        if not is_in_range(predicted):
+        predictions = self._predict(symbol)
+        if not is_in_range(predictions):
             return out_of_range(told)
         is_unknown = np.isnan(buffer.candles(self._leader_of(symbol), 1).leader_close[0])
         reason = leader_unknown(self.leader) if self.leader and is_unknown else ""
-        return Answer(**told, status=PREDICTED, reason=reason, **predicted)
+        return Answer(**told, status=PREDICTED, reason=reason, predictions=predictions)
 
     def time_parts(self, symbol: str) -> list[int]:
         """Nanoseconds that the features, and each network, of the newest candle take, done once more."""
@@ -249,16 +254,12 @@ class Stream:
         kept = self._rows.get(symbol, np.empty((0, len(row))))
         self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
 
-    def _predict(self, symbol: str) -> dict[str, Any]:
-        found: dict[str, Any] = {}
+    def _predict(self, symbol: str) -> dict[str, Numbers]:
+        predictions = {}
         for predictor, columns in zip(self.predictors, self._columns, strict=True):
             rows = self._rows[symbol][-predictor.sequence_length :, columns]
-            value = float(predictor.predict(rows)[0])
-            if predictor.bundle.model["label"] == DIRECTION:
-                found |= {"probability": value, "tier": predictor.tier(value)}
-            else:
-                found["trend_strength"] = value
-        return found
+            predictions[predictor.artifact] = predictor.numbers(float(predictor.predict(rows)[0]))
+        return predictions
 
 
 def check_features(predictor: Predictor) -> list[Feature]:

@@ -15,6 +15,7 @@ from tapeline.evaluation.account_metrics import AccountFigures
 from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, ratios_reason, score_equity
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
+from tapeline.models.table import TRADED
 from tapeline.trading.accounts import Judged, TradingInputs, judge, odds, run, trade_random_sides
 from tapeline.trading.ftmo_figures import fan_table, ftmo_figures, odds_table, phase_tables, start_tables
 from tapeline.trading.params import TradingParams
@@ -118,7 +119,7 @@ def ablation(inputs: TradingInputs, params: TradingParams) -> dict[str, Figures]
     found = {}
     for name, chosen in choices.items():
         for minimum in sorted({0.0, params.signals.minimum_trend, *params.signals.ablation_trends}):
-            rule = f"trend of at least {minimum:g}" if minimum else "LSTM alone"
+            rule = f"trend of at least {minimum:g}" if minimum else f"{TRADED[0].title} alone"
             changed = params.changed("signals", trade_tiers=chosen, minimum_trend=minimum)
             found[f"tiers {name}, {rule}"] = _brief(inputs, changed)
     free = run(inputs.plan(params).without_stops())

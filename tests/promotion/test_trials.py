@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapeline.errors import ArtifactError
-from tapeline.promotion.trials import FILE, STAGES, Trial, known_trials, read_trials, trial_of, write_trials
+from tapeline.promotion.trials import FILE, Trial, known_trials, read_trials, trial_of, write_trials
 
 CODE = (
     "tapeline/nets/lstm.py", "tapeline/backtest/kernel.py", "tapeline/features/returns.py",
@@ -18,15 +18,29 @@ CODE = (
 )  # fmt: skip
 
 
+# What each stage reads and writes.
+STAGES = {
+    "features": (["data/candles"], "data/features"),
+    "splits": (["data/features"], "data/splits.json"),
+    "train_lstm": (["data/features", "data/splits.json"], "data/predictions/lstm.parquet"),
+    "train_transformer": (["data/features", "data/splits.json"], "data/predictions/transformer.parquet"),
+    "evaluate": (
+        ["data/candles", "data/features", "data/splits.json", "data/predictions/lstm.parquet",
+         "data/predictions/transformer.parquet"],
+        "metrics/lstm.json",
+    ),
+}  # fmt: skip
+
+
 def lock(hidden=64, code="1", data="a", **params):
     """A dvc.lock of a finished run."""
     stages = {"ingest": {"outs": [{"path": "data/candles", "md5": data}]}}
-    for before, name in zip(("ingest", *STAGES), STAGES, strict=False):
-        made = "data/candles" if before == "ingest" else f"out/{before}"
+    for name, (read, made) in STAGES.items():
         stages[name] = {
-            "deps": [{"path": made, "md5": data}, *({"path": path, "md5": code} for path in CODE)],
+            "deps": [{"path": path, "md5": data} for path in read]
+            + [{"path": path, "md5": code} for path in CODE],
             "params": {"params.yaml": {"model.hidden": hidden} | params},
-            "outs": [{"path": f"out/{name}", "md5": data}],
+            "outs": [{"path": made, "md5": data}],
         }
     return {"schema": "2.0", "stages": stages}
 
@@ -85,10 +99,24 @@ def test_code_that_judges_is_no_choice():
 
 def test_a_run_without_figures_is_no_trial():
     """Not finished, never run, or evaluated before something that it lies behind was run again."""
-    unfinished, stale = lock(), lock()
+    unfinished, stale, half = lock(), lock(), lock()
     del unfinished["stages"]["evaluate"]
     stale["stages"]["train_lstm"]["outs"][0]["md5"] = "other"
-    assert trial_of(unfinished) is trial_of(stale) is trial_of({}) is None
+    del half["stages"]["train_transformer"]
+    assert [trial_of(found) for found in (unfinished, stale, half, {})] == [None] * 4
+
+
+def test_a_model_counts_by_being_evaluated():
+    """A third one that is read is another trial, one left behind in the lock is none."""
+    left, third = lock(), lock()
+    for found in (left, third):
+        found["stages"]["train_gru"] = {
+            "deps": [{"path": "data/features", "md5": "a"}, {"path": "tapeline/nets/gru.py", "md5": "1"}],
+            "outs": [{"path": "data/predictions/gru.parquet", "md5": "a"}],
+        }
+    third["stages"]["evaluate"]["deps"].append({"path": "data/predictions/gru.parquet", "md5": "a"})
+    assert trial_of(left) == trial_of(lock())
+    assert trial_of(third) not in (None, trial_of(lock()))
 
 
 TRIALS = st.sets(st.builds(Trial, st.sampled_from("abc"), st.sampled_from("xyz")))

@@ -27,9 +27,9 @@ MARKET = {"name": "X", "source": "files"}
 TIERS = {"tiers": {"A": [0.7, 1.0], "B": [0.5, 0.7]}, "trade_tiers": ["A"]}
 
 
-def make_bundle(folder, network, **changes):
-    """An untrained network of one of the two kinds, packed as the pipeline does."""
-    torch.manual_seed(3)
+def make_bundle(folder, network, artifact=None, seed=3, tiers=TIERS, **changes):
+    """An untrained network of one of the two kinds, packed as the pipeline does; `changes` of its JSON."""
+    torch.manual_seed(seed)
     n = len(CHOSEN)
     if network == "lstm":
         net = LSTM(n, LstmParams(hidden=8, layers=1, dropout=0.0, bidirectional=False))
@@ -49,18 +49,18 @@ def make_bundle(folder, network, **changes):
     }  # fmt: skip
     inputs = {"interval": "1m", "leader": "AAA-USD", "symbols": ["AAA-USD", "BBB-USD"]}
     contract = {
-        "artifact": network, "sequence_length": LENGTH, "lookback": LOOKBACK,
+        "artifact": artifact or network, "sequence_length": LENGTH, "lookback": LOOKBACK,
         "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
         "market": MARKET,
     }  # fmt: skip
-    contract |= {"tiers": TIERS} if network == "lstm" else {}
+    contract |= {"tiers": tiers} if network == "lstm" else {}
     files = {
         "model.onnx": to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n),
         "model.json": json.dumps(model | changes).encode(),
         "contract.json": json.dumps(contract).encode(),
     }
-    pack(folder / network, files, {})
-    return folder / network
+    pack(folder / (artifact or network), files, {})
+    return folder / (artifact or network)
 
 
 def of_market(bundle, folder, origin):

@@ -98,7 +98,7 @@ def test_a_symbol_that_was_not_trained_on_is_refused_unless_allowed(bundles, tmp
     row = rows_of("AAA-USD", 1)[0]
     stream = Stream(*bundles)
     answer = stream.feed("DOGE-USD", row)
-    assert (answer.status, answer.probability) == ("refused", None)
+    assert (answer.status, answer.single.probability) == ("refused", None)
     assert "'DOGE-USD' is no symbol that was trained on, AAA-USD, BBB-USD" in answer.reason
     assert stream.feed("AAA-USD", row).status == "warming_up"
     with pytest.raises(DataError, match="SYMBOLS: 'DOGE-USD' is no symbol .*ALLOW_UNTRAINED=1"):
@@ -129,7 +129,7 @@ def test_the_candles_of_a_run_are_predicted_as_they_lie_there(bundles, tmp_path)
         table.to_parquet(tmp_path / f"{name}.parquet")
     answers = list(predict_files(stream, tmp_path, ()))
     assert [answer.symbol for answer in answers] == ["AAA-USD"] * 600 + ["BBB-USD"] * 597
-    assert all(np.isfinite(answer.probability) for answer in answers if answer.status == "predicted")
+    assert all(np.isfinite(answer.single.probability) for answer in answers if answer.status == "predicted")
     assert {answer.status for answer in answers} == {"warming_up", "predicted", "gap"}
     (tmp_path / "origin.json").write_text(json.dumps(record | {"max_fill": 3}))
     with pytest.raises(DataError, match="data.max_fill was 3, and lstm takes 5"):

@@ -15,7 +15,7 @@ from packaging.utils import canonicalize_name
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
-from tapeline.serving.answers import Answer
+from tapeline.serving.answers import Answer, Numbers
 from tapeline.serving.batch import answer_table, predict_files
 from tapeline.serving.lines import as_line, predict_lines
 from tapeline.serving.stream import Stream
@@ -37,15 +37,12 @@ def feed_all(stream, tables):
 
 def same(batch, answers):
     """Both say the same of every candle, numbers to 1e-5."""
-    numbers = ("probability", "trend_strength")
-    assert [replace(a, probability=None, trend_strength=None) for a in batch] == [
-        replace(a, probability=None, trend_strength=None) for a in answers
-    ]
-    for name in numbers:
-        both = [
-            [getattr(a, name) for a in found if getattr(a, name) is not None] for found in (batch, answers)
-        ]
-        assert both[0] == pytest.approx(both[1], abs=1e-5)
+    words, numbers = [], []
+    for found in (batch, answers):
+        words.append([replace(a, predictions={k: of.tier for k, of in a.predictions.items()}) for a in found])
+        numbers.append([of.value for a in found for of in a.predictions.values()])
+    assert words[0] == words[1]
+    assert numbers[0] == pytest.approx(numbers[1], abs=1e-5)
 
 
 def test_one_by_one_gives_the_batchs_numbers(bundles):
@@ -57,10 +54,43 @@ def test_one_by_one_gives_the_batchs_numbers(bundles):
         same(list(answer_table(stream, symbol, table, tables["AAA-USD"])), answers[symbol])
         assert sum(answer.status == "predicted" for answer in answers[symbol]) > 300
     gap = [answer for answer in answers["BBB-USD"] if answer.status == "gap"]
-    assert [(answer.timestamp, answer.probability) for answer in gap] == [
+    assert [(answer.timestamp, answer.single.probability) for answer in gap] == [
         (tables["BBB-USD"]["timestamp"][403], None)
     ]
     assert "3 candles before it were missing and are filled" in gap[0].reason
+
+
+def test_two_models_of_one_label_keep_each_its_own_numbers(bundles, tmp_path):
+    """What each says alone, tier included, one by one and from tables; in the line each by its bundle."""
+    tiers = {"tiers": {"S": [0.5, 1.0]}, "trade_tiers": ["S"]}
+    other = make_bundle(tmp_path, "lstm", artifact="other", seed=4, tiers=tiers)
+    together, table = Stream(other, *bundles), market(LOOKBACK + LENGTH)["AAA-USD"]
+    answer = [together.feed("AAA-USD", row) for row in table.to_dict("records")][-1]
+    alone = {}
+    for folder in (other, *bundles):
+        (found,) = answer_table(Stream(folder), "AAA-USD", table, table, last=1)
+        alone |= found.predictions
+    same(list(answer_table(together, "AAA-USD", table, table, last=1)), [answer])
+    assert {name: of.tier for name, of in answer.predictions.items()} == {
+        "other": "S", "lstm": alone["lstm"].tier, "transformer": None,
+    }  # fmt: skip
+    for name, numbers in alone.items():
+        assert answer.predictions[name].value == pytest.approx(numbers.value, abs=1e-5)
+    assert answer.predictions["other"].value != pytest.approx(answer.predictions["lstm"].value, abs=1e-4)
+    line = as_line(answer, {"bundles": {name: {"horizon": 15} for name in alone}})
+    assert not {"probability", "tier"} & set(line)
+    assert line["trend_strength"] == answer.predictions["transformer"].trend_strength
+    assert line["bundles"] == {
+        "other": {"horizon": 15, "probability": answer.predictions["other"].value, "tier": "S"},
+        "lstm": {"horizon": 15} | answer.predictions["lstm"].record,
+        "transformer": {"horizon": 15},
+    }
+
+
+def test_two_bundles_of_one_name_are_refused(bundles):
+    """Their predictions could not be told apart."""
+    with pytest.raises(ArtifactError, match="lstm: is the name of two bundles"):
+        Stream(bundles[0], bundles[0])
 
 
 def without(tables, symbol, missing):
@@ -131,7 +161,7 @@ def test_a_leaders_candle_that_comes_late_counts_from_then_on(bundles, late):
         followed.append(stream.feed("BBB-USD", row))
     batch = list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"]))
     same(batch[351 + late :], followed[351 + late :])
-    assert batch[350 + late - 1].probability != followed[350 + late - 1].probability
+    assert batch[350 + late - 1].single.probability != followed[350 + late - 1].single.probability
 
 
 def test_a_follower_of_a_leader_that_has_a_long_gap(bundles):
@@ -157,7 +187,7 @@ def test_a_leader_too_far_ahead_is_named(bundles):
     for leading in tables["AAA-USD"].to_dict("records")[350:]:
         stream.feed("AAA-USD", leading)
     answer = stream.feed("BBB-USD", rows[350])
-    assert (answer.status, answer.probability) == ("refused", None)
+    assert (answer.status, answer.single.probability) == ("refused", None)
     assert "the leader AAA-USD is too far ahead: its candle of" in answer.reason
     assert stream.feed("BBB-USD", rows[-1]).status == "gap"  # begun anew, in step again
 
@@ -170,7 +200,7 @@ def test_warm_up_counts_down_to_the_first_prediction(bundles):
     assert [answer.missing for answer in answers[: needed - 1]] == list(range(needed - 1, 0, -1))
     assert {answer.status for answer in answers[: needed - 1]} == {"warming_up"}
     assert answers[needed - 1].status == "predicted"
-    assert answers[needed - 1].trend_strength is None  # of the other bundle
+    assert answers[needed - 1].single.trend_strength is None  # of the other bundle
 
 
 def test_a_long_gap_begins_anew(bundles):
@@ -201,7 +231,7 @@ def test_a_refused_candle_leaves_the_stream_as_it_was(bundles):
         (rows[-1] | {"timestamp": rows[-1]["timestamp"] + pd.Timedelta(seconds=7)}, "grid"),
     ):
         answer = disturbed.feed("AAA-USD", bad)
-        assert (answer.status, answer.probability) == ("refused", None)
+        assert (answer.status, answer.single.probability) == ("refused", None)
         assert word in answer.reason
     assert disturbed.feed("AAA-USD", rows[-1]) == calm.feed("AAA-USD", rows[-1])
 
@@ -227,10 +257,11 @@ def test_lines_are_answered_one_by_one(bundles):
 
 def test_a_line_keeps_a_prediction_of_zero():
     """Nought is a number; what is not there is left out."""
-    answer = Answer("AAA-USD", pd.Timestamp("2026-01-05T12:00Z"), "predicted", trend_strength=0.0)
-    assert as_line(answer, {"market": "X"}) == {
+    predictions = {"trend": Numbers(trend_strength=0.0)}
+    answer = Answer("AAA-USD", pd.Timestamp("2026-01-05T12:00Z"), "predicted", predictions=predictions)
+    assert as_line(answer, {"market": "X", "bundles": {"trend": {"horizon": 15}}}) == {
         "symbol": "AAA-USD", "timestamp": "2026-01-05T12:00:00Z", "status": "predicted",
-        "trend_strength": 0.0, "market": "X",
+        "trend_strength": 0.0, "market": "X", "bundles": {"trend": {"horizon": 15}},
     }  # fmt: skip
 
 
@@ -251,7 +282,7 @@ def test_a_prediction_that_is_no_number_is_refused(bundles, monkeypatch):
     graph = stream.predictors[1].bundle
     monkeypatch.setattr(type(graph), "run", lambda self, x: np.full(len(x), np.nan))
     streamed = [stream.feed("AAA-USD", row) for row in table.to_dict("records")][-1]
-    assert (streamed.status, streamed.trend_strength) == ("refused", None)
+    assert (streamed.status, streamed.single.trend_strength) == ("refused", None)
     assert "out of any range" in streamed.reason
     assert list(answer_table(stream, "AAA-USD", table, table, last=1)) == [streamed]
 
