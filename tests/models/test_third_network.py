@@ -19,8 +19,7 @@ PLAIN = {"cache": False}
 SHORT = {
     "data": {"symbols": ["BTC-USD"]},
     "features": {"groups": dict.fromkeys(GROUPS, False) | {"returns": True, "sessions": True}},
-    "train": {"workers": 1},
-    "ftmo": {"odds_paths": 20, "odds_days": 10, "control_runs": 2},
+    "ftmo": {"odds_paths": 100, "odds_days": 10, "control_runs": 2},
 }
 
 
