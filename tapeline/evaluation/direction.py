@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn import metrics
 
-EDGE = 1e-12  # a control that is certain and wrong must cost much, not infinitely much
+from tapeline.losses import log_loss
 
 
 def hits(probability: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -25,7 +25,6 @@ def score_direction(
         raise ValueError(f"{probability.size} probabilities: must be at least one, and none NaN")
     has_both = np.unique(direction).size == 2
     called_up = probability >= 0.5
-    clipped = np.clip(probability, EDGE, 1 - EDGE)
     brier = float(metrics.brier_score_loss(direction, probability, pos_label=1.0))
     can_correlate = has_both and np.unique(called_up).size == 2
     recalls = [np.mean(called_up[direction == side] == side) for side in np.unique(direction)]
@@ -34,7 +33,7 @@ def score_direction(
         "balanced_accuracy": float(np.mean(recalls)),
         "mcc": float(metrics.matthews_corrcoef(direction, called_up)) if can_correlate else None,
         "roc_auc": float(metrics.roc_auc_score(direction, probability)) if has_both else None,
-        "log_loss": float(metrics.log_loss(direction, clipped, labels=[0.0, 1.0])),
+        "log_loss": log_loss(probability, direction),
         "brier": brier,
         "brier_skill": 1 - brier / float(direction.var()) if has_both else None,
     }

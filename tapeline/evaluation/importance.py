@@ -2,10 +2,10 @@
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import Intervals
+from tapeline.losses import absolute_errors, log_losses
 
 
 def group_importance(
@@ -20,17 +20,11 @@ def group_importance(
         return {}
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
     label = rows["label"].to_numpy()
-    whole = _losses(rows["prediction"].to_numpy(), label, kind)
+    losses = absolute_errors if kind == "absolute_error" else log_losses
+    whole = losses(rows["prediction"].to_numpy(), label)
     found = {}
     for group in groups:
-        without = _losses(rows[group].to_numpy(), label, kind)
+        without = losses(rows[group].to_numpy(), label)
         low, high = intervals.interval_of_difference(without, whole)
         found[group] = {f"added_{kind}": float(np.mean(without - whole)), "low": low, "high": high}
     return dict(sorted(found.items(), key=lambda item: -item[1][f"added_{kind}"]))
-
-
-def _losses(prediction: NDArray[np.float64], label: NDArray[np.float64], kind: str) -> NDArray[np.float64]:
-    if kind == "absolute_error":
-        return np.abs(prediction - label)
-    p = np.clip(prediction, 1e-7, 1 - 1e-7)
-    return -(label * np.log(p) + (1 - label) * np.log1p(-p))

@@ -18,7 +18,7 @@ from tapeline.evaluation.calibration import (
     murphy_decomposition,
 )
 from tapeline.evaluation.degenerate import reason_of
-from tapeline.evaluation.direction import EDGE, hits, score_direction
+from tapeline.evaluation.direction import hits, score_direction
 from tapeline.evaluation.metrics import (
     ComparedDirection,
     ComparedTrend,
@@ -35,6 +35,7 @@ from tapeline.evaluation.significance import (
 )
 from tapeline.evaluation.tiers import are_in_order, score_tiers
 from tapeline.evaluation.trend import TREND_SCORES, score_trend
+from tapeline.losses import absolute_errors, log_losses
 
 Arrays = dict[str, NDArray[np.float64]]
 Masks = dict[str, NDArray[np.bool_]]
@@ -67,7 +68,7 @@ def direction_scorecard(
     probability, label, hit, intervals = _arrays(rows, params)
     control_table = {
         name: _compare(label, p, hit, intervals)
-        | _test(_log_loss(probability, label), _log_loss(p, label), intervals)
+        | _test(log_losses(probability, label), log_losses(p, label), intervals)
         for name, p in controls.items()
     }
     metrics |= {"accuracy_best_control": max(control["accuracy"] for control in control_table.values())}
@@ -127,10 +128,10 @@ def trend_scorecard(
         return metrics | dict.fromkeys(ComparedTrend.added()), {"controls": {}, **groups}
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
-    error = np.abs(predicted - actual)
+    error = absolute_errors(predicted, actual)
     control_table = {}
     for name, control in controls.items():
-        control_error = np.abs(control - actual)
+        control_error = absolute_errors(control, actual)
         better = intervals.interval_of_difference(control_error, error)
         control_table[name] = score_trend(control, actual) | {
             "mae_difference": float(np.mean(control_error - error)),
@@ -152,7 +153,7 @@ def trend_figures(rows: pd.DataFrame, params: EvaluationParams) -> Figures:
         return dict.fromkeys(TrendFigures.names()) | {"rows": 0}
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
-    low, high = intervals.interval_of_mean(np.abs(predicted - actual))
+    low, high = intervals.interval_of_mean(absolute_errors(predicted, actual))
     return score_trend(predicted, actual) | {"mae_low": low, "mae_high": high}
 
 
@@ -247,10 +248,6 @@ def _test(loss: NDArray[np.float64], other: NDArray[np.float64], intervals: Inte
     """Diebold-Mariano of the network's losses and a control's, positive where the control loses more."""
     statistic, p_value = diebold_mariano(loss, other, intervals)
     return {"diebold_mariano": statistic, "p_value": p_value}
-
-
-def _log_loss(probability: NDArray[np.float64], label: NDArray[np.float64]) -> NDArray[np.float64]:
-    return -np.log(np.clip(np.where(label == 1, probability, 1 - probability), EDGE, 1))
 
 
 def _calibration_error(

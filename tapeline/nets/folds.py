@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from tapeline.errors import SplitError
+from tapeline.losses import log_loss
 from tapeline.nets.calibration import Calibration, fit_calibration
 from tapeline.nets.chunks import Series, stretches
 from tapeline.nets.devices import memory_advice
@@ -110,7 +111,7 @@ def run_fold(
     labels = candles.labels[rows.validation]
     record = fit_calibration(params.calibration, as_array(logits), labels)
     calibration = Calibration(record).to(fabric.device)
-    losses = tuple(cross_entropy(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
+    losses = tuple(log_loss(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
     predictor = Predictor(net, calibration, series.features, candles.run, params)
     return FoldResult(predictor, history, scaler, record, float(unique.sum()), losses)
 
@@ -125,9 +126,3 @@ def training_weights(
     of_all = np.zeros(len(candles.run), dtype=np.float32)
     of_all[rows] = weights / weights.mean()
     return of_all
-
-
-def cross_entropy(predictions: NDArray[np.float64], labels: NDArray[np.float64]) -> float:
-    """Mean log loss of predictions against labels, in 0..1 both; shape (n,) each."""
-    predictions = np.clip(predictions, 1e-7, 1 - 1e-7)
-    return float(-np.mean(labels * np.log(predictions) + (1 - labels) * np.log1p(-predictions)))

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import Intervals
+from tapeline.losses import absolute_errors, log_losses
 from tapeline.params import Params
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
@@ -23,7 +23,6 @@ from tapeline.store.tables import is_scorable, read_features, read_tables
 
 FEATURES, SPLITS, ROW_KEYS = "data/features", "data/splits.json", ["symbol", "timestamp"]
 ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
-EDGE = 1e-6
 
 
 @dataclass(frozen=True)
@@ -115,15 +114,9 @@ def compare(duel: Duel, params: Params) -> Comparison:
     if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
         return Comparison(f"{len(rows)} rows after its training are too few")
     label, is_direction = rows["label"].to_numpy(), duel.predictor.bundle.model["label"] == DIRECTION
-    ours, theirs = (loss(rows[name].to_numpy(), label, is_direction) for name in ("prediction", "champion"))
+    losses = log_losses if is_direction else absolute_errors
+    ours, theirs = (losses(rows[name].to_numpy(), label) for name in ("prediction", "champion"))
     low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)
     if low is None or high is None:
         return Comparison("it loses the same on every row")
     return Comparison("", float(np.mean(theirs - ours)), low, high, len(rows))
-
-
-def loss(p: NDArray[np.float64], label: NDArray[np.float64], is_direction: bool) -> NDArray[np.float64]:
-    """Of each row."""
-    if not is_direction:
-        return np.abs(p - label)
-    return -np.log(np.clip(np.where(label == 1, p, 1 - p), EDGE, 1))
