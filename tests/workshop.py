@@ -78,11 +78,19 @@ class Workshop:
             yaml.dump(params, file)
 
     def run(self, command: str, status: int | None = 0, **environment: str) -> str:
-        """Run a shell command in the copy; return its output after checking its exit status."""
+        """Run a shell command in the copy; return its output after checking its exit status.
+
+        `make` would build the environment that runs the tests anew if it were not of the lock.
+        """
+        venv = Path(sys.executable).parents[1]
+        if command.startswith("make "):
+            installed, wanted = venv / "installed.lock", self.folder / "requirements-dev.lock"
+            is_current = installed.is_file() and installed.read_bytes() == wanted.read_bytes()
+            assert is_current, f"{venv} is not as requirements-dev.lock says: run `make env` first"
         binaries = str(Path(sys.executable).parent)
         env = os.environ | {
             "PATH": f"{binaries}:{os.environ['PATH']}",
-            "VENV": str(Path(sys.executable).parents[1]),
+            "VENV": str(venv),
             "DVC_NO_ANALYTICS": "1",
             "OMP_NUM_THREADS": "1",
         }
