@@ -45,15 +45,15 @@ class Series:
         return rows, self.weights[rows] * ((steps >= context - 1) & (steps < size))
 
 
-def stretches(run: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Longest spans [first, end) of rows that are `inside` and of one `run`; shape (S, 2).
+def stretches(segment: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Longest spans [first, end) of rows that are `inside` and of one `segment`; shape (S, 2).
 
-    `run` numbers the stretches of consecutive candles (symbol and segment), shape (N,).
+    `segment` numbers the stretches of consecutive candles (symbol and segment), shape (N,).
     """
-    starts_run = np.r_[True, run[1:] != run[:-1]]
-    first = np.flatnonzero(inside & (starts_run | ~np.r_[False, inside[:-1]]))
-    ends_run = np.r_[run[1:] != run[:-1], True]
-    end = np.flatnonzero(inside & (ends_run | ~np.r_[inside[1:], False])) + 1
+    starts_segment = np.r_[True, segment[1:] != segment[:-1]]
+    first = np.flatnonzero(inside & (starts_segment | ~np.r_[False, inside[:-1]]))
+    ends_segment = np.r_[segment[1:] != segment[:-1], True]
+    end = np.flatnonzero(inside & (ends_segment | ~np.r_[inside[1:], False])) + 1
     return np.column_stack([first, end])
 
 
@@ -75,28 +75,28 @@ def tile(spans: NDArray[np.int64], length: int, context: int, offset: int = 0) -
 
 
 def has_context(
-    run: NDArray[np.int64],
+    segment: NDArray[np.int64],
     is_filled: NDArray[np.bool_],
     length: int,
     minimum: int,
     max_filled_share: float,
 ) -> NDArray[np.bool_]:
-    """Whether each row has at least `minimum` rows of its run up to it, and few filled ones; shape (N,).
+    """Whether each row has at least `minimum` rows of its segment up to it, and few filled ones; shape (N,).
 
-    Of its last `length` rows, or as many as its run has, at most `max_filled_share` may be filled.
+    Of its last `length` rows, or as many as its segment has, at most `max_filled_share` may be filled.
     """
-    row = np.arange(run.shape[0])
-    first = np.maximum.accumulate(np.where(np.r_[True, run[1:] != run[:-1]], row, 0))
+    row = np.arange(segment.shape[0])
+    first = np.maximum.accumulate(np.where(np.r_[True, segment[1:] != segment[:-1]], row, 0))
     begin = np.maximum(row - length + 1, first)
     filled = np.concatenate([[0], np.cumsum(is_filled)])
     n_filled = filled[row + 1] - filled[begin]
     return (row - first + 1 >= minimum) & (n_filled <= max_filled_share * (row - begin + 1))
 
 
-def reached(run: NDArray[np.int64], rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
-    """Whether each row is one of the `length` rows up to some row of `rows`, in its run; shape (N,)."""
-    row = np.arange(run.shape[0])
-    run_ends = np.flatnonzero(np.r_[run[1:] != run[:-1], True]) + 1
-    end = np.minimum(row + length, run_ends[np.searchsorted(run_ends, row, side="right")])
+def reached(segment: NDArray[np.int64], rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
+    """Whether each row is one of the `length` rows up to some row of `rows`, in its segment; shape (N,)."""
+    row = np.arange(segment.shape[0])
+    segment_ends = np.flatnonzero(np.r_[segment[1:] != segment[:-1], True]) + 1
+    end = np.minimum(row + length, segment_ends[np.searchsorted(segment_ends, row, side="right")])
     before = np.concatenate([[0], np.cumsum(np.isin(row, rows))])
     return before[end] > before[row]

@@ -24,19 +24,19 @@ from tapeline.nets.trainer import Epoch, TrainingData, train
 
 
 @dataclass(frozen=True)
-class Candles:
+class TrainingTable:
     """All rows of a training, all symbols below each other.
 
     features : (N, F); labels : (N,) in 0..1, NaN where there is none
     symbol : (N,) number of each row's symbol
-    run : (N,) number of each row's stretch of consecutive candles
+    segment : (N,) number of each row's stretch of consecutive candles
     horizon : candles ahead that a label depends on
     """
 
     features: NDArray[np.float64]
     labels: NDArray[np.float64]
     symbol: NDArray[np.int64]
-    run: NDArray[np.int64]
+    segment: NDArray[np.int64]
     horizon: int
 
 
@@ -76,7 +76,7 @@ class FoldResult:
 def run_fold(
     fabric: Fabric,
     make_net: Callable[[], nn.Module],
-    candles: Candles,
+    table: TrainingTable,
     rows: FoldRows,
     params: TrainParams,
     title: str,
@@ -94,35 +94,35 @@ def run_fold(
         if getattr(rows, part).size == 0:
             raise SplitError(f"{title}: no candle in {part} with train.sequence_length candles up to it")
     torch.manual_seed(params.seed)
-    net, scaler = make_net(), fit_scaler(candles.features, rows.part)
-    unique = uniqueness(rows.train, len(candles.run), candles.horizon)
+    net, scaler = make_net(), fit_scaler(table.features, rows.part)
+    unique = uniqueness(rows.train, len(table.segment), table.horizon)
     arrays = (
-        scaler.transform(candles.features),
-        np.where(np.isnan(candles.labels), 0.0, candles.labels).astype(np.float32),
-        training_weights(candles, rows.train, unique, params),
+        scaler.transform(table.features),
+        np.where(np.isnan(table.labels), 0.0, table.labels).astype(np.float32),
+        training_weights(table, rows.train, unique, params),
     )
     with memory_advice(params):
         series = Series(*(torch.from_numpy(array).to(fabric.device) for array in arrays))
-        spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
-        data = TrainingData(series, candles.run, spans, rows.validation[:: params.validation_stride])
+        spans = stretches(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
+        data = TrainingData(series, table.segment, spans, rows.validation[:: params.validation_stride])
         history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)
         uncalibrated = Calibration({"kind": "none"})
-        logits = Predictor(net, uncalibrated, series.features, candles.run, params).logits(rows.validation)
-    labels = candles.labels[rows.validation]
+        logits = Predictor(net, uncalibrated, series.features, table.segment, params).logits(rows.validation)
+    labels = table.labels[rows.validation]
     record = fit_calibration(params.calibration, as_array(logits), labels)
     calibration = Calibration(record).to(fabric.device)
     losses = tuple(log_loss(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
-    predictor = Predictor(net, calibration, series.features, candles.run, params)
+    predictor = Predictor(net, calibration, series.features, table.segment, params)
     return FoldResult(predictor, history, scaler, record, float(unique.sum()), losses)
 
 
 def training_weights(
-    candles: Candles, rows: NDArray[np.int64], unique: NDArray[np.float64], params: TrainParams
+    table: TrainingTable, rows: NDArray[np.int64], unique: NDArray[np.float64], params: TrainParams
 ) -> NDArray[np.float32]:
     """Weight of each candle's loss, shape (N,): 0 outside `rows`, 1 in the mean over them."""
     weights = unique.copy() if params.label_weights == "uniqueness" else np.ones(len(rows))
     if params.balance_classes:
-        weights *= balance(candles.labels[rows], candles.symbol[rows], weights)
-    of_all = np.zeros(len(candles.run), dtype=np.float32)
+        weights *= balance(table.labels[rows], table.symbol[rows], weights)
+    of_all = np.zeros(len(table.segment), dtype=np.float32)
     of_all[rows] = weights / weights.mean()
     return of_all

@@ -27,13 +27,13 @@ def shifted_predictions(
     what it has to do with the label and with the other groups. Source: permutation importance (Breiman
     2001); a rotation, because candles are no independent rows. `symbol` (N,) numbers the rows' symbols.
     """
-    touched = np.flatnonzero(reached(predictor.run, among, predictor.params.sequence_length))
-    run = np.cumsum(np.r_[0, (np.diff(touched) > 1) | (np.diff(predictor.run[touched]) != 0)])
+    touched = np.flatnonzero(reached(predictor.segment, among, predictor.params.sequence_length))
+    segment = np.cumsum(np.r_[0, (np.diff(touched) > 1) | (np.diff(predictor.segment[touched]) != 0)])
     parts = [np.flatnonzero(symbol[touched] == number) for number in np.unique(symbol[touched])]
     features = predictor.features[torch.from_numpy(touched).to(predictor.features.device)]
     at = np.searchsorted(touched, rows)
     return {
-        group: replace(predictor, features=rotated(features, parts, columns, seed), run=run)(at)
+        group: replace(predictor, features=rotated(features, parts, columns, seed), segment=segment)(at)
         for group, columns in groups.items()
     }
 

@@ -20,7 +20,7 @@ class Predictor:
     net: nn.Module
     calibration: nn.Module
     features: Tensor
-    run: NDArray[np.int64]
+    segment: NDArray[np.int64]
     params: TrainParams
 
     def __call__(self, rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -30,7 +30,7 @@ class Predictor:
     def logits(self, rows: NDArray[np.int64]) -> Tensor:
         """What the network itself puts out at `rows`."""
         lengths = self.params.sequence_length, self.params.chunk_length
-        return predict_logits(self.net, self.features, self.run, rows, *lengths)
+        return predict_logits(self.net, self.features, self.segment, rows, *lengths)
 
 
 def as_array(values: Tensor) -> NDArray[np.float64]:
@@ -42,12 +42,12 @@ def as_array(values: Tensor) -> NDArray[np.float64]:
 def predict_logits(
     net: nn.Module,
     features: Tensor,
-    run: NDArray[np.int64],
+    segment: NDArray[np.int64],
     rows: NDArray[np.int64],
     length: int,
     chunk_length: int,
 ) -> Tensor:
-    """Logits, shape (len(rows),), at `rows` of scaled `features` (N, F); each row's run holds its context.
+    """Logits, shape (len(rows),), at `rows` of scaled `features` (N, F); a row's segment holds its context.
 
     A network that puts out the same number inside a longer input reads chunks of `chunk_length`, any
     other the windows of `length` candles alone. Single precision, whatever the training's.
@@ -55,7 +55,7 @@ def predict_logits(
     net.eval()
     if not net.is_same_with_longer_input:
         return _last_logits(net, features, torch.from_numpy(rows).to(features.device), length)
-    spans = stretches(run, reached(run, rows, length))
+    spans = stretches(segment, reached(segment, rows, length))
     chunks = torch.from_numpy(tile(spans, chunk_length, length)).to(features.device)
     found = torch.full((features.shape[0],), torch.nan, device=features.device)
     nothing = torch.zeros(features.shape[0], device=features.device)

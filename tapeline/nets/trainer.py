@@ -30,13 +30,13 @@ class TrainingData:
     """What one fold trains and stops on.
 
     series : all candles, on the device; weights are 0 outside training
-    run : (N,) number of each candle's stretch of consecutive candles
+    segment : (N,) number of each candle's stretch of consecutive candles
     spans : (S, 2) rows [first, end) of the training part that chunks may be cut from
     validation : (V,) rows whose loss decides when to stop
     """
 
     series: Series
-    run: NDArray[np.int64]
+    segment: NDArray[np.int64]
     spans: NDArray[np.int64]
     validation: NDArray[np.int64]
 
@@ -175,7 +175,7 @@ def validation_loss(net: nn.Module, data: TrainingData, params: TrainParams) -> 
     logits = predict_logits(
         net,
         data.series.features,
-        data.run,
+        data.segment,
         data.validation,
         params.sequence_length,
         params.chunk_length,

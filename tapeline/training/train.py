@@ -17,7 +17,7 @@ from tapeline.models.entry import ModelEntry
 from tapeline.nets.checkpoints import ROOM, inputs_key
 from tapeline.nets.chunks import has_context
 from tapeline.nets.devices import Fabric, make_fabric
-from tapeline.nets.folds import Candles, FoldRows, run_fold
+from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.params import TrainParams
 from tapeline.nets.tracking import EventFile
 from tapeline.parallel import side_by_side
@@ -42,19 +42,19 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
     architecture = model.read(params)
     train = model.adapt(params.section("train", TrainParams), architecture)
     groups = feature_groups(FEATURES, params.value("data.symbols", Symbols)[0])
-    table, candles, folds = read_training(params, train, model.label, list(groups))
+    keys, table, folds = read_training(params, train, model.label, list(groups))
     contract = {
         "network": model.name,
         "architecture": architecture.model_dump(),
         "features": list(groups),
         "label": model.label,
-        "horizon": candles.horizon,
+        "horizon": table.horizon,
         "interval": params.value("data.interval", Interval),
         "training": train.recipe(),
-        "made_from": made_from(params.value("data.symbols", Symbols), model),
+        "made_from": provenance(params.value("data.symbols", Symbols), model),
     }
     fabric = make_fabric(train)
-    arrays = [candles.features, candles.labels, candles.run]
+    arrays = [table.features, table.labels, table.segment]
     arrays += [part for rows in folds for part in vars(rows).values()]
     key = inputs_key(contract | {"device": fabric.device.type}, arrays)
     checkpoints = project_folder() / ROOM / model.name / key
@@ -67,8 +67,8 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
         log.warning("%s: no candle in its test has a whole window up to it, so it has no figures", name)
     if len(untested) + names.count(REFIT) == len(jobs):
         raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
-    training = Training(model, architecture, train, candles, group_columns(groups), checkpoints, run_folder())
-    outputs = TrainingOutputs(contract, table, candles, train)
+    training = Training(model, architecture, train, table, group_columns(groups), checkpoints, run_folder())
+    outputs = TrainingOutputs(contract, keys, table, train)
     try:
         for job, trained in zip(jobs, train_folds(training, fabric, jobs), strict=True):
             summary = outputs.add(job.name, job.rows, trained)
@@ -99,7 +99,7 @@ class Training:
     model: ModelEntry
     architecture: Section
     params: TrainParams
-    candles: Candles
+    table: TrainingTable
     columns: dict[str, list[int]]
     checkpoints: Path
     events: Path
@@ -109,7 +109,7 @@ class Training:
         fabric = fabric or make_fabric(self.params)
 
         def make_net() -> nn.Module:
-            n_features, length = self.candles.features.shape[1], self.params.sequence_length
+            n_features, length = self.table.features.shape[1], self.params.sequence_length
             net = self.model.build(n_features, self.architecture, length)
             if start is not None:
                 net.load_state_dict(start.state_dict())
@@ -117,10 +117,10 @@ class Training:
 
         with EventFile(self.events / self.model.name / job.name, fabric.is_global_zero) as events:
             result = run_fold(
-                fabric, make_net, self.candles, job.rows, self.params, f"{self.model.name} {job.name}",
+                fabric, make_net, self.table, job.rows, self.params, f"{self.model.name} {job.name}",
                 self.checkpoints / f"{job.name}.pt", events.write, job.position,
             )  # fmt: skip
-        return trained_fold(result, job.rows, self.candles, self.columns, self.params)
+        return trained_fold(result, job.rows, self.table, self.columns, self.params)
 
 
 def train_folds(training: Training, fabric: Fabric, jobs: list[Job]) -> Iterator[TrainedFold]:
@@ -140,7 +140,7 @@ def train_folds(training: Training, fabric: Fabric, jobs: list[Job]) -> Iterator
     yield from side_by_side(training.fold, jobs, params.workers)
 
 
-def made_from(symbols: tuple[str, ...], model: ModelEntry) -> dict[str, str]:
+def provenance(symbols: tuple[str, ...], model: ModelEntry) -> dict[str, str]:
     """Hashes of what a training comes from: candles and folds, the meaning of the features, the code."""
     entry = f"tapeline.models.{model.name}", model.name.upper()
     code = definitions_hash([(__name__, train_model.__name__), entry])
@@ -154,33 +154,33 @@ def made_from(symbols: tuple[str, ...], model: ModelEntry) -> dict[str, str]:
 
 def read_training(
     params: Params, train: TrainParams, label: str, features: list[str]
-) -> tuple[pd.DataFrame, Candles, list[FoldRows]]:
-    """Read what a training needs: keys of all rows, candles, rows of each fold."""
+) -> tuple[pd.DataFrame, TrainingTable, list[FoldRows]]:
+    """Read what a training needs: keys of all rows, the training table, rows of each fold."""
     symbols = params.value("data.symbols", Symbols)
     max_filled_share = params.value("data.max_filled_share", FilledShare)
-    table = read_tables(FEATURES, symbols, [*KEYS, label])
-    candles = Candles(
+    keys = read_tables(FEATURES, symbols, [*KEYS, label])
+    table = TrainingTable(
         features=read_features(FEATURES, symbols, features),
-        labels=table[label].to_numpy(),
-        symbol=table["symbol"].cat.codes.to_numpy(np.int64),
-        run=table.groupby(["symbol", "segment"], observed=True).ngroup().to_numpy(),
+        labels=keys[label].to_numpy(),
+        symbol=keys["symbol"].cat.codes.to_numpy(np.int64),
+        segment=keys.groupby(["symbol", "segment"], observed=True).ngroup().to_numpy(),
         horizon=params.value("labels.horizon", Horizon),
     )
     filled, length, has_label = (
-        table["is_filled"].to_numpy(),
+        keys["is_filled"].to_numpy(),
         train.sequence_length,
-        is_scorable(table, label),
+        is_scorable(keys, label),
     )
-    trainable = has_context(candles.run, filled, length, train.minimum_context, max_filled_share)
-    predictable = has_context(candles.run, filled, length, length, max_filled_share)
+    trainable = has_context(table.segment, filled, length, train.minimum_context, max_filled_share)
+    predictable = has_context(table.segment, filled, length, length, max_filled_share)
     spans = read_folds(SPLITS)
     if params.value("promotion.refit", Refit) == "all":
         step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
-        spans.append(refit_fold(spans[-1], table["timestamp"].max() + step))
+        spans.append(refit_fold(spans[-1], keys["timestamp"].max() + step))
     folds = [
-        fold_rows(fold, table["timestamp"], trainable & has_label, predictable, has_label) for fold in spans
+        fold_rows(fold, keys["timestamp"], trainable & has_label, predictable, has_label) for fold in spans
     ]
-    return table, candles, folds
+    return keys, table, folds
 
 
 def fold_rows(

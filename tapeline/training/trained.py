@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import nn
 
-from tapeline.nets.folds import Candles, FoldResult, FoldRows
+from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable
 from tapeline.nets.importance import shifted_predictions, spread
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.params import TrainParams
@@ -43,18 +43,18 @@ class TrainedFold:
 def trained_fold(
     result: FoldResult,
     rows: FoldRows,
-    candles: Candles,
+    table: TrainingTable,
     columns: dict[str, list[int]],
     params: TrainParams,
 ) -> TrainedFold:
-    """Predict what is wanted of a trained fold, and let go of all candles that it holds.
+    """Predict with a trained fold, and let go of the table that it holds.
 
     columns : of each group of features, whose worth is what test predictions lose without them
     """
     predictor, some = result.predictor, spread(rows.test, params.importance_rows)
     shifted = {}
     if some.size:
-        shifted = shifted_predictions(predictor, some, rows.test, candles.symbol, columns, params.seed)
+        shifted = shifted_predictions(predictor, some, rows.test, table.symbol, columns, params.seed)
     validation, test = predictor(rows.validation), predictor(rows.test) if rows.test.size else np.empty(0)
     net, scaler = predictor.net.cpu(), result.scaler
     return TrainedFold(
@@ -78,9 +78,9 @@ class TrainingOutputs:
     """
 
     def __init__(
-        self, contract: dict[str, Any], table: pd.DataFrame, candles: Candles, train: TrainParams
+        self, contract: dict[str, Any], keys: pd.DataFrame, table: TrainingTable, train: TrainParams
     ) -> None:
-        self._contract, self._table, self._candles, self._train = contract, table, candles, train
+        self._contract, self._row_keys, self._table, self._train = contract, keys, table, train
         self._models: dict[str, tuple] = {}  # by name: fold_0, fold_1..., refit
         self._histories: dict[str, list[dict[str, Any]]] = {}
         self._predictions: dict[str, list[pd.DataFrame]] = {"": [], "_validation": [], "_shifted": []}
@@ -146,21 +146,21 @@ class TrainingOutputs:
         write_json(f"metrics/detail/{network}_training.json", self._summary)
 
     def _keys(self, rows: np.ndarray, k: int) -> pd.DataFrame:
-        return self._table.loc[rows, ROW_KEYS].assign(fold=k).reset_index(drop=True)
+        return self._row_keys.loc[rows, ROW_KEYS].assign(fold=k).reset_index(drop=True)
 
     def _span(self, rows: np.ndarray) -> list[str]:
-        times = self._table["timestamp"].iloc[rows]
+        times = self._row_keys["timestamp"].iloc[rows]
         return [times.min().isoformat(), times.max().isoformat()]
 
     def _symbols(self, name: str, rows: FoldRows) -> dict[str, dict[str, Any]]:
         """What each symbol had to learn from; equal prices leave a candle without a label."""
         found = {}
-        for number, symbol in enumerate(self._table["symbol"].cat.categories):
-            of_symbol = self._candles.symbol[rows.part] == number
-            labels = self._candles.labels[rows.train[self._candles.symbol[rows.train] == number]]
+        for number, symbol in enumerate(self._row_keys["symbol"].cat.categories):
+            of_symbol = self._table.symbol[rows.part] == number
+            labels = self._table.labels[rows.train[self._table.symbol[rows.train] == number]]
             found[f"{name} {symbol}"] = {
                 "training_candles": int(of_symbol.sum()),
-                "without_label": int(np.isnan(self._candles.labels[rows.part[of_symbol]]).sum()),
+                "without_label": int(np.isnan(self._table.labels[rows.part[of_symbol]]).sum()),
                 "training_labels": labels.size,
                 "mean_label": float(labels.mean()) if labels.size else None,
             }

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tapeline.nets.devices import make_fabric
-from tapeline.nets.folds import Candles, FoldRows, run_fold
+from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
 from tapeline.nets.transformer import Transformer
@@ -51,17 +51,17 @@ def problem(seed=0):
     return features * [1e-4, 1.0, 50.0] + [0.0, 3.0, 20.0], labels
 
 
-def candles_of(features, labels, run=None):
-    """One symbol's candles, of one stretch unless `run` says otherwise."""
+def table_of(features, labels, segment=None):
+    """One symbol's candles, of one segment unless `segment` says otherwise."""
     zeros = np.zeros(len(labels), dtype=np.int64)
-    return Candles(features, labels, zeros, zeros if run is None else run, horizon=3)
+    return TrainingTable(features, labels, zeros, zeros if segment is None else segment, horizon=3)
 
 
-def run(network, features, labels, params=None, rows=ROWS, run=None, **more):
+def run(network, features, labels, params=None, rows=ROWS, segment=None, **more):
     """Train one fold of `network`."""
     params = params or train_params()
-    candles = candles_of(features, labels, run)
-    return run_fold(make_fabric(params), make_net(network), candles, rows, params, network, **more)
+    table = table_of(features, labels, segment)
+    return run_fold(make_fabric(params), make_net(network), table, rows, params, network, **more)
 
 
 def weights(result):

@@ -13,7 +13,7 @@ from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.nets.devices import COMPILERS, make_fabric, memory_advice
 from tapeline.nets.folds import run_fold
-from tests.nets.problem import ROWS, candles_of, make_net, problem, run, train_params
+from tests.nets.problem import ROWS, make_net, problem, run, table_of, train_params
 
 
 @pytest.mark.slow
@@ -30,7 +30,7 @@ def test_two_processes_train_as_one(tmp_path, network, launcher):
     assert done.returncode == 0, done.stderr[-3000:]
     both = json.loads((tmp_path / "history.json").read_text())
     params, net = train_params(epochs=8, patience=8), make_net(network, dropout=0.0)
-    alone = run_fold(make_fabric(params), net, candles_of(*problem()), ROWS, params, network).history
+    alone = run_fold(make_fabric(params), net, table_of(*problem()), ROWS, params, network).history
     assert len(both) == len(alone)
     for one, two in zip(alone, both, strict=True):
         assert two["training_loss"] == pytest.approx(one["training_loss"], abs=1e-3)

@@ -18,10 +18,10 @@ from tests.nets.problem import (
     LENGTH,
     ROWS,
     N,
-    candles_of,
     make_net,
     problem,
     run,
+    table_of,
     train_params,
     weights,
 )
@@ -107,7 +107,7 @@ def test_dense_training_would_let_a_bidirectional_network_cheat():
         ("causal", False, train_params(epochs=10, patience=10)),
     ):
         net = make_net("lstm", bidirectional=bidirectional)
-        result = run_fold(make_fabric(params), net, candles_of(features, labels), ROWS, params, name)
+        result = run_fold(make_fabric(params), net, table_of(features, labels), ROWS, params, name)
         losses[name] = result.history[-1]["training_loss"]
     assert losses["cheats"] < 0.5
     assert losses["windowed"] > 0.65
@@ -130,7 +130,7 @@ def test_a_gap_is_never_crossed(network):
     """With a new stretch from row 1000 on, garbage before it leaves predictions after it alone."""
     features, labels = problem()
     run_number = (np.arange(N) >= 3300).astype(np.int64)
-    result = run(network, features, labels, run=run_number)
+    result = run(network, features, labels, segment=run_number)
     test = ROWS.test[(ROWS.test < 3300) | (ROWS.test >= 3300 + LENGTH)]
     before = result.predictor(test)
     moved = result.predictor.features.clone()
@@ -179,7 +179,7 @@ def test_accumulation_changes_memory_not_the_step():
     for accumulation in (1, 3):
         params = train_params(epochs=2, accumulation=accumulation)
         net = make_net("lstm", dropout=0.0)
-        result = run_fold(make_fabric(params), net, candles_of(features, labels), ROWS, params, "")
+        result = run_fold(make_fabric(params), net, table_of(features, labels), ROWS, params, "")
         found.append(result.history[-1]["training_loss"])
     assert found[0] == pytest.approx(found[1], rel=1e-5)
 

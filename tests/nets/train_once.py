@@ -10,14 +10,14 @@ from pathlib import Path
 
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import run_fold
-from tests.nets.problem import ROWS, candles_of, make_net, problem, train_params, weights
+from tests.nets.problem import ROWS, make_net, problem, table_of, train_params, weights
 
 
 def main(network, folder, processes="1", dropout="0.1"):
     """Train and write."""
     params = train_params(epochs=8, patience=8, processes=int(processes))
     fabric = make_fabric(params)
-    candles = candles_of(*problem())
+    candles = table_of(*problem())
     print("begun", flush=True)
     net, checkpoint = make_net(network, dropout=float(dropout)), Path(folder) / "fold.pt"
     result = run_fold(fabric, net, candles, ROWS, params, network, checkpoint)

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
 from tapeline.nets.calibration import Calibration
-from tapeline.nets.folds import Candles, FoldResult, FoldRows
+from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams
 from tapeline.nets.prediction import Predictor
@@ -54,7 +54,7 @@ def test_predictions_are_kept_under_the_fold_of_their_model(tmp_path, monkeypatc
             "timestamp": pd.date_range("2026-01-12", periods=N, freq="min", tz="UTC", unit="us"),
         }
     )
-    candles = Candles(np.zeros((N, 1)), np.zeros(N), np.zeros(N, np.int64), np.zeros(N, np.int64), 1)
+    candles = TrainingTable(np.zeros((N, 1)), np.zeros(N), np.zeros(N, np.int64), np.zeros(N, np.int64), 1)
     contract = {
         "network": "lstm", "architecture": {}, "features": ["a"], "label": "direction", "horizon": 1,
         "interval": "1m", "training": {}, "made_from": {},
@@ -87,7 +87,7 @@ def test_validation_is_predicted_as_the_test_is():
     run = np.zeros(N, np.int64)
     predictor = Predictor(LSTM(1, model).eval(), Calibration(record), features, run, params)
     result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6))
-    candles = Candles(features.numpy(), np.zeros(N), run, run, 1)
+    candles = TrainingTable(features.numpy(), np.zeros(N), run, run, 1)
     rows = rows_of((0, 20), (20, 40), (45, 60))
     found = trained_fold(result, rows, candles, {}, params)
     for part in ("validation", "test"):
