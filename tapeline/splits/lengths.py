@@ -56,6 +56,12 @@ class Lengths:
         return self.train + self.validation + folds * self.test
 
 
+def gap_bars(params: SplitParams, bars_per_day: int, horizon: int) -> int:
+    """Candles that are left out before the next part begins: purge and embargo."""
+    step = pd.Timedelta(days=1) / bars_per_day
+    return -(-params.gap(horizon, step) // step)
+
+
 def days_per_part(lengths: Lengths, span: Span) -> dict[str, float]:
     """Days of candles there are, and of each split part, whether they were given or `auto`."""
     n_bars = {"candles": span.total} | asdict(lengths)
@@ -87,7 +93,7 @@ def least_lengths(params: SplitParams, bars_per_day: int, horizon: int) -> Lengt
 
     Raises SplitError where days are given that purge and embargo leave nothing of.
     """
-    gap = horizon + params.embargo
+    gap = gap_bars(params, bars_per_day, horizon)
     taken = {"train": gap, "validation": gap, "test": horizon}
     found = {}
     for part, least in LEAST.items():

@@ -3,6 +3,7 @@
 import math
 from typing import Annotated, Any, Literal
 
+import pandas as pd
 from pydantic import Field, PlainValidator
 
 from tapeline.params import Section
@@ -28,4 +29,11 @@ class SplitParams(Section):
     train: Days
     validation: Days
     test: Days
-    embargo: Annotated[int, Field(ge=0)]
+    embargo: Annotated[int, Field(ge=0)]  # candles
+
+    def gap(self, horizon: int, step: pd.Timedelta) -> pd.Timedelta:
+        """Time that lies between the last candle learned from and the first that it may be judged on.
+
+        A label's `horizon`, candles of `step`, and the embargo behind its end.
+        """
+        return (horizon + self.embargo) * step

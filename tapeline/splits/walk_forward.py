@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from tapeline.splits.lengths import Span, part_lengths
+from tapeline.splits.lengths import Span, gap_bars, part_lengths
 from tapeline.splits.params import SplitParams
 
 
@@ -25,7 +25,7 @@ def walk_forward(params: SplitParams, span: Span, horizon: int) -> Iterator[Fold
     `expanding` begins with the first bar. Bar 0 is the first that has features. Raises SplitError where
     `span` is too short.
     """
-    length, gap = part_lengths(params, span, horizon), horizon + params.embargo
+    length, gap = part_lengths(params, span, horizon), gap_bars(params, span.bars_per_day, horizon)
     for k in range(params.folds):
         test_start = span.rows - (params.folds - k) * length.test
         validation_start = test_start - length.validation

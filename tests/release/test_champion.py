@@ -13,7 +13,9 @@ from tapeline.closure import ROOT
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED
 from tapeline.release.release_gates import judge_loss
+from tapeline.splits.lengths import Span
 from tapeline.splits.params import SplitParams
+from tapeline.splits.walk_forward import walk_forward
 
 N, SEGMENT, LENGTH, HORIZON = 4000, 2500, 20, 15
 START = pd.Timestamp("2024-01-01", tz="UTC")
@@ -95,6 +97,26 @@ def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
     )
     assert set(of_one["symbol"]) == {"A"}
     assert len(of_both) == 2 * len(of_one) > 0
+
+
+def test_its_gap_is_that_of_the_folds(monkeypatch):
+    """An embargo in other units than candles moves the champion's first row as it moves the folds' parts."""
+    hours = pd.Timedelta(hours=7)
+    model = {
+        "interval": "1m", "horizon": HORIZON, "label": "direction", "network": "lstm",
+        "context": {"sequence_length": LENGTH},
+        "span": {part: [str(START), str(TABLE["timestamp"][100])] for part in ("train", "validation")},
+    }  # fmt: skip
+    monkeypatch.setattr(SplitParams, "gap", lambda self, horizon, step: horizon * step + hours)
+    monkeypatch.setattr(champion, "read_tables", lambda *_: TABLE.copy())
+    monkeypatch.setattr(champion, "read_folds", lambda _: [None])
+    predictions = TABLE[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
+    monkeypatch.setattr(champion.pd, "read_parquet", lambda _: predictions)
+    rows = champion.common_rows(model, ("A",), ("A",), PARAMS)
+    assert rows["timestamp"].min() == TABLE["timestamp"][100] + (HORIZON + 1) * MINUTE + hours
+    splits = PARAMS.section("splits", SplitParams)
+    (fold, *_) = walk_forward(splits, Span(60 * 1440, 0, 1440), HORIZON)
+    assert fold.validation.start - fold.train.stop == HORIZON + 7 * 60
 
 
 def contest(ours, theirs, n=6000):
