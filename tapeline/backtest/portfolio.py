@@ -26,6 +26,7 @@ from tapeline.backtest.kernel import Rules
 from tapeline.backtest.latency import FillParams, delay_bars, slippage
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
 from tapeline.backtest.signals import OrderParams, Signals, size
+from tapeline.candles import bar_numbers
 
 FloatArray = NDArray[np.float64]
 Records = NDArray[np.void]
@@ -117,7 +118,7 @@ def align_candles(
     for name in ("open", "high", "low", "close"):
         candles[name] = np.nan
     for s, table in enumerate(tables.values()):
-        where = ((table["timestamp"] - first) // pd.Timedelta(minutes=minutes)).to_numpy()
+        where = bar_numbers(table["timestamp"], first, minutes)
         is_on_clock = where >= 0
         at = where[is_on_clock]
         for name in ("open", "high", "low", "close"):
@@ -133,7 +134,7 @@ def align_candles(
 def align_predictions(market: Market, rows: pd.DataFrame, column: str) -> FloatArray:
     """Column of `rows` (`symbol`, `timestamp`), NaN where there is no row; shape (n_bars, n_symbols)."""
     aligned = np.full(market.sigma.shape, np.nan)
-    bar = ((rows["timestamp"] - market.timestamp[0]) // pd.Timedelta(minutes=market.minutes)).to_numpy()
+    bar = bar_numbers(rows["timestamp"], market.timestamp[0], market.minutes)
     symbol = pd.Index(market.symbols).get_indexer(pd.Index(rows["symbol"]))
     if (bar < 0).any() or (bar >= len(aligned)).any() or (symbol < 0).any():
         raise ValueError("rows outside the clock, or of a symbol without candles")

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 from tqdm import tqdm
 
+from tapeline.candles import count_missing
 from tapeline.download.months import ChunkFolder, Span, show_span, show_time, to_milliseconds
 from tapeline.download.pages import Pages, Tally
 from tapeline.download.remote import Remote, name_close
@@ -57,7 +58,7 @@ class Report:
         n_asked, tally = self._n_asked(step), self.tally
         if not len(self.times):
             return f"{self.symbol}: the exchange has no candle in {show_span(self.span)}, {n_asked} asked for"
-        between = np.diff(self.times) // step - 1
+        between = count_missing(np.diff(self.times), step)
         before, after = (self.times[0] - self.span[0]) // step, (self.span[1] - self.times[-1]) // step - 1
         return (
             f"{self.symbol}: {len(self.times)} of {n_asked} candles in {self.folder},"

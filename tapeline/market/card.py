@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.candles import is_too_long
 from tapeline.schema import PRICES
 
 MAX_DECIMALS = 12  # looked for in a price; a price that needs more counts as so many
@@ -12,7 +13,7 @@ SAMPLE = 1000  # prices
 
 def describe_times(kept: pd.DataFrame, missing: NDArray[np.int64], max_fill: int) -> dict[str, str | int]:
     """Span, gaps and segments of the real candles `kept`, `missing` (rows - 1,) candles between them."""
-    is_cut = missing > max_fill
+    is_cut = is_too_long(missing, max_fill)
     return {
         "first": _iso(kept["timestamp"].iloc[0]),
         "last": _iso(kept["timestamp"].iloc[-1]),

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.candles import are_disordered, count_missing, flat_candles, is_too_long
 from tapeline.errors import DataError
 from tapeline.market.card import describe_times, describe_values
 from tapeline.market.conflicts import settle
@@ -59,8 +60,7 @@ def clean(raw: RawCandles, data: RepairParams) -> Cleaned:
     check_levels(kept, raw, interval, data.max_fill)
     findings = [*raw.findings, *settled.findings, *find_implausible(kept, raw, interval, data.max_fill)]
     kept, resampled = _resample(raw, kept, interval, asked, data.max_fill)
-    steps = np.diff(microseconds(kept["timestamp"]))
-    missing = steps // asked - 1  # (rows - 1,) candles that are not there
+    missing = count_missing(np.diff(microseconds(kept["timestamp"])), asked)
     card = {
         "files": len(raw.files),
         **describe_times(kept, missing, data.max_fill),
@@ -123,7 +123,7 @@ def _find_faults(rows: pd.DataFrame, interval: int) -> dict[str, NDArray[np.bool
         "rejected_price": (values[:, : len(PRICES)] <= 0).any(axis=1),
         "rejected_volume": volume < 0,
         "rejected_range": high < low,
-        "rejected_body": (np.minimum(open_, close) < low) | (np.maximum(open_, close) > high),
+        "rejected_body": are_disordered(open_, high, low, close),
         "rejected_off_grid": is_timed & (microseconds(rows["timestamp"]) % interval != 0),
     }
     is_rejected = np.zeros(len(rows), dtype=bool)
@@ -152,16 +152,15 @@ def _check_rejected(
 
 def _fill_gaps(kept: pd.DataFrame, missing: NDArray[np.int64], interval: int, max_fill: int) -> pd.DataFrame:
     """Lay flat candles into gaps of at most `max_fill`; number segments at the longer ones."""
-    is_cut = missing > max_fill
-    copies = 1 + np.append(np.where(is_cut, 0, missing), 0)  # each row, then the fills behind it
+    is_long = is_too_long(missing, max_fill)
+    copies = 1 + np.append(np.where(is_long, 0, missing), 0)  # each row, then the fills behind it
     source = np.repeat(np.arange(len(kept)), copies)
     age = np.arange(len(source)) - np.repeat(np.cumsum(copies) - copies, copies)  # candles since the real one
     candles = kept.iloc[source].reset_index(drop=True)
     is_filled = age > 0
     candles["timestamp"] += pd.to_timedelta(age * interval, unit="us")
-    for column in ("open", "high", "low"):
-        candles[column] = candles[column].where(~is_filled, candles["close"])
-    candles["volume"] = candles["volume"].where(~is_filled, 0.0)
+    for column, flat in flat_candles(candles["close"].to_numpy()).items():
+        candles[column] = candles[column].where(~is_filled, flat)
     candles["is_filled"] = is_filled
-    candles["segment"] = np.append(0, np.cumsum(is_cut))[source]
+    candles["segment"] = np.append(0, np.cumsum(is_long))[source]
     return candles[list(CANDLE_TYPES)].astype(CANDLE_TYPES)

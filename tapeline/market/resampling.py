@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tapeline.candles import count_missing, is_too_long
 from tapeline.market.times import microseconds
 
 
@@ -25,9 +26,9 @@ def resample(kept: pd.DataFrame, shorter: int, longer: int, max_fill: int) -> Re
     """
     times = microseconds(kept["timestamp"])
     begins = times // longer * longer
-    gaps = np.diff(times) // shorter - 1
-    is_cut = np.concatenate([[True], gaps > max_fill, [True]])  # before each candle, and behind the last
-    is_partial = (is_cut[:-1] & (times != begins)) | (is_cut[1:] & (times + shorter != begins + longer))
+    is_long = is_too_long(count_missing(np.diff(times), shorter), max_fill)
+    is_edge = np.concatenate([[True], is_long, [True]])  # before each candle, and behind the last
+    is_partial = (is_edge[:-1] & (times != begins)) | (is_edge[1:] & (times + shorter != begins + longer))
     grouped = kept.assign(timestamp=begins, is_partial=is_partial).groupby("timestamp", sort=False)
     candles = grouped.agg(
         open=("open", "first"),

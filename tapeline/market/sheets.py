@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.candles import are_disordered
 from tapeline.errors import DataError
 from tapeline.market.cells import decode, read_numbers
 from tapeline.market.columns import (
@@ -60,7 +61,7 @@ class Sheet:
         """Mark the rows (rows,) whose open, close or mean price leaves low..high under `layout`."""
         open_, high, low, close, volume = self.values(layout).T
         is_wrong: NDArray[np.bool_]
-        is_wrong = (np.minimum(open_, close) < low) | (np.maximum(open_, close) > high) | (high < low)
+        is_wrong = are_disordered(open_, high, low, close)
         order = self.orders[layout]
         for part in {"vwap", "turnover"} & set(order):
             mean = self.numbers[:, order[part]]

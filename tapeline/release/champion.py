@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tapeline.candles import bar_numbers
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import Intervals
@@ -83,12 +84,12 @@ def common_rows(
     """
     minutes = INTERVAL_MINUTES[model["interval"]]
     last = max(pd.Timestamp(model["span"][part][1]) for part in ("train", "validation"))
-    gap = model["horizon"] + params.section("splits", SplitParams).embargo
+    step = pd.Timedelta(minutes=minutes)
+    gap = params.section("splits", SplitParams).gap(model["horizon"], step)
     table = read_tables(FEATURES, symbols, [*KEYS, model["label"]])
     table["row"] = np.arange(len(table))
     table["run"] = table.groupby(["symbol", "segment"], observed=True).ngroup()
-    step = pd.Timedelta(minutes=minutes)
-    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
+    table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
     back = table["run"].shift(len_of(model) - 1)
     table["has_window"] = back == table["run"]
     predictions = pd.read_parquet(f"data/predictions/{model['network']}.parquet")
@@ -96,7 +97,7 @@ def common_rows(
         predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
     rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
-    is_common = rows["has_window"] & (rows["timestamp"] > last + gap * step) & rows["symbol"].isin(known)
+    is_common = rows["has_window"] & (rows["timestamp"] > last + gap) & rows["symbol"].isin(known)
     return rows[is_common].reset_index(drop=True)
 
 

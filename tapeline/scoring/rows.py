@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from tapeline.candles import bar_numbers
 from tapeline.schema import KEYS, LABELS
 from tapeline.splits.folds import TimeFold, refit_fold
 from tapeline.splits.predictions import read_predictions
@@ -18,8 +19,7 @@ def read_rows(symbols: tuple[str, ...], minutes: int, horizon: int) -> pd.DataFr
     """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when."""
     table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
     table["row"] = np.arange(len(table))
-    step = pd.Timedelta(minutes=minutes)
-    table["bar"] = ((table["timestamp"] - table["timestamp"].min()) // step).astype(np.int64)
+    table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
     return add_past_labels(add_ceiling(table, symbols), horizon)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.candles import count_missing
 from tapeline.errors import DataError
 from tapeline.features.table import as_candles, build_table
 from tapeline.market.cleaning import clean
@@ -55,7 +56,7 @@ def answer_table(
     for row in real:
         told = {"symbol": symbol, "timestamp": candles["timestamp"].iloc[row]}
         if row and segment.iloc[row] != segment.iloc[row - 1]:
-            n_open = (told["timestamp"] - candles["timestamp"].iloc[row - 1]) // step - 1
+            n_open = count_missing(told["timestamp"] - candles["timestamp"].iloc[row - 1], step)
             yield begun_anew(told, int(n_open), int(missing[row]))
         elif missing[row] > 0:
             left = int(missing[row])

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.candles import count_missing, flat_candles, is_too_long
 from tapeline.features.declare import Candles, FloatArray
 from tapeline.features.leader import close_before
-from tapeline.schema import OHLCV, PRICES
+from tapeline.schema import OHLCV
 from tapeline.serving.candles import MICROSECONDS, CandleError, read_candle, show
 
 EQUAL_GAPS = 4  # in a row, from the first candle on: candles of another interval
@@ -60,12 +61,12 @@ class Buffer:
             raise CandleError(
                 f"{show(time)} is not after {show(self.time[-1])}: out of order, or there already"
             )
-        missing = int(ahead // self._step) - 1
+        missing = int(count_missing(ahead, self._step))
         self._check_interval(ahead)
-        if missing > self._max_fill:
+        if is_too_long(missing, self._max_fill):
             self._first = len(self.time)
         elif missing:
-            flat = np.tile([*[self.rows[-1, 3]] * len(PRICES), 0.0], (missing, 1))
+            flat = np.column_stack(list(flat_candles(self.rows[-1:, 3].repeat(missing)).values()))
             self._put(self.time[-1] + self._step * np.arange(1, missing + 1), flat, np.ones(missing, bool))
         self._put(time, values[None, :], np.array([False]))
         return missing

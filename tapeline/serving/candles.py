@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from tapeline.candles import are_disordered
 from tapeline.features.declare import FloatArray
 from tapeline.market.cells import EPOCH_SECONDS, EPOCH_UNITS
 from tapeline.schema import OHLCV
@@ -42,7 +43,7 @@ def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
             least = "of at least 0" if name == "volume" else "above 0"
             raise CandleError(f"{name} is {values[k]:g}: must be a number {least} and below {LARGEST:g}")
     opened, high, low, close = values[:4]
-    if not low <= min(opened, close) <= max(opened, close) <= high:
+    if are_disordered(opened, high, low, close):
         raise CandleError(
             f"open {opened:g} and close {close:g} must lie between low {low:g} and high {high:g}"
         )

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from tapeline.candles import is_too_long
 from tapeline.errors import ArtifactError
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature
@@ -93,7 +94,7 @@ class Stream:
             missing, n_late = self._take(symbol, candle)
         except CandleError as error:
             return Answer(**told, status=REFUSED, reason=str(error))
-        if missing > self.max_fill:
+        if is_too_long(missing, self.max_fill):
             return begun_anew(told, missing, self.lookback + self.length - 2)
         for back in range(missing + n_late, -1, -1):
             self._add_row(symbol, self._buffers[symbol], back)
@@ -119,9 +120,9 @@ class Stream:
             raise
         rows, n_late = self._rows.get(symbol), self._drop_late_rows(symbol, opened, missing)
         self._before.pop(symbol, None)
-        if missing > self.max_fill or (is_first and not is_back):
+        if is_too_long(missing, self.max_fill) or (is_first and not is_back):
             self._before[symbol] = before, None if n_late else rows
-        if missing > self.max_fill:
+        if is_too_long(missing, self.max_fill):
             self._rows.pop(symbol, None)
         return missing, n_late
 
@@ -236,7 +237,7 @@ class Stream:
             return
         before = oldest = opened - self._step
         missing = (before - own.time[-1]) // self._step
-        if missing <= self.max_fill:
+        if not is_too_long(missing, self.max_fill):
             oldest = max(before - (self.lookback - 1 + missing) * self._step, own.start - self._step)
         if leader.has_dropped and leader.time[0] > oldest - self.max_fill * self._step:
             wanted = f"{self.leader} is too far ahead: its candle of {show(oldest)} is kept no longer"

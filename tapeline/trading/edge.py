@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.backtest.latency import delay_bars
+from tapeline.candles import bar_numbers
 from tapeline.evaluation.edge import Calls, edge_table
 from tapeline.tiers import confidence, ranges_by_share
 from tapeline.trading.accounts import TradingInputs
@@ -21,8 +22,7 @@ def edge_figures(
     market, plan, evaluation = inputs.market, inputs.plan(params), params.evaluation
     opens = np.where(plan.candles["has_price"], plan.candles["open"], np.nan)
     one_way = plan.candles["half_spread"] + plan.candles["slippage"] + plan.symbols["commission"]
-    step = pd.Timedelta(minutes=market.minutes)
-    decided = ((direction["timestamp"] - market.timestamp[0]) // step).to_numpy()
+    decided = bar_numbers(direction["timestamp"], market.timestamp[0], market.minutes)
     probability = direction["prediction"].to_numpy()
     filled = decided + delay_bars(params.execution.latency_s, market.minutes)
     is_inside = filled < len(opens)
