@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from tapeline.library.folds import FoldRows, walk_forward_folds
     from tapeline.library.leaks import audit_features
 
+EXTRAS = {"predict": "serve"}  # that a name needs beside a bare install
 # Where each name lives.
 MODULES = {
     "Account": "library.accounts",
@@ -43,7 +44,13 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in MODULES:
         raise AttributeError(f"tapeline.api has no {name}; it has {', '.join(__all__)}")
-    return getattr(import_module(f"tapeline.{MODULES[name]}"), name)
+    try:
+        return getattr(import_module(f"tapeline.{MODULES[name]}"), name)
+    except ModuleNotFoundError as error:
+        if name not in EXTRAS:
+            raise
+        told = f"tapeline.api.{name} needs {error.name}: pip install 'tapeline[{EXTRAS[name]}]'"
+        raise ImportError(told) from error
 
 
 def __dir__() -> list[str]:
