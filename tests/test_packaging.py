@@ -186,6 +186,7 @@ def alone(code, site, packages, folder):
 from importlib.util import find_spec
 assert not [name for name in {FORBIDDEN!r} if find_spec(name)]
 """
+    assert ROOT not in (site, packages)
     done = run_alone(guard + code, [site, packages], folder)
     assert done.returncode == 0, done.stderr
     return done.stdout.splitlines()

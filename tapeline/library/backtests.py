@@ -13,7 +13,7 @@ from tapeline.backtest.costs import CostTerms, InstrumentNames
 from tapeline.backtest.engine import run_backtest
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.latency import FillParams
-from tapeline.backtest.portfolio import Market, Refused, lay_out, make_plan
+from tapeline.backtest.portfolio import Market, Refused, align_candles, make_plan
 from tapeline.backtest.signals import OrderParams, Signals
 from tapeline.errors import ArgumentError
 from tapeline.library.accounts import Account
@@ -95,7 +95,7 @@ def backtest(
     signals = require_columns(signals, ("symbol", "timestamp", "side"), "signals")
     times = times_of(signals, "timestamp", "signals")
     minutes = INTERVAL_MINUTES[interval]
-    market = lay_out(tables, times.min(), minutes, fills.volatility_candles, order_params.atr_candles)
+    market = align_candles(tables, times.min(), minutes, fills.volatility_candles, order_params.atr_candles)
     names = InstrumentNames({symbol: symbol for symbol in tables})
     guard = np.inf if lasting.guard_loss is None else lasting.guard_loss
     plan = make_plan(

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
 from pydantic import Field
@@ -40,8 +40,9 @@ def predict(
         trained on
 
     Columns: `symbol`, `timestamp`, `status` ("predicted", "warming_up", "gap", "refused"), `reason`,
-    `missing`, `probability` (of a rise), `tier`, `trend_strength`. ArtifactError says why a bundle can't be
-    used, ArgumentError what is wrong with the candles. A candle that has not closed yet is refused.
+    `missing`, `probability` (of a rise), `tier`, `trend_strength`; where several bundles predict the same,
+    each its own, as `ARTIFACT.probability`, and that column is empty. A candle that has not closed yet is
+    refused. ArtifactError says why a bundle can't be used, ArgumentError what is wrong with the candles.
     """
     candles = require_tables(candles)
     if isinstance(bundles, str | Path) or not len(bundles):
@@ -61,9 +62,14 @@ def predict(
         answers += [Answer(symbol, t, REFUSED, stream.why_open(_microseconds(t))) for t in not_closed]
     for symbol, own in tables.items():
         answers += answer_table(stream, symbol, own, tables.get(str(stream.leader), own), newest)
-    return pd.DataFrame([vars(answer) for answer in answers]).sort_values(
-        ["symbol", "timestamp"], ignore_index=True
-    )
+    return pd.DataFrame(map(_row, answers)).sort_values(["symbol", "timestamp"], ignore_index=True)
+
+
+def _row(answer: Answer) -> dict[str, Any]:
+    row = {name: value for name, value in vars(answer).items() if name != "predictions"} | vars(answer.single)
+    for artifact, numbers in answer.several.items():
+        row |= {f"{artifact}.{name}": value for name, value in numbers.record.items()}
+    return row
 
 
 def _closed(stream: Stream, table: pd.DataFrame, name: str) -> tuple[pd.DataFrame, list[pd.Timestamp]]:

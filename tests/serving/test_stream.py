@@ -1,16 +1,12 @@
 """Candles one by one: the batch's numbers, warm-up counted, and a clear answer wherever there is none."""
 
 import json
-import subprocess
-import sys
+import tomllib
 from dataclasses import replace
-from importlib.metadata import distribution
 
 import numpy as np
 import pandas as pd
 import pytest
-from packaging.requirements import Requirement
-from packaging.utils import canonicalize_name
 
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
@@ -21,6 +17,7 @@ from tapeline.serving.lines import as_line, predict_lines
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import time_stream
 from tests.candles import with_gaps
+from tests.environments import link_packages, run_alone
 from tests.serving.bundles import LENGTH, LOOKBACK, MAX_FILL, make_bundle, market
 
 
@@ -311,46 +308,24 @@ def test_parts_add_up_to_less_than_the_whole_and_all_is_timed(bundles):
     assert np.median(taken.features) < np.median(taken.total)
 
 
-def distributions(names):
-    """Of the installed distributions these, and what they require, by name."""
-    found, wanted = {}, list(names)
-    while wanted:
-        requirement = Requirement(wanted.pop())
-        is_meant = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
-        if is_meant and canonicalize_name(requirement.name) not in found:
-            here = distribution(requirement.name)
-            found[canonicalize_name(requirement.name)] = here
-            wanted += here.requires or []
-    return found
-
-
 def test_serving_needs_neither_torch_nor_dvc_nor_great_expectations(bundles, tmp_path):
-    """Candles from standard input and from files, in an environment with only what the list names."""
-    lines = (ROOT / "requirements-serving.txt").read_text().splitlines()
-    named = distributions(line for line in lines if not line.startswith("#"))
-    assert not {"torch", "dvc", "great-expectations", "scikit-learn", "lightning-fabric"} & set(named)
-    packages = tmp_path / "packages"
-    packages.mkdir()
-    for found in named.values():
-        for top in {path.parts[0] for path in found.files if path.parts[0] != ".."}:
-            if not (packages / top).exists():
-                (packages / top).symlink_to(found.locate_file(top))
+    """Candles from standard input and from files, with only a bare install and the extra `serve`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    asked = [*project["dependencies"], *project["optional-dependencies"]["serve"]]
+    packages = link_packages(asked, tmp_path / "packages")
     table = market(LOOKBACK + LENGTH + 2)["AAA-USD"]
     (tmp_path / "files/AAA-USD").mkdir(parents=True)
     table[["timestamp", *OHLCV]].to_csv(tmp_path / "files/AAA-USD/1m.csv", index=False)
     rows = table[["timestamp", *OHLCV]].to_dict("records")
     candles = "".join(json.dumps({"symbol": "AAA-USD"} | row, default=str) + "\n" for row in rows)
     code = (
-        f"import sys; sys.path[:0] = [{str(ROOT)!r}, {str(packages)!r}]; sys.argv[0] = 'predict'\n"
         "import importlib.util\n"
         "assert not any(importlib.util.find_spec(name) for name in ('torch', 'dvc', 'great_expectations'))\n"
         "from commands.predict import main; main()"
     )
     for more in ([], ["--candles", str(tmp_path / "files"), "--symbols", "AAA-USD", "--last", "2"]):
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", "-c", code, "--models", str(bundles[0].parent), *more],
-            input=candles, cwd=tmp_path, capture_output=True, text=True, check=False,
-        )  # fmt: skip
+        arguments = ["predict", "--models", str(bundles[0].parent), *more]
+        done = run_alone(f"sys.argv = {arguments!r}\n{code}", [ROOT, packages], tmp_path, input=candles)
         assert done.returncode == 0, done.stderr
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         assert [answer["status"] for answer in answers[-2:]] == ["predicted"] * 2
