@@ -97,6 +97,9 @@ def confidence_table(
 
     With mean confidence, interval and count; rows as the intervals were made for, None for no rows.
     """
+    names = ["confidence", "accuracy", "low", "high", "count"]
+    if intervals is None:
+        return pd.DataFrame([], columns=names)
     p, label = probability.to_numpy(), direction.to_numpy()
     of, hit = confidence(p), hits(p, label)
     order, records = np.argsort(of, kind="stable"), []
@@ -105,4 +108,4 @@ def confidence_table(
         mask[rows] = True
         low, high = intervals.interval_of_mean(hit, where=mask)
         records.append((of[rows].mean(), hit[rows].mean(), low, high, len(rows)))
-    return pd.DataFrame(records, columns=["confidence", "accuracy", "low", "high", "count"])
+    return pd.DataFrame(records, columns=names)

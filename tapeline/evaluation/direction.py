@@ -9,7 +9,8 @@ from tapeline.losses import log_loss
 
 def hits(probability: NDArray[np.float64], direction: NDArray[np.float64]) -> NDArray[np.float64]:
     """1.0 where the likelier direction came true, else 0.0; shape (n,)."""
-    return ((probability >= 0.5) == (direction == 1)).astype(np.float64)
+    is_hit: NDArray[np.bool_] = (probability >= 0.5) == (direction == 1)
+    return is_hit.astype(np.float64)
 
 
 def score_direction(

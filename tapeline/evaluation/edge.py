@@ -1,7 +1,8 @@
 """Where an edge would be, if any: gross moves by confidence and holding time, beside what a trade costs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -47,7 +48,8 @@ def round_trips(
     gross = np.where(is_inside, calls.side * (ended / begun - 1), np.nan)
     cost = one_way[calls.bar, calls.symbol] + one_way[last, calls.symbol]
     is_known = np.isfinite(gross) & np.isfinite(cost)
-    return tuple(np.where(is_known, values / BPS, np.nan) for values in (gross, cost))
+    gross_bps, cost_bps = (np.where(is_known, values / BPS, np.nan) for values in (gross, cost))
+    return gross_bps, cost_bps
 
 
 def edge_table(
@@ -80,19 +82,20 @@ def edge_table(
 def _cells(
     calls: Calls, symbols: tuple[str, ...], shares: tuple[float, ...]
 ) -> Iterator[tuple[tuple[str, float], NDArray[np.bool_]]]:
-    of: Mapping[str, NDArray[np.bool_]] = {ALL: np.ones(calls.bar.shape, dtype=bool)}
+    of: dict[str, NDArray[np.bool_]] = {ALL: np.ones(calls.bar.shape, dtype=bool)}
     of |= {name: calls.symbol == s for s, name in enumerate(symbols)}
     for symbol, is_symbol in of.items():
         for share in shares:
             yield (symbol, share), is_symbol & (calls.share <= share)
 
 
-def _cell(gross: FloatArray, cost: FloatArray, day: NDArray[np.int64], level: float) -> dict:
+def _cell(gross: FloatArray, cost: FloatArray, day: NDArray[np.int64], level: float) -> dict[str, Any]:
     names = "days", "gross_bps", "low", "high", "cost_bps", "cost_multiple"
     if not gross.size:
         return dict.fromkeys(names) | {"days": 0}
     mean, dear = float(gross.mean()), float(cost.mean())
     first = day - day.min()
-    low, high = ratio_interval(np.bincount(first, weights=gross), np.bincount(first).astype(float), level)
+    totals, counts = (np.bincount(first, weights).astype(np.float64) for weights in (gross, None))
+    low, high = ratio_interval(totals, counts, level)
     multiple = mean / dear if dear > 0 and mean >= 0 else None
     return dict(zip(names, (len(np.unique(day)), mean, low, high, dear, multiple), strict=True))

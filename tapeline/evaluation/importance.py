@@ -10,7 +10,7 @@ from tapeline.losses import absolute_errors, log_losses
 
 def group_importance(
     rows: pd.DataFrame, groups: list[str], kind: str, params: EvaluationParams
-) -> dict[str, dict[str, float]]:
+) -> dict[str, dict[str, float | None]]:
     """Loss of each group's predictions less that of the true ones, with its interval; the largest first.
 
     `rows` has `bar`, `label`, `prediction` and, named like each of `groups`, the prediction without it.
@@ -22,9 +22,10 @@ def group_importance(
     label = rows["label"].to_numpy()
     losses = absolute_errors if kind == "absolute_error" else log_losses
     whole = losses(rows["prediction"].to_numpy(), label)
-    found = {}
+    added, found = {}, {}
     for group in groups:
         without = losses(rows[group].to_numpy(), label)
         low, high = intervals.interval_of_difference(without, whole)
-        found[group] = {f"added_{kind}": float(np.mean(without - whole)), "low": low, "high": high}
-    return dict(sorted(found.items(), key=lambda item: -item[1][f"added_{kind}"]))
+        added[group] = float(np.mean(without - whole))
+        found[group] = {f"added_{kind}": added[group], "low": low, "high": high}
+    return {group: found[group] for group in sorted(added, key=lambda group: -added[group])}

@@ -38,7 +38,7 @@ def score_equity(equity: pd.Series, lowest: NDArray[np.float64], initial_balance
     depths = drawdown_depths(values)
     peaks = np.maximum.accumulate(values)[:-1]
     lasted = _falls(equity, initial_balance)
-    closes = np.concatenate([[initial_balance], equity.groupby(equity.index.floor("D")).last()])
+    closes = np.concatenate([[initial_balance], _daily_closes(equity)])
     max_drawdown = float(depths.max(initial=0.0))
     figures = {
         "days": int(closes.size - 1),
@@ -61,8 +61,17 @@ def score_equity(equity: pd.Series, lowest: NDArray[np.float64], initial_balance
 
 def daily_pnl(equity: pd.Series, initial_balance: float) -> pd.Series:
     """Change of `equity` on each UTC day, account currency."""
-    closes = equity.groupby(equity.index.floor("D")).last()
+    closes = _daily_closes(equity)
     return closes.diff().fillna(closes.iloc[:1] - initial_balance)
+
+
+def by_date(daily: pd.Series) -> dict[str, float]:
+    """Values of `daily` by their UTC date, as ISO 8601 writes it."""
+    return dict(zip(pd.DatetimeIndex(daily.index).strftime("%Y-%m-%d"), daily, strict=True))
+
+
+def _daily_closes(equity: pd.Series) -> pd.Series:
+    return equity.groupby(pd.DatetimeIndex(equity.index).floor("D")).last()
 
 
 def ratios_reason(equity: pd.Series, initial_balance: float) -> str | None:
@@ -75,7 +84,8 @@ def ratios_reason(equity: pd.Series, initial_balance: float) -> str | None:
 def interval_of_total(daily: pd.Series, level: float) -> Ends:
     """Interval of the sum of `daily`, one value a day in order, over which days could have been seen."""
     ends = Intervals(np.arange(len(daily)), level, is_skewed=True).interval_of_mean(daily.to_numpy())
-    return tuple(None if end is None else end * len(daily) for end in ends)
+    low, high = (None if end is None else end * len(daily) for end in ends)
+    return low, high
 
 
 def deflated_sharpe(daily: NDArray[np.float64], initial_balance: float, trials: int) -> float | None:
@@ -149,8 +159,9 @@ def _falls(equity: pd.Series, initial_balance: float) -> NDArray[np.float64]:
     starts = np.flatnonzero(is_under & ~np.concatenate([[False], is_under[:-1]]))
     ends = np.flatnonzero(~is_under & np.concatenate([[False], is_under[:-1]]))
     ends = np.append(ends, len(equity) - 1)[: len(starts)]
-    lasted = equity.index[ends] - equity.index[np.maximum(starts - 1, 0)]
-    return (lasted / pd.Timedelta(days=1)).to_numpy(dtype=np.float64)
+    times = pd.DatetimeIndex(equity.index)
+    days = (times[ends] - times[np.maximum(starts - 1, 0)]) / pd.Timedelta(days=1)
+    return days.to_numpy(dtype=np.float64)
 
 
 def drawdown_depths(equity: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -60,7 +60,9 @@ def direction_scorecard(
     """
     metrics = direction_figures(rows, tiers, params)
     if rows.empty:
-        empty = {key: {} for key in ("controls", "calibration", "brier", "tiers", "sessions", "months")}
+        empty: Figures = {
+            key: {} for key in ("controls", "calibration", "brier", "tiers", "sessions", "months")
+        }
         groups = {f"{by}s": _by(rows, by, np.empty(0), None) for by in ("symbol", "fold")}
         return metrics | dict.fromkeys(ComparedDirection.added()), empty | {
             "tiers_are_in_order": None
@@ -101,16 +103,17 @@ def direction_figures(
     best = rows["ceiling"].to_numpy()
     scores, ceiling = score_direction(probability, label), _ceiling(best, label)
     low, high = intervals.interval_of_mean(hit)
+    accuracy = float(hit.mean())
     found = {
         "rows": len(rows),
-        "accuracy_all": scores["accuracy"],
+        "accuracy_all": accuracy,
         "accuracy_all_low": low,
         "accuracy_all_high": high,
         "ceiling": ceiling,
-        "share_of_ceiling": scores["accuracy"] / ceiling if ceiling else None,
+        "share_of_ceiling": accuracy / ceiling if ceiling else None,
         "above_ceiling_low": above_ceiling(best, label, hit, intervals)[0],
         # Real candles have no ceiling; there a gate can hold this against what is plausible.
-        "accuracy_without_ceiling": scores["accuracy"] if ceiling is None else None,
+        "accuracy_without_ceiling": accuracy if ceiling is None else None,
         **scores,
         **_calibration_error(probability, label, "equal_width", _bootstrap(rows, params), params),
         **_tier_a_figures(_tier_table(rows, tiers, hit, intervals)),
@@ -262,8 +265,8 @@ def _calibration_error(
     return {"ece": found, "ece_low": low, "ece_high": high}
 
 
-def _hit_rates(hit: NDArray[np.float64], masks: Masks, intervals: Intervals) -> dict[str, Figures]:
-    """Hit rate by mask; p-values are of one half, adjusted for there being so many masks."""
+def _hit_rates(hit: NDArray[np.float64], masks: Masks, intervals: Intervals | None) -> dict[str, Figures]:
+    """Hit rate by mask, `intervals` None without a row; p-values are of one half, adjusted for all masks."""
     table = {name: _hit_rate(hit, mask, intervals) for name, mask in masks.items()}
     scored = [cell for cell in table.values() if cell["rows"]]
     adjusted = adjust_for_many([cell["p_value"] for cell in scored])
@@ -272,9 +275,9 @@ def _hit_rates(hit: NDArray[np.float64], masks: Masks, intervals: Intervals) -> 
     return table
 
 
-def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], intervals: Intervals) -> Figures:
+def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], intervals: Intervals | None) -> Figures:
     names = "hit_rate", "low", "high", "p_value", "p_adjusted"
-    if not mask.any():
+    if intervals is None or not mask.any():
         return {"rows": 0} | dict.fromkeys(names)
     found = intervals.mean(hit, mask)
     p_value = found.p_value(0.5)

@@ -160,7 +160,8 @@ class BlockBootstrap:
         by_bar = np.bincount(self._position, weights=values, minlength=self._n_bars)
         # Running totals over two rounds of the clock: a block's sum is one difference, wrapped or not.
         totals = np.concatenate([[0.0], np.cumsum(np.concatenate([by_bar, by_bar]))])
-        return (totals[self._ends] - totals[self._starts]).sum(axis=1)
+        sums: FloatArray = (totals[self._ends] - totals[self._starts]).sum(axis=1)
+        return sums
 
 
 def wilson_interval(share: float, n: float, level: float, freedom: float = np.inf) -> tuple[float, float]:

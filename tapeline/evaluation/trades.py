@@ -71,7 +71,8 @@ def score_cells(
             table[name] = {"trades": 0} | dict.fromkeys(names)
             continue
         total, count = (
-            np.bincount(day[mask], weights, n_days) for weights in (net[mask], np.ones(mask.sum()))
+            np.bincount(day[mask], weights, n_days).astype(np.float64)
+            for weights in (net[mask], np.ones(mask.sum()))
         )
         p_value = Intervals(np.arange(n_days), level).mean(total).p_value(0.0)
         ends = ratio_interval(total, count, level)

@@ -6,6 +6,7 @@ Their pages load styles and scripts from the network, so they are an extra, besi
 import itertools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import great_expectations as gx
 import pandas as pd
@@ -53,7 +54,7 @@ def write_data_docs(suites: Mapping[str, Iterable[Suite]], folder: Path | str) -
 
 def _judge(
     context: AbstractDataContext,
-    tables: gx.core.batch_definition.BatchDefinition,
+    tables: gx.core.batch_definition.BatchDefinition[Any],
     name: str,
     table: pd.DataFrame,
     checks: Iterable[Check],

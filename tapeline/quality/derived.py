@@ -39,7 +39,8 @@ def with_gap_column(table: pd.DataFrame, interval: Interval) -> pd.DataFrame:
     width = pd.Timedelta(minutes=INTERVAL_MINUTES[interval])
     time = table["timestamp"]
     span = (time.max() - time.min()) / width + 1
-    missing = (time.diff() / width - 1).clip(lower=0).fillna(0.0)
+    steps: pd.Series[pd.Timedelta] = time.diff()
+    missing = (steps / width - 1).clip(lower=0).fillna(0.0)
     return table.assign(gap=missing / span)
 
 
@@ -79,12 +80,13 @@ def column_table(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     `columns`, whose values are the same in every row, and None where there is none. A constant column
     has no twin: that it is constant says enough.
     """
-    summary, first_with = {}, {}
+    summary: dict[str, pd.Series] = {}
+    first_with: dict[bytes, str] = {}
     for name in columns:
         values = table[name].to_numpy()
         low, high = table[name].min(), table[name].max()
         # Adding zero turns -0.0 into 0.0, which has other bits.
-        digest = hashlib.blake2b(np.ascontiguousarray(values + 0.0), digest_size=16).digest()
+        digest = hashlib.blake2b(np.ascontiguousarray(values + 0.0).data, digest_size=16).digest()
         other = first_with.setdefault(digest, name)
         is_twin = other != name and low != high
         summary[name] = pd.Series([low, high])

@@ -49,7 +49,9 @@ def measure_drift(
             raise QualityError(f"drift: there are no {part} rows to compare")
         is_finite = np.isfinite(values).all(axis=0)
         if not is_finite.all():
-            raise QualityError(f"drift: {columns[np.argmin(is_finite)]} is not finite in every {part} row")
+            raise QualityError(
+                f"drift: {columns[int(np.argmin(is_finite))]} is not finite in every {part} row"
+            )
     drifts = []
     for column, before, after in zip(columns, train.T, test.T, strict=True):
         before, after = np.sort(before), np.sort(after)

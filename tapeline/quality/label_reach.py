@@ -98,7 +98,7 @@ def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
         ledger.count(found.shape[1])
         is_stuck = ((found == found[0]) | (np.isnan(found) & np.isnan(found[0]))).all(axis=0)
         for column in np.flatnonzero(is_stuck):
-            ledger.add(column, cut.time, np.nan, found[0, column])  # any other value was expected
+            ledger.add(int(column), cut.time, np.nan, found[0, column])  # any other value was expected
 
 
 def moved(candles: pd.DataFrame, rows: np.ndarray, distance: np.ndarray | float) -> pd.DataFrame:

@@ -91,7 +91,7 @@ class History:
     def is_silent(self) -> NDArray[np.bool_]:
         """Whether the leader has candles before each real candle, but no real one right before it; (n,)."""
         n_before = np.searchsorted(self._real_times, self.times)
-        last = np.append(self._real_times, 0)[n_before - 1]
+        last: NDArray[np.int64] = np.append(self._real_times, 0)[n_before - 1]
         is_real = ~self.candles["is_filled"].to_numpy(bool)
         return is_real & (n_before > 0) & (self.times - last > self.step)
 
@@ -135,7 +135,7 @@ def cut_positions(history: History, reach: int, params: LeakParams, horizon: int
     n = segment.shape[0]
     first = np.searchsorted(segment, segment, side="left")  # of each row's segment
     positions = np.arange(n)
-    allowed = positions[(positions - first >= reach - 1) & (positions < n - 1)]
+    allowed: NDArray[np.int64] = positions[(positions - first >= reach - 1) & (positions < n - 1)]
     rng = np.random.default_rng(params.seed)
     if allowed.size <= params.leak_cuts:
         return allowed
@@ -172,7 +172,7 @@ class Ledger:
         is_same |= np.isnan(expected) & np.isnan(found)
         for column in np.flatnonzero(~is_same.all(axis=0)):
             row = int(np.argmin(is_same[:, column]))
-            self.add(column, times[row], expected[row, column], found[row, column])
+            self.add(int(column), times[row], expected[row, column], found[row, column])
 
     def count(self, cells: int) -> None:
         """Count values as compared."""

@@ -48,4 +48,5 @@ def _distance(times: NDArray[np.int64], others: NDArray[np.int64]) -> NDArray[np
     after = np.searchsorted(others, times)
     later = np.abs(others[np.minimum(after, len(others) - 1)] - times)
     earlier = np.abs(times - others[np.maximum(after - 1, 0)])
-    return np.minimum(later, earlier)
+    nearest: NDArray[np.int64] = np.minimum(later, earlier)
+    return nearest

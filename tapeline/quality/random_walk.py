@@ -132,4 +132,7 @@ def _standard_ranks(columns: Sequence[pd.Series]) -> NDArray[np.float64]:
     """Ranks of each column, less their mean and over their standard deviation, shape (columns, n)."""
     ranks = np.stack([rankdata(column) for column in columns])
     spread = ranks.std(axis=1, keepdims=True)
-    return (ranks - ranks.mean(axis=1, keepdims=True)) / np.where(spread > 0, spread, 1.0)
+    standard: NDArray[np.float64] = (ranks - ranks.mean(axis=1, keepdims=True)) / np.where(
+        spread > 0, spread, 1.0
+    )
+    return standard

@@ -15,6 +15,7 @@ import pandas as pd
 from great_expectations.core import ExpectationValidationResult
 from great_expectations.data_context import AbstractDataContext
 from great_expectations.data_context.types.base import ProgressBarsConfig
+from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
 
 from tapeline.errors import QualityError
 from tapeline.quality.params import QualityParams
@@ -64,7 +65,7 @@ def run_suite(
     for position, check in enumerate(checks):
         check.expectation.meta = {"position": position}
     results = _evaluate(table, [check.expectation for check in checks])
-    by_position = {result.expectation_config.meta["position"]: result for result in results}
+    by_position = {(_config(result).meta or {})["position"]: result for result in results}
     for position, check in enumerate(checks):
         reason = _exception(by_position.get(position))
         if reason is not None:
@@ -88,6 +89,12 @@ def _evaluate(table: pd.DataFrame, expectations: list[gxe.Expectation]) -> list[
     return batch.validate(suite, result_format=RESULT_FORMAT).results
 
 
+def _config(result: ExpectationValidationResult) -> ExpectationConfiguration:
+    if result.expectation_config is None:
+        raise AssertionError("a suite's results name their expectations")
+    return result.expectation_config
+
+
 def _exception(result: ExpectationValidationResult | None) -> str | None:
     """Return why there is no verdict, in one line, or None where there is one."""
     if result is None:
@@ -108,7 +115,7 @@ def _finding(
         table=check.table,
         column=check.column,
         rule=check.rule,
-        expectation=result.expectation_config.type,
+        expectation=_config(result).type,
         severity="warning" if check.rule in params.warnings else "critical",
         success=bool(result.success),
         unexpected=result.result.get("unexpected_count") if has_rows else None,

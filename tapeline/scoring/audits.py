@@ -1,11 +1,13 @@
 """The leak audits that the expectations stage runs: what of the pipeline each is given to audit."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import latest_features
@@ -44,7 +46,7 @@ class Audited:
         """The same with one feature that costs nothing, so that labels are cheap."""
         return build_table(candles, leader, [CHEAPEST], self.horizon, self.max_fill)
 
-    def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: list[str]) -> np.ndarray:
+    def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
         """Features `names` of the newest candle, as serving computes them."""
         chosen = [feature for feature in self.features if feature.name in set(names)]
         return latest_features(buffer, leader, chosen, self.max_fill)

@@ -108,7 +108,7 @@ def drift_of(
     columns, is_calendar = np.array(list(groups)), np.array(list(groups.values())) == CALENDAR
     train, test = (np.flatnonzero(fold.mask(timestamp, part)) for part in ("train", "test"))
     times = timestamp.to_numpy("datetime64[us]").view(np.int64)
-    spans = (tuple(end.value // 1000 for end in part) for part in (fold.train, fold.test))
+    spans = [(start.value // 1000, end.value // 1000) for start, end in (fold.train, fold.test)]
     drifts = []
     for chosen, rows in ((~is_calendar, train), (is_calendar, same_times_of_week(times, *spans))):
         if chosen.any() and len(rows):

@@ -65,9 +65,11 @@ def align_inputs(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingPa
     tables = {symbol: read_table("data/candles", symbol, columns) for symbol in symbols}
     windows = params.execution.volatility_candles, params.signals.atr_candles
     market = align_candles(tables, direction["timestamp"].min(), params.minutes, *windows)
-    aligned = (align_predictions(market, rows, "prediction") for rows in (direction, trend))
+    probability, strength = (align_predictions(market, rows, "prediction") for rows in (direction, trend))
     tier = align_predictions(market, direction, "tier")
-    return TradingInputs(market, *aligned, np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8))
+    return TradingInputs(
+        market, probability, strength, np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8)
+    )
 
 
 def run(plan: Plan) -> BacktestResult:
@@ -77,7 +79,8 @@ def run(plan: Plan) -> BacktestResult:
 
 def certain_low(result: BacktestResult) -> FloatArray:
     """Equity that all symbols surely had together: the lower of open and close; shape (n_bars,)."""
-    return np.minimum(result.bars["equity_open"], result.bars["equity"])
+    lower: FloatArray = np.minimum(result.bars["equity_open"], result.bars["equity"])
+    return lower
 
 
 def judge(result: BacktestResult, plan: Plan, params: TradingParams, first_bar: int = 0) -> dict[str, Judged]:

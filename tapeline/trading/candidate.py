@@ -6,7 +6,7 @@ import pandas as pd
 
 from tapeline.evaluation.account_metrics import BacktestMetrics, FtmoMetrics
 from tapeline.evaluation.metrics import CANDIDATE
-from tapeline.evaluation.performance import daily_pnl
+from tapeline.evaluation.performance import by_date, daily_pnl
 from tapeline.evaluation.trades import NOTHING
 from tapeline.trading.accounts import align_inputs, judge, run
 from tapeline.trading.figures import account_figures
@@ -49,12 +49,12 @@ def trade_alone(
     result = run(plan)
     figures, judged = account_figures(result, inputs, params), judge(result, plan, params)
     equity = pd.Series(result.bars["equity"], index=inputs.market.timestamp)
-    days = daily_pnl(equity, params.signals.initial_balance)
+    days = by_date(daily_pnl(equity, params.signals.initial_balance))
     detail = {
         "from": str(inputs.market.timestamp[0]),
         "until": str(inputs.market.timestamp[-1]),
         "account": figures,
-        "daily_net_pnl": {str(day.date()): pnl for day, pnl in days.items()},
+        "daily_net_pnl": days,
         "ftmo": phase_tables(judged, inputs.market),
         "reason": None if result.trades.size else NOTHING,
     }

@@ -1,7 +1,10 @@
 """Where an edge would be: the direction network's calls as round trips, by confidence and holding time."""
 
+from typing import Any, cast
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.backtest.latency import delay_bars
 from tapeline.candles import bar_numbers
@@ -13,7 +16,7 @@ from tapeline.trading.params import TradingParams
 
 def edge_figures(
     inputs: TradingInputs, direction: pd.DataFrame, validation: pd.DataFrame, params: TradingParams
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Rows of the table of gross moves, all predicted test candles of `direction` as calls.
 
     direction, validation : `symbol`, `timestamp`, `fold`, `prediction`; how confident a call is, its own
@@ -28,7 +31,7 @@ def edge_figures(
     is_inside = filled < len(opens)
     calls = Calls(
         bar=filled[is_inside],
-        symbol=pd.Index(market.symbols).get_indexer(direction["symbol"])[is_inside],
+        symbol=pd.Index(market.symbols).get_indexer(pd.Index(direction["symbol"]))[is_inside],
         side=np.where(probability >= 0.5, 1, -1)[is_inside],
         share=shares_within(direction, validation, evaluation.edge_shares)[is_inside],
         day=days_since_first(direction["timestamp"])[is_inside],
@@ -36,16 +39,20 @@ def edge_figures(
     table = edge_table(
         opens, one_way, calls, market.symbols, evaluation.edge_shares, evaluation.edge_holds, evaluation.level
     )
-    return table.astype(object).where(table.notna(), None).to_dict("records")
+    records = table.astype(object).where(table.notna(), None).to_dict("records")
+    return cast("list[dict[str, Any]]", records)  # named like its columns
 
 
-def days_since_first(timestamp: pd.Series) -> np.ndarray:
+def days_since_first(timestamp: pd.Series) -> NDArray[np.int64]:
     """UTC days from that of the first, shape (n,)."""
     day = timestamp.dt.floor("D")
-    return ((day - day.min()) // pd.Timedelta(days=1)).to_numpy()
+    days: NDArray[np.int64] = ((day - day.min()) // pd.Timedelta(days=1)).to_numpy()
+    return days
 
 
-def shares_within(rows: pd.DataFrame, validation: pd.DataFrame, shares: tuple[float, ...]) -> np.ndarray:
+def shares_within(
+    rows: pd.DataFrame, validation: pd.DataFrame, shares: tuple[float, ...]
+) -> NDArray[np.float64]:
     """The smallest of `shares` of its fold's validation that each row is as confident as; NaN: of none.
 
     A share of 1 holds every row.

@@ -12,7 +12,14 @@ from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.odds import whole_days
 from tapeline.backtest.portfolio import Market, Plan
 from tapeline.evaluation.account_metrics import AccountFigures
-from tapeline.evaluation.performance import RATIOS, daily_pnl, interval_of_total, ratios_reason, score_equity
+from tapeline.evaluation.performance import (
+    RATIOS,
+    by_date,
+    daily_pnl,
+    interval_of_total,
+    ratios_reason,
+    score_equity,
+)
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
 from tapeline.models.table import TRADED
@@ -49,7 +56,7 @@ def trading_figures(
         "ratios_reason": ratios_reason(equity, initial) if result.trades.size else NOTHING,
         "refused": refused(plan),
         "trades": describe_trades(result.trades, REASONS, params.minutes),
-        "daily_net_pnl": {str(day.date()): pnl for day, pnl in daily_pnl(equity, initial).items()},
+        "daily_net_pnl": by_date(daily_pnl(equity, initial)),
         **trade_tables(result.trades, inputs.market, params),
         "ablation": ablation(inputs, params),
         **curves,
