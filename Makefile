@@ -104,10 +104,11 @@ torture: env ## Run what takes hours: harnesses of which test-all runs a sample,
 determinism: env ## Run a tiny pipeline twice, in two folders, and compare every hash
 	$(PYTEST) tests/test_end_to_end.py -k identical
 
-lint: env ## Check style, formatting and import rules
+lint: env ## Check style, formatting, import rules and types
 	ruff check .
 	ruff format --check .
 	lint-imports --no-cache
+	mypy
 
 format: env ## Format the code and mend what can be mended by rule
 	ruff check --fix .

@@ -55,14 +55,14 @@ def main(arguments: list[str] | None = None) -> None:
         request = read_request(options)
         reports = []
         for report in download(open_exchange(options.exchange), request, options.folder, say):
-            step = INTERVAL_MINUTES[request.interval] * 60_000
-            print(report.describe(step), flush=True)
+            print(report.describe(INTERVAL_MINUTES[request.interval] * 60_000), flush=True)
             reports.append(report)
     except TapelineError as error:
         sys.exit(str(error))
     except KeyboardInterrupt as stop:
         print(str(stop) or "stopped before the first candle", file=sys.stderr)
         sys.exit(130)
+    step = INTERVAL_MINUTES[request.interval] * 60_000
     short = {report.symbol: n for report in reports if (n := report.n_missing(step))}
     if options.strict and short:
         told = ", ".join(f"{n} candles of {symbol}" for symbol, n in short.items())

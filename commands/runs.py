@@ -2,6 +2,7 @@
 
 import re
 import sys
+from collections.abc import Iterable
 
 from tapeline.errors import ArtifactError
 from tapeline.outputs import write_csv
@@ -17,7 +18,7 @@ def main() -> None:
     rounded = printed.map(lambda text: f"{float(text):.4g}" if re.fullmatch(r"-?\d+\.\d+", text) else text)
     print(rounded.to_string(index=False))
     print(f"written: {INDEX}, {len(table)} lines, {len(table.columns)} columns")
-    finished = table.loc[table["verdict"] != "", "commit"] if "verdict" in table else []
+    finished: Iterable[str] = table.loc[table["verdict"] != "", "commit"] if "verdict" in table else []
     print(overfitting({commit: daily_pnl(commit) for commit in finished}))
     try:
         if new_trials := note_trials():

@@ -28,7 +28,7 @@ def params_read(files: set[Path]) -> set[str]:
             if node.func.attr == "value":
                 keys.add(first.value)
             elif node.func.attr == "section":
-                keys |= _section_keys(file, first.value, node.args[1].id)
+                keys |= _section_keys(file, first.value, ast.unparse(node.args[1]))
     return keys - UNHASHED
 
 

@@ -5,6 +5,8 @@ Beside a mistake it says what to write instead, where that is known.
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.latency import ExecutionParams
@@ -26,7 +28,7 @@ from tapeline.promotion.gates import GateParams, PromotionParams
 from tapeline.quality.params import QualityParams
 from tapeline.splits.params import SplitParams
 
-SECTIONS = {
+SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataParams,
     "simulation": SimulationParams,
     "features": FeatureParams,
@@ -80,7 +82,7 @@ def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:
         meant.add(nearest(name, missing).rpartition(" ")[2])
         rule = f"is no known section{hint}; there are {', '.join(SECTIONS)}"
         problems.append(Problem(str(ParamsError(name, "a section", rule))))
-    sections = {}
+    sections: dict[str, Any] = {}
     for name, model in SECTIONS.items():
         if name in meant:
             continue

@@ -9,11 +9,10 @@ from tapeline.nets.params import TrainParams
 from tapeline.params import Params, Section
 
 if TYPE_CHECKING:  # only a training and a release need torch
-    from torch import nn
-
     from tapeline.nets.models import Description
+    from tapeline.nets.network import Network
 
-Build = Callable[[int, Any, int], "nn.Module"]  # number of features, architecture, sequence_length
+Build = Callable[[int, Any, int], "Network"]  # number of features, architecture, sequence_length
 
 
 @dataclass(frozen=True)
@@ -40,7 +39,7 @@ class ModelEntry:
     build: Build
     adapt: Callable[[TrainParams, Any], TrainParams]
 
-    def build_described(self, description: "Description") -> "nn.Module":
+    def build_described(self, description: "Description") -> "Network":
         """Make the network of a trained model with fresh weights."""
         if description.network != self.name:
             raise ArtifactError(f"a model of {description.network} is none of {self.name}")

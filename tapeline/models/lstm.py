@@ -8,14 +8,14 @@ from tapeline.params import Params
 from tapeline.schema import DIRECTION
 
 if TYPE_CHECKING:
-    from torch import nn
+    from tapeline.nets.network import Network
 
 
 def _read(params: Params) -> LstmParams:
     return params.section("model", LstmParams)
 
 
-def _build(n_features: int, architecture: LstmParams, sequence_length: int) -> "nn.Module":
+def _build(n_features: int, architecture: LstmParams, sequence_length: int) -> "Network":
     from tapeline.nets import lstm
 
     return lstm.LSTM(n_features, architecture)

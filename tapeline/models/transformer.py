@@ -8,14 +8,14 @@ from tapeline.params import Params
 from tapeline.schema import TREND_STRENGTH
 
 if TYPE_CHECKING:
-    from torch import nn
+    from tapeline.nets.network import Network
 
 
 def _read(params: Params) -> TransformerParams:
     return params.section("transformer", TransformerParams)
 
 
-def _build(n_features: int, architecture: TransformerParams, sequence_length: int) -> "nn.Module":
+def _build(n_features: int, architecture: TransformerParams, sequence_length: int) -> "Network":
     from tapeline.nets.transformer import Transformer
 
     return Transformer(n_features, architecture, sequence_length)

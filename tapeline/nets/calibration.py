@@ -22,6 +22,10 @@ class Calibration(nn.Module):
     The isotonic map is the line through `knots`, raw sigmoids and their values, level outside.
     """
 
+    left: Tensor
+    right: Tensor
+    rise: Tensor
+
     def __init__(self, record: dict[str, Any]) -> None:
         """Take a `record` as `fit_calibration` makes it and a model's JSON holds it."""
         super().__init__()

@@ -90,7 +90,8 @@ def has_context(
     begin = np.maximum(row - length + 1, first)
     filled = np.concatenate([[0], np.cumsum(is_filled)])
     n_filled = filled[row + 1] - filled[begin]
-    return (row - first + 1 >= minimum) & (n_filled <= max_filled_share * (row - begin + 1))
+    has_few_filled: NDArray[np.bool_] = n_filled <= max_filled_share * (row - begin + 1)
+    return (row - first + 1 >= minimum) & has_few_filled
 
 
 def reached(segment: NDArray[np.int64], rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:

@@ -11,18 +11,20 @@ import torch
 from torch import Tensor, nn
 
 from tapeline.nets.calibration import Calibration
+from tapeline.nets.network import Network
 
 
 class Served(nn.Module):
     """The network with its calibration behind it, as it is served: one number a window."""
 
-    def __init__(self, net: nn.Module, calibration: Calibration) -> None:
+    def __init__(self, net: Network, calibration: Calibration) -> None:
         super().__init__()
         self.net, self.calibration = net, calibration
 
     def forward(self, windows: Tensor) -> Tensor:
         """Calibrated predictions (B,), in 0..1, of the last candles of scaled windows (B, T, F)."""
-        return self.calibration(self.net.last(windows))
+        probability: Tensor = self.calibration(self.net.last(windows))
+        return probability
 
 
 def to_onnx(served: Served, sequence_length: int, n_features: int) -> bytes:
@@ -38,11 +40,14 @@ def to_onnx(served: Served, sequence_length: int, n_features: int) -> bytes:
             dynamo=True,
             verbose=False,
         )
+    if program is None:
+        raise AssertionError("an export by dynamo returns a program")
     buffer = io.BytesIO()
-    program.save(buffer)
+    program.save(buffer)  # type: ignore[arg-type]  # a path by its types; onnx, which it asks, takes files too
     model = onnx.load_from_string(buffer.getvalue())
     _strip_origin(model)
-    return model.SerializeToString(deterministic=True)
+    graph: bytes = model.SerializeToString(deterministic=True)
+    return graph
 
 
 @contextmanager
@@ -66,7 +71,8 @@ def reference_outputs(served: Served, windows: Tensor) -> Tensor:
     """
     torch.set_num_threads(1)
     with torch.no_grad():
-        return served.eval()(windows)
+        outputs: Tensor = served.eval()(windows)
+    return outputs
 
 
 def _strip_origin(model: onnx.ModelProto) -> None:

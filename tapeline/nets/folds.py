@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
 
 from tapeline.errors import SplitError
 from tapeline.losses import log_loss
@@ -17,6 +16,7 @@ from tapeline.nets.calibration import Calibration, fit_calibration
 from tapeline.nets.chunks import Series, stretches
 from tapeline.nets.devices import memory_advice
 from tapeline.nets.label_weights import balance, uniqueness
+from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import Predictor, as_array
 from tapeline.nets.scaler import Scaler, fit_scaler
@@ -75,7 +75,7 @@ class FoldResult:
 
 def run_fold(
     fabric: Fabric,
-    make_net: Callable[[], nn.Module],
+    make_net: Callable[[], Network],
     table: TrainingTable,
     rows: FoldRows,
     params: TrainParams,
@@ -111,9 +111,9 @@ def run_fold(
     labels = table.labels[rows.validation]
     record = fit_calibration(params.calibration, as_array(logits), labels)
     calibration = Calibration(record).to(fabric.device)
-    losses = tuple(log_loss(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
+    before, after = (log_loss(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
     predictor = Predictor(net, calibration, series.features, table.segment, params)
-    return FoldResult(predictor, history, scaler, record, float(unique.sum()), losses)
+    return FoldResult(predictor, history, scaler, record, float(unique.sum()), (before, after))
 
 
 def training_weights(

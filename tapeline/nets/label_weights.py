@@ -16,7 +16,8 @@ def uniqueness(rows: NDArray[np.int64], n_rows: int, horizon: int) -> NDArray[np
     np.add.at(change, rows + horizon + 1, -1)
     labels_on = np.cumsum(change)
     totals = np.concatenate([[0.0], np.cumsum(1 / np.maximum(labels_on, 1))])
-    return (totals[rows + horizon + 1] - totals[rows + 1]) / horizon
+    mean: NDArray[np.float64] = (totals[rows + horizon + 1] - totals[rows + 1]) / horizon
+    return mean
 
 
 def balance(

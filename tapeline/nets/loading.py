@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load
-from torch import nn
 
 from tapeline.errors import ArtifactError
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, content_version
+from tapeline.nets.network import Network
 from tapeline.nets.scaler import Scaler
 
 
@@ -20,14 +20,14 @@ from tapeline.nets.scaler import Scaler
 class Model:
     """A model as it was saved; network in evaluation mode, `version` a hash of its content."""
 
-    net: nn.Module
+    net: Network
     calibration: Calibration
     scaler: Scaler
     description: Description
     version: str
 
 
-def load_model(folder: Path, build: Callable[[Description], nn.Module]) -> Model:
+def load_model(folder: Path, build: Callable[[Description], Network]) -> Model:
     """Read a model back, its network made by `build`.
 
     ArtifactError where a file is missing or content is not what the version says.

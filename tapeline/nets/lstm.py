@@ -3,10 +3,11 @@
 import torch
 from torch import Tensor, nn
 
+from tapeline.nets.network import Network
 from tapeline.nets.params import LstmParams
 
 
-class LSTM(nn.Module):
+class LSTM(Network):
     """Stacked LSTM from zero state; each candle's state gives that candle's logit.
 
     The layers are separate with dropout between them: dropout inside `nn.LSTM` is not reproducible on
@@ -35,7 +36,8 @@ class LSTM(nn.Module):
 
     def last(self, windows: Tensor) -> Tensor:
         """Logits (B,) of the last candles of windows (B, T, F)."""
-        return self(windows)[:, -1]
+        logits: Tensor = self(windows)[:, -1]
+        return logits
 
     def reach(self, sequence_length: int) -> int:
         """Candles that a prediction really depends on."""

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from tapeline.nets.chunks import Series, reached, stretches, tile
+from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 
 CANDLES_AT_ONCE = 65_536  # of input to a call; without gradients memory is no concern
@@ -17,7 +18,7 @@ CANDLES_AT_ONCE = 65_536  # of input to a call; without gradients memory is no c
 class Predictor:
     """A trained network with its calibration, and the scaled candles (N, F) it was trained among."""
 
-    net: nn.Module
+    net: Network
     calibration: nn.Module
     features: Tensor
     segment: NDArray[np.int64]
@@ -40,7 +41,7 @@ def as_array(values: Tensor) -> NDArray[np.float64]:
 
 @torch.no_grad()
 def predict_logits(
-    net: nn.Module,
+    net: Network,
     features: Tensor,
     segment: NDArray[np.int64],
     rows: NDArray[np.int64],
@@ -61,14 +62,14 @@ def predict_logits(
     nothing = torch.zeros(features.shape[0], device=features.device)
     series = Series(features, nothing, nothing + 1)
     steps = torch.arange(chunk_length, device=features.device)
-    for batch in chunks.split(max(1, CANDLES_AT_ONCE // chunk_length)):
+    for batch in torch.split(chunks, max(1, CANDLES_AT_ONCE // chunk_length)):
         x, _, weights = series.batch(batch, chunk_length, length)
         is_scored = weights > 0
         found[(batch[:, :1] + steps)[is_scored]] = net(x)[is_scored]
     return found[torch.from_numpy(rows).to(features.device)]
 
 
-def _last_logits(net: nn.Module, features: Tensor, rows: Tensor, length: int) -> Tensor:
+def _last_logits(net: Network, features: Tensor, rows: Tensor, length: int) -> Tensor:
     steps = torch.arange(1 - length, 1, device=rows.device)
-    batches = rows.split(max(1, CANDLES_AT_ONCE // length))
+    batches = torch.split(rows, max(1, CANDLES_AT_ONCE // length))
     return torch.cat([net.last(features[batch[:, None] + steps]) for batch in batches])

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,6 +19,7 @@ from tapeline.errors import ParamsError
 from tapeline.nets.checkpoints import load_checkpoint, save_checkpoint
 from tapeline.nets.chunks import Series, tile
 from tapeline.nets.devices import compiled
+from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import predict_logits
 
@@ -43,7 +44,7 @@ class TrainingData:
 
 def train(
     fabric: Fabric,
-    net: nn.Module,
+    net: Network,
     data: TrainingData,
     params: TrainParams,
     title: str,
@@ -119,7 +120,8 @@ def train_epoch(
         optimizer.zero_grad()
         for k, batch in enumerate(batches[fabric.global_rank]):
             x, y, w = data.series.batch(batch, params.chunk_length, params.minimum_context)
-            with fabric.no_backward_sync(model, enabled=k < params.accumulation - 1):
+            # `model` is what fabric.setup made of a network, a class without a public name.
+            with fabric.no_backward_sync(model, enabled=k < params.accumulation - 1):  # type: ignore[arg-type]
                 loss = (w * F.binary_cross_entropy_with_logits(model(x), y, reduction="none")).sum()
                 # Processes average their gradients; the step's gradient is that of the mean label.
                 fabric.backward(loss * fabric.world_size / weight)
@@ -127,8 +129,8 @@ def train_epoch(
         fabric.clip_gradients(model, optimizer, max_norm=params.gradient_clip, error_if_nonfinite=False)
         optimizer.step()
         total[1] += weight
-    loss = fabric.all_reduce(total[0], reduce_op="sum")
-    return float(loss / total[1])
+    losses = cast("Tensor", fabric.all_reduce(total[0], reduce_op="sum"))  # of a tensor, a tensor
+    return float(losses / total[1])
 
 
 def plan_epoch(
@@ -170,7 +172,7 @@ def _total_weight(series: Series, batches: Tensor, params: TrainParams) -> Tenso
     return weights.sum().clamp(min=1e-12)
 
 
-def validation_loss(net: nn.Module, data: TrainingData, params: TrainParams) -> float:
+def validation_loss(net: Network, data: TrainingData, params: TrainParams) -> float:
     """Mean log loss at the validation rows, each from exactly its last candles."""
     logits = predict_logits(
         net,

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tapeline.nets.network import Network
 from tapeline.nets.params import TransformerParams
 
 
@@ -18,7 +19,7 @@ def attention_band(sequence_length: int, layers: int) -> int:
     return 1 + (sequence_length - 1) // layers
 
 
-class Transformer(nn.Module):
+class Transformer(Network):
     """Pre-norm encoder with banded causal attention; each candle's state gives that candle's logit."""
 
     is_same_with_longer_input = True
@@ -55,6 +56,9 @@ class Transformer(nn.Module):
 class Layer(nn.Module):
     """Attention and a feed-forward block, each behind a norm and added to what came in."""
 
+    cosine: Tensor
+    sine: Tensor
+
     def __init__(self, params: TransformerParams, band: int) -> None:
         super().__init__()
         self.heads, self.band = params.heads, band
@@ -83,10 +87,11 @@ class Layer(nn.Module):
         key = rotate(key, self.cosine[:n_keys], self.sine[:n_keys])
         mixed = banded_attention(query, key, value, self.band)  # (B, H, Q, W)
         x = x[:, -kept:] + self.dropout(self.project(mixed.transpose(1, 2).flatten(2)))  # (B, Q, D)
-        return x + self.dropout(self.feed_forward(x))
+        out: Tensor = x + self.dropout(self.feed_forward(x))
+        return out
 
     def _split(self, x: Tensor) -> Tensor:
-        return x.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, T, D) -> (B, H, T, W)
+        return torch.unflatten(x, -1, (self.heads, -1)).transpose(1, 2)  # (B, T, D) -> (B, H, T, W)
 
 
 def banded_attention(query: Tensor, key: Tensor, value: Tensor, band: int) -> Tensor:
@@ -101,7 +106,7 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, band: int) -> Te
     block = n_queries if n_queries <= 4 * band else 2 * band
     n_blocks = -(-n_queries // block)
     spare = n_blocks * block - n_queries
-    query = F.pad(query, (0, 0, 0, spare)).unflatten(2, (n_blocks, block))  # (B, H, blocks, block, W)
+    query = torch.unflatten(F.pad(query, (0, 0, 0, spare)), 2, (n_blocks, block))  # (B, H, blocks, block, W)
     key, value = (
         F.pad(x[:, :, -needed:], (0, 0, lacking, spare)).unfold(2, block + band - 1, block)
         for x in (key, value)
@@ -111,7 +116,7 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, band: int) -> Te
     is_there = torch.arange(n_blocks)[:, None, None] * block + of_key >= lacking
     hidden = ~(is_seen & is_there).to(query.device)  # (blocks, block, block + band - 1)
     scores = (query @ key) * width**-0.5
-    mixed = scores.masked_fill(hidden, -torch.inf).softmax(-1) @ value.transpose(-1, -2)
+    mixed: Tensor = scores.masked_fill(hidden, -torch.inf).softmax(-1) @ value.transpose(-1, -2)
     return mixed.flatten(2, 3)[:, :, :n_queries]
 
 

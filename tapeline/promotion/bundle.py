@@ -40,7 +40,8 @@ class Bundle:
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Numbers in 0..1, (B,), of scaled windows (B, T, F)."""
-        return self.session.run(None, {"windows": windows})[0]
+        numbers: NDArray[np.float32] = self.session.run(None, {"windows": windows})[0]
+        return numbers
 
 
 def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) -> str:
@@ -58,7 +59,7 @@ def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) ->
 def verify_bundle(folder: Path) -> dict[str, Any]:
     """Return the manifest after comparing every file with it; ArtifactError names what is not as it says."""
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         hashes, fingerprints = manifest["sha256"], manifest["fingerprints"]
         if bundle_id_of(hashes, fingerprints) != manifest["bundle_id"]:
             raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")

@@ -44,7 +44,11 @@ class Gate(Section):
 
     def margin(self, value: float) -> float:
         """How far `value` is inside the limit; negative is beyond it."""
-        return value - self.min if self.min is not None else self.max - value
+        if self.min is not None:
+            return value - self.min
+        if self.max is not None:
+            return self.max - value
+        raise AssertionError("a gate has one limit")
 
 
 class PromotionParams(Section):

@@ -55,9 +55,10 @@ def clear(folder: Path, artifact: str) -> None:
 def in_production(folder: Path, artifact: str) -> str | None:
     """Id of the whole bundle that lies in production; None where there is none or it is damaged."""
     try:
-        return verify_bundle(folder / PROMOTED / artifact)["bundle_id"]
+        bundle_id: str = verify_bundle(folder / PROMOTED / artifact)["bundle_id"]
     except ArtifactError:
         return None
+    return bundle_id
 
 
 def write_index(folder: Path, artifacts: Collection[str]) -> Registry:

@@ -10,6 +10,7 @@ import os
 import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -77,9 +78,10 @@ class Registry:
                 self._take(parsed, tag, commit, time, read_message(message.removesuffix(signature)))
             except ArtifactError as error:
                 self.ignored[tag] = str(error)
-        for listed, key in ((self.releases, "version"), (self.history, "number")):
-            for name, entries in listed.items():
-                listed[name] = sorted(entries, key=lambda entry: getattr(entry, key))
+        for releases in self.releases.values():
+            releases.sort(key=attrgetter("version"))
+        for assignments in self.history.values():
+            assignments.sort(key=attrgetter("number"))
 
     def _take(self, parsed: Record, tag: str, commit: str, time: str, record: Record) -> None:
         """Add what a tag says; ArtifactError if `make promote` or `make rollback` did not make it."""

@@ -98,17 +98,19 @@ def common_rows(
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
     rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
     is_common = rows["has_window"] & (rows["timestamp"] > last + gap) & rows["symbol"].isin(known)
-    return rows[is_common].reset_index(drop=True)
+    common: pd.DataFrame = rows[is_common].reset_index(drop=True)
+    return common
 
 
 def len_of(model: dict[str, Any]) -> int:
     """Candles that a prediction of the model takes."""
-    return model["context"]["sequence_length"]
+    length: int = model["context"]["sequence_length"]
+    return length
 
 
 def compare(duel: Duel, params: Params) -> Comparison:
     """Score both: log loss of probabilities, absolute error of strengths."""
-    if duel.why:
+    if duel.rows is None or duel.predictor is None:
         return Comparison(duel.why)
     rows = duel.rows[duel.rows["is_scorable"]]
     evaluation = params.section("evaluation", EvaluationParams)

@@ -12,6 +12,7 @@ from tapeline.models.table import TRADED
 from tapeline.params import Params
 from tapeline.release.champion import Duel
 from tapeline.schema import DIRECTION
+from tapeline.serving.predictor import Predictor
 from tapeline.tiers import tier_numbers
 from tapeline.trading.accounts import align_inputs
 from tapeline.trading.figures import account_figures
@@ -51,7 +52,7 @@ def trade_both(duel: Duel, params: Params) -> Accounts:
     What the artifact does not predict, strength for the LSTM and direction for the Transformer, is the
     candidate's for both. Tiers by share are each bundle's own, those that it would trade by.
     """
-    if duel.why:
+    if duel.rows is None or duel.predictor is None:
         return Accounts(duel.why)
     trading = TradingParams.read(params)
     is_direction = duel.predictor.bundle.model["label"] == DIRECTION
@@ -62,7 +63,7 @@ def trade_both(duel: Duel, params: Params) -> Accounts:
         return Accounts(f"{n_days} days after its training are too few for accounts")
     try:
         candidate, champion = (
-            trade(*predictions(duel, name, trading, is_direction), trading)
+            trade(*predictions(duel.rows, duel.predictor, name, trading, is_direction), trading)
             for name in ("prediction", "champion")
         )
     except NoTiersError as error:
@@ -81,10 +82,10 @@ class NoTiersError(Exception):
 
 
 def predictions(
-    duel: Duel, name: str, trading: TradingParams, is_direction: bool
+    rows: pd.DataFrame, predictor: Predictor, name: str, trading: TradingParams, is_direction: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Directions with their tiers, and strengths, that the account `name` is traded on."""
-    own = duel.rows.assign(prediction=duel.rows[name])[KEYS]
+    own = rows.assign(prediction=rows[name])[KEYS]
     traded, allowing = TRADED
     other = allowing if is_direction else traded
     rest = pd.read_parquet(f"data/predictions/{other.name}.parquet").drop(columns="fold")
@@ -92,7 +93,7 @@ def predictions(
     direction, trend = (own, rest) if is_direction else (rest, own)
     signals = trading.signals
     if is_direction and name == "champion" and signals.tier_by == SHARE:
-        of = duel.predictor.bundle.contract["tiers"]
+        of = predictor.bundle.contract["tiers"]
         if of.get("tier_by") != SHARE or tuple(of["tiers"]) != signals.tier_names:
             raise NoTiersError("its tiers are not by the same shares, so it would trade others")
         tier = tier_numbers(direction["prediction"].to_numpy(), of["tiers"])
@@ -110,5 +111,5 @@ def trade(direction: pd.DataFrame, trend: pd.DataFrame, trading: TradingParams) 
     daily = daily_pnl(equity, trading.signals.initial_balance)
     if not figures["trades"]:
         return Account(0, 0.0, 0.0, 0.0, daily)
-    names = "trades", "net_pnl", "net_pnl_low", "max_drawdown_inside"
-    return Account(*(figures[name] for name in names), daily)
+    low, drawdown = figures["net_pnl_low"], figures["max_drawdown_inside"]
+    return Account(figures["trades"], figures["net_pnl"], low, drawdown, daily)

@@ -132,9 +132,10 @@ def compare_params(params: list[RecordedParam], repo: Repo) -> Iterator[str]:
 
 def _read_params(file: str, keys: list[str], repo: Repo) -> dict[str, Any] | None:
     try:
-        return read_param_file(repo.fs, os.path.abspath(file), keys, flatten=True)
+        params: dict[str, Any] = read_param_file(repo.fs, os.path.abspath(file), keys, flatten=True)
     except (OSError, DvcException, AttributeError, TypeError):
         return None
+    return params
 
 
 def _leaves(key: str, value: Any) -> Iterator[tuple[str, Any]]:

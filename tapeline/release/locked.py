@@ -60,7 +60,8 @@ def read_stages(lock: Path) -> dict[str, dict[str, Any]]:
             list(stage_records(name, entry)), list(stage_params(name, entry))
         except (AttributeError, KeyError, TypeError) as error:
             raise DataError(lock, f"is no lock file: stage {name} is broken") from error
-    return parsed["stages"]
+    stages: dict[str, dict[str, Any]] = parsed["stages"]
+    return stages
 
 
 def stage_records(name: str, entry: dict[str, Any]) -> Iterator[Record]:
@@ -93,7 +94,7 @@ def tracked_records(folder: Path) -> Iterator[Record]:
 def manifest_records(manifest: Path) -> list[Record]:
     """Files named by a manifest, of the feature store or of a bundle; DataError if it is neither."""
     parsed = read_manifest(manifest)
-    hashes = parsed["sha256"] if "sha256" in parsed else parsed.get("files")
+    hashes: Any = parsed["sha256"] if "sha256" in parsed else parsed.get("files")
     try:
         told = {name: item if isinstance(item, dict) else {"sha256": item} for name, item in hashes.items()}
         return [

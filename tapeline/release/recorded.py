@@ -20,7 +20,7 @@ def read_run(read: ReadText) -> dict[str, Any]:
 
     A frozen stage, or `dvc commit`, can leave verdicts that belong to other params or metrics.
     """
-    recorded = json.loads(read(RECORDED))
+    recorded: dict[str, Any] = json.loads(read(RECORDED))
     params = Params.parse(read("params.yaml"))
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
     metrics = {name: json.loads(read(f"metrics/{name}.json")) for name in FILES}

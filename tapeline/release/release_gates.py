@@ -62,12 +62,12 @@ def judge_money(artifact: str, version: str, found: Accounts) -> list[Verdict]:
         "release.net_pnl_low_over_champion": Gate(min=0.0),
         "release.max_drawdown_over_champion": Gate(max=0.0),
     }
-    if found.why:
+    ours, theirs = found.candidate, found.champion
+    if ours is None or theirs is None or ours.net_pnl_low is None or theirs.net_pnl_low is None:
         return [
             Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, found.why)
             for name, gate in gates.items()
         ]
-    ours, theirs = found.candidate, found.champion
     values = ours.net_pnl_low - theirs.net_pnl_low, ours.max_drawdown - theirs.max_drawdown
     apart, *ends = found.difference
     interval = ", ".join("unknown" if end is None else f"{end:.6g}" for end in ends)

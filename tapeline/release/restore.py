@@ -16,7 +16,8 @@ def restore() -> dict[str, str]:
     with one_at_a_time(ROOT):
         registry = write_index(ROOT, ARTIFACTS)
         for artifact in registry.history:
-            release = registry.production(artifact)
+            if (release := registry.production(artifact)) is None:
+                continue
             done[artifact] = f"{release.version}, as it was"
             if in_production(ROOT, artifact) != release.record["bundle_id"]:
                 with fetched(ROOT, artifact, release) as source, ExitStack() as undo:

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO, NoReturn, cast
 
 from dvc.exceptions import DvcException
 from dvc.repo import Repo
@@ -132,10 +133,12 @@ def _hash_all(wanted: dict[str, list[str]], sizes: dict[str, int]) -> dict[tuple
         return dict(zip(jobs, pool.map(partial(_hash, bar), jobs), strict=True))
 
 
-def _hash(bar: tqdm, job: tuple[str, str]) -> str:
+def _hash(bar: "tqdm[NoReturn]", job: tuple[str, str]) -> str:
     algorithm, path = job
     try:
         with open(path, "rb") as file:
-            return fobj_md5(CallbackIOWrapper(bar.update, file), name=algorithm)
+            read = cast("BinaryIO", CallbackIOWrapper(bar.update, file))  # which hands all else on to `file`
+            digest: str = fobj_md5(read, name=algorithm)
     except OSError as error:  # a bad disk must not keep the other files from being told
         return f"{UNREADABLE}: {error.strerror}"
+    return digest

@@ -32,7 +32,8 @@ def chart_of(candles: pd.DataFrame) -> alt.LayerChart:
     points = alt.Chart(largest_moves(candles))
     marks = points.mark_point(color="#a3201c", filled=True, size=25).encode(x, y)
     sizes = points.mark_text(color="#a3201c", dy=-9, fontSize=9).encode(x, y, text="label")
-    return line + marks + sizes
+    chart: alt.LayerChart = line + marks + sizes
+    return chart
 
 
 def thin_out(candles: pd.DataFrame) -> pd.DataFrame:

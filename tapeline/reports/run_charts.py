@@ -1,6 +1,7 @@
 """The charts of a run, each drawn from one file that the run has left."""
 
 from pathlib import Path
+from typing import Literal
 
 import altair as alt
 import pandas as pd
@@ -123,7 +124,8 @@ def learning_curve(history: pd.DataFrame) -> alt.LayerChart:
     band = base.mark_area(opacity=0.2).encode(
         alt.Y("min(loss):Q", scale=WIDE, title="loss"), alt.Y2("max(loss):Q")
     )
-    return band + base.mark_line(point=True).encode(alt.Y("mean(loss):Q", scale=WIDE))
+    chart: alt.LayerChart = band + base.mark_line(point=True).encode(alt.Y("mean(loss):Q", scale=WIDE))
+    return chart
 
 
 def confidence(table: pd.DataFrame) -> alt.LayerChart:
@@ -134,7 +136,9 @@ def confidence(table: pd.DataFrame) -> alt.LayerChart:
         .mark_line(point=True, color=MODEL)
         .encode(x, alt.Y("accuracy", scale=WIDE, title="share right"), tooltip=list(table.columns))
     )
-    return _chart(table).mark_rule().encode(x, alt.Y("low", scale=WIDE), alt.Y2("high")) + points
+    interval = _chart(table).mark_rule().encode(x, alt.Y("low", scale=WIDE), alt.Y2("high"))
+    chart: alt.LayerChart = interval + points
+    return chart
 
 
 def reliability(table: pd.DataFrame) -> alt.LayerChart:
@@ -150,7 +154,8 @@ def reliability(table: pd.DataFrame) -> alt.LayerChart:
     interval = _chart(table).mark_rule().encode(x, alt.Y("low", title=""), alt.Y2("high"))
     ends = pd.DataFrame({"mean_probability": [0, 1], "observed": [0, 1]})
     diagonal = _chart(ends).mark_line(strokeDash=[4, 4], color=PLAIN).encode(x, y)
-    return diagonal + interval + points
+    chart: alt.LayerChart = diagonal + interval + points
+    return chart
 
 
 def floors(table: pd.DataFrame) -> alt.LayerChart:
@@ -162,24 +167,25 @@ def floors(table: pd.DataFrame) -> alt.LayerChart:
     worst = lines.mark_line(color=MODEL, opacity=0.3).encode(x, alt.Y("lowest", title=""))
     day = lines.mark_line(color=PLAIN, interpolate="step-after").encode(x, alt.Y("daily_floor", title=""))
     account = lines.mark_line(color=BAD, interpolate="step-after").encode(x, alt.Y("account_floor", title=""))
-    return account + day + worst + equity
+    chart: alt.LayerChart = account + day + worst + equity
+    return chart
 
 
 def drawdown(table: pd.DataFrame) -> alt.Chart:
     """Fall from the running peak, as a fraction of it."""
     y = alt.Y("drawdown", axis=alt.Axis(format=".1%"), title="drawdown", scale=alt.Scale(reverse=True))
-    return _chart(table).mark_area(color=BAD, opacity=0.5).encode(alt.X("timestamp:T", title=None), y)
+    area = _chart(table).mark_area(color=BAD, opacity=0.5)
+    chart: alt.Chart = area.encode(alt.X("timestamp:T", title=None), y)
+    return chart
 
 
 def daily(table: pd.DataFrame) -> alt.Chart:
     """A bar a day."""
     colour = alt.condition(alt.datum.net_pnl < 0, alt.value(BAD), alt.value(MODEL))
     y = alt.Y("net_pnl", title="net PnL")
-    return (
-        _chart(table)
-        .mark_bar()
-        .encode(alt.X("day:T", title=None), y, color=colour, tooltip=list(table.columns))
-    )
+    x, bars = alt.X("day:T", title=None), _chart(table).mark_bar()
+    chart: alt.Chart = bars.encode(x, y, color=colour, tooltip=list(table.columns))
+    return chart
 
 
 def fan(table: pd.DataFrame) -> alt.LayerChart:
@@ -190,14 +196,19 @@ def fan(table: pd.DataFrame) -> alt.LayerChart:
     )
     outer = base.mark_area(opacity=0.15).encode(alt.Y("q05", scale=WIDE, title="balance"), alt.Y2("q95"))
     inner = base.mark_area(opacity=0.3).encode(alt.Y("q25", scale=WIDE), alt.Y2("q75"))
-    return outer + inner + base.mark_line().encode(alt.Y("q50", scale=WIDE))
+    chart: alt.LayerChart = outer + inner + base.mark_line().encode(alt.Y("q50", scale=WIDE))
+    return chart
 
 
-def curve(table: pd.DataFrame, column: str, title: str, scale: str) -> alt.LayerChart | alt.Chart:
+def curve(
+    table: pd.DataFrame, column: str, title: str, scale: Literal["linear", "symlog"]
+) -> alt.LayerChart | alt.Chart:
     """Net PnL with its interval along a param; a word where nothing was traded."""
     table = table.dropna(subset=["net_pnl"])
     if table.empty:
-        return _chart(pd.DataFrame({"word": ["no trades"]})).mark_text(color=PLAIN).encode(text="word")
+        words = _chart(pd.DataFrame({"word": ["no trades"]})).mark_text(color=PLAIN)
+        word: alt.Chart = words.encode(text="word")
+        return word
     x = alt.X(f"{column}:Q", title=title, scale=alt.Scale(type=scale, zero=True))
     line = (
         _chart(table)
@@ -206,4 +217,5 @@ def curve(table: pd.DataFrame, column: str, title: str, scale: str) -> alt.Layer
     )
     interval = _chart(table).mark_rule().encode(x, alt.Y("net_pnl_low:Q", title=""), alt.Y2("net_pnl_high"))
     nothing = alt.Chart(pd.DataFrame({"net_pnl": [0]})).mark_rule(color=PLAIN, strokeDash=[4, 4])
-    return nothing.encode(alt.Y("net_pnl:Q")) + interval + line
+    chart: alt.LayerChart = nothing.encode(alt.Y("net_pnl:Q")) + interval + line
+    return chart

@@ -70,7 +70,7 @@ def write_report(deflate: Deflate) -> Path:
     )
 
 
-def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dict[str, float] | None:
+def at_measured_latency(curve: dict[str, Any], latency: dict[str, float | None]) -> dict[str, float] | None:
     """Net PnL at the 99th percentile of the time from candle to all predictions, between the grid's points.
 
     None without trades. What the way of the candle to us, and to the broker, takes comes on top.
@@ -80,4 +80,5 @@ def at_measured_latency(curve: dict[str, Any], latency: dict[str, float]) -> dic
     if measured is None or any(net is None for _, net in points):
         return None
     seconds = measured / 1000
-    return {"seconds": seconds, "net_pnl": float(np.interp(seconds, *zip(*points, strict=True)))}
+    on_grid, net_pnl = zip(*points, strict=True)
+    return {"seconds": seconds, "net_pnl": float(np.interp(seconds, on_grid, net_pnl))}

@@ -98,7 +98,8 @@ def filled_before(is_filled: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many filled candles lie between each candle and the last real one before it."""
     place = np.arange(len(is_filled))
     real = np.maximum.accumulate(np.where(is_filled, -1, place))
-    return place - 1 - np.concatenate([[-1], real[:-1]])
+    n_between: NDArray[np.int64] = place - 1 - np.concatenate([[-1], real[:-1]])
+    return n_between
 
 
 def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: int = 0) -> Iterator[Answer]:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from reprlib import Repr
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -70,7 +70,7 @@ def read_time(value: Any) -> int:
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value[:30])
     if isinstance(value, int | float | np.number) and not isinstance(value, bool):
-        return read_epoch(value)
+        return read_epoch(cast("float", value))  # which all of these can stand for
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else value
         time = int((moment - EPOCH) // timedelta(microseconds=1))

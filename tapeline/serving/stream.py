@@ -89,7 +89,7 @@ class Stream:
         Nobody waits for it: it may be a minute without a trade, and then its last close is what is known. A
         candle of the leader that comes later still counts from the followers' next candle on.
         """
-        told = {"symbol": symbol, "timestamp": candle.get("timestamp")}
+        told: dict[str, Any] = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         try:
             missing, n_late = self._take(symbol, candle)
         except CandleError as error:
@@ -178,7 +178,7 @@ class Stream:
 
     def why_open(self, opened: int) -> str:
         """What to say of a candle that is still open."""
-        ends, now = show(opened + self._step), show(self._clock() * 1e6)
+        ends, now = show(opened + self._step), show(int(self._clock() * 1e6))
         return f"{show(opened)} is still open: it ends at {ends}, and it is {now}; feed it then"
 
     def _recall(self, symbol: str, opened: int) -> tuple[Buffer, bool]:

@@ -9,15 +9,16 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from torch import nn
+from lightning_fabric import Fabric
 
 from tapeline.definitions import definitions_hash
 from tapeline.errors import SplitError
 from tapeline.models.entry import ModelEntry
 from tapeline.nets.checkpoints import ROOM, inputs_key
 from tapeline.nets.chunks import has_context
-from tapeline.nets.devices import Fabric, make_fabric
+from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
+from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.tracking import EventFile
 from tapeline.parallel import side_by_side
@@ -104,11 +105,11 @@ class Training:
     checkpoints: Path
     events: Path
 
-    def fold(self, job: Job, fabric: Fabric | None = None, start: nn.Module | None = None) -> TrainedFold:
+    def fold(self, job: Job, fabric: Fabric | None = None, start: Network | None = None) -> TrainedFold:
         """Train one fold, beginning with the weights of `start` if there is one."""
         fabric = fabric or make_fabric(self.params)
 
-        def make_net() -> nn.Module:
+        def make_net() -> Network:
             n_features, length = self.table.features.shape[1], self.params.sequence_length
             net = self.model.build(n_features, self.architecture, length)
             if start is not None:
@@ -162,8 +163,8 @@ def read_training(
     table = TrainingTable(
         features=read_features(FEATURES, symbols, features),
         labels=keys[label].to_numpy(),
-        symbol=keys["symbol"].cat.codes.to_numpy(np.int64),
-        segment=keys.groupby(["symbol", "segment"], observed=True).ngroup().to_numpy(),
+        symbol=np.asarray(keys["symbol"].cat.codes.to_numpy(), dtype=np.int64),
+        segment=np.asarray(keys.groupby(["symbol", "segment"], observed=True).ngroup(), dtype=np.int64),
         horizon=params.value("labels.horizon", Horizon),
     )
     filled, length, has_label = (

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from torch import nn
 
 from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable
 from tapeline.nets.importance import shifted_predictions, spread
 from tapeline.nets.models import Description, save_model
+from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import write_history
@@ -29,7 +29,7 @@ class TrainedFold:
     shifted : by group of features, predictions of some test rows with that group's columns rotated in time
     """
 
-    net: nn.Module
+    net: Network
     scaler: Scaler
     calibration: dict[str, Any]
     history: list[dict[str, Any]]
@@ -81,7 +81,8 @@ class TrainingOutputs:
         self, contract: dict[str, Any], keys: pd.DataFrame, table: TrainingTable, train: TrainParams
     ) -> None:
         self._contract, self._row_keys, self._table, self._train = contract, keys, table, train
-        self._models: dict[str, tuple] = {}  # by name: fold_0, fold_1..., refit
+        # By name: fold_0, fold_1..., refit.
+        self._models: dict[str, tuple[Network, Scaler, dict[str, Any], Description]] = {}
         self._histories: dict[str, list[dict[str, Any]]] = {}
         self._predictions: dict[str, list[pd.DataFrame]] = {"": [], "_validation": [], "_shifted": []}
         self._summary: dict[str, dict[str, Any]] = {"folds": {}, "symbols": {}}

@@ -1,0 +1,20 @@
+"""What a network is to all that train, export and predict with it."""
+
+from torch import Tensor, nn
+
+
+class Network(nn.Module):
+    """Logits (B, T) of candles (B, T, F), each from candles up to its own.
+
+    same_in_longer_input : whether more of the past would leave a logit as it is
+    """
+
+    same_in_longer_input: bool
+
+    def last(self, windows: Tensor) -> Tensor:
+        """Logits (B,) of the last candles of windows (B, T, F)."""
+        raise NotImplementedError
+
+    def reach(self, sequence_length: int) -> int:
+        """Candles that a prediction really depends on."""
+        raise NotImplementedError
