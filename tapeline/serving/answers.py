@@ -18,8 +18,8 @@ class Numbers:
     trend_strength: float | None = None
 
     @property
-    def value(self) -> float:
-        """The number itself."""
+    def value(self) -> float | None:
+        """The number itself; None where there is none."""
         return self.trend_strength if self.probability is None else self.probability
 
     @property
@@ -28,7 +28,7 @@ class Numbers:
         return "trend_strength" if self.probability is None else "probability"
 
     @property
-    def record(self) -> dict[str, float | str]:
+    def record(self) -> dict[str, Any]:
         """The fields that are there, by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 

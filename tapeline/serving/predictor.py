@@ -45,7 +45,8 @@ class Predictor:
     @property
     def artifact(self) -> str:
         """Name of the bundle, which no other in production has."""
-        return self.bundle.contract["artifact"]
+        artifact: str = self.bundle.contract["artifact"]
+        return artifact
 
     def numbers(self, value: float) -> Numbers:
         """What is said of a predicted number: a probability has a tier."""
