@@ -6,10 +6,10 @@ from torch import Tensor, nn
 class Network(nn.Module):
     """Logits (B, T) of candles (B, T, F), each from candles up to its own.
 
-    same_in_longer_input : whether more of the past would leave a logit as it is
+    is_same_with_longer_input : whether more of the past would leave a logit as it is
     """
 
-    same_in_longer_input: bool
+    is_same_with_longer_input: bool
 
     def last(self, windows: Tensor) -> Tensor:
         """Logits (B,) of the last candles of windows (B, T, F)."""

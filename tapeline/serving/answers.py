@@ -74,7 +74,8 @@ def leader_unknown(leader: str) -> str:
 
 def is_in_range(predictions: Mapping[str, Numbers]) -> bool:
     """Whether all predicted numbers are finite."""
-    return all(np.isfinite(numbers.value) for numbers in predictions.values())
+    values = [numbers.value for numbers in predictions.values()]
+    return all(value is not None and bool(np.isfinite(value)) for value in values)
 
 
 def out_of_range(told: Mapping[str, Any]) -> Answer:
