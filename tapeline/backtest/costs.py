@@ -98,32 +98,6 @@ def half_spread(
     return found
 
 
-def round_trip(
-    price: FloatArray, half_spread: FloatArray, slippage: FloatArray, commission: FloatArray | float
-) -> FloatArray:
-    """What opening and closing a unit at `price` costs: spread, slippage and commission of both; price."""
-    return 2 * price * (half_spread + slippage + commission)
-
-
-def loss_at_stop(
-    price: FloatArray,
-    side: NDArray[np.int8],
-    stop: FloatArray,
-    half_spread: FloatArray,
-    slippage: FloatArray,
-    commission: FloatArray | float,
-) -> FloatArray:
-    """What a unit loses that is opened around the middle `price` and stopped, costs included; price.
-
-    stop : distance from the filled entry to the quote that triggers, so the spread lies within it, the
-        slippage of the stop's own fill and both commissions do not; spread and slippage as at the entry
-    """
-    entry = price * (1 + side * (half_spread + slippage))
-    trigger = np.maximum(entry - side * stop, 0.0)  # no price falls further
-    exit_ = trigger * (1 - side * slippage / (1 - side * half_spread))
-    return side * (entry - exit_) + commission * (entry + exit_)
-
-
 def market_hours(
     timestamp: pd.DatetimeIndex, costs: CostTerms
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:

@@ -126,7 +126,7 @@ def _trade_at_open(
                 p.swap += nights * rate * p.quantity * p.mark
             value, price = value_of(p)
             equity += value
-            worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
+            worst += value - rules.exit_commission * commission_of(symbols[s].commission, p.quantity, price)
     bar.equity_open, bar.equity_low = equity, worst
     is_out = worst <= rules.stop_out * margin_of(positions, symbols, True)
     for s in range(symbols.size):
@@ -154,10 +154,10 @@ def _trade_at_open(
         if i >= p.order_bar + rules.delay + rules.hold:
             account.n_unfilled, p.order = account.n_unfilled + 1, 0
         elif c.may_open and p.side == 0:
-            needed = (
-                c.open * (1 + p.order * (c.half_spread + c.slippage)) * p.order_quantity / symbols[s].leverage
-            )
-            needed *= 1 + symbols[s].is_spot * symbols[s].commission
+            entry = c.open * (1 + p.order * (c.half_spread + c.slippage))
+            needed = entry * p.order_quantity / symbols[s].leverage
+            fee = commission_of(symbols[s].commission, p.order_quantity, entry)
+            needed += symbols[s].is_spot * fee
             worth = equity_of(account.balance, positions)
             worth = min(worth, account.balance) if symbols[s].is_spot else worth
             if margin_of(positions, symbols, False) + needed > worth:
@@ -198,7 +198,7 @@ def _trade_intrabar(
                 worst += made
                 continue
             value = excursions(p, trades[p.trade], price, c)
-        worst += value - rules.exit_commission * symbols[s].commission * p.quantity * price
+        worst += value - rules.exit_commission * commission_of(symbols[s].commission, p.quantity, price)
     bar.equity_low = min(bar.equity_low, worst)
     margin = margin_of(positions, symbols, True)
     is_out = margin > 0 and worst <= rules.stop_out * margin
@@ -263,6 +263,12 @@ def _trade_at_close(
     if is_last:
         for s in range(symbols.size):
             account.n_unfilled += positions[s].order != 0
+
+
+@njit(cache=True)
+def commission_of(rate: float, quantity: float, price: float) -> float:
+    """Commission of a fill, account currency; `rate` is a fraction of its notional."""
+    return rate * quantity * price
 
 
 @njit(cache=True)
@@ -342,7 +348,7 @@ def open_position(p: Record, trade: Record, symbol: Record, s: int, i: int, c: R
     trade.decision_bar, trade.entry_bar, trade.entry_price = p.order_bar, i, p.entry
     trade.spread_cost = p.quantity * c.open * c.half_spread
     trade.slippage_cost = p.quantity * c.open * c.slippage
-    trade.commission_cost = symbol.commission * p.quantity * p.entry
+    trade.commission_cost = commission_of(symbol.commission, p.quantity, p.entry)
     trade.gross_pnl = -p.side * p.quantity * c.open
     paid: float = trade.commission_cost
     return -paid
@@ -361,7 +367,7 @@ def close_position(
 ) -> float:
     """Fill the exit around `mid`; return the change of balance."""
     price = mid * (1 - p.side * (half_spread + slippage))
-    paid = symbol.commission * p.quantity * price
+    paid = commission_of(symbol.commission, p.quantity, price)
     made = p.side * p.quantity * (price - p.entry)
     trade.exit_bar, trade.exit_price, trade.reason = i, price, reason
     trade.spread_cost += p.quantity * mid * half_spread

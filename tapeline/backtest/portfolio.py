@@ -18,12 +18,11 @@ from tapeline.backtest.costs import (
     InstrumentParams,
     half_spread,
     instrument_of,
-    loss_at_stop,
     market_hours,
-    round_trip,
 )
 from tapeline.backtest.kernel import Rules
 from tapeline.backtest.latency import FillParams, delay_bars, slippage
+from tapeline.backtest.losses import loss_at_stop, round_trip
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
 from tapeline.backtest.signals import OrderParams, Signals, size
 from tapeline.candles import bar_numbers

@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from tapeline.backtest.costs import (
-    CostParams,
-    InstrumentNames,
-    half_spread,
-    instrument_of,
-    loss_at_stop,
-    market_hours,
-)
+from tapeline.backtest.costs import CostParams, InstrumentNames, half_spread, instrument_of, market_hours
+from tapeline.backtest.losses import loss_at_stop
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.params import Params
