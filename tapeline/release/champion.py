@@ -15,14 +15,14 @@ from tapeline.losses import absolute_errors, log_losses
 from tapeline.params import Params
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, Refit, Symbols
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, ROW_KEYS, Refit, Symbols
 from tapeline.serving.predictor import Predictor
 from tapeline.splits.folds import read_folds
 from tapeline.splits.params import SplitParams
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable, read_features, read_tables
 
-FEATURES, SPLITS, ROW_KEYS = "data/features", "data/splits.json", ["symbol", "timestamp"]
+FEATURES, SPLITS = "data/features", "data/splits.json"
 ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
 
 

@@ -11,7 +11,7 @@ from tapeline.evaluation.performance import daily_pnl, interval_of_total
 from tapeline.models.table import TRADED
 from tapeline.params import Params
 from tapeline.release.champion import Duel
-from tapeline.schema import DIRECTION
+from tapeline.schema import DIRECTION, ROW_KEYS
 from tapeline.serving.predictor import Predictor
 from tapeline.tiers import tier_numbers
 from tapeline.trading.accounts import align_inputs
@@ -19,7 +19,6 @@ from tapeline.trading.figures import account_figures
 from tapeline.trading.params import TradingParams
 
 ENOUGH_DAYS = 5  # UTC days; an interval over fewer says nothing
-KEYS = ["symbol", "timestamp", "fold", "prediction"]
 
 
 @dataclass(frozen=True)
@@ -85,11 +84,11 @@ def predictions(
     rows: pd.DataFrame, predictor: Predictor, name: str, trading: TradingParams, is_direction: bool
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Directions with their tiers, and strengths, that the account `name` is traded on."""
-    own = rows.assign(prediction=rows[name])[KEYS]
+    own = rows.assign(prediction=rows[name])[[*ROW_KEYS, "fold", "prediction"]]
     traded, allowing = TRADED
     other = allowing if is_direction else traded
     rest = pd.read_parquet(f"data/predictions/{other.name}.parquet").drop(columns="fold")
-    rest = own[["symbol", "timestamp", "fold"]].merge(rest, on=["symbol", "timestamp"], how="inner")
+    rest = own[[*ROW_KEYS, "fold"]].merge(rest, on=ROW_KEYS, how="inner")
     direction, trend = (own, rest) if is_direction else (rest, own)
     signals = trading.signals
     if is_direction and name == "champion" and signals.tier_by == SHARE:

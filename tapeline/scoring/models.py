@@ -24,9 +24,9 @@ from tapeline.evaluation.scorecard import (
 from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
 from tapeline.models.entry import ModelEntry
-from tapeline.schema import DIRECTION
+from tapeline.schema import DIRECTION, ROW_KEYS
 from tapeline.scoring.controls import control_predictions
-from tapeline.scoring.rows import FEATURES, ROW_KEYS, add_predictions, read_validation
+from tapeline.scoring.rows import FEATURES, add_predictions, read_validation
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
 from tapeline.store.tables import feature_groups, is_scorable, read_features

@@ -6,13 +6,12 @@ import numpy as np
 import pandas as pd
 
 from tapeline.candles import bar_numbers
-from tapeline.schema import KEYS, LABELS
+from tapeline.schema import KEYS, LABELS, ROW_KEYS
 from tapeline.splits.folds import TimeFold, refit_fold
 from tapeline.splits.predictions import read_predictions
 from tapeline.store.tables import read_tables
 
 FEATURES = "data/features"
-ROW_KEYS = ["symbol", "timestamp"]
 
 
 def read_rows(symbols: tuple[str, ...], minutes: int, horizon: int) -> pd.DataFrame:

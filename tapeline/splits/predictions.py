@@ -7,9 +7,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
+from tapeline.schema import ROW_KEYS
 from tapeline.splits.folds import TimeFold
 
-COLUMNS = "symbol", "timestamp", "fold", "prediction"
+COLUMNS = *ROW_KEYS, "fold", "prediction"
 
 
 def read_predictions(

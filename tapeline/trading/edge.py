@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tapeline.backtest.latency import delay_bars
 from tapeline.candles import bar_numbers
 from tapeline.evaluation.edge import Calls, edge_table
-from tapeline.tiers import confidence, ranges_by_share
+from tapeline.tiers import ranges_by_share, tier_numbers
 from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
 
@@ -57,12 +57,11 @@ def shares_within(
 
     A share of 1 holds every row.
     """
-    found = np.full(len(rows), np.nan)
-    of, fold = confidence(rows["prediction"].to_numpy()), rows["fold"].to_numpy()
+    share = np.full(len(rows), np.nan)
+    prediction, fold = rows["prediction"].to_numpy(), rows["fold"].to_numpy()
+    by_tier = np.array([*sorted(shares), 1.0 if 1.0 in shares else np.nan])  # the last is that of NO_TIER
     for k in np.unique(fold):
-        known = validation.loc[validation["fold"] == k, "prediction"].to_numpy()
-        lowest = {name: low for name, (low, _) in ranges_by_share(known, {str(s): s for s in shares}).items()}
-        for share in sorted(shares, reverse=True):
-            low = 0.0 if share == 1.0 else lowest[str(share)]
-            found[(fold == k) & (of >= low)] = share
-    return found
+        own = validation.loc[validation["fold"] == k, "prediction"].to_numpy()
+        tier = tier_numbers(prediction[fold == k], ranges_by_share(own, {str(s): s for s in shares}))
+        share[fold == k] = by_tier[tier]
+    return share

@@ -15,8 +15,7 @@ from tapeline.nets.params import TrainParams
 from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import write_history
 from tapeline.outputs import whole_folder, write_json, write_table
-
-ROW_KEYS = ["symbol", "timestamp"]
+from tapeline.schema import ROW_KEYS
 
 
 @dataclass(frozen=True)

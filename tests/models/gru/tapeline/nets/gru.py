@@ -7,7 +7,7 @@ from torch import Tensor, nn
 class GRU(nn.Module):
     """One GRU from zero state; each candle's state gives that candle's logit."""
 
-    same_in_longer_input = False  # a longer past changes the state
+    is_same_with_longer_input = False  # a longer past changes the state
 
     def __init__(self, n_features: int, hidden: int) -> None:
         super().__init__()
