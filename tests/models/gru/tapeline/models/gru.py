@@ -10,7 +10,7 @@ from tapeline.params import Params, Section
 from tapeline.schema import DIRECTION
 
 if TYPE_CHECKING:
-    from torch import nn
+    from tapeline.nets.network import Network
 
 
 class GruParams(Section):
@@ -23,7 +23,7 @@ def _read(params: Params) -> GruParams:
     return params.section("gru", GruParams)
 
 
-def _build(n_features: int, architecture: GruParams, sequence_length: int) -> "nn.Module":
+def _build(n_features: int, architecture: GruParams, sequence_length: int) -> "Network":
     from tapeline.nets import gru
 
     return gru.GRU(n_features, architecture.hidden)

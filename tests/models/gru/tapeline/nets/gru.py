@@ -3,8 +3,10 @@
 import torch
 from torch import Tensor, nn
 
+from tapeline.nets.network import Network
 
-class GRU(nn.Module):
+
+class GRU(Network):
     """One GRU from zero state; each candle's state gives that candle's logit."""
 
     is_same_with_longer_input = False  # a longer past changes the state
