@@ -53,7 +53,7 @@ def test_the_newest_alone_and_a_candle_that_is_still_open(bundles, tables):
     [
         (lambda t: {"candles": {"CCC-USD": t["AAA-USD"]}}, "CCC-USD'? is no symbol that was trained on"),
         (lambda t: {"candles": {"BBB-USD": t["BBB-USD"]}}, "candles has no AAA-USD: it leads"),
-        (lambda t: {"candles": t | {"BBB-USD": t["BBB-USD"][["timestamp"]]}}, "of BBB-USD has no column open"),
+        (lambda t: {"candles": t | {"BBB-USD": t["BBB-USD"][["timestamp"]]}}, "BBB-USD has no column open"),
         (lambda t: {"bundles": []}, "bundles is .*: must be a list of folders"),
         (lambda t: {"bundles": "models"}, "bundles is 'models': must be a list of folders"),
         (lambda t: {"bundles": ["nowhere"]}, "nowhere/manifest.json: is missing"),
