@@ -21,7 +21,7 @@ def main(arguments: list[str]) -> None:
         if not refuses_only:
             print("\n".join(told))
         return
-    lines = [problem.told() for problem in problems]
+    lines = [problem.message() for problem in problems]
     if refuses_only:
         lines.append(restore_hint(Path()))
     sys.exit("\n".join(lines))

@@ -1,8 +1,7 @@
-"""Candles in, simulated or from files, into one canonical table a symbol."""
+"""Candles in, simulated or from files, into one canonical table per symbol."""
 
 import logging
 from collections.abc import Mapping
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,9 +36,10 @@ def main(log: logging.Logger) -> None:
     for symbol, card in cards.items():
         log.info("%s: %s", symbol, ", ".join(f"{key} {value}" for key, value in card.items()))
         for finding in findings[symbol]:
-            log.warning("%s: %s", symbol, finding.told)
+            log.warning("%s: %s", symbol, finding.message)
     write_json("metrics/data.json", cards)
-    write_json("metrics/detail/data.json", {name: list(map(asdict, each)) for name, each in findings.items()})
+    records = {symbol: [finding.record for finding in each] for symbol, each in findings.items()}
+    write_json("metrics/detail/data.json", records)
 
 
 def ingest_symbol(

@@ -31,21 +31,21 @@ class SymbolCandles:
     rows: int
     price: float | None
 
-    def told(self, symbol: str) -> str:
-        """In a line."""
+    def summary(self, symbol: str) -> str:
+        """One line: how many candles, from when to when."""
         return f"{symbol}: {self.rows} candles from {self.first:%Y-%m-%d %H:%M} to {self.last:%Y-%m-%d %H:%M}"
 
 
-Found = dict[str, SymbolCandles]
+CandlesBySymbol = dict[str, SymbolCandles]
 
 
-def read_candles(data: DataParams) -> tuple[Found, list[Problem]]:
+def read_candles(data: DataParams) -> tuple[CandlesBySymbol, list[Problem]]:
     """Read every symbol as ingest does, and go on after one that can't be."""
     root = Path(data.path)
     if not root.is_dir():
         (problem,) = problems_of(find_files, root, data.symbols[0])
         return {}, [Problem(problem.text, propose_paths(RAW))]
-    found, problems, absent = {}, [], []
+    by_symbol, problems, absent = {}, [], []
     for symbol in data.symbols:
         try:
             rows = read_symbol(data, symbol).rows.dropna(subset=["timestamp"])
@@ -55,17 +55,17 @@ def read_candles(data: DataParams) -> tuple[Found, list[Problem]]:
         else:
             last = rows["timestamp"].argmax()
             price = float(rows["close"].iloc[last])
-            found[symbol] = SymbolCandles(
+            by_symbol[symbol] = SymbolCandles(
                 rows["timestamp"].min(), rows["timestamp"].iloc[last], len(rows), price
             )
     if absent:
         is_above = set(absent) & set(symbols_in(root.parent))
         proposal = _path_lines([root.parent]) if is_above else propose_symbols(root)
         problems[-1] = replace(problems[-1], proposal=proposal)
-    return found, problems
+    return by_symbol, problems
 
 
-def simulated_candles(data: DataParams, simulation: SimulationParams | None) -> Found:
+def simulated_candles(data: DataParams, simulation: SimulationParams | None) -> CandlesBySymbol:
     """The span of the simulated market; nothing where its section is wrong."""
     if simulation is None:
         return {}
@@ -75,28 +75,30 @@ def simulated_candles(data: DataParams, simulation: SimulationParams | None) -> 
     return {symbol: SymbolCandles(first, last, rows, None) for symbol in data.symbols}
 
 
-def history_problems(found: Found, data: DataParams, sections: Mapping[str, Any]) -> list[Problem]:
+def history_problems(
+    by_symbol: CandlesBySymbol, data: DataParams, sections: Mapping[str, Any]
+) -> list[Problem]:
     """Whether each symbol outlasts the warm-up of its features, and all together suffice for the splits."""
     minutes, splits, horizon = INTERVAL_MINUTES[data.interval], sections["splits"], sections["labels"].horizon
     problems = problems_of(least_lengths, splits, 1440 // minutes, horizon)
     warm_up = warm_up_of(sections["features"], data)
-    if problems or not found or warm_up is None:
+    if problems or not by_symbol or warm_up is None:
         return problems
-    for symbol, candles in found.items():
+    for symbol, candles in by_symbol.items():
         n_bars = bars_between(candles.first, candles.last, minutes)
         if n_bars <= warm_up:
             rule = f"its {n_bars} candles are no more than the warm-up of the features, {warm_up}"
             problems.append(Problem(f"{data.path}: {symbol}: {rule}"))
-    return problems + problems_of(part_lengths, splits, span_of(found, minutes, warm_up), horizon)
+    return problems + problems_of(part_lengths, splits, span_of(by_symbol, minutes, warm_up), horizon)
 
 
-def split_days(found: Found, data: DataParams, sections: Mapping[str, Any]) -> str:
+def split_days(by_symbol: CandlesBySymbol, data: DataParams, sections: Mapping[str, Any]) -> str:
     """How `splits` cuts the candles, in days; all of it must be in order."""
     minutes, splits = INTERVAL_MINUTES[data.interval], sections["splits"]
     warm_up = warm_up_of(sections["features"], data)
     if warm_up is None:
         raise AssertionError("sections in order leave a feature")
-    span = span_of(found, minutes, warm_up)
+    span = span_of(by_symbol, minutes, warm_up)
     length = part_lengths(splits, span, sections["labels"].horizon)
     days = {name: n_bars / span.bars_per_day for name, n_bars in asdict(length).items()}
     parts = ", ".join(f"{name} {value:.1f}" for name, value in days.items())
@@ -104,17 +106,17 @@ def split_days(found: Found, data: DataParams, sections: Mapping[str, Any]) -> s
 
 
 def warm_up_of(features: FeatureParams, data: DataParams) -> int | None:
-    """Candles before the first with features; None where no feature is left, which is told elsewhere."""
+    """Candles before the first with features; None where no feature is left, which has its own problem."""
     try:
         return max(feature.lookback for feature in selected_features(features, data.interval)) - 1
     except TapelineError:
         return None
 
 
-def span_of(found: Found, minutes: int, warm_up: int) -> Span:
+def span_of(by_symbol: CandlesBySymbol, minutes: int, warm_up: int) -> Span:
     """The clock from the first candle of any symbol to the last."""
-    first = min(candles.first for candles in found.values())
-    last = max(candles.last for candles in found.values())
+    first = min(candles.first for candles in by_symbol.values())
+    last = max(candles.last for candles in by_symbol.values())
     return Span(bars_between(first, last, minutes) - warm_up, warm_up, 1440 // minutes)
 
 
@@ -152,8 +154,12 @@ def is_absent(root: Path, symbol: str) -> bool:
 
 def _path_lines(folders: list[Path]) -> str:
     """Those of `folders` that hold candles, as lines to paste; nothing where none does."""
-    found = {folder: ", ".join(symbols_in(folder)[:N_LISTED]) for folder in folders}
-    lines = [f"  path: {folder.as_posix()}  # {symbols}" for folder, symbols in found.items() if symbols]
+    symbols_by_folder = {folder: ", ".join(symbols_in(folder)[:N_LISTED]) for folder in folders}
+    lines = [
+        f"  path: {folder.as_posix()}  # {symbols}"
+        for folder, symbols in symbols_by_folder.items()
+        if symbols
+    ]
     return "\n".join(["data:", *lines]) if lines else ""
 
 

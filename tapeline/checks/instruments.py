@@ -66,8 +66,8 @@ def instrument_lines(name: str, price: float | None) -> list[str]:
     """Lines of `costs.instruments` for `name`, its contract a power of ten of coins, as fits the `price`."""
     size = 10.0 ** math.floor(math.log10(LOT_VALUE / price)) if price else GENERIC["contract_size"]
     values = GENERIC | {"contract_size": size}
-    told = "assumed, on the dear side" + ("" if price else "; contract_size hangs on the price")
+    comment = "assumed, on the dear side" + ("" if price else "; contract_size hangs on the price")
     return [
-        f"    {name}:  # {told}",
+        f"    {name}:  # {comment}",
         *(f"      {key}: {value}" for key, value in values.items()),
     ]

@@ -14,7 +14,7 @@ class Problem:
     text: str
     proposal: str = ""
 
-    def told(self) -> str:
+    def message(self) -> str:
         """The line, the proposal indented below it."""
         return "\n    ".join([self.text, *self.proposal.splitlines()])
 

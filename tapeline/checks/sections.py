@@ -57,19 +57,23 @@ def check(params: Params) -> tuple[list[Problem], list[str]]:
         return problems, []
     data = sections["data"]
     if data.source == "files":
-        found, unread = read_candles(data)
+        by_symbol, unread = read_candles(data)
     else:
-        found, unread = simulated_candles(data, sections.get("simulation")), []
+        by_symbol, unread = simulated_candles(data, sections.get("simulation")), []
     problems += unread
     if {"instruments", "costs"} <= set(sections):
-        prices = {symbol: candles.price for symbol, candles in found.items()}
+        prices = {symbol: candles.price for symbol, candles in by_symbol.items()}
         problems += instrument_problems(data.symbols, sections["instruments"], sections["costs"], prices)
     if {"features", "labels", "splits"} <= set(sections) and not unread:
-        problems += history_problems(found, data, sections)
+        problems += history_problems(by_symbol, data, sections)
     if problems:
         return problems, []
-    told = [candles.told(symbol) for symbol, candles in found.items()]
-    return [], [f"params.yaml: {len(SECTIONS)} sections in order", *told, split_days(found, data, sections)]
+    lines = [candles.summary(symbol) for symbol, candles in by_symbol.items()]
+    return [], [
+        f"params.yaml: {len(SECTIONS)} sections in order",
+        *lines,
+        split_days(by_symbol, data, sections),
+    ]
 
 
 def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:

@@ -95,7 +95,7 @@ def download(
     span = _settle_span(remote, request)
     for symbol, name in names.items():
         report = Report(symbol, root / exchange.id.upper() / name, span)
-        with _telling(report):
+        with _with_progress(report):
             _fetch(remote, report, request.interval)
         yield report
 
@@ -141,11 +141,11 @@ def name_folder(symbol: str) -> str:
 
 
 def _check_interval(exchange: ccxt.Exchange, interval: str) -> None:
-    known = [name for name in INTERVAL_MINUTES if name in (exchange.timeframes or {})]
-    if not known or exchange.has["fetchOHLCV"] is not True:
+    offered = [name for name in INTERVAL_MINUTES if name in (exchange.timeframes or {})]
+    if not offered or exchange.has["fetchOHLCV"] is not True:
         raise DataError(exchange.id, "has no candles to download")
-    if interval not in known:
-        raise DataError(exchange.id, f"interval is {interval!r}, must be one of {', '.join(known)}")
+    if interval not in offered:
+        raise DataError(exchange.id, f"interval is {interval!r}, must be one of {', '.join(offered)}")
 
 
 def _settle_span(remote: Remote, request: Request) -> Span:
@@ -157,8 +157,8 @@ def _settle_span(remote: Remote, request: Request) -> Span:
     if since < 0:
         raise DataError("SINCE", "lies before 1970")
     if since >= until:
-        told = f"no closed candle lies in {show_span((request.since, request.until or closed))}"
-        raise DataError(remote.exchange.id, f"{told}; the last one closed at {show_time(closed)}")
+        message = f"no closed candle lies in {show_span((request.since, request.until or closed))}"
+        raise DataError(remote.exchange.id, f"{message}; the last one closed at {show_time(closed)}")
     return since, until
 
 
@@ -177,10 +177,10 @@ def _fetch(remote: Remote, report: Report, interval: str) -> None:
                 desc=report.symbol, total=n_all, initial=n_all - n_left, unit="candle", disable=None
             ) as bar:
                 for part in missing:
-                    for known, page in Pages(remote, report.symbol, interval, report.tally).walk(part):
-                        chunks.add(known, page.times, page.values)
+                    for covered, page in Pages(remote, report.symbol, interval, report.tally).walk(part):
+                        chunks.add(covered, page.times, page.values)
                         report.fetched += len(page.times)
-                        bar.update((known[1] - known[0]) // step)
+                        bar.update((covered[1] - covered[0]) // step)
         finally:
             report.retries = remote.retries - retries
             report.times = chunks.read_times(report.span)
@@ -202,17 +202,17 @@ def _locked(folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _telling(report: Report) -> Iterator[None]:
+def _with_progress(report: Report) -> Iterator[None]:
     """Add to whatever ends the run what is on disk, in the same line."""
     try:
         yield
     except (DataError, OSError) as error:
         reason = " ".join(str(error).split())
-        raise DataError(report.symbol, f"{reason}; {_tell_progress(report)}") from error
+        raise DataError(report.symbol, f"{reason}; {_describe_progress(report)}") from error
     except KeyboardInterrupt:
-        raise KeyboardInterrupt(f"{report.symbol}: stopped; {_tell_progress(report)}") from None
+        raise KeyboardInterrupt(f"{report.symbol}: stopped; {_describe_progress(report)}") from None
 
 
-def _tell_progress(report: Report) -> str:
+def _describe_progress(report: Report) -> str:
     last = f", the last {show_time(report.times[-1])}" if len(report.times) else ""
     return f"fetched {report.fetched} candles, {report.folder} holds {len(report.times)}{last}; {RESUME}"

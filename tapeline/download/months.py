@@ -69,8 +69,8 @@ class ChunkFolder:
             path = self._path(month[0])
             if self._current is None or self._current.path != path:
                 self._current = Chunk(path)
-            inside = (times >= month[0]) & (times < month[1])
-            self._current.add(month, times[inside], values[inside])
+            is_in_month = (times >= month[0]) & (times < month[1])
+            self._current.add(month, times[is_in_month], values[is_in_month])
 
     def missing(self, span: Span) -> list[Span]:
         """Spans within `span` to ask for, in order: not fetched yet, or fetched and strangely empty.
@@ -79,9 +79,9 @@ class ChunkFolder:
         exchange may serve later what it did not serve before.
         """
         paths = [self._path(month[0]) for month in split_months(span)]
-        fetched = merge_spans([known for path in paths if path.exists() for known in read_fetched(path)])
-        fetched = [known for known in fetched if known[0] < span[1] and known[1] > span[0]]
-        edges = [span[0], *(edge for known in fetched for edge in known), span[1]]
+        fetched = merge_spans([part for path in paths if path.exists() for part in read_fetched(path)])
+        fetched = [part for part in fetched if part[0] < span[1] and part[1] > span[0]]
+        edges = [span[0], *(edge for part in fetched for edge in part), span[1]]
         gaps = zip(edges[::2], edges[1::2], strict=True)
         return merge_spans([*((a, b) for a, b in gaps if a < b), *self._empty(span)])
 
@@ -121,8 +121,10 @@ def _readable(path: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        told = " ".join(str(error).split())
-        raise DataError(path, f"is broken ({told}); remove it, and the next run fetches it again") from error
+        reason = " ".join(str(error).split())
+        raise DataError(
+            path, f"is broken ({reason}); remove it, and the next run fetches it again"
+        ) from error
 
 
 def merge_spans(spans: list[Span]) -> list[Span]:

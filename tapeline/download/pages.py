@@ -59,11 +59,11 @@ class Pages:
             limit = min(self._limit, (stop - start) // self._step + 1)  # with the candle before
             page = self._ask_until_sure(start, stop, limit)
             if len(page.times):
-                known = int(page.times[-1]) + self._step
+                covered_until = int(page.times[-1]) + self._step
             else:  # nothing here; what lies behind `stop` shows that nothing lies before it
-                known = min(stop, start + (limit - 1) * self._step) if page.first is None else stop
-            yield (start, known), page
-            start = known
+                covered_until = min(stop, start + (limit - 1) * self._step) if page.first is None else stop
+            yield (start, covered_until), page
+            start = covered_until
 
     def _ask_until_sure(self, start: int, stop: int, limit: int) -> Page:
         """Ask for a page; ask again if it leaves out candles, since that may be a fault.
@@ -74,10 +74,10 @@ class Pages:
         page = self._ask(start, stop, limit)
         if page.first is None or page.first >= start + reach:
             again = self._ask(start, stop, limit)
-            is_told_twice = again.first == page.first or (
+            is_confirmed = again.first == page.first or (
                 again.first is not None and again.first < start + reach
             )
-            page = again if is_told_twice else Page(again.times[:0], again.values[:0], None)
+            page = again if is_confirmed else Page(again.times[:0], again.values[:0], None)
         elif len(page.times) and page.times[-1] >= start + len(page.times) * self._step:
             again = self._ask(start, stop, limit)
             page = again if len(again.times) > len(page.times) else page
@@ -116,11 +116,11 @@ def read_page(rows: list[list[float | None]], span: Span, step: int, limit: int,
     is_off_grid = times % step != 0
     tally.off_grid.update(times[is_off_grid].tolist())
     first = min((int(time) for time in times[~is_off_grid] if time >= span[0]), default=None)
-    is_inside = (times >= span[0]) & (times < span[1]) & ~is_off_grid
+    is_within = (times >= span[0]) & (times < span[1]) & ~is_off_grid
     is_before = times == span[0] - step  # asked for, in case that it is passed
     n_outside, (times, values) = (
-        int((~is_inside & ~is_off_grid & ~is_before).sum()),
-        (times[is_inside], values[is_inside]),
+        int((~is_within & ~is_off_grid & ~is_before).sum()),
+        (times[is_within], values[is_within]),
     )
     n_unordered = int((times < np.maximum.accumulate(times)).sum())
     order = np.argsort(times, kind="stable")

@@ -71,10 +71,10 @@ class Remote:
 
     def now(self) -> int:
         """Milliseconds since 1970, told by the exchange, else by its last answer, else by the local clock."""
-        told = self.ask(self.exchange.fetch_time) if self.exchange.has["fetchTime"] else None
-        if told is None and self._date:
-            told = parsedate_to_datetime(self._date).timestamp() * 1000
-        return int(self._clock() * 1000 if told is None else told)
+        now_ms = self.ask(self.exchange.fetch_time) if self.exchange.has["fetchTime"] else None
+        if now_ms is None and self._date:
+            now_ms = parsedate_to_datetime(self._date).timestamp() * 1000
+        return int(self._clock() * 1000 if now_ms is None else now_ms)
 
     def _inspect(self, response: Any, **_: Any) -> None:
         """Note the clock of an HTTP answer; refuse one that is cut short, which ccxt would take for empty."""

@@ -28,11 +28,11 @@ def close_before(
     `step` before, and at most `max_fill` steps before that: as old as a gap's last filled candle would be.
     """
     position = np.searchsorted(leader_time, time - step, side="right") - 1
-    known = np.full(len(time), np.nan)
+    close = np.full(len(time), np.nan)
     is_known = position >= 0
     is_known[is_known] = time[is_known] - step - leader_time[position[is_known]] <= max_fill * step
-    known[is_known] = leader_close[position[is_known]]
-    return known
+    close[is_known] = leader_close[position[is_known]]
+    return close
 
 
 @feature("leader", over=(1, 5, 15, 60), lookback=lambda window: window + 1)

@@ -46,8 +46,8 @@ def rolling_std(values: FloatArray, window: int, ddof: int = 0) -> FloatArray:
 def rolling_correlation(x: FloatArray, y: FloatArray, window: int) -> FloatArray:
     """Pearson's correlation of the last `window` pairs, shape (n,); 0 where either is constant."""
     square_x, square_y, product = rolling_comoments(x, y, window)
-    found = ratio(product, np.sqrt(square_x * square_y))
-    return np.minimum(np.maximum(found, -1.0), 1.0)
+    correlation = ratio(product, np.sqrt(square_x * square_y))
+    return np.minimum(np.maximum(correlation, -1.0), 1.0)
 
 
 @njit(cache=True)

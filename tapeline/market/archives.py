@@ -58,8 +58,8 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 }  # fmt: skip
 
 
-def unpack_zip(content: bytes, is_known: Callable[[str], bool]) -> tuple[str, bytes]:
-    """Return name and bytes of the one file in the archive `content` whose name `is_known`.
+def unpack_zip(content: bytes, is_candle_file: Callable[[str], bool]) -> tuple[str, bytes]:
+    """Return name and bytes of the one file in the archive `content` whose name `is_candle_file`.
 
     Notes beside it are let be; ValueError or BadZipFile where there is no such file, or more than one.
     """
@@ -68,12 +68,12 @@ def unpack_zip(content: bytes, is_known: Callable[[str], bool]) -> tuple[str, by
         for member in members:
             if _is_outside(member.filename):
                 raise ValueError(f"holds {member.filename!r}, which lies outside the archive")
-        known = [m for m in members if is_known(m.filename) and not _is_note(m.filename)]
-        known = [m for m in known if not m.filename.lower().endswith(".txt")] or known
-        if len(known) != 1:
+        candle_files = [m for m in members if is_candle_file(m.filename) and not _is_note(m.filename)]
+        candle_files = [m for m in candle_files if not m.filename.lower().endswith(".txt")] or candle_files
+        if len(candle_files) != 1:
             names = ", ".join(m.filename for m in members)
             raise ValueError(f"must hold one candle file, and holds {names or 'nothing'}; unpack it")
-        (member,) = known
+        (member,) = candle_files
         if member.flag_bits & 1:
             raise ValueError(f"holds {member.filename}, which is encrypted; unpack it first")
         check_size(member.file_size, member.compress_size)  # as declared, then as it comes

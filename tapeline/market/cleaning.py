@@ -99,8 +99,8 @@ def _resample(
         return kept, {}
     candles, n_missing, n_partial = resample(kept, interval, asked, max_fill)
     if candles.empty:
-        told = f"holds no whole interval of {asked // MINUTE} minutes in its candles of {raw.interval}"
-        raise DataError(raw.files[0], told)
+        message = f"holds no whole interval of {asked // MINUTE} minutes in its candles of {raw.interval}"
+        raise DataError(raw.files[0], message)
     return candles, {
         "resampled_from": raw.interval,
         "resampled_missing": n_missing,
@@ -143,11 +143,11 @@ def _check_rejected(
         return
     first = int(np.argmax(is_rejected))
     key = next(key for key, mask in faults.items() if mask[first])
-    told = f"{REASONS[key]}; {n_rejected} of {n_rows} rows are rejected"
+    reason = f"{REASONS[key]}; {n_rejected} of {n_rows} rows are rejected"
     if n_rejected / n_rows > allowed:
-        raise DataError(raw.place(first), f"{told}, data.max_rejected_share allows a share of {allowed}")
+        raise DataError(raw.place(first), f"{reason}, data.max_rejected_share allows a share of {allowed}")
     if n_rejected == n_rows:
-        raise DataError(raw.place(first), f"{told}, no candle is left")
+        raise DataError(raw.place(first), f"{reason}, no candle is left")
 
 
 def _fill_gaps(kept: pd.DataFrame, missing: NDArray[np.int64], interval: int, max_fill: int) -> pd.DataFrame:

@@ -32,20 +32,20 @@ def rename(name: str, table: pd.DataFrame, named: list[str], columns: Columns) -
     """Return `named` with those of `columns` under canonical names, and no other column taken for them."""
     written = [str(column).strip() for column in table.columns]
     places = {}
-    for part, wanted in columns.items():
-        if isinstance(wanted, int):
-            place = wanted - 1 if wanted <= len(written) else None
+    for part, selector in columns.items():
+        if isinstance(selector, int):
+            place = selector - 1 if selector <= len(written) else None
         elif not named:
-            told = f"data.columns must count the column from 1, and says {wanted!r}"
-            raise DataError(name, f"has no header: for {part} {told}")
+            rule = f"data.columns must count the column from 1, and says {selector!r}"
+            raise DataError(name, f"has no header: for {part} {rule}")
         else:
-            exact = written.index(wanted.strip()) if wanted.strip() in written else None
-            close = named.index(normalise(wanted)) if normalise(wanted) in named else None
+            exact = written.index(selector.strip()) if selector.strip() in written else None
+            close = named.index(normalise(selector)) if normalise(selector) in named else None
             place = close if exact is None else exact
         if place is None:
             raise DataError(
                 name,
-                f"lacks {wanted!r}, which data.columns has as {part}; its columns are {', '.join(written)}",
+                f"lacks {selector!r}, which data.columns has as {part}; its columns are {', '.join(written)}",
             )
         places[part] = place
     others = {other for part in places for other in known_names(part)}
@@ -74,9 +74,10 @@ def match_names(name: str, table: pd.DataFrame, named: list[str], symbol: str) -
             f"has {closes[0]}, a candle's end, and no time of its OPEN; write that, one interval earlier, "
             "as timestamp",
         )
-    told = ", ".join(str(column) for column in table.columns)
+    written = ", ".join(str(column) for column in table.columns)
     raise DataError(
-        name, f"lacks {', '.join(missing)}; its columns are {told}; {ADVICE} (docs/candles.md has the known)"
+        name,
+        f"lacks {', '.join(missing)}; its columns are {written}; {ADVICE} (docs/candles.md has the known)",
     )
 
 
@@ -108,8 +109,8 @@ def check_open(name: str, table: pd.DataFrame, named: list[str], position: int) 
         is_late = (time >= close).to_numpy("bool", na_value=False)
         if is_late.sum() * 2 > len(time):
             row = int(np.argmax(is_late)) + 1
-            told = f"{named[position]} is not before {named[other]}: it must be the candle's OPEN"
-            raise DataError(f"{name}, row {row}", told)
+            message = f"{named[position]} is not before {named[other]}: it must be the candle's OPEN"
+            raise DataError(f"{name}, row {row}", message)
 
 
 def find_closed(name: str, table: pd.DataFrame, named: list[str], order: dict[str, int]) -> NDArray[np.bool_]:
@@ -122,9 +123,9 @@ def find_closed(name: str, table: pd.DataFrame, named: list[str], order: dict[st
     if is_wrong.any():
         row = int(np.argmax(is_wrong))
         label = table.columns[place] if named else f"column {place + 1}"
-        told = f"{label} is {cells.iloc[row]!r}, and must say by 1 or 0 whether the candle was closed"
-        told += "" if named else f"; if it is another's layout, {ADVICE}"
-        raise DataError(f"{name}, row {row + 1}", told)
+        message = f"{label} is {cells.iloc[row]!r}, and must say by 1 or 0 whether the candle was closed"
+        message += "" if named else f"; if it is another's layout, {ADVICE}"
+        raise DataError(f"{name}, row {row + 1}", message)
     return cells.isin(CLOSED_CANDLE).to_numpy()
 
 
@@ -137,8 +138,8 @@ def read_symbol(name: str, table: pd.DataFrame, named: list[str]) -> str | None:
     is_other = (symbols != symbols.iloc[0]).to_numpy()
     if is_other.any():
         row = int(np.argmax(is_other))
-        told = (
+        message = (
             f"{named[position]} is {symbols.iloc[row]!r} after {symbols.iloc[0]!r}; a file holds one symbol"
         )
-        raise DataError(f"{name}, row {row + 1}", told)
+        raise DataError(f"{name}, row {row + 1}", message)
     return symbols.iloc[0]

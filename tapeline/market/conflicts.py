@@ -28,12 +28,12 @@ from tapeline.market.times import DAY, MINUTE, microseconds
 from tapeline.schema import OHLCV
 
 SAME_FILE, UNFINISHED, LATER = "settled_last_row", "settled_unfinished", "settled_later_file"
-TOLD = {
+EXPLANATIONS = {
     SAME_FILE: "the last read of the file's stays",
     UNFINISHED: "the other was the last of its file, still open when that was written",
     LATER: "by their names its file was written later",
 }
-N_TELLING = 3  # rows of a file from which its interval is known
+MIN_ROWS = 3  # rows of a file from which its interval is known
 LONGER_VOLUME = 3.0  # times the volume, and further both ways: of a longer candle, not of a corrected one
 
 
@@ -72,12 +72,12 @@ def settle(raw: RawCandles, valid: pd.DataFrame, interval: int, allowed: float) 
         pairs += [(rule, int(stays[group]), row) for row, rule in losers]
     judge.check_longer(pairs)
     _check_share(raw, ordered, pairs, allowed)
-    by_rule = [[pair for pair in pairs if pair[0] == rule] for rule in TOLD]
+    by_rule = [[pair for pair in pairs if pair[0] == rule] for rule in EXPLANATIONS]
     return Settled(
         ordered.iloc[stays],
         len(ordered) - len(stays) - len(pairs),
         len(pairs),
-        [_tell(raw, ordered, some) for some in by_rule if some],
+        [_finding_of(raw, ordered, some) for some in by_rule if some],
         np.searchsorted(stays, np.unique([row for _, row, _ in pairs])),
     )
 
@@ -137,8 +137,8 @@ class _Judge:
         if len(unfinished) == 1:
             return one if unfinished[0] == other else other, UNFINISHED
         winner, loser = (one, other) if later == self._paths[files[0]] else (other, one)
-        is_telling = self._n_rows[self._files[winner]] >= N_TELLING
-        if later is None or (self._is_wider(winner, loser) and not is_telling):
+        has_enough_rows = self._n_rows[self._files[winner]] >= MIN_ROWS
+        if later is None or (self._is_wider(winner, loser) and not has_enough_rows):
             self._refuse(one, other)
         return winner, LATER
 
@@ -176,7 +176,7 @@ def _check_share(
     )
 
 
-def _tell(raw: RawCandles, ordered: pd.DataFrame, pairs: list[tuple[str, int, int]]) -> Finding:
+def _finding_of(raw: RawCandles, ordered: pd.DataFrame, pairs: list[tuple[str, int, int]]) -> Finding:
     """One line for the conflicts of one rule: both rows of the first, and how many by which files."""
     rule, winner, loser = pairs[0]
     place, rival = (raw.place_of(ordered.iloc[row]) for row in (winner, loser))
@@ -187,7 +187,7 @@ def _tell(raw: RawCandles, ordered: pd.DataFrame, pairs: list[tuple[str, int, in
     return Finding(
         rule,
         len(pairs),
-        f"{place}: stays, not {rival} of the same time, {values}: {TOLD[rule]}{more}",
+        f"{place}: stays, not {rival} of the same time, {values}: {EXPLANATIONS[rule]}{more}",
         tuple((*pair, count) for pair, count in names.items()),
     )
 

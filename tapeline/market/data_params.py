@@ -18,7 +18,7 @@ Part = Literal["timestamp", *OHLCV]  # type: ignore[valid-type]
 Position = Annotated[int, Field(ge=1)]  # of a column, counted from 1, where there is no header
 
 
-def _known_zone(name: str) -> str:
+def _iana_zone(name: str) -> str:
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
@@ -26,7 +26,7 @@ def _known_zone(name: str) -> str:
     return name
 
 
-Timezone = Annotated[str, AfterValidator(_known_zone)]
+Timezone = Annotated[str, AfterValidator(_iana_zone)]
 
 
 class RepairParams(Section):

@@ -48,8 +48,8 @@ def read_symbol(data: DataParams, symbol: str, now: pd.Timestamp | None = None) 
     rows = rows[~is_left_out].reset_index(drop=True)
     n_open = int(is_left_out.sum()) + sum(sheet.unfinished for sheet in sheets)
     counts = {"passed_over": n_passed_over, "checked_sums": n_checked}
-    found = find_quote_volume(sheets, layout)
-    findings = (found,) if found else ()
+    quote_volume = find_quote_volume(sheets, layout)
+    findings = (quote_volume,) if quote_volume else ()
     return RawCandles(rows, [sheet.name for sheet in sheets], layout, n_open, counts, interval, findings)
 
 
@@ -73,11 +73,11 @@ def _check_name(path: Path, data: DataParams, symbol: str) -> None:
 def _read_file(path: Path, symbol: str, data: DataParams) -> Sheet:
     cells = read_cells(path)
     sheet = read_sheet(str(path), cells.table, cells.has_header, symbol, data.columns, data.timezone)
-    said = sheet.symbol or cells.symbol
-    if said and is_another(said, symbol):
+    named = sheet.symbol or cells.symbol
+    if named and is_another(named, symbol):
         raise DataError(
             path,
-            f"its symbol column says {said!r}, data.symbols {symbol}; move the file, or take the "
+            f"its symbol column says {named!r}, data.symbols {symbol}; move the file, or take the "
             "column out if that is another spelling",
         )
     return sheet

@@ -17,14 +17,14 @@ NOTE_ENDINGS = (".dvc", ".md", *(ending.lower() for ending in SUMS))
 N_BEGINNING = 4096  # bytes of a text that show whether it is a table
 
 
-class Found(NamedTuple):
+class SymbolFiles(NamedTuple):
     """Files of a symbol in natural order of names, and how many others beside them were passed over."""
 
     files: list[Path]
     n_passed_over: int
 
 
-def find_files(root: Path, symbol: str) -> Found:
+def find_files(root: Path, symbol: str) -> SymbolFiles:
     """Find the files of `symbol`, which lie in one place: its folder or bare, under root or an exchange."""
     if not root.is_dir():
         is_what = "a file" if root.exists() else "not there"
@@ -51,18 +51,18 @@ def find_files(root: Path, symbol: str) -> Found:
             raise DataError(path, "is a link that leads nowhere or to itself")
         if not path.is_file() or extension_of(path) is None:
             raise DataError(path, f"is no candle file; known are {FORMATS}")
-    return Found(files, len(others))
+    return SymbolFiles(files, len(others))
 
 
 def check_sum(path: Path) -> bool:
     """Compare the file at `path` with the SHA-256 in a file beside it; False where there is none."""
     for ending in SUMS:
         beside = path.with_name(path.name + ending)
-        if beside.is_file() and (said := re.search(rb"\b[0-9a-fA-F]{64}\b", beside.read_bytes())):
-            found, expected = hashlib.sha256(path.read_bytes()).hexdigest(), said[0].decode().lower()
-            if found != expected:
+        if beside.is_file() and (declared := re.search(rb"\b[0-9a-fA-F]{64}\b", beside.read_bytes())):
+            digest, expected = hashlib.sha256(path.read_bytes()).hexdigest(), declared[0].decode().lower()
+            if digest != expected:
                 raise DataError(
-                    path, f"its sha256 is {found}, and {beside.name} says {expected}; fetch both again"
+                    path, f"its sha256 is {digest}, and {beside.name} says {expected}; fetch both again"
                 )
             return True
     return False

@@ -80,8 +80,8 @@ def extension_of(path: Path) -> str | None:
 
 def stem_of(path: Path) -> str:
     """Return the name of `path` without the ending of its format."""
-    known = extension_of(path)
-    return path.name[: -len(known) - 1] if known else path.stem
+    extension = extension_of(path)
+    return path.name[: -len(extension) - 1] if extension else path.stem
 
 
 def read_cells(path: Path) -> Cells:
@@ -89,9 +89,9 @@ def read_cells(path: Path) -> Cells:
     try:
         return _parse(path.name, path.read_bytes())
     except BROKEN as error:
-        told = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        told = " ".join(told.split()).replace("Row #", "line ")  # Arrow counts lines, not data rows
-        raise DataError(path, f"not readable as {extension_of(path)}: {told}") from error
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        reason = " ".join(reason.split()).replace("Row #", "line ")  # Arrow counts lines, not data rows
+        raise DataError(path, f"not readable as {extension_of(path)}: {reason}") from error
 
 
 def _parse(name: str, content: bytes, depth: int = 0) -> Cells:

@@ -88,9 +88,9 @@ def _mark_naive(
     table: h5py.Dataset, field: str, kind: list[str], values: NDArray[Any]
 ) -> NDArray[Any] | pd.Series:
     """Return times that pandas stored without zone as such, all others as they are: epochs, so UTC."""
-    told = " ".join([*kind, *_texts(table.attrs.get(f"{field}_dtype"))])
-    unit = re.search(r"datetime64(?:\[(\w+)\])?", told)
-    has_zone = "UTC" in told or "tz" in _texts(table.parent.attrs.get("info"))
+    metadata = " ".join([*kind, *_texts(table.attrs.get(f"{field}_dtype"))])
+    unit = re.search(r"datetime64(?:\[(\w+)\])?", metadata)
+    has_zone = "UTC" in metadata or "tz" in _texts(table.parent.attrs.get("info"))
     if not unit or has_zone or values.dtype.kind != "i":
         return values
     return pd.Series(values.view(f"datetime64[{unit[1] or 'ns'}]"))

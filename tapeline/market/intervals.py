@@ -32,8 +32,8 @@ def check_longer(files: Sequence[tuple[str, pd.Series]], interval: str, reason: 
     """
     step, reason = INTERVAL_MINUTES[interval], reason or f"data.interval is {interval}"
     for name, times in files:
-        order = np.argsort(known := microseconds(times.dropna()), kind="stable")
-        minutes, first = np.unique(known[order] // MINUTE, return_index=True)
+        order = np.argsort(moments := microseconds(times.dropna()), kind="stable")
+        minutes, first = np.unique(moments[order] // MINUTE, return_index=True)
         if not len(minutes):
             continue
         if length := _of_file(minutes, step):
@@ -66,10 +66,10 @@ def _of_file(minutes: NDArray[np.int64], step: int) -> int | None:
 
 def _of_name(name: str, minutes: NDArray[np.int64], step: int) -> int | None:
     """The longer interval of the file's name, where no two of its candles are so near that it can't be."""
-    said = find_interval(Path(name))
-    if said is None or said <= step or (np.diff(minutes) < said).any() or (minutes % said).any():
+    length = find_interval(Path(name))
+    if length is None or length <= step or (np.diff(minutes) < length).any() or (minutes % length).any():
         return None
-    return said
+    return length
 
 
 def _of_run(minutes: NDArray[np.int64], step: int) -> tuple[int, int] | None:

@@ -35,8 +35,8 @@ def _load(content: bytes) -> Any:
 def _read(value: Any) -> Cells:
     if isinstance(value, list):
         return _read_rows(value, None)
-    found = list(_find(value, "", None, 0))
-    filled = [(path, rows, symbol) for path, rows, symbol in found if len(rows)] or found[:1]
+    arrays = list(_find(value, "", None, 0))
+    filled = [(path, rows, symbol) for path, rows, symbol in arrays if len(rows)] or arrays[:1]
     if not filled:
         raise ValueError(f"must be an array of rows, and is {str(value)[:60]}")
     if len(filled) > 1:

@@ -162,7 +162,7 @@ def name_columns(columns: Sequence[object]) -> list[str]:
 
 def match_header(columns: Sequence[str], symbol: str) -> dict[str, dict[str, int]]:
     """Return by layout where `columns`, normalised, hold time and OHLCV of `symbol`; none may fit."""
-    found = {}
+    orders = {}
     for layout in LAYOUTS:
         places = {
             part: columns.index(here[0])
@@ -170,8 +170,8 @@ def match_header(columns: Sequence[str], symbol: str) -> dict[str, dict[str, int
             if (here := [name for name in _names(part, names, columns, symbol) if name in columns])
         }
         if places and len(places) == len(layout.header):
-            found[layout.name] = places
-    return found
+            orders[layout.name] = places
+    return orders
 
 
 def match_width(width: int) -> dict[str, dict[str, int]]:
@@ -210,11 +210,11 @@ def _names(part: str, names: tuple[str, ...], columns: Sequence[str], symbol: st
     letters = re.sub(r"[^a-z0-9]", "", symbol.lower())
     base = re.split(r"[^a-z0-9]", symbol.lower())[0]
     is_split = base != letters  # BTC-USD, not BTCUSD
-    found = []
+    matches = []
     for column in columns:
         currency = SPELLINGS.get(column.removeprefix("volume_"), column.removeprefix("volume_"))
         asked = SPELLINGS.get(base, base)
         is_base = currency == asked if is_split else letters.startswith((currency, column[7:]))
         if column.startswith("volume_") and currency and is_base:
-            found.append(column)
-    return found
+            matches.append(column)
+    return matches

@@ -60,8 +60,8 @@ def _stays(low: NDArray[np.float64], high: NDArray[np.float64], factor: float) -
     """Whether the STAY candles up to each row (rows - 1,) and the STAY after it lie `factor` apart."""
     (lowest, lowest_after), (highest, highest_after) = _extremes(low, "min"), _extremes(high, "max")
     n_before = np.arange(1, len(low))
-    is_told = (n_before >= FEWEST) & (len(low) - n_before >= FEWEST)
-    return is_told & ((lowest_after / highest >= factor) | (lowest / highest_after >= factor))
+    is_judged = (n_before >= FEWEST) & (len(low) - n_before >= FEWEST)
+    return is_judged & ((lowest_after / highest >= factor) | (lowest / highest_after >= factor))
 
 
 def _extremes(values: NDArray[np.float64], which: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

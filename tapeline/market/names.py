@@ -35,8 +35,8 @@ def find_period(path: Path) -> Period | None:
 
 def find_interval(path: Path) -> int | None:
     """Return the minutes of one candle, where the name of `path` says one interval, else None."""
-    found = {int(n) * UNIT_MINUTES[unit.lower().rstrip("s")] for n, unit in INTERVAL.findall(stem_of(path))}
-    return found.pop() if len(found) == 1 else None
+    lengths = {int(n) * UNIT_MINUTES[unit.lower().rstrip("s")] for n, unit in INTERVAL.findall(stem_of(path))}
+    return lengths.pop() if len(lengths) == 1 else None
 
 
 @cache

@@ -26,13 +26,13 @@ def find_implausible(kept: pd.DataFrame, raw: RawCandles, interval: int, max_fil
     """Look over `kept`, sorted rows of `raw`; `interval` in microseconds, `max_fill` in candles."""
     gaps = np.diff(microseconds(kept["timestamp"]))
     is_near = gaps <= (max_fill + 1) * interval  # (rows - 1,)
-    found = [
+    findings = [
         _find_leaps(kept, raw, gaps, interval, is_near),
         _find_wicks(kept, raw, is_near, WICK if interval <= LONG else LONG_WICK),
         _find_untraded_moves(kept, raw, gaps == interval),
         find_volume_shift(kept, raw),
     ]
-    return [finding for finding in found if finding is not None]
+    return [finding for finding in findings if finding is not None]
 
 
 def _find_wicks(

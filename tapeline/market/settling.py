@@ -9,12 +9,12 @@ from tapeline.market.columns import ADVICE
 from tapeline.market.sheets import Sheet
 
 
-def settle_layout(sheets: Sequence[Sheet], wanted: str) -> str:
+def settle_layout(sheets: Sequence[Sheet], requested: str) -> str:
     """Return the one layout of all `sheets`; DataError if rows contradict it or leave it open."""
-    if wanted != "auto":
+    if requested != "auto":
         for sheet in sheets:
-            _check_wanted(sheet, wanted)
-        return wanted
+            _check_requested(sheet, requested)
+        return requested
     fits = [_fitting(sheet) for sheet in sheets]
     agreed = fits[0]
     for sheet, fit in zip(sheets, fits, strict=True):
@@ -35,19 +35,19 @@ def settle_layout(sheets: Sequence[Sheet], wanted: str) -> str:
 
 def _fitting(sheet: Sheet) -> list[str]:
     """Layouts that every row of `sheet` obeys; a header or a width that is one layout's alone decides."""
-    known = list(sheet.orders)
+    layouts = list(sheet.orders)
     if sheet.has_header or len({str(order) for order in sheet.orders.values()}) == 1:
-        return known
-    contradictions = {layout: sheet.contradictions(layout) for layout in known}
-    fit = [layout for layout in known if not contradictions[layout].any()]
+        return layouts
+    contradictions = {layout: sheet.contradictions(layout) for layout in layouts}
+    fit = [layout for layout in layouts if not contradictions[layout].any()]
     if fit:
         return fit
-    told = ", ".join(
+    reasons = ", ".join(
         f"row {sheet.rows[np.argmax(marks)]} is not {layout}" for layout, marks in contradictions.items()
     )
-    best = min(known, key=lambda layout: contradictions[layout].sum())
+    best = min(layouts, key=lambda layout: contradictions[layout].sum())
     way_out = f"set data.layout to {best} to have such rows rejected"
-    raise DataError(sheet.name, f"{told}; {ADVICE if _is_wrong(sheet, best) else way_out}")
+    raise DataError(sheet.name, f"{reasons}; {ADVICE if _is_wrong(sheet, best) else way_out}")
 
 
 def _differ(sheet: Sheet, layouts: Sequence[str]) -> bool:
@@ -62,24 +62,24 @@ def _differ(sheet: Sheet, layouts: Sequence[str]) -> bool:
     )
 
 
-def _check_wanted(sheet: Sheet, wanted: str) -> None:
-    if wanted not in sheet.orders:
-        told = "its header" if sheet.has_header else "its number of columns"
-        raise DataError(sheet.name, f"is {' or '.join(sheet.orders)} by {told}, data.layout is {wanted}")
-    if not sheet.has_header and _is_wrong(sheet, wanted):  # names are no guess
-        marks = sheet.contradictions(wanted)
+def _check_requested(sheet: Sheet, requested: str) -> None:
+    if requested not in sheet.orders:
+        basis = "its header" if sheet.has_header else "its number of columns"
+        raise DataError(sheet.name, f"is {' or '.join(sheet.orders)} by {basis}, data.layout is {requested}")
+    if not sheet.has_header and _is_wrong(sheet, requested):  # names are no guess
+        marks = sheet.contradictions(requested)
         raise DataError(
             f"{sheet.name}, row {sheet.rows[np.argmax(marks)]}",
-            f"open or close outside low..high here and in {marks.sum()} of {_n_telling(sheet, wanted)} rows "
-            f"that can tell, data.layout {wanted} is wrong",
+            f"open or close outside low..high here and in {marks.sum()} of "
+            f"{_n_conclusive(sheet, requested)} rows that can tell, data.layout {requested} is wrong",
         )
 
 
 def _is_wrong(sheet: Sheet, layout: str) -> bool:
     """Whether more rows speak against `layout` than single bad ones, which cleaning rejects."""
-    return bool(sheet.contradictions(layout).sum() * 2 > _n_telling(sheet, layout))
+    return bool(sheet.contradictions(layout).sum() * 2 > _n_conclusive(sheet, layout))
 
 
-def _n_telling(sheet: Sheet, layout: str) -> int:
+def _n_conclusive(sheet: Sheet, layout: str) -> int:
     """Count the rows whose prices differ: flat rows fit any order."""
     return int((np.ptp(sheet.values(layout)[:, :4], axis=1) > 0).sum())

@@ -58,9 +58,9 @@ def _find_spanning(
         for column, each in enumerate((np.maximum, np.minimum, np.add))
     )
     of_first = values[starts]
-    is_told = (steps[starts] % length == 0) & (counts * 2 > length) & (volume > 0)
+    is_judged = (steps[starts] % length == 0) & (counts * 2 > length) & (volume > 0)
     is_wide = (of_first[:, 0] >= high) & (of_first[:, 1] <= low) & (of_first[:, 0] > of_first[:, 1])
-    return starts, is_told & is_wide & (of_first[:, 2] >= ENOUGH * volume)
+    return starts, is_judged & is_wide & (of_first[:, 2] >= ENOUGH * volume)
 
 
 def _first_run(rows: NDArray[np.int64], is_one: NDArray[np.bool_], least: int) -> NDArray[np.int64]:

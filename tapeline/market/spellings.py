@@ -85,8 +85,8 @@ def is_another(cell: str, symbol: str) -> bool:
     """Whether `cell`, all of which is a symbol, means another than `symbol`, or a derivative of it."""
     if names_derivative(cell) and not names_derivative(symbol):
         return True
-    said, asked = find_spellings(cell), find_spellings(symbol)
-    if said and (asked or _is_ticker(symbol)):
+    spellings, asked = find_spellings(cell), find_spellings(symbol)
+    if spellings and (asked or _is_ticker(symbol)):
         return names_another(cell, symbol) is not None
     if asked:  # a coin alone
         return canonical(cell) not in {base for spelling in asked for base, _ in spelling.pairs}
@@ -114,7 +114,7 @@ def names_derivative(text: str) -> bool:
 def find_spellings(text: str) -> list[Spelling]:
     """Return the symbols in `text` that have a base and a quote, in their order."""
     tokens = _tokens(text)
-    spellings = [found for token in tokens if (found := _read_fused(token))]
+    spellings = [spelling for token in tokens if (spelling := _read_fused(token))]
     for base, quote in pairwise(tokens):
         if quote.upper() in QUOTES and _is_base(base, quote):
             pair = canonical(base), canonical(quote)

@@ -73,12 +73,12 @@ def parse_text(content: bytes) -> Cells:
     )
     if is_comma:
         _check_grouped(table)
-    found = table.to_pandas(ignore_metadata=True)
+    frame = table.to_pandas(ignore_metadata=True)
     if heading.names is None:
         has_index = heading.n_lines and rows[0][0] == NO_NAME
-        found = found.iloc[:, 1:] if has_index else found
-        found = found.set_axis(range(found.shape[1]), axis=1)
-    return Cells(found, heading.names is not None, heading.symbol)
+        frame = frame.iloc[:, 1:] if has_index else frame
+        frame = frame.set_axis(range(frame.shape[1]), axis=1)
+    return Cells(frame, heading.names is not None, heading.symbol)
 
 
 def _first_lines(content: bytes) -> list[str]:
@@ -131,8 +131,8 @@ def _check_grouped(table: pa.Table) -> None:
         if pa.types.is_string(column.type):
             is_grouped = pa.compute.match_substring_regex(column, f"^{GROUPED}$")
             if (row := pa.compute.index(is_grouped, True).as_py()) >= 0:
-                told = f"row {row + 1}: {name} is {column[row].as_py()!r} among decimal commas"
-                raise ValueError(f"{told}; write nothing between thousands")
+                message = f"row {row + 1}: {name} is {column[row].as_py()!r} among decimal commas"
+                raise ValueError(f"{message}; write nothing between thousands")
 
 
 def is_number(cell: str) -> bool:

@@ -49,8 +49,8 @@ def read_time(
     A time that says which moment it is goes before one that doesn't; those of a kind must be equal.
     """
     others = [i for i, column in enumerate(named) if column in TIMES and i != place and named[place] in TIMES]
-    known = [i for i in (place, *others) if is_absolute(table.iloc[:, i])]
-    places = known or [place, *others]
+    with_zone = [i for i in (place, *others) if is_absolute(table.iloc[:, i])]
+    places = with_zone or [place, *others]
     first, *rest = (
         read_times(name, table.iloc[:, i], "UTC" if named[i] in UTC_TIMES else zone) for i in places
     )
@@ -58,6 +58,6 @@ def read_time(
         is_other = ((first != times) & first.notna() & times.notna()).to_numpy()
         if is_other.any():
             row = int(np.argmax(is_other))
-            told = f"{named[places[0]]} is {first[row].isoformat()}, {named[i]} {times[row].isoformat()}"
-            raise DataError(f"{name}, row {row + 1}", f"{told}; name the OPEN as timestamp in data.columns")
+            clash = f"{named[places[0]]} is {first[row].isoformat()}, {named[i]} {times[row].isoformat()}"
+            raise DataError(f"{name}, row {row + 1}", f"{clash}; name the OPEN as timestamp in data.columns")
     return first

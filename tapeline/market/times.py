@@ -14,8 +14,8 @@ HOUR, DAY = 60 * MINUTE, 1440 * MINUTE
 OLDEST = pd.Timestamp("1990-01-01T00:00:00Z")  # older than any candle; what a wrong unit looks like
 CLOSE_MARKS = {"1 s": 1_000_000, "1 ms": 1_000, "1 us": 1}  # before the next open, in microseconds
 CLOSE_SHARE = 0.5  # of a file's times that end so: fewer are single bad rows, for cleaning to reject
-N_TELLING = 100  # steps from which one file's own interval can be judged
-SHARE_TELLING = 0.1  # of the steps that must be of the interval where another step is more common
+MIN_STEPS = 100  # steps from which one file's own interval can be judged
+MIN_SHARE = 0.1  # of the steps that must be of the interval where another step is more common
 
 
 def microseconds(times: pd.Series) -> NDArray[np.int64]:
@@ -39,9 +39,9 @@ def check_moments(name: str, times: pd.Series, interval: str, now: pd.Timestamp)
     for mark, length in CLOSE_MARKS.items():
         is_close = times.notna().to_numpy() & (lead == length)
         if is_close.sum() > CLOSE_SHARE * len(times):
-            told = f"{mark} before a candle ends, as in {is_close.sum()} of {len(times)} rows: these are "
+            message = f"{mark} before a candle ends, as in {is_close.sum()} of {len(times)} rows: these are "
             _refuse_first(
-                name, times, is_close, told + f"times of the CLOSE; write the OPEN, {interval} earlier"
+                name, times, is_close, message + f"times of the CLOSE; write the OPEN, {interval} earlier"
             )
 
 
@@ -63,7 +63,7 @@ def check_interval(files: Sequence[tuple[str, pd.Series]], interval: str, reason
     `reason` says in an error why it must be that.
     """
     whole = (files[0][0], pd.concat([times for _, times in files]))
-    for name, times in [*(file for file in files if len(files) > 1 and len(file[1]) > N_TELLING), whole]:
+    for name, times in [*(file for file in files if len(files) > 1 and len(file[1]) > MIN_STEPS), whole]:
         steps, counts = _count_steps(times)
         if len(steps) and not _is_of(steps, counts, interval):
             common = steps[np.argmax(counts)] / MINUTE
@@ -80,7 +80,7 @@ def _is_of(steps: NDArray[np.int64], counts: NDArray[np.int64], interval: str) -
     expected = INTERVAL_MINUTES[interval] * MINUTE
     return len(steps) > 0 and bool(
         steps[np.argmax(counts)] == expected
-        or (steps[0] == expected and counts[0] >= SHARE_TELLING * counts.sum())
+        or (steps[0] == expected and counts[0] >= MIN_SHARE * counts.sum())
     )
 
 

@@ -41,11 +41,11 @@ QUOTE_WITHIN = 2.0  # times the price, that medians may be apart where the volum
 
 def find_quote_volume(sheets: Sequence[Sheet], layout: str) -> Finding | None:
     """Tell of files whose volume, divided by a column beside it, is the price: that column is the base's."""
-    told = [found for sheet in sheets if (found := _find_base(sheet, layout)) is not None]
-    if not told:
+    messages = [message for sheet in sheets if (message := _find_base(sheet, layout)) is not None]
+    if not messages:
         return None
-    more = f"; {len(told)} files so" if len(told) > 1 else ""
-    return Finding("quote_volumes", len(told), told[0] + more)
+    more = f"; {len(messages)} files so" if len(messages) > 1 else ""
+    return Finding("quote_volumes", len(messages), messages[0] + more)
 
 
 def _find_base(sheet: Sheet, layout: str) -> str | None:
@@ -77,15 +77,15 @@ def find_volume_shift(kept: pd.DataFrame, raw: RawCandles) -> Finding | None:
     prices = kept["close"].to_numpy()[is_traded]
     for scale in SCALES:
         if (begin := _find_block(logs, prices, scale)) is not None:
-            return _tell(kept[is_traded], raw, logs, prices, begin, 3 * scale.length)
+            return _shift_finding(kept[is_traded], raw, logs, prices, begin, 3 * scale.length)
     for length, ratio in WINDOWS.items():
         if (begin := _find_parted(logs, length, length // STEPS, ratio)) is not None:
-            return _tell(kept[is_traded], raw, logs, prices, begin, 2 * length)
+            return _shift_finding(kept[is_traded], raw, logs, prices, begin, 2 * length)
     for start in {0, max(0, len(logs) - FEW)}:  # near the ends these are too long
         few = logs[start : start + FEW]
         length = min(len(few) // 4, MOST)
         if length >= FEWEST and (begin := _find_parted(few, length, 1, FEW_RATIO)) is not None:
-            return _tell(kept[is_traded], raw, logs, prices, start + begin, 2 * length)
+            return _shift_finding(kept[is_traded], raw, logs, prices, start + begin, 2 * length)
     return None
 
 
@@ -109,14 +109,14 @@ def _find_parted(logs: NDArray[np.float64], length: int, step: int, ratio: float
     ranks = [length // 10, length // 2, length - 1 - length // 10]
     windows = np.lib.stride_tricks.sliding_window_view(logs, length)
     n_apart = -(-length // step)
-    low, middle, high = np.partition(windows[::step], ranks, axis=1)[:, ranks].T
+    low, median, high = np.partition(windows[::step], ranks, axis=1)[:, ranks].T
     before, after = slice(None, -n_apart), slice(n_apart, None)
     is_parted = np.maximum(low[after] - high[before], low[before] - high[after]) > 0
-    apart = np.where(is_parted, np.abs(middle[after] - middle[before]), 0.0)
+    apart = np.where(is_parted, np.abs(median[after] - median[before]), 0.0)
     return int(np.argmax(apart)) * step if len(apart) and apart.max() >= np.log(ratio) else None
 
 
-def _tell(
+def _shift_finding(
     traded: pd.DataFrame, raw: RawCandles, logs: NDArray[np.float64], prices: NDArray[np.float64],
     begin: int, length: int,
 ) -> Finding:  # fmt: skip

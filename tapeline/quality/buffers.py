@@ -38,11 +38,11 @@ def audit_buffers(
         if row is None:
             continue
         expected = table[columns].iloc[[row]].to_numpy(np.float64)
-        found = np.empty_like(expected)
+        computed = np.empty_like(expected)
         for lookback in set(lookbacks.values()):
             chosen = [i for i, column in enumerate(columns) if lookbacks[column] == lookback]
             buffer = history.part(cut - lookback + 1, cut + 1)
-            found[0, chosen] = latest(buffer.candles, buffer.leader, [columns[i] for i in chosen])
+            computed[0, chosen] = latest(buffer.candles, buffer.leader, [columns[i] for i in chosen])
         allowed = TOLERANCE * np.maximum(np.abs(expected), scale)
-        ledger.compare(history.times[[cut]], expected, found, allowed)
+        ledger.compare(history.times[[cut]], expected, computed, allowed)
     return ledger.close(f"a segment of more than {reach} candles")

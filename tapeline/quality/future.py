@@ -69,14 +69,14 @@ def audit_poison(
     for cut in cut_positions(history, reach, fewer):
         poisoned = history.poisoned_after(cut, rng)
         table = build(poisoned.candles, poisoned.leader)
-        n_known = int(np.searchsorted(times, history.times[cut], side="right"))
-        expected = clean[[*columns, *labels]].to_numpy(np.float64)[:n_known]
-        found = np.full_like(expected, np.inf)  # rows that vanish differ
-        n_rows = min(n_known, len(table))
-        found[:n_rows] = table[[*columns, *labels]].to_numpy(np.float64)[:n_rows]
-        is_open = times[:n_known] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
-        found[is_open, len(columns) :] = expected[is_open, len(columns) :]
-        ledger.compare(times[:n_known], expected, found)
+        n_before = int(np.searchsorted(times, history.times[cut], side="right"))
+        expected = clean[[*columns, *labels]].to_numpy(np.float64)[:n_before]
+        observed = np.full_like(expected, np.inf)  # rows that vanish differ
+        n_rows = min(n_before, len(table))
+        observed[:n_rows] = table[[*columns, *labels]].to_numpy(np.float64)[:n_rows]
+        is_open = times[:n_before] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
+        observed[is_open, len(columns) :] = expected[is_open, len(columns) :]
+        ledger.compare(times[:n_before], expected, observed)
     return ledger.close(f"a segment of more than {reach} candles")
 
 

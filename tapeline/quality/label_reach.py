@@ -93,12 +93,12 @@ def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
         ledger.compare(time, one, other)
     for row in (own, last):
         # That there is a label at all is no knowledge, unless the horizon is one candle: that is all it has.
-        asked = [moved(walk, np.array([row]), far) for far in (-FAR, FAR)] + [tie] * (horizon == 1)
-        found = np.concatenate([cut.labels(candles) for candles in asked])
-        ledger.count(found.shape[1])
-        is_stuck = ((found == found[0]) | (np.isnan(found) & np.isnan(found[0]))).all(axis=0)
+        altered_markets = [moved(walk, np.array([row]), far) for far in (-FAR, FAR)] + [tie] * (horizon == 1)
+        observed = np.concatenate([cut.labels(candles) for candles in altered_markets])
+        ledger.count(observed.shape[1])
+        is_stuck = ((observed == observed[0]) | (np.isnan(observed) & np.isnan(observed[0]))).all(axis=0)
         for column in np.flatnonzero(is_stuck):
-            ledger.add(int(column), cut.time, np.nan, found[0, column])  # any other value was expected
+            ledger.add(int(column), cut.time, np.nan, observed[0, column])  # any other value was expected
 
 
 def moved(candles: pd.DataFrame, rows: np.ndarray, distance: np.ndarray | float) -> pd.DataFrame:

@@ -30,8 +30,8 @@ class History:
         Filled candles behind the leader's last real one are not known then: they are there only if the gap
         has ended soon enough.
         """
-        low = max(self._known_of_leader(start) - 1, 0)
-        high = self._known_of_leader(stop - 1)
+        low = max(self._n_leader_candles(start) - 1, 0)
+        high = self._n_leader_candles(stop - 1)
         return History(
             self.symbol,
             self.candles.iloc[start:stop].reset_index(drop=True),
@@ -44,20 +44,23 @@ class History:
         A gap that the leader is in then ends otherwise: it is left open where it was filled, and filled
         where it was left open.
         """
-        known, next_ = self._known_of_leader(cut), int(np.searchsorted(self.leader_times, self.times[cut]))
-        leader = with_garbage(self.leader, np.arange(next_, len(self.leader)), rng)
+        leader_stop, leader_next = (
+            self._n_leader_candles(cut),
+            int(np.searchsorted(self.leader_times, self.times[cut])),
+        )
+        leader = with_garbage(self.leader, np.arange(leader_next, len(self.leader)), rng)
         if self.is_silent[cut]:
-            leader = self._gap_ended_otherwise(leader, known, next_, self.times[cut])
+            leader = self._gap_ended_otherwise(leader, leader_stop, leader_next, self.times[cut])
         candles = with_garbage(self.candles, np.arange(cut + 1, len(self.candles)), rng)
         return History(self.symbol, candles, leader)
 
     def _gap_ended_otherwise(
-        self, leader: pd.DataFrame, known: int, next_: int, time: np.int64
+        self, leader: pd.DataFrame, leader_stop: int, leader_next: int, time: np.int64
     ) -> pd.DataFrame:
-        """`leader` whose candles behind row `known - 1`, filled ones up to `next_`, are not those it had."""
-        before, after = leader.iloc[:known], leader.iloc[next_:]
-        if next_ == known:
-            n_filled = int((time - self.leader_times[known - 1]) // self.step) - 1
+        """`leader` with its gap, rows `leader_stop` to `leader_next`, left open if filled, else filled."""
+        before, after = leader.iloc[:leader_stop], leader.iloc[leader_next:]
+        if leader_next == leader_stop:
+            n_filled = int((time - self.leader_times[leader_stop - 1]) // self.step) - 1
             filled = before.iloc[[-1] * n_filled].copy()
             filled["timestamp"] += pd.to_timedelta(self.step * np.arange(1, n_filled + 1), unit="us")
             for column in ("open", "high", "low"):
@@ -69,7 +72,7 @@ class History:
         is_cut = changed["timestamp"].diff() > pd.Timedelta(self.step, unit="us")
         return changed.assign(segment=is_cut.cumsum().astype(np.int32))
 
-    def _known_of_leader(self, row: int) -> int:
+    def _n_leader_candles(self, row: int) -> int:
         """How many of the leader's candles come up to its last real one that opened before row `row` did."""
         n_real = int(np.searchsorted(self._real_times, self.times[row]))
         return int(self._real_rows[n_real - 1]) + 1 if n_real else 0
@@ -158,7 +161,7 @@ class Ledger:
         self._leaks: list[Leak] = []
 
     def compare(
-        self, times: NDArray[np.int64], expected: Cells, found: Cells, allowed: Cells | None = None
+        self, times: NDArray[np.int64], expected: Cells, observed: Cells, allowed: Cells | None = None
     ) -> None:
         """Compare rows (k, F) at `times` (k,): equal to the last bit, or off by at most `allowed` (k, F).
 
@@ -166,22 +169,22 @@ class Ledger:
         """
         self.count(expected.size)
         if allowed is None:
-            is_same = expected.view(np.int64) == found.view(np.int64)
+            is_same = expected.view(np.int64) == observed.view(np.int64)
         else:
-            is_same = np.abs(expected - found) <= allowed
-        is_same |= np.isnan(expected) & np.isnan(found)
+            is_same = np.abs(expected - observed) <= allowed
+        is_same |= np.isnan(expected) & np.isnan(observed)
         for column in np.flatnonzero(~is_same.all(axis=0)):
             row = int(np.argmin(is_same[:, column]))
-            self.add(int(column), times[row], expected[row, column], found[row, column])
+            self.add(int(column), times[row], expected[row, column], observed[row, column])
 
     def count(self, cells: int) -> None:
         """Count values as compared."""
         self._cells += cells
 
-    def add(self, column: int, time: np.int64, expected: float, found: float) -> None:
+    def add(self, column: int, time: np.int64, expected: float, observed: float) -> None:
         """Keep one value that differs; it is counted apart."""
         stamp = pd.Timestamp(int(time), unit="us").strftime("%Y-%m-%dT%H:%M:%SZ")
-        self._leaks.append(Leak(self._symbol, self._columns[column], stamp, float(expected), float(found)))
+        self._leaks.append(Leak(self._symbol, self._columns[column], stamp, float(expected), float(observed)))
 
     def close(self, needs: str) -> Audit:
         """Return the audit; raise QualityError, telling what it `needs`, if nothing could be compared."""

@@ -50,18 +50,18 @@ def audit_random_walk(
         return Audit("random walk", "random_walk", n_test, ()), RandomWalk(n_test, accuracy, low, high)
     alone = {name: _accuracy(table, [name], label, horizon, ALPHA / len(columns), seed) for name in columns}
     blamed = blamed or [name for name in columns if alone[name][1] > 0.5]
-    found = {name: alone[name][0] for name in blamed} or {TOGETHER: accuracy}
+    accuracies = {name: alone[name][0] for name in blamed} or {TOGETHER: accuracy}
     stamp = table["timestamp"].iloc[-n_test].strftime("%Y-%m-%dT%H:%M:%SZ")
     leaks = [
         Leak("random walk", name, stamp, 0.5, hits)
-        for name, hits in sorted(found.items(), key=lambda item: -item[1])
+        for name, hits in sorted(accuracies.items(), key=lambda item: -item[1])
     ]
-    walked = RandomWalk(n_test, accuracy, low, high, leaks[0].column)
+    walk = RandomWalk(n_test, accuracy, low, high, leaks[0].column)
     if blamed:
         of_worst = agreement[columns.index(leaks[0].column)]
         ahead = int(np.argmax(np.abs(of_worst)))
-        walked = replace(walked, ahead=ahead + 1, agreement=float(of_worst[ahead]))
-    return Audit("random walk", "random_walk", n_test, tuple(leaks)), walked
+        walk = replace(walk, ahead=ahead + 1, agreement=float(of_worst[ahead]))
+    return Audit("random walk", "random_walk", n_test, tuple(leaks)), walk
 
 
 def _accuracy(

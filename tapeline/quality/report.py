@@ -14,16 +14,16 @@ AuditName = Literal[
     "truncation", "poison", "warm_up", "streaming", "label_reach", "scaler", "overlap", "random_walk"
 ]
 
-# What a leak is, by the audit that found it: expected, what it means, found.
+# What a leak is, by the audit that reports it, with the expected and the observed value.
 AUDIT_COMPLAINTS: dict[AuditName, str] = {
-    "truncation": "knows candles after its own: {expected} with later candles, {found} without",
-    "poison": "knows candles after its own: {expected} as they are, {found} with garbage in later candles",
-    "warm_up": "needs more than its declared lookback: {expected} of all history, {found} of the lookback",
-    "streaming": "is another from a bounded buffer: {expected} in the table, {found} from the buffer",
-    "label_reach": "does not depend on exactly its horizon's candles: {expected} expected, {found} found",
-    "scaler": "is scaled by rows outside training: {expected} as they are, {found} with garbage in them",
-    "overlap": "shares candles: more than {expected} minutes must lie between the parts, and {found} do",
-    "random_walk": "knows the future of a random walk: accuracy {expected} expected, {found} found",
+    "truncation": "knows candles after its own: {expected} with later candles, {observed} without",
+    "poison": "knows candles after its own: {expected} as they are, {observed} with garbage in later candles",
+    "warm_up": "needs more than its declared lookback: {expected} of all history, {observed} of the lookback",
+    "streaming": "is another from a bounded buffer: {expected} in the table, {observed} from the buffer",
+    "label_reach": "does not depend on exactly its horizon's candles: {expected} expected, {observed} found",
+    "scaler": "is scaled by rows outside training: {expected} as they are, {observed} with garbage in them",
+    "overlap": "shares candles: more than {expected} minutes must lie between the parts, and {observed} do",
+    "random_walk": "knows the future of a random walk: accuracy {expected} expected, {observed} found",
 }
 
 
@@ -50,14 +50,25 @@ class Finding:
 class Leak:
     """A value of `column` at the candle `timestamp` that is not what an audit expected.
 
-    What `expected` and `found` are, the audit says (AUDIT_COMPLAINTS); infinite for a row that is not there.
+    AUDIT_COMPLAINTS says what `expected` and `observed` are for each audit; infinite for a missing row.
     """
 
     symbol: str
     column: str
     timestamp: str
     expected: float
-    found: float
+    observed: float
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """The leak in the reports' JSON, whose key `found` holds the observed value."""
+        return {
+            "symbol": self.symbol,
+            "column": self.column,
+            "timestamp": self.timestamp,
+            "expected": self.expected,
+            "found": self.observed,
+        }
 
 
 @dataclass(frozen=True)
@@ -112,10 +123,10 @@ def judge_leaks(audits: Iterable[Audit]) -> None:
     leaks = [(audit, leak) for audit in audits for leak in audit.leaks]
     if leaks:
         audit, leak = leaks[0]
-        told = AUDIT_COMPLAINTS[audit.name].format(
-            expected=f"{leak.expected:.17g}", found=f"{leak.found:.17g}"
+        complaint = AUDIT_COMPLAINTS[audit.name].format(
+            expected=f"{leak.expected:.17g}", observed=f"{leak.observed:.17g}"
         )
-        raise QualityError(f"{leak.symbol}: {leak.column} at {leak.timestamp} {told}{_more(len(leaks))}")
+        raise QualityError(f"{leak.symbol}: {leak.column} at {leak.timestamp} {complaint}{_more(len(leaks))}")
 
 
 def report(findings: Iterable[Finding], audits: Iterable[Audit], random_walk: RandomWalk) -> dict[str, Any]:
@@ -154,7 +165,7 @@ def audit_records(audits: Iterable[Audit]) -> dict[str, list[dict[str, Any]]]:
             {"symbol": audit.symbol, "name": audit.name, "cells": audit.cells, "leaks": len(audit.leaks)}
             for audit in audits
         ],
-        "leaks": [{"audit": audit.name, **asdict(leak)} for audit in audits for leak in audit.leaks],
+        "leaks": [{"audit": audit.name, **leak.record} for audit in audits for leak in audit.leaks],
     }
 
 
@@ -183,17 +194,17 @@ def _walk_line(walk: RandomWalk) -> str:
 
 def _by_rule(findings: list[Finding]) -> list[dict[str, Any]]:
     """Count expectations and the rows against them by symbol, table and rule."""
-    found: dict[tuple[str, str, str], dict[str, Any]] = {}
-    for each in findings:
-        counts = found.setdefault(
-            (each.symbol, each.table, each.rule),
-            {"severity": each.severity, "evaluated": 0, "failed": 0, "unexpected": 0},
+    by_rule: dict[tuple[str, str, str], dict[str, Any]] = {}
+    for finding in findings:
+        counts = by_rule.setdefault(
+            (finding.symbol, finding.table, finding.rule),
+            {"severity": finding.severity, "evaluated": 0, "failed": 0, "unexpected": 0},
         )
         counts["evaluated"] += 1
-        counts["failed"] += not each.success
-        counts["unexpected"] += each.unexpected or 0
+        counts["failed"] += not finding.success
+        counts["unexpected"] += finding.unexpected or 0
     keys = ("symbol", "table", "rule")
-    return [dict(zip(keys, key, strict=True)) | counts for key, counts in found.items()]
+    return [dict(zip(keys, key, strict=True)) | counts for key, counts in by_rule.items()]
 
 
 def require_passed(path: Path | str) -> None:

@@ -61,8 +61,8 @@ def _movers(
     for column in np.flatnonzero(is_moved):
         few, many = 0, len(outside)  # with `few` poisoned it stays, with `many` it moves
         while many - few > 1:
-            middle = (few + many) // 2
-            stays = (poisoned(middle)[:, column] == clean[:, column]).all()
-            few, many = (middle, many) if stays else (few, middle)
+            mid = (few + many) // 2
+            stays = (poisoned(mid)[:, column] == clean[:, column]).all()
+            few, many = (mid, many) if stays else (few, mid)
         row = int(np.argmax(moved[:, column] != clean[:, column]))
         yield int(column), row, many, float(moved[row, column])

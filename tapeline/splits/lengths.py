@@ -95,16 +95,16 @@ def least_lengths(params: SplitParams, bars_per_day: int, horizon: int) -> Lengt
     """
     gap = gap_bars(params, bars_per_day, horizon)
     taken = {"train": gap, "validation": gap, "test": horizon}
-    found = {}
+    n_bars = {}
     for part, least in LEAST.items():
         days = getattr(params, part)
-        found[part] = taken[part] + least if days == "auto" else round(days * bars_per_day)
-        if part != "test" and found[part] <= gap:
+        n_bars[part] = taken[part] + least if days == "auto" else round(days * bars_per_day)
+        if part != "test" and n_bars[part] <= gap:
             rule = f"must exceed labels.horizon + splits.embargo = {gap}"
-            raise SplitError(f"splits.{part} is {found[part]} candles: {rule}")
-    if not found["test"]:
+            raise SplitError(f"splits.{part} is {n_bars[part]} candles: {rule}")
+    if not n_bars["test"]:
         raise SplitError("splits.test is 0 candles: must hold a candle")
-    return Lengths(**found)
+    return Lengths(**n_bars)
 
 
 def _whole_hours(n_bars: int, span: Span) -> int:
@@ -114,7 +114,7 @@ def _whole_hours(n_bars: int, span: Span) -> int:
 
 def _shortage(params: SplitParams, span: Span, least: Lengths) -> str:
     parts = {part: getattr(params, part) for part in LEAST}
-    told = [
+    settings = [
         f"splits.{part} = {days}" + (f" (at least {getattr(least, part)} candles)" if days == "auto" else "")
         for part, days in parts.items()
     ]
@@ -122,6 +122,6 @@ def _shortage(params: SplitParams, span: Span, least: Lengths) -> str:
     want, have = ((n + span.lost) / span.bars_per_day for n in (needed, span.rows))
     return (
         f"{max(span.rows, 0)} candles behind the warm-up of {span.lost} are fewer than the {needed} that "
-        f"splits.folds = {params.folds}, {', '.join(told)} need: that takes {want:.1f} days of candles, "
+        f"splits.folds = {params.folds}, {', '.join(settings)} need: that takes {want:.1f} days of candles, "
         f"there are {have:.1f}"
     )

@@ -21,26 +21,27 @@ def read_predictions(
     Times rise within a symbol, for validation within its fold, every row is one of `candles` (`symbol`,
     `timestamp`) and lies in `part` of its fold, "test" or "validation", predictions are numbers from 0 to 1.
     """
-    found = pd.read_parquet(path)
-    missing = [name for name in COLUMNS if name not in found.columns]
+    predictions = pd.read_parquet(path)
+    missing = [name for name in COLUMNS if name not in predictions.columns]
     if missing:
         raise DataError(path, f"column {missing[0]} is missing; must hold {', '.join(COLUMNS)}")
-    if not len(found):
+    if not len(predictions):
         raise DataError(path, "has no rows")
-    timestamp, symbol = found["timestamp"], found["symbol"].astype(str)
+    timestamp, symbol = predictions["timestamp"], predictions["symbol"].astype(str)
     # The tests tile the calendar, validations of folds may overlap.
-    within = [symbol] if part == "test" else [symbol, found["fold"]]
-    _refuse(path, found, timestamp.groupby(within).diff() <= pd.Timedelta(0), "not after the row before")
-    known = pd.MultiIndex.from_arrays([candles["symbol"].astype(str), candles["timestamp"]])
+    within = [symbol] if part == "test" else [symbol, predictions["fold"]]
+    is_unordered = timestamp.groupby(within).diff() <= pd.Timedelta(0)
+    _refuse(path, predictions, is_unordered, "not after the row before")
+    candle_keys = pd.MultiIndex.from_arrays([candles["symbol"].astype(str), candles["timestamp"]])
     rows = pd.MultiIndex.from_arrays([symbol, timestamp])
-    _refuse(path, found, ~rows.isin(known), "there is no such candle in the features")
-    is_inside = np.zeros(len(found), dtype=bool)
+    _refuse(path, predictions, ~rows.isin(candle_keys), "there is no such candle in the features")
+    is_in_fold = np.zeros(len(predictions), dtype=bool)
     for k, fold in enumerate(folds):
-        is_inside |= fold.mask(timestamp, part) & (found["fold"] == k).to_numpy()
-    _refuse(path, found, ~is_inside, f"not in the {part} part of its fold in the splits file", "fold")
-    is_number = found["prediction"].between(0, 1)  # False where NaN
-    _refuse(path, found, ~is_number, "must be a number from 0 to 1", "prediction")
-    return found
+        is_in_fold |= fold.mask(timestamp, part) & (predictions["fold"] == k).to_numpy()
+    _refuse(path, predictions, ~is_in_fold, f"not in the {part} part of its fold in the splits file", "fold")
+    is_number = predictions["prediction"].between(0, 1)  # False where NaN
+    _refuse(path, predictions, ~is_number, "must be a number from 0 to 1", "prediction")
+    return predictions
 
 
 def _refuse(

@@ -112,11 +112,11 @@ class FeatureStore:
             schemas = {name: self._schema(name, file) for name, file in files.items()}
             self._check_alike(schemas)
             schema = schemas[names[0]]
-            wanted = self._asked_columns(names[0], schema, columns)
+            column_names = self._asked_columns(names[0], schema, columns)
             slices = [
                 find_rows(self._where(name + SUFFIX), file, first, after) for name, file in files.items()
             ]
-            arrays = fill(slices, {name: schema.dtypes[name] for name in wanted})
+            arrays = fill(slices, {name: schema.dtypes[name] for name in column_names})
         sizes = [len(slice_.times) for slice_ in slices]
         codes = np.repeat(np.arange(len(names)), sizes)
         times = np.concatenate([slice_.times for slice_ in slices]).view("datetime64[us]")
@@ -197,11 +197,11 @@ class FeatureStore:
 
     def _check_alike(self, schemas: dict[str, TableSchema]) -> None:
         (first, expected), *others = ((name, schema.shared) for name, schema in schemas.items())
-        for other, found in others:
+        for other, shared in others:
             for key, value in expected.items():
-                if found[key] != value:
-                    told = f"{first} and {other} differ in {key}: {difference(value, found[key])}"
-                    raise DataError(self.url, f"{told}; read them apart")
+                if shared[key] != value:
+                    message = f"{first} and {other} differ in {key}: {difference(value, shared[key])}"
+                    raise DataError(self.url, f"{message}; read them apart")
 
     def _asked_symbols(self, symbols: Sequence[str] | str | None) -> list[str]:
         names = self.symbols() if symbols is None else _as_list("symbols", symbols)

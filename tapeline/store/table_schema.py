@@ -63,17 +63,19 @@ class TableSchema(BaseModel):
     columns: tuple[Column, ...]
 
     @classmethod
-    def of(cls, where: object, table: pd.DataFrame, said: "Mapping[str, Any] | TableSchema") -> "TableSchema":
-        """Make the schema of `table` from what is `said` of it: its columns and their types are its own.
+    def of(
+        cls, where: object, table: pd.DataFrame, description: "Mapping[str, Any] | TableSchema"
+    ) -> "TableSchema":
+        """Make the schema of `table` from its `description`; columns and their types are the table's own.
 
         A mapping has `feature_version, horizon, interval, features` and, if known, `input_version`. Raises
         DataError, naming `where`, for a wrong key and for features or columns that the table does not have.
         """
         own = tuple(Column(name=str(name), dtype=str(dtype)) for name, dtype in table.dtypes.items())
-        values = dict(said)
+        values = dict(description)
         if values.setdefault("columns", own) != own:
-            told = difference(*([c.model_dump() for c in columns] for columns in (values["columns"], own)))
-            raise DataError(where, f"schema and table differ in columns: {told}")
+            detail = difference(*([c.model_dump() for c in columns] for columns in (values["columns"], own)))
+            raise DataError(where, f"schema and table differ in columns: {detail}")
         values = {"schema_version": STORE_SCHEMA, "input_version": None} | values
         values["features"] = _feature_infos(where, values.get("features", ()))
         try:
@@ -88,8 +90,8 @@ class TableSchema(BaseModel):
     @classmethod
     def from_arrow(cls, where: object, arrow: pa.Schema) -> "TableSchema":
         """Read the schema out of a Parquet file's; DataError if the store has not written it."""
-        said = {key.decode(): value.decode() for key, value in (arrow.metadata or {}).items()}
-        version = said.get("store_schema")
+        metadata = {key.decode(): value.decode() for key, value in (arrow.metadata or {}).items()}
+        version = metadata.get("store_schema")
         if version is None:
             raise DataError(where, "is no feature table: the feature store has not written it")
         if version != str(STORE_SCHEMA):
@@ -97,11 +99,11 @@ class TableSchema(BaseModel):
         try:
             return cls(
                 schema_version=STORE_SCHEMA,
-                feature_version=said["feature_version"],
-                input_version=said.get("input_version"),
-                horizon=int(said["horizon"]),
-                interval=said["interval"],
-                features=tuple(FeatureInfo(**info) for info in json.loads(said["features"])),
+                feature_version=metadata["feature_version"],
+                input_version=metadata.get("input_version"),
+                horizon=int(metadata["horizon"]),
+                interval=metadata["interval"],
+                features=tuple(FeatureInfo(**info) for info in json.loads(metadata["features"])),
                 columns=tuple(Column(name=field.name, dtype=_pandas_dtype(field.type)) for field in arrow),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -119,7 +121,7 @@ class TableSchema(BaseModel):
 
     def metadata(self) -> dict[str, str]:
         """The Parquet file's key-value metadata, keys sorted; the columns are in the file's own schema."""
-        said = {
+        pairs = {
             "feature_version": self.feature_version,
             "features": json.dumps([info.model_dump() for info in self.features], ensure_ascii=False),
             "horizon": str(self.horizon),
@@ -127,8 +129,8 @@ class TableSchema(BaseModel):
             "store_schema": str(self.schema_version),
         }
         if self.input_version is not None:
-            said["input_version"] = self.input_version
-        return dict(sorted(said.items()))
+            pairs["input_version"] = self.input_version
+        return dict(sorted(pairs.items()))
 
 
 def to_arrow(where: object, table: pd.DataFrame, schema: TableSchema) -> pa.Table:

@@ -47,8 +47,8 @@ def read_features(folder: Path | str, symbols: tuple[str, ...], names: list[str]
     for symbol, size, end in zip(symbols, sizes, np.cumsum(sizes), strict=True):
         for first in range(0, len(names), COLUMNS_AT_ONCE):
             columns = names[first : first + COLUMNS_AT_ONCE]
-            found = read_table(folder, symbol, columns)[columns]
-            matrix[end - size : end, first : first + COLUMNS_AT_ONCE] = found
+            chunk = read_table(folder, symbol, columns)[columns]
+            matrix[end - size : end, first : first + COLUMNS_AT_ONCE] = chunk
     return matrix
 
 

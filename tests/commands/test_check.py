@@ -145,7 +145,7 @@ def test_a_gate_on_no_metric_is_one_short_line():
     """And nothing else is told: artifact, gate, the nearest there is."""
     params = changed("gates.lstm-direction", {"backtest.net_pln": {"min": 0.0}})
     (problem,) = check(params)[0]
-    assert problem.told() == (
+    assert problem.message() == (
         "params.yaml: gates.lstm-direction is 'backtest.net_pln': is no metric; nearest is backtest.net_pnl"
     )
 

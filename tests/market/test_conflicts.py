@@ -58,7 +58,7 @@ def test_the_day_corrected_after_its_month_was_packed_stays():
         assert closes[3] == 100.2
         assert (result.n_conflicting, result.n_duplicates) == (1, 5)
         assert counts(result) == {"settled_later_file": 1}
-        assert result.findings[0].told == (
+        assert result.findings[0].message == (
             "a-2024-01-01.csv, row 4: stays, not a-2024-01.csv, row 4 of the same time, close 100.2 and "
             "100.5: by their names its file was written later"
         )
@@ -97,7 +97,7 @@ def test_of_rows_of_one_file_the_last_read_stays():
     closes, result = settled(files(a__csv=[(0, PLAIN), (0, (100, 101, 99, 100.1, 5)), (1, PLAIN)]))
     assert closes == {0: 100.1, 1: 100.5}
     assert counts(result) == {"settled_last_row": 1}
-    assert result.findings[0].told.startswith(
+    assert result.findings[0].message.startswith(
         "a.csv, row 2: stays, not a.csv, row 1 of the same time, close 100.1 "
     )
 

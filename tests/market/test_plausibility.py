@@ -35,7 +35,7 @@ def test_one_wick_is_told_with_its_row_and_value(row, size, is_down):
     table = wick(row, 1 / size if is_down else size)
     (found,) = check(table).values()
     name = "low" if is_down else "high"
-    assert found.told.startswith(f"a.csv, row {row + 1}: {name} is {table.loc[row, name]:.10g}, between ")
+    assert found.message.startswith(f"a.csv, row {row + 1}: {name} is {table.loc[row, name]:.10g}, between ")
     assert (found.rule, found.count) == ("wicks", 1)
 
 
@@ -44,8 +44,8 @@ def test_the_worst_of_several_is_named():
     table = wick(50, 1.2)
     table.loc[150, "high"] = table.loc[150, "close"] * 1.3
     found = check(table)["wicks"]
-    assert found.told.startswith("a.csv, row 151: ")
-    assert found.told.endswith("the worst of 2 candles")
+    assert found.message.startswith("a.csv, row 151: ")
+    assert found.message.endswith("the worst of 2 candles")
 
 
 def test_a_crash_that_was_traded_is_none():
@@ -78,7 +78,7 @@ def test_a_move_without_volume_is_counted(changes, n_odd):
     found = check(table)
     assert found["moves_without_volume"].count == n_odd if n_odd else not found
     if n_odd:
-        told = found["moves_without_volume"].told
+        told = found["moves_without_volume"].message
         assert told.startswith("a.csv, row 101: volume is 0, the price moves: low 100")
 
 
@@ -91,7 +91,7 @@ def test_a_level_that_comes_back_is_told(row, n, factor, is_down):
     table.loc[row : row + n - 1, prices] *= 1 / factor if is_down else factor
     found = check(table)["leaps"]
     assert found.count == (2 if row + n < 200 else 1)
-    assert found.told.startswith((f"a.csv, row {row + 1}: low..high is ", f"a.csv, row {row + n + 1}: "))
+    assert found.message.startswith((f"a.csv, row {row + 1}: low..high is ", f"a.csv, row {row + n + 1}: "))
 
 
 def test_a_leap_behind_a_gap_that_is_not_filled_is_none():

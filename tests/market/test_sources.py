@@ -480,7 +480,7 @@ def test_a_volume_that_is_the_quotes_is_told_by_the_base_beside_it(tmp_path, has
         f"a.csv, row 1: volume is {TURNOVER[0]:.10g} and {name} {VO[0]:.10g}, less by the price as in nearly"
     )
     assert (finding.rule, finding.count) == ("quote_volumes", 1)
-    assert told in finding.told
+    assert told in finding.message
     parts = zip(("timestamp", *OHLCV), (1, 2, 3, 4, 5, 7), strict=True)
     asked = {"volume": "amount"} if has_header else dict(parts)
     cleaned = read(tmp_path, "a.csv", content, columns=asked)

@@ -44,9 +44,9 @@ def test_another_unit_is_named_at_its_first_row(seed, span, place, is_down):
     volume[begin:] *= 1 / factor if is_down else factor
     found = check(volume)
     assert found is not None
-    row = int(found.told.split("row ")[1].split(":")[0]) - 1
+    row = int(found.message.split("row ")[1].split(":")[0]) - 1
     assert abs(row - begin) <= (3 if factor >= 1e5 else 30)  # a burst may hide the first rows
-    assert ("less, another unit" in found.told) == is_down or "as many as the price" in found.told
+    assert ("less, another unit" in found.message) == is_down or "as many as the price" in found.message
 
 
 @settings(max_examples=20, deadline=None)
@@ -61,8 +61,8 @@ def test_the_quotes_volume_is_told_as_such():
     volume = swinging(12_000, 1)
     volume[6000:] *= 40.0
     found = check(volume, price=40.0)
-    assert found.told.startswith("a.csv, row 6001: volume is ")
-    assert found.told.endswith("more, as many as the price, 39.6104: that of the quote perhaps")
+    assert found.message.startswith("a.csv, row 6001: volume is ")
+    assert found.message.endswith("more, as many as the price, 39.6104: that of the quote perhaps")
     assert check(volume, price=1.0) is None
 
 
@@ -75,5 +75,5 @@ def test_no_real_volume_changes_its_unit(exchange):
         assert find_volume_shift(raw.rows, raw) is None
         begin = len(raw.rows) // 2
         raw.rows.loc[begin:, "volume"] *= 4000
-        told = find_volume_shift(raw.rows, raw).told
+        told = find_volume_shift(raw.rows, raw).message
         assert abs(int(told.split("row ")[1].split(":")[0]) - 1 - begin) <= 3

@@ -92,7 +92,7 @@ def test_row_that_only_the_future_brings_is_a_leak(candles, params):
 
     audit = truncation(build, candles, list(CAUSAL), params)
     assert len(audit.leaks) == audit.cells > 0
-    assert all(np.isinf(leak.found) for leak in audit.leaks)
+    assert all(np.isinf(leak.observed) for leak in audit.leaks)
 
 
 def test_next_segment_is_future_too(candles, params):

@@ -37,7 +37,7 @@ def test_any_overlap_is_found_with_its_bar(gap, before):
     assert leak.column == "direction (train and test)"
     first = min(100 + gap, 100 - HORIZON + gap) if before else later[0]
     assert leak.timestamp == TIMES[first].strftime("%Y-%m-%dT%H:%M:%SZ")
-    assert leak.found <= leak.expected == HORIZON
+    assert leak.observed <= leak.expected == HORIZON
 
 
 def test_a_shared_row_of_another_symbol_is_found():
