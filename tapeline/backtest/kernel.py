@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 Records = NDArray[np.void]
 Record = Any  # one of them: its fields are known to Numba alone
+Amount = Any  # a number in the kernel, an array where trades are planned
 
 REASONS = ("time", "stop", "target", "guard", "stop_out", "end")  # why a trade ended
 TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))
@@ -266,7 +267,7 @@ def _trade_at_close(
 
 
 @njit(cache=True)
-def commission_of(rate: float, quantity: float, price: float) -> float:
+def commission_of(rate: Amount, quantity: float, price: Amount) -> Amount:
     """Commission of a fill, account currency; `rate` is a fraction of its notional."""
     return rate * quantity * price
 

@@ -12,7 +12,8 @@ def round_trip(
     price: FloatArray, half_spread: FloatArray, slippage: FloatArray, commission: FloatArray | float
 ) -> FloatArray:
     """What opening and closing a unit at `price` costs: spread, slippage and commission of both; price."""
-    return 2 * (price * (half_spread + slippage) + commission_of(commission, 1.0, price))
+    one_way: FloatArray = price * (half_spread + slippage) + commission_of(commission, 1.0, price)
+    return 2 * one_way
 
 
 def loss_at_stop(
@@ -31,5 +32,5 @@ def loss_at_stop(
     entry = price * (1 + side * (half_spread + slippage))
     trigger = np.maximum(entry - side * stop, 0.0)  # no price falls further
     exit_ = trigger * (1 - side * slippage / (1 - side * half_spread))
-    fees = commission_of(commission, 1.0, entry) + commission_of(commission, 1.0, exit_)
+    fees: FloatArray = commission_of(commission, 1.0, entry) + commission_of(commission, 1.0, exit_)
     return side * (entry - exit_) + fees
