@@ -1,1 +1,1 @@
-"""params.yaml and the candles it names, held against each other before anything runs."""
+"""params.yaml and the candles it names, checked against each other before anything runs."""

@@ -15,12 +15,12 @@ class Problem:
     proposal: str = ""
 
     def message(self) -> str:
-        """The line, the proposal indented below it."""
+        """The text, with the proposal indented below it."""
         return "\n    ".join([self.text, *self.proposal.splitlines()])
 
 
 def problems_of(ask: Callable[..., Any], *arguments: Any) -> list[Problem]:
-    """The error that people can mend, if `ask` of `arguments` ends in one."""
+    """The TapelineError that `ask(*arguments)` raises, as one problem; none where it raises none."""
     try:
         ask(*arguments)
     except TapelineError as error:

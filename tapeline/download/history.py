@@ -85,8 +85,8 @@ def download(
 ) -> Iterator[Report]:
     """Fetch each symbol into `root`/EXCHANGE/SYMBOL and yield its report.
 
-    `say` is told of every retry. A DataError, or KeyboardInterrupt, says in one line what was wrong and what
-    is on disk. Only closed candles are taken, by the exchange's own clock.
+    `say` gets a line for every retry. A DataError, or KeyboardInterrupt, says in one line what was wrong and
+    what is on disk. Only closed candles are taken, by the exchange's own clock.
     """
     remote = Remote(exchange, say, sleep, clock)
     _check_interval(exchange, request.interval)
@@ -203,7 +203,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def _with_progress(report: Report) -> Iterator[None]:
-    """Add to whatever ends the run what is on disk, in the same line."""
+    """Add what is on disk to the message of an error or interrupt, in the same line."""
     try:
         yield
     except (DataError, OSError) as error:

@@ -1,4 +1,4 @@
-"""Downloaded candles on disk: one Parquet file a UTC month, each knowing which of its time was fetched."""
+"""Downloaded candles on disk: one Parquet file per UTC month, with the spans of time that were fetched."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,7 +1,7 @@
-"""Candles of one span of time, page by page: each page checked, each gap believed only if told twice.
+"""Candles of one span of time, page by page: pages are checked, a gap is accepted only if seen twice.
 
-Some exchanges take the time a question begins at as one that is to be passed, so that each page is asked for
-from one candle earlier than it must hold.
+Some exchanges treat the start of a request as exclusive, so each page is asked for from one candle earlier
+than it must hold.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from tapeline.download.months import Span
 from tapeline.download.remote import Remote
 from tapeline.schema import INTERVAL_MINUTES, OHLCV
 
-DEFAULT_LIMIT = 100  # candles a page where ccxt does not say what the exchange allows
+DEFAULT_LIMIT = 100  # candles per page where ccxt does not say what the exchange allows
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Pages:
     def _ask_until_sure(self, start: int, stop: int, limit: int) -> Page:
         """Ask for a page; ask again if it leaves out candles, since that may be a fault.
 
-        The fuller answer is taken; that a page's length or more is empty must be told twice.
+        The fuller answer is taken; a gap of a page's length or more needs two answers that show it.
         """
         reach = (limit - 1) * self._step
         page = self._ask(start, stop, limit)
@@ -117,7 +117,7 @@ def read_page(rows: list[list[float | None]], span: Span, step: int, limit: int,
     tally.off_grid.update(times[is_off_grid].tolist())
     first = min((int(time) for time in times[~is_off_grid] if time >= span[0]), default=None)
     is_within = (times >= span[0]) & (times < span[1]) & ~is_off_grid
-    is_before = times == span[0] - step  # asked for, in case that it is passed
+    is_before = times == span[0] - step  # asked for, in case the start is exclusive
     n_outside, (times, values) = (
         int((~is_within & ~is_off_grid & ~is_before).sum()),
         (times[is_within], values[is_within]),

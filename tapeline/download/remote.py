@@ -1,4 +1,4 @@
-"""An exchange over the network, asked with patience: whatever may pass is asked again, ever later."""
+"""Requests to an exchange: temporary failures are repeated with growing pauses."""
 
 import difflib
 import time
@@ -35,7 +35,7 @@ def name_close(text: str, names: list[str]) -> str:
 
 
 class Remote:
-    """Questions to `exchange`: within its rate limit, repeated where they fail; `retries` counts."""
+    """Requests to `exchange` within its rate limit, repeated where they fail; `retries` counts them."""
 
     def __init__(
         self,
@@ -70,7 +70,7 @@ class Remote:
         raise AssertionError("the last try returns or raises")
 
     def now(self) -> int:
-        """Milliseconds since 1970, told by the exchange, else by its last answer, else by the local clock."""
+        """Milliseconds since 1970 by the exchange's clock, its last answer's date, or the local clock."""
         now_ms = self.ask(self.exchange.fetch_time) if self.exchange.has["fetchTime"] else None
         if now_ms is None and self._date:
             now_ms = parsedate_to_datetime(self._date).timestamp() * 1000

@@ -3,7 +3,7 @@
 `Candles.leader_close` is the leader's close one candle earlier: its same-minute candle is never seen, not
 even its past half, for in practice it arrives no sooner than one's own. In a gap the leader's last close
 is carried, by its age alone: whether the gap will be filled, the next candle decides, and that is not known
-yet. Where it is unknown (the leader starts later, ends earlier, or a gap inside the lookback is longer than
+yet. Where it is unknown (the leader starts later, ends earlier, or a gap within the lookback is longer than
 that) each feature is 0, as if the leader had not moved.
 """
 

@@ -1,7 +1,7 @@
-"""Sums, moments and correlations over a window, in constant time a candle.
+"""Sums, moments and correlations over a window, in constant time per candle.
 
 The values are cut into blocks of one window's length. A window then is the end of one block and the
-beginning of the next, and its sum is a suffix's plus a prefix's: only values inside the window are ever
+beginning of the next, and its sum is a suffix's plus a prefix's: only values within the window are ever
 added, so nothing is carried from the first candle on as a running sum carries its rounding, and a window
 of zeros sums to zero. Means and squares merge likewise (Chan, Golub, LeVeque 1979). NaN where the window
 is not full or holds a NaN.

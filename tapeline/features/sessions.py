@@ -116,7 +116,7 @@ def _wave_table(period: int, wave: str) -> FloatArray:
 def _by_hour(
     minute: NDArray[np.int64], of_hours: Callable[..., NDArray[Scalar]], *about: str
 ) -> NDArray[Scalar]:
-    """Work something out once for each UTC hour, where zones' clocks change, and give it to its candles."""
+    """Evaluate `of_hours` once per UTC hour, as clocks change on the hour, and spread it to the candles."""
     if minute.shape[0] == 0:
         return of_hours(0, 1, *about)[:0]
     # Whole days, so that a stream of candles asks for the same hours again and again.

@@ -25,13 +25,13 @@ def build_table(
     how old its last close may be (`close_before`). Nothing reaches over a segment's border. The first rows
     of a segment, before the longest lookback has passed, are dropped; a label is NaN where its future is
     not there or has no direction.
-    Returns one row a candle left: `timestamp, segment, is_filled`, the features, the labels.
+    Returns one row per candle left: `timestamp, segment, is_filled`, the features, the labels.
     """
     warm_up = max(feature.lookback for feature in features) - 1
     segments = [np.flatnonzero(candles["segment"] == number) for number in candles["segment"].unique()]
     kept = [rows for rows in segments if len(rows) > warm_up]
     names = [*(feature.name for feature in features), *LABELS]
-    # One block, a row a column, filled in place: a table of millions of rows is held once.
+    # One block, one row per column, filled in place: a table of millions of rows is held once.
     values = np.empty((len(names), sum(len(rows) - warm_up for rows in kept)))
     every = as_candles(candles, leader, max_fill)
     filled = 0

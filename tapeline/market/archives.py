@@ -61,7 +61,7 @@ PACKINGS: dict[str, Callable[[bytes], bytes]] = {
 def unpack_zip(content: bytes, is_candle_file: Callable[[str], bool]) -> tuple[str, bytes]:
     """Return name and bytes of the one file in the archive `content` whose name `is_candle_file`.
 
-    Notes beside it are let be; ValueError or BadZipFile where there is no such file, or more than one.
+    Notes beside it are ignored; ValueError or BadZipFile where there is no such file, or more than one.
     """
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = [m for m in archive.infolist() if not m.is_dir() and "__MACOSX" not in m.filename]

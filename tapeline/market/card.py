@@ -40,7 +40,7 @@ def describe_values(kept: pd.DataFrame) -> dict[str, int]:
 def count_decimals(prices: NDArray[np.float64]) -> int:
     """Return the most decimals that any of `prices`, of any shape, has; at most MAX_DECIMALS."""
     left = prices.ravel()
-    # A sample says nearly always how many it takes, which saves the tries below that.
+    # A sample nearly always gives the count, which saves trying fewer decimals on all prices.
     fewest = count_decimals(left[:SAMPLE]) if len(left) > SAMPLE else 0
     for decimals in range(fewest, MAX_DECIMALS):
         scale = 10.0**decimals

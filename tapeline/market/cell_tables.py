@@ -1,4 +1,4 @@
-"""What every format gives: cells in rows and columns, before anybody knows what they mean."""
+"""The table of cells that every file format is parsed into; its columns are not yet identified."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Cells into numbers and times, or one line that names the first cell that is neither."""
+"""Parse cells into numbers and UTC times; a DataError names the first cell that is neither."""
 
 import re
 from typing import cast
@@ -45,7 +45,7 @@ def read_numbers(name: str, column: pd.Series) -> NDArray[np.float64]:
     if is_numeric_dtype(column) and not is_bool_dtype(column):
         return column.to_numpy("float64", na_value=np.nan)
     column = decode(column)
-    numbers = pd.Series(np.nan, range(len(column)))  # what a column of dates or booleans is worth
+    numbers = pd.Series(np.nan, range(len(column)))  # for columns of dates or booleans, which hold no numbers
     is_number = np.zeros(len(column), dtype=bool)
     if is_object_dtype(column) or is_string_dtype(column):
         numbers = pd.to_numeric(column, errors="coerce")
@@ -106,7 +106,7 @@ def read_times(name: str, column: pd.Series, zone: str | None = None) -> pd.Seri
 
 
 def _write_iso(texts: pd.Series) -> pd.Series:
-    """Write 2024.01.31 00:01, 20240131 000100 and 2024-01-31 04-PM, in no doubt, as ISO 8601 does."""
+    """Write 2024.01.31 00:01, 20240131 000100 and 2024-01-31 04-PM, where unambiguous, as ISO 8601."""
     for pattern, written in FOREIGN_TIMES.items():
         if texts.dropna().iloc[:1].str.match(pattern).any():
             texts = texts.str.replace(pattern, written, regex=True)
@@ -138,7 +138,7 @@ def _localise(name: str, column: pd.Series, naive: pd.Series, zone: str | None) 
 def _read_epochs(name: str, column: pd.Series) -> pd.Series:
     """Tell seconds, milli-, micro- and nanoseconds since 1970 by their size, each value on its own.
 
-    The unit may change once, as Binance's did between two dumps; a column that goes to and fro is broken.
+    The unit may change once, as Binance's did between two dumps; a column that changes twice is broken.
     """
     is_there = column.notna().to_numpy()
     epochs = column.to_numpy("float64", na_value=np.nan) if not is_there.all() else column.to_numpy()

@@ -43,7 +43,7 @@ class Cleaned:
 
 
 def clean(raw: RawCandles, data: RepairParams) -> Cleaned:
-    """Reject rows that can't be candles, leave one a time, fill short gaps and cut at long ones."""
+    """Reject rows that can't be candles, leave one row per time, fill short gaps and cut at long ones."""
     asked = INTERVAL_MINUTES[data.interval] * MINUTE
     interval = INTERVAL_MINUTES[raw.interval or data.interval] * MINUTE
     raw, n_empty = _drop_empty(raw)
@@ -78,7 +78,7 @@ def clean(raw: RawCandles, data: RepairParams) -> Cleaned:
 
 
 def _drop_empty(raw: RawCandles) -> tuple[RawCandles, int]:
-    """Leave out, and count, rows of a time alone: that is how a missing candle is written, and no fault."""
+    """Drop and count rows that hold a time and no price: some sources write a missing candle so."""
     rows = raw.rows
     is_empty = rows["close"].isna().to_numpy() & rows["timestamp"].notna().to_numpy()
     if is_empty.any():
@@ -94,7 +94,7 @@ def _drop_empty(raw: RawCandles) -> tuple[RawCandles, int]:
 def _resample(
     raw: RawCandles, kept: pd.DataFrame, interval: int, asked: int, max_fill: int
 ) -> tuple[pd.DataFrame, dict[str, int | str]]:
-    """Return `kept` as candles of the interval `asked`, in microseconds, and what the card says of it."""
+    """Return `kept` as candles of the interval `asked`, in microseconds, and its entries of the card."""
     if raw.interval is None or interval == asked:
         return kept, {}
     candles, n_missing, n_partial = resample(kept, interval, asked, max_fill)
@@ -151,7 +151,7 @@ def _check_rejected(
 
 
 def _fill_gaps(kept: pd.DataFrame, missing: NDArray[np.int64], interval: int, max_fill: int) -> pd.DataFrame:
-    """Lay flat candles into gaps of at most `max_fill`; number segments at the longer ones."""
+    """Fill gaps of at most `max_fill` candles with flat ones; number segments at the longer ones."""
     is_long = is_too_long(missing, max_fill)
     copies = 1 + np.append(np.where(is_long, 0, missing), 0)  # each row, then the fills behind it
     source = np.repeat(np.arange(len(kept)), copies)

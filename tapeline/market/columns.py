@@ -1,4 +1,4 @@
-"""Which column of a table is what, by the list of layouts and what a person says in data.columns."""
+"""Identify the columns of a table by the list of layouts and by data.columns."""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,6 @@
-"""Rows of one time: which of them stays, by rules that are stated, told and counted.
+"""Rows of one time: which of them stays, by rules whose uses are counted and reported.
 
-Of rows of one file the last read stays: who appends writes the better candle below. Of rows of two files,
+Of rows of one file the last read stays: an appended row is taken as a correction. Of rows of two files,
 
 1. `unfinished`: the last candle of a file was still open when the file was written, so that the other stays;
    unless it trades more or reaches further than the other, or ends the days that its file's name says;
@@ -49,7 +49,7 @@ class Settled:
 
 
 def settle(raw: RawCandles, valid: pd.DataFrame, interval: int, allowed: float) -> Settled:
-    """Sort `valid`, rows of `raw`, by time and leave one row a time; `interval` in microseconds.
+    """Sort `valid`, rows of `raw`, by time and leave one row per time; `interval` in microseconds.
 
     DataError names both rows where no rule says which is right, and where more than the share `allowed` of
     all rows is in conflict.

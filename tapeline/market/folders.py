@@ -1,4 +1,4 @@
-"""Where a symbol's files lie, what lies beside them, and sums of their bytes that came along."""
+"""Where a symbol's files lie, what lies beside them, and the checksum files among that."""
 
 import hashlib
 import re

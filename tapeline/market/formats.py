@@ -1,4 +1,4 @@
-"""File formats: bytes of a candle file into cells, whatever they mean."""
+"""File formats: parse the bytes of a candle file into a table of cells."""
 
 import csv
 import zipfile

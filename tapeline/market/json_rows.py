@@ -21,7 +21,7 @@ def parse_json(content: bytes) -> Cells:
 
 
 def parse_json_lines(content: bytes) -> Cells:
-    """Read one array or object a line."""
+    """Read one array or object per line."""
     return _read([_load(line) for line in content.splitlines() if line.strip()])
 
 

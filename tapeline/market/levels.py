@@ -19,7 +19,7 @@ from tapeline.market.times import DAY, HOUR, microseconds
 
 
 class Leap(NamedTuple):
-    """Ranges a factor of `factor` apart across at most `gap` microseconds are no market's doing."""
+    """Ranges a factor of `factor` apart across at most `gap` microseconds are implausible in a market."""
 
     factor: float
     gap: int

@@ -1,4 +1,4 @@
-"""What the name of a candle file says of its making: its number, the days it covers, its interval."""
+"""What the name of a candle file says: its number, the days it covers, its interval."""
 
 import re
 from datetime import date, timedelta

@@ -1,4 +1,4 @@
-"""Candles that are possible and not plausible: read, and told with file, row and value.
+"""Candles that are possible and not plausible: they are read, and reported with file, row and value.
 
 Thresholds lie beyond all that 2.9 million real candles hold (Binance spot and perpetuals of 2023, Bitfinex of
 2016 and 2018, as 1, 5, 15 and 60 minutes): the largest wick on ordinary volume is 4 % in a minute.

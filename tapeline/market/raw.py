@@ -1,4 +1,4 @@
-"""Candles as they were read: any order, any quality, each row still knowing its file."""
+"""Candles as they were read: any order, any quality, each row with its file and row number."""
 
 from dataclasses import dataclass, field
 

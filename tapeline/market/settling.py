@@ -1,4 +1,4 @@
-"""The one layout of all files of a symbol, or an error with a way out that works."""
+"""The one layout of all files of a symbol, or an error that says how to resolve it."""
 
 from collections.abc import Sequence
 

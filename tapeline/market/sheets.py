@@ -1,4 +1,4 @@
-"""One file's table as a sheet: columns told apart, times and numbers read, candles still open left out."""
+"""One file's table as a sheet: columns identified, times and numbers read, candles still open left out."""
 
 from dataclasses import dataclass, field
 
@@ -29,7 +29,7 @@ MEAN_SLACK = 0.01  # of the price, that a mean price may leave low..high by wher
 
 @dataclass(frozen=True)
 class Sheet:
-    """One file's rows with times and numbers read, columns perhaps still to be told apart.
+    """One file's rows with times and numbers read, columns perhaps not yet identified.
 
     `times` (rows,) in UTC, `numbers` (rows, columns) in the file's order; `orders` gives, by each layout that
     header or width allow, which of the numbers is what; `rows` (rows,) counts the file's data rows from 1;
@@ -81,7 +81,7 @@ def read_sheet(
 ) -> Sheet:
     """Find time and numbers in `table`, a file `name` of `symbol`, by its header or by their position.
 
-    `columns` tells those that the layouts don't know; `zone` is that of times without one.
+    `columns` names those that the layouts don't have; `zone` is that of times without one.
     """
     if table.empty:
         raise DataError(name, "holds no row")

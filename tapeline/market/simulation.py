@@ -1,8 +1,8 @@
 """A market whose best possible accuracy is known: the default data, and the pipeline's measuring instrument.
 
 Every symbol trends up, down or not at all, by a hidden Markov chain of its own. Volatility follows the hour
-and wanders from day to day, noise is correlated across symbols, every candle is drawn from a path inside its
-minute, and now and then candles are missing. Beside the candles goes the ceiling: what the best filter knew.
+and wanders from day to day, noise is correlated across symbols, every candle is drawn from an intrabar path,
+and occasionally candles are missing. Beside the candles goes the ceiling: what the best filter knew.
 
 A symbol's draws depend on the seed and its position alone and are made minute by minute: more days or more
 symbols continue the same market, and only the ceiling of the other symbols changes.
@@ -26,10 +26,10 @@ from tapeline.params import Section
 from tapeline.schema import OHLCV, TIMESTAMP_TYPE, Seed
 
 MINUTES_PER_DAY = 1440
-MAX_SYMBOLS = 5  # the filter walks 3**5 = 243 joint regimes a minute
+MAX_SYMBOLS = 5  # the filter walks 3**5 = 243 joint regimes per minute
 START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the symbol list
 TURNOVER = 300_000.0  # typical for one minute, in the quote currency
-PATH_STEPS = 12  # price moves inside a minute
+PATH_STEPS = 12  # intrabar price moves
 PRICE_DIGITS = 7  # significant digits of a price: a tick of at most 0.01 bps whatever the price has become
 GAP_TAIL = 1.5  # P(gap of at least m minutes) = m**-1.5: two in three last one minute, one in 64 more than 15
 LARGEST_LOG_MOVE = 25.0  # from the first price; e**25 is 7e10
@@ -48,7 +48,7 @@ class SimulationParams(Section):
     volatility_bps: Annotated[float, Field(gt=0, le=1000)]  # typical one-minute sigma
     volatility_spread: Annotated[float, Field(ge=0, le=2)]  # standard deviation of log volatility
     correlation: Annotated[float, Field(ge=0, lt=1)]  # of the noise between any two symbols
-    gaps_per_day: Annotated[float, Field(ge=0, le=100)]  # expected a symbol
+    gaps_per_day: Annotated[float, Field(ge=0, le=100)]  # expected, per symbol
 
     @field_validator("start", mode="before")
     @classmethod
@@ -126,7 +126,7 @@ def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:
 
 
 def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatArray, ...]:
-    """Draw the paths inside the minutes; return open, high, low, close and volume, each of shape (n,)."""
+    """Draw the intrabar paths; return open, high, low, close and volume, each of shape (n,)."""
     scaled, sigmas = hidden.scaled_returns[:, position].copy(), hidden.sigmas[:, position].copy()
     prices = _walk_prices(stream_of(seed, PATH, position), scaled, sigmas, START_PRICES[position])
     # Size follows the return that everyone sees, and chance: it tells nothing more of the regime.

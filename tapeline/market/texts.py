@@ -1,4 +1,4 @@
-"""Text with columns: which sign stands between them, which before decimals, and where the table begins."""
+"""Delimited text: its separator, its decimal sign, and the line where the table begins."""
 
 import csv
 import io

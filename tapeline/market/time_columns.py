@@ -46,7 +46,7 @@ def read_time(
 ) -> pd.Series:
     """Read the column at `place` and, where others hold a time too, settle which is the candle's.
 
-    A time that says which moment it is goes before one that doesn't; those of a kind must be equal.
+    A time with zone, or an epoch, goes before one without zone; times of one kind must be equal.
     """
     others = [i for i, column in enumerate(named) if column in TIMES and i != place and named[place] in TIMES]
     with_zone = [i for i in (place, *others) if is_absolute(table.iloc[:, i])]

@@ -40,7 +40,7 @@ QUOTE_WITHIN = 2.0  # times the price, that medians may be apart where the volum
 
 
 def find_quote_volume(sheets: Sequence[Sheet], layout: str) -> Finding | None:
-    """Tell of files whose volume, divided by a column beside it, is the price: that column is the base's."""
+    """Report files whose volume, divided by a column beside it, is the price: that column is the base's."""
     messages = [message for sheet in sheets if (message := _find_base(sheet, layout)) is not None]
     if not messages:
         return None

@@ -115,7 +115,7 @@ def stability_index(train: NDArray[np.float64], test: NDArray[np.float64]) -> fl
 
 
 def judge_drift(drifts: Iterable[Drift], params: QualityParams) -> list[Finding]:
-    """One finding a feature: neither `psi` above `quality.max_psi` nor `ks` above `quality.max_ks`."""
+    """One finding per feature: neither `psi` above `quality.max_psi` nor `ks` above `quality.max_ks`."""
     return [
         Finding(
             symbol=ALL_SYMBOLS,
@@ -133,7 +133,7 @@ def judge_drift(drifts: Iterable[Drift], params: QualityParams) -> list[Finding]
 
 
 def drift_lines(drifts: Iterable[Drift], groups: Mapping[str, str], params: QualityParams) -> list[str]:
-    """What drifts in a line for each of `groups` (by feature), the worst feature of a group by name."""
+    """One line per group (`groups` by feature) that drifts, naming its worst feature."""
     drifted = [drift for drift in drifts if drift.psi > params.max_psi or drift.ks > params.max_ks]
     by_group = sorted(drifted, key=lambda drift: groups[drift.column])
     lines = []

@@ -32,7 +32,7 @@ Bounds = tuple[float | None, float | None]
 def validate_candles(
     table: pd.DataFrame, symbol: str, interval: Interval, params: QualityParams
 ) -> list[Finding]:
-    """Judge one symbol's canonical candles (`schema.CANDLE_TYPES`); one finding an expectation.
+    """Judge one symbol's canonical candles (`schema.CANDLE_TYPES`); one finding per expectation.
 
     If rows, columns or types fail, the findings end there: values mean nothing without them.
     """

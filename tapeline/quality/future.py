@@ -16,7 +16,7 @@ from tapeline.quality.report import Audit
 
 # From candles and the leader's candles to a table with a `timestamp`; rows in warm-up are left out.
 Build = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
-CUTS_A_POISON = 16  # a poisoned table is compared whole, so far fewer are enough
+CUTS_PER_POISON = 16  # a poisoned table is compared whole, so far fewer are enough
 
 
 def audit_truncation(
@@ -65,7 +65,7 @@ def audit_poison(
     times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
     rng = np.random.default_rng(params.seed)
     # At least two: one may lie behind a silent leader, whose own minute says nothing there.
-    fewer = params.model_copy(update={"leak_cuts": max(2, params.leak_cuts // CUTS_A_POISON)})
+    fewer = params.model_copy(update={"leak_cuts": max(2, params.leak_cuts // CUTS_PER_POISON)})
     for cut in cut_positions(history, reach, fewer):
         poisoned = history.poisoned_after(cut, rng)
         table = build(poisoned.candles, poisoned.leader)

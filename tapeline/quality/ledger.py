@@ -1,4 +1,4 @@
-"""What a leak audit compares: which candles it looks at, what it plants there, what it finds."""
+"""What a leak audit compares: the candles it looks at, the garbage it plants, the differences it records."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -187,7 +187,7 @@ class Ledger:
         self._leaks.append(Leak(self._symbol, self._columns[column], stamp, float(expected), float(observed)))
 
     def close(self, needs: str) -> Audit:
-        """Return the audit; raise QualityError, telling what it `needs`, if nothing could be compared."""
+        """Return the audit; raise QualityError, which names what it `needs`, if nothing could be compared."""
         if self._cells == 0:
             raise QualityError(
                 f"{self._symbol}: the {self._name} audit found no row to compare; it needs {needs}"

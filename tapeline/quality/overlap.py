@@ -20,8 +20,8 @@ def audit_overlap(
 ) -> Audit:
     """Compare every two of `parts`, masks (N,) of rows of all symbols at `timestamp` (N,).
 
-    The label of a row lives from its candle to `label_span` later. Two rows of different parts must lie
-    further apart than that; the first of a part that does not is kept, with the minutes between them.
+    The label of a row spans the time from its candle to `label_span` later. Two rows of different parts must
+    lie further apart than that; the first of a part that does not is kept, with the minutes between them.
     """
     ledger = Ledger(name, "overlap", [f"{label} ({pair})" for pair in _pairs(parts) for label in labels])
     micros = timestamp.to_numpy("datetime64[us]").view(np.int64)

@@ -2,7 +2,7 @@
 
 Features and labels are built, by the functions the pipeline uses, on a market with nothing to find; a
 model that learns from its first half and is right about its second half more often than chance allows
-has been told the future. One leaked minute of a 15-minute label gives 0.583 there, two 0.619:
+has a column that leaks it. One leaked minute of a 15-minute label gives 0.583 there, two 0.619:
 1/2 + asin(sqrt(k/15))/pi.
 """
 
@@ -23,9 +23,9 @@ from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, Interval
 N_CANDLES = 24_000  # of each of two symbols; one leaked minute then lies far outside the interval
 SIGMA = 7e-4  # of a one-candle log return
 STEPS = 12  # of a candle's path, for its high and low
-CORRELATION = 0.7  # of the two symbols' moves, so that a look at the leader's future tells, too
+CORRELATION = 0.7  # of the two symbols' moves, so that the leader's future is a leak, too
 ALPHA = 0.001  # how often honest columns may raise an alarm; half of it is on either side of the interval
-TOGETHER = "columns together"  # what is named where no column alone tells the future
+TOGETHER = "columns together"  # what is named where no single column leaks
 BOOSTING = {"max_iter": 60, "learning_rate": 0.1, "max_leaf_nodes": 15, "early_stopping": False}
 
 

@@ -83,7 +83,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class RandomWalk:
-    """How often a model was right on a random walk, and what has told it the future.
+    """How often a model was right on a random walk, and which column leaks the future.
 
     accuracy : share of `rows` test candles it called right, with its interval
     column, ahead, agreement : of a leak, the column that knows most; how many candles ahead lies the move

@@ -1,6 +1,6 @@
-"""How a suite of Great Expectations is run: quietly, wholly, and into our own records.
+"""Run a suite of Great Expectations without progress output, into Finding records.
 
-A suite that evaluates nothing, or less than it holds, is an error: green must mean judged.
+A suite that evaluates nothing, or less than it holds, is an error: only what was judged can pass.
 """
 
 import os
@@ -44,7 +44,7 @@ Suite = Callable[[], Iterable[Part]]
 
 
 def run_suites(suites: Iterable[Suite], symbol: str, params: QualityParams) -> list[Finding]:
-    """Run `suites` in order, up to the first with a failure; one finding a check."""
+    """Run `suites` in order, up to the first with a failure; one finding per check."""
     findings: list[Finding] = []
     for suite in suites:
         for table, checks in suite():

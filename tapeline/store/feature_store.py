@@ -1,4 +1,4 @@
-"""The feature store: one Parquet file a symbol under any fsspec URL, read by symbol, time and column."""
+"""The feature store: one Parquet file per symbol under any fsspec URL, read by symbol, time and column."""
 
 import difflib
 import hashlib

@@ -91,5 +91,5 @@ def time_bounds(file: pq.ParquetFile, group: int) -> tuple[int, int]:
 
 
 def one_line(error: BaseException) -> str:
-    """What an exception says, in one line; its name if it says nothing."""
+    """An exception's message in one line; its class name if the message is empty."""
     return " ".join(str(error).split()) or type(error).__name__

@@ -1,4 +1,4 @@
-"""What a file of the feature store says of itself, and how its columns are laid down."""
+"""The schema in a feature table's file: its metadata and the types and encodings of its columns."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -46,10 +46,10 @@ class Column(BaseModel):
 
 
 class TableSchema(BaseModel):
-    """All that a file says of itself beside its rows; frozen, compared by value.
+    """The metadata and columns of a feature table; frozen, compared by value.
 
     `feature_version` is a hash of the definitions, alike for every symbol; `input_version` one of what this
-    symbol's table was computed from, None where nobody told it.
+    symbol's table was computed from, None where it was not given.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)

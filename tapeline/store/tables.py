@@ -1,4 +1,4 @@
-"""One Parquet file a symbol, read back as one table."""
+"""One Parquet file per symbol, read back as one table."""
 
 import json
 from collections.abc import Sequence
