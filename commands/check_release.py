@@ -12,7 +12,7 @@ def main() -> None:
         release = check_release(sys.argv[1] if len(sys.argv) > 1 else "")
     except TapelineError as error:
         sys.exit(" ".join(str(error).split()))
-    print(f"{release.tag}: {len(release.record['gates'])} gates, all as its commit has it")
+    print(f"{release.tag}: {len(release.record.gates)} gates, all as its commit has it")
 
 
 if __name__ == "__main__":

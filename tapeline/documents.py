@@ -1,6 +1,7 @@
 """JSON that outlives the code that wrote it, as frozen models: closed where written, read over where read."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
@@ -23,18 +24,28 @@ class Document(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
     @classmethod
-    def read(cls, value: str | bytes | dict[str, Any], where: object) -> Self:
-        """Read JSON, or what was parsed of it; ArtifactError names `where` and the first wrong key."""
+    def read(cls, text: str | bytes, refusal: str) -> Self:
+        """Read JSON; ArtifactError begins with `refusal` and ends with the first key that is wrong."""
         try:
-            parsed = value if isinstance(value, dict) else json.loads(value)
-            return cls.model_validate(parsed, strict=False, extra="ignore")
+            return cls.model_validate(json.loads(text), strict=False, extra="ignore")
         except ValidationError as error:
             first = error.errors()[0]
-            key = ".".join(map(str, first["loc"])) or "it"
-            problem = "is missing" if first["type"] == "missing" else f"can't be read: {first['msg']}"
-            raise ArtifactError(f"{where}: {key} {problem}") from error
+            key = ".".join(map(str, first["loc"]))
+            rule = "is missing" if first["type"] == "missing" else first["msg"]
+            raise ArtifactError(f"{refusal}: {key} {rule}".replace(":  ", ": ")) from error
         except (ValueError, RecursionError) as error:
-            raise ArtifactError(f"{where}: can't be read: {error}") from error
+            raise ArtifactError(f"{refusal}: {error}") from error
+
+    @classmethod
+    def read_file(cls, path: Path) -> Self:
+        """Read the JSON file at `path`; ArtifactError names it and what is wrong with it."""
+        try:
+            text = path.read_bytes()
+        except FileNotFoundError:
+            raise ArtifactError(f"{path}: is missing") from None
+        except OSError as error:
+            raise ArtifactError(f"{path}: can't be read: {error.strerror}") from error
+        return cls.read(text, f"{path}: can't be read")
 
     def plain(self) -> dict[str, Any]:
         """What JSON holds of it: the keys that were given, in the order of the fields."""

@@ -56,7 +56,7 @@ def test_a_second_run_has_nothing_to_do(workshop):
 
 def test_every_declared_metric_is_there_and_numeric(workshop):
     """At most 30 numbers a file, the candidate's own among them, null where undefined."""
-    for name in ("lstm", "transformer", "backtest", "ftmo", "promotion", "latency"):
+    for name in ("summary", "lstm", "transformer", "backtest", "ftmo", "promotion", "latency"):
         metrics = json.loads((workshop.folder / f"metrics/{name}.json").read_text())
         assert 3 <= len(metrics) <= 30
         assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name

@@ -7,19 +7,20 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
 from tapeline.errors import ArtifactError
+from tapeline.promotion.contract import Contract, Manifest, ModelDescription
 
-GRAPH, MODEL, CONTRACT, FEATURES, MANIFEST = (
+GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, MANIFEST = (
     "model.onnx",
     "model.json",
     "contract.json",
     "features.json",
+    "metrics.json",
     "manifest.json",
 )
 
@@ -28,15 +29,14 @@ GRAPH, MODEL, CONTRACT, FEATURES, MANIFEST = (
 class Bundle:
     """A loaded bundle; `session` runs its graph on one thread.
 
-    model : scaler, calibration, features in order, context, span of the training
+    model : scaler, features in order, context, span of the training
     contract : what goes in and what comes out, and the tiers that confidence falls into
-    manifest : `bundle_id`, `fingerprints`, and under `sha256` every file
     """
 
     session: onnxruntime.InferenceSession
-    model: dict[str, Any]
-    contract: dict[str, Any]
-    manifest: dict[str, Any]
+    model: ModelDescription
+    contract: Contract
+    manifest: Manifest
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Numbers in 0..1, (B,), of scaled windows (B, T, F)."""
@@ -51,22 +51,19 @@ def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) ->
         (folder / name).write_bytes(content)
     hashes = {name: hashlib.sha256(files[name]).hexdigest() for name in sorted(files)}
     bundle_id = bundle_id_of(hashes, fingerprints)
-    manifest = {"bundle_id": bundle_id, "fingerprints": fingerprints, "sha256": hashes}
-    (folder / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    manifest = Manifest(bundle_id=bundle_id, fingerprints=fingerprints, sha256=hashes)
+    (folder / MANIFEST).write_text(json.dumps(manifest.plain(), indent=2) + "\n", encoding="utf-8")
     return bundle_id
 
 
-def verify_bundle(folder: Path) -> dict[str, Any]:
+def verify_bundle(folder: Path) -> Manifest:
     """Return the manifest after comparing every file with it; ArtifactError names what is not as it says."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        hashes, fingerprints = manifest["sha256"], manifest["fingerprints"]
-        if bundle_id_of(hashes, fingerprints) != manifest["bundle_id"]:
-            raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")
-    except FileNotFoundError:
-        raise ArtifactError(f"{folder / MANIFEST}: is missing, so there is no whole bundle") from None
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ArtifactError(f"{folder / MANIFEST}: can't be read: {error}") from error
+    if not (folder / MANIFEST).is_file():
+        raise ArtifactError(f"{folder / MANIFEST}: is missing, so there is no whole bundle")
+    manifest = Manifest.read_file(folder / MANIFEST)
+    hashes = manifest.sha256
+    if bundle_id_of(hashes, manifest.fingerprints) != manifest.bundle_id:
+        raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         if name not in hashes and name != MANIFEST:
@@ -83,10 +80,9 @@ def verify_bundle(folder: Path) -> dict[str, Any]:
 def open_bundle(folder: Path) -> Bundle:
     """Verify a bundle and load it; ArtifactError names the file that is not as the manifest says."""
     manifest = verify_bundle(folder)
+    model = ModelDescription.read_file(folder / MODEL)
+    contract = Contract.read_file(folder / CONTRACT)
     try:
-        model, contract = (
-            json.loads((folder / name).read_text(encoding="utf-8")) for name in (MODEL, CONTRACT)
-        )
         return Bundle(open_graph((folder / GRAPH).read_bytes()), model, contract, manifest)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{folder}: no whole bundle: {error}") from error

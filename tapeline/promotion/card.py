@@ -2,7 +2,7 @@
 
 from typing import Any
 
-Record = dict[str, Any]
+from tapeline.promotion.contract import BundleFigures, Contract, Span
 
 CARD = """# {artifact}
 
@@ -48,37 +48,43 @@ LAST_FOLD = """It is the model of the last fold: figures that begin with `candid
 with an account begun flat there; the others are of all folds."""
 
 
-def model_card(contract: Record, span: Record, params_used: Record, section: str, record: Record) -> str:
+def model_card(
+    contract: Contract,
+    span: Span,
+    params_used: dict[str, dict[str, Any]],
+    section: str,
+    figures: BundleFigures,
+) -> str:
     """Return the card in Markdown; `section` of `params_used` holds the architecture."""
-    inputs, output, train = contract["input"], contract["output"], params_used["train"]
-    leader = f" {inputs['leader']} leads: its candles are needed, too." if inputs["leader"] else ""
+    inputs, output, train = contract.input, contract.output, params_used["train"]
+    leader = f" {inputs.leader} leads: its candles are needed, too." if inputs.leader else ""
     told = params_used[section] | {
         name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")
     }
     spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]
     spans += [f"- {name}: {value}" for name, value in told.items()]
-    figures = [
+    table = [
         f"| {file} | {name} | {'not defined' if value is None else f'{value:.6g}'} |"
-        for file, metrics in record["metrics"].items()
+        for file, metrics in figures.metrics.items()
         for name, value in metrics.items()
     ]
     return CARD.format(
-        artifact=contract["artifact"],
-        meaning=f"{output['name'].replace('_', ' ').capitalize()} {output['meaning']}",
-        horizon=contract["label"]["horizon"],
-        interval=inputs["interval"],
-        low=output["low"],
-        high=output["high"],
-        columns=", ".join(inputs["columns"]),
-        context=contract["lookback"] - 1 + contract["sequence_length"],
-        lookback=contract["lookback"],
-        sequence_length=contract["sequence_length"],
-        max_fill=inputs["max_fill"],
+        artifact=contract.artifact,
+        meaning=f"{output.name.replace('_', ' ').capitalize()} {output.meaning}",
+        horizon=contract.label.horizon,
+        interval=inputs.interval,
+        low=output.low,
+        high=output.high,
+        columns=", ".join(inputs.columns),
+        context=contract.lookback - 1 + contract.sequence_length,
+        lookback=contract.lookback,
+        sequence_length=contract.sequence_length,
+        max_fill=inputs.max_fill,
         leader=leader,
-        symbols=", ".join(inputs["symbols"]),
-        market=contract["market"]["description"],
+        symbols=", ".join(inputs.symbols),
+        market=contract.market.description if contract.market else "",
         spans="\n".join(spans),
-        refit=REFIT if record["refit"] else LAST_FOLD,
-        n_folds=len(record["folds"]),
-        metrics="\n".join(figures),
+        refit=REFIT if figures.refit else LAST_FOLD,
+        n_folds=len(figures.folds),
+        metrics="\n".join(table),
     )

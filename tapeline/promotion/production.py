@@ -36,7 +36,7 @@ def place(folder: Path, artifact: str, source: Path, bundle_id: str, undo: ExitS
         shutil.rmtree(leftover, ignore_errors=True)
     undo.callback(shutil.rmtree, aside, ignore_errors=True)
     shutil.copytree(source, aside)
-    found = verify_bundle(aside)["bundle_id"]
+    found = verify_bundle(aside).bundle_id
     if found != bundle_id:
         raise ArtifactError(f"{source}: is bundle {found}, not {bundle_id}")
     if target.exists():
@@ -55,10 +55,9 @@ def clear(folder: Path, artifact: str) -> None:
 def in_production(folder: Path, artifact: str) -> str | None:
     """Id of the whole bundle that lies in production; None where there is none or it is damaged."""
     try:
-        bundle_id: str = verify_bundle(folder / PROMOTED / artifact)["bundle_id"]
+        return verify_bundle(folder / PROMOTED / artifact).bundle_id
     except ArtifactError:
         return None
-    return bundle_id
 
 
 def write_index(folder: Path, artifacts: Collection[str]) -> Registry:

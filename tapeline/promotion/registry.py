@@ -18,23 +18,24 @@ import gto.api
 from gto.exceptions import GTOException
 from gto.tag import parse_name
 
+from tapeline.documents import Document
 from tapeline.errors import ArtifactError
+from tapeline.promotion.release_record import AssignmentRecord, ReleaseRecord
 from tapeline.promotion.versions import Version
 
 ENVIRONMENT = "prod"  # the one that counts; GTO calls it a stage
-RELEASE = ("bundle_id", "fingerprints", "gates", "lock_sha256", "metrics", "why")  # what its record holds
-Record = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Release:
-    """A registered version: `record` is what its tag says, `commit` where it lies."""
+    """A registered version: `record` is what its tag's `message` says, `commit` where it lies."""
 
     version: Version
     tag: str
     commit: str
     time: str
-    record: Record
+    message: str
+    record: ReleaseRecord
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class Registry:
             if parsed.get("name") not in artifacts or parsed.get("stage", ENVIRONMENT) != ENVIRONMENT:
                 continue
             try:
-                self._take(parsed, tag, commit, time, read_message(message.removesuffix(signature)))
+                self._take(parsed, tag, commit, time, message.removesuffix(signature))
             except ArtifactError as error:
                 self.ignored[tag] = str(error)
         for releases in self.releases.values():
@@ -83,19 +84,18 @@ class Registry:
         for assignments in self.history.values():
             assignments.sort(key=attrgetter("number"))
 
-    def _take(self, parsed: Record, tag: str, commit: str, time: str, record: Record) -> None:
+    def _take(self, parsed: dict[str, Any], tag: str, commit: str, time: str, message: str) -> None:
         """Add what a tag says; ArtifactError if `make promote` or `make rollback` did not make it."""
         name, action = parsed["name"], parsed["action"].value
         if action == "register":
-            missing = [key for key in RELEASE if key not in record]
-            if missing:
-                raise ArtifactError(f"its message is no release record: {missing[0]} is missing")
-            release = Release(Version.parse(parsed["version"]), tag, commit, time, record)
+            record = ReleaseRecord.read(message, "its message is no record of a release")
+            release = Release(Version.parse(parsed["version"]), tag, commit, time, message, record)
             self.releases.setdefault(name, []).append(release)
         elif action == "assign" and parsed.get("counter"):
-            version = Version.parse(str(record.get("version")))
-            told = Assignment(parsed["counter"], version, tag, time, str(record.get("why", "")))
-            self.history.setdefault(name, []).append(told)
+            assigned = AssignmentRecord.read(message, "its message is no record of an assignment")
+            version = Version.parse(assigned.version)
+            assignment = Assignment(parsed["counter"], version, tag, time, assigned.why)
+            self.history.setdefault(name, []).append(assignment)
         else:
             raise ArtifactError("it neither registers nor puts into production as `make promote` does")
 
@@ -122,13 +122,17 @@ class Registry:
             if (name, release.version) not in known
         ]
 
-    def index(self) -> Record:
-        """What `models/registry.json` holds: by artifact what is in production, all versions, history."""
+    def index(self) -> dict[str, Any]:
+        """What `models/registry.json` holds: by artifact what is in production, all versions, history.
+
+        Of a version its whole record, as its tag has it.
+        """
         return {
             name: {
                 "production": str(release.version) if (release := self.production(name)) else None,
                 "versions": [
-                    {"version": str(r.version), "tag": r.tag, "commit": r.commit, "time": r.time} | r.record
+                    {"version": str(r.version), "tag": r.tag, "commit": r.commit, "time": r.time}
+                    | json.loads(r.message)
                     for r in self.releases[name]
                 ],
                 "history": [
@@ -146,18 +150,7 @@ class Registry:
         }
 
 
-def read_message(message: str) -> Record:
-    """Return the record in a tag's message; ArtifactError if there is none."""
-    try:
-        record = json.loads(message)
-    except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict):
-        raise ArtifactError("its message is no record")
-    return record
-
-
-def register(folder: Path, artifact: str, version: Version, record: Record) -> str:
+def register(folder: Path, artifact: str, version: Version, record: ReleaseRecord) -> str:
     """Register `version` on HEAD with its record in the tag's message; return the tag."""
     _gto("register", folder, artifact, ref="HEAD", version=str(version), message=_message(record))
     return f"{artifact}@{version}"
@@ -165,7 +158,7 @@ def register(folder: Path, artifact: str, version: Version, record: Record) -> s
 
 def assign(folder: Path, artifact: str, version: Version, why: str) -> str:
     """Put a registered version into production, also one that has been there before; return the tag."""
-    message = _message({"version": str(version), "why": why})
+    message = _message(AssignmentRecord(version=str(version), why=why))
     # GTO asks for force wherever the version was in production before: that is what a rollback is.
     _gto("assign", folder, artifact, stage=ENVIRONMENT, version=str(version), message=message, force=True)
     numbers = [assignment.number for assignment in Registry(folder, [artifact]).history[artifact]]
@@ -178,8 +171,8 @@ def delete_tags(folder: Path, tags: list[str]) -> None:
         git(folder, "tag", "--delete", *tags)
 
 
-def _message(record: Record) -> str:
-    return json.dumps(record, indent=1, sort_keys=True)
+def _message(record: Document) -> str:
+    return json.dumps(record.plain(), indent=1, sort_keys=True)
 
 
 def _gto(action: str, folder: Path, artifact: str, **options: Any) -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,8 +12,10 @@ from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import Intervals
 from tapeline.losses import absolute_errors, log_losses
 from tapeline.params import Params
+from tapeline.promotion.contract import ModelDescription
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
+from tapeline.promotion.release_record import PackedBundle
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, ROW_KEYS, Refit, Symbols
 from tapeline.serving.predictor import Predictor
 from tapeline.splits.folds import read_folds
@@ -50,22 +51,23 @@ class Comparison:
     rows: int = 0
 
 
-def meet(artifact: str, bundle: dict[str, Any], champion: Release, params: Params) -> Duel:
+def meet(artifact: str, bundle: PackedBundle, champion: Release, params: Params) -> Duel:
     """Let the champion in production predict the candidate's own test rows after its own training."""
     try:
         predictor = Predictor(PROMOTED / artifact)
     except ArtifactError as error:
         return Duel(f"the champion is not at hand: {error}")
-    if predictor.bundle.manifest["bundle_id"] != champion.record["bundle_id"]:
+    if predictor.bundle.manifest.bundle_id != champion.record.bundle_id:
         return Duel("what lies in production is not the champion: `make restore` brings it back")
-    if champion.record["fingerprints"]["contract"] != bundle["fingerprints"]["contract"]:
+    # The one that its tag records may be of a time when a reworded sentence changed it.
+    if predictor.bundle.contract.fingerprint != bundle.fingerprints["contract"]:
         return Duel("input, label or output mean something else")
     symbols = params.value("data.symbols", Symbols)
     schema = FeatureStore(FEATURES).schema(symbols[0])
     model = predictor.bundle.model
-    if model["made_from"]["features"] != schema.feature_version:
+    if model.made_from["features"] != schema.feature_version:
         return Duel("its features are others than those of data/features")
-    rows = common_rows(model, symbols, predictor.bundle.contract["input"]["symbols"], params)
+    rows = common_rows(model, symbols, predictor.bundle.contract.input.symbols, params)
     if rows.empty:
         return Duel("no row of the candidate's own test is after its training, of a symbol that it knows")
     features = read_features(FEATURES, symbols, predictor.features)
@@ -74,7 +76,7 @@ def meet(artifact: str, bundle: dict[str, Any], champion: Release, params: Param
 
 
 def common_rows(
-    model: dict[str, Any], symbols: tuple[str, ...], known: Sequence[str], params: Params
+    model: ModelDescription, symbols: tuple[str, ...], known: Sequence[str], params: Params
 ) -> pd.DataFrame:
     """Rows that the candidate predicted after the champion's last label and embargo, labels with them.
 
@@ -82,30 +84,29 @@ def common_rows(
     of the candidate's own test: of the last fold, whose model ships. One that was refitted has none, and all
     folds' stand for it.
     """
-    minutes = INTERVAL_MINUTES[model["interval"]]
-    last = max(pd.Timestamp(model["span"][part][1]) for part in ("train", "validation"))
+    minutes = INTERVAL_MINUTES[model.interval]
+    last = max(pd.Timestamp(model.span[part][1]) for part in ("train", "validation"))
     step = pd.Timedelta(minutes=minutes)
-    gap = params.section("splits", SplitParams).gap(model["horizon"], step)
-    table = read_tables(FEATURES, symbols, [*KEYS, model["label"]])
+    gap = params.section("splits", SplitParams).gap(model.horizon, step)
+    table = read_tables(FEATURES, symbols, [*KEYS, model.label])
     table["row"] = np.arange(len(table))
     table["run"] = table.groupby(["symbol", "segment"], observed=True).ngroup()
     table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
     back = table["run"].shift(len_of(model) - 1)
     table["has_window"] = back == table["run"]
-    predictions = pd.read_parquet(f"data/predictions/{model['network']}.parquet")
+    predictions = pd.read_parquet(f"data/predictions/{model.network}.parquet")
     if params.value("promotion.refit", Refit) != "all":
         predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
-    rows = rows.assign(label=rows[model["label"]], is_scorable=is_scorable(rows, model["label"]))
+    rows = rows.assign(label=rows[model.label], is_scorable=is_scorable(rows, model.label))
     is_common = rows["has_window"] & (rows["timestamp"] > last + gap) & rows["symbol"].isin(known)
     common: pd.DataFrame = rows[is_common].reset_index(drop=True)
     return common
 
 
-def len_of(model: dict[str, Any]) -> int:
+def len_of(model: ModelDescription) -> int:
     """Candles that a prediction of the model takes."""
-    length: int = model["context"]["sequence_length"]
-    return length
+    return model.context["sequence_length"]
 
 
 def compare(duel: Duel, params: Params) -> Comparison:
@@ -116,7 +117,7 @@ def compare(duel: Duel, params: Params) -> Comparison:
     evaluation = params.section("evaluation", EvaluationParams)
     if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
         return Comparison(f"{len(rows)} rows after its training are too few")
-    label, is_direction = rows["label"].to_numpy(), duel.predictor.bundle.model["label"] == DIRECTION
+    label, is_direction = rows["label"].to_numpy(), duel.predictor.bundle.model.label == DIRECTION
     losses = log_losses if is_direction else absolute_errors
     ours, theirs = (losses(rows[name].to_numpy(), label) for name in ("prediction", "champion"))
     low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)

@@ -54,7 +54,7 @@ def trade_both(duel: Duel, params: Params) -> Accounts:
     if duel.rows is None or duel.predictor is None:
         return Accounts(duel.why)
     trading = TradingParams.read(params)
-    is_direction = duel.predictor.bundle.model["label"] == DIRECTION
+    is_direction = duel.predictor.bundle.model.label == DIRECTION
     if not is_direction and not trading.signals.minimum_trend:
         return Accounts("its predictions trade nothing: signals.minimum_trend is 0")
     n_days = duel.rows["timestamp"].dt.floor("D").nunique()
@@ -92,10 +92,10 @@ def predictions(
     direction, trend = (own, rest) if is_direction else (rest, own)
     signals = trading.signals
     if is_direction and name == "champion" and signals.tier_by == SHARE:
-        of = predictor.bundle.contract["tiers"]
-        if of.get("tier_by") != SHARE or tuple(of["tiers"]) != signals.tier_names:
+        of = predictor.bundle.contract.tiers
+        if of is None or of.tier_by != SHARE or tuple(of.tiers) != signals.tier_names:
             raise NoTiersError("its tiers are not by the same shares, so it would trade others")
-        tier = tier_numbers(direction["prediction"].to_numpy(), of["tiers"])
+        tier = tier_numbers(direction["prediction"].to_numpy(), of.tiers)
         return direction.assign(tier=tier), trend
     validation = pd.read_parquet(f"data/predictions/{traded.name}_validation.parquet")
     return add_tiers(direction, signals, validation), trend

@@ -26,11 +26,11 @@ def fetched(folder: Path, artifact: str, release: Release) -> Iterator[Path]:
             # A remote may have been added after that commit: it is today's that counts.
             files = DVCFileSystem(str(folder), rev=release.commit, config=remotes(folder))
             files.get((CANDIDATES / artifact).as_posix(), str(target), recursive=True)
-            found = verify_bundle(target)["bundle_id"]
+            found = verify_bundle(target).bundle_id
         except Exception as error:  # each kind of storage has errors of its own
             shutil.rmtree(target, ignore_errors=True)
             raise ArtifactError(_missing(folder, artifact, release, error)) from error
-        if found != release.record["bundle_id"]:
+        if found != release.record.bundle_id:
             raise ArtifactError(f"{release.tag}: holds bundle {found}, and its tag says another")
         yield target
 

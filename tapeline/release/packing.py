@@ -1,6 +1,7 @@
 """What goes into a bundle beside its graph: contract, features, params, metrics, model card."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pandas as pd
 import torch
 
 from tapeline.backtest.tiers import model_ranges
+from tapeline.evaluation.metrics import CANDIDATE
 from tapeline.features.params import FeatureParams, LabelParams
 from tapeline.market.origin import read_origin
 from tapeline.models.entry import ModelEntry
@@ -17,23 +19,37 @@ from tapeline.nets.loading import Model, load_model
 from tapeline.nets.models import DESCRIPTION, WEIGHTS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params
-from tapeline.promotion.bundle import CONTRACT, FEATURES, GRAPH, MODEL, open_bundle, pack
+from tapeline.promotion.bundle import CONTRACT, FEATURES, FIGURES, GRAPH, MODEL, open_bundle, pack
 from tapeline.promotion.card import model_card
+from tapeline.promotion.contract import (
+    BundleFigures,
+    Contract,
+    FileMetrics,
+    Input,
+    Label,
+    Origin,
+    Output,
+    OwnFigures,
+    Span,
+    Tiers,
+)
 from tapeline.promotion.gates import PromotionParams
+from tapeline.promotion.release_record import PackedBundle
 from tapeline.promotion.versions import fingerprint
 from tapeline.schema import DIRECTION, OHLCV, FilledShare, MaxFill, Symbols
 from tapeline.store.feature_store import FeatureStore
 from tapeline.trading.params import TradingParams
 
-Record = dict[str, Any]
 OUTPUTS = {
     "direction": ("probability", "that the close is higher `horizon` candles on, calibrated on validation"),
     "trend_strength": ("trend_strength", "how straight the way of the next `horizon` candles will be"),
 }
 
 
-def pack_candidate(folder: Path, model: ModelEntry, params: Params, metrics: Record) -> Record:
-    """Pack what is offered of `model`; return its id, fingerprints and the export's difference.
+def pack_candidate(
+    folder: Path, model: ModelEntry, params: Params, metrics: FileMetrics
+) -> tuple[PackedBundle, float]:
+    """Pack what is offered of `model`; return what is recorded of it, and the export's difference.
 
     metrics : file -> metrics that speak of it, as they go into the bundle
     """
@@ -45,28 +61,27 @@ def pack_candidate(folder: Path, model: ModelEntry, params: Params, metrics: Rec
     store = FeatureStore("data/features")
     contract = make_contract(model, offered, params, store, fold)
     params_used = read_params_used(model, params)
-    schema = store.schema(contract["input"]["symbols"][0])
-    record = {
-        "refit": is_refit,
-        "folds": {name: each.description.span for name, each in trained.items()},
-        "candidate": own_figures(source.name, is_refit, metrics),
-        "metrics": metrics,
-    }
+    schema = store.schema(contract.input.symbols[0])
+    span = span_of(offered)
+    figures = BundleFigures(
+        refit=is_refit,
+        folds={name: span_of(each) for name, each in trained.items()},
+        candidate=own_figures(source.name, is_refit, metrics),
+        metrics=metrics,
+    )
     files = {
         GRAPH: graph,
         WEIGHTS: (source / WEIGHTS).read_bytes(),
         MODEL: (source / DESCRIPTION).read_bytes(),
-        CONTRACT: as_json(contract),
+        CONTRACT: as_json(contract.plain()),
         FEATURES: as_json([feature.model_dump() for feature in schema.features]),
         "params.json": as_json(params_used),
-        "metrics.json": as_json(record),
-        "model_card.md": model_card(
-            contract, offered.description.span, params_used, model.section, record
-        ).encode(),
+        FIGURES: as_json(figures.plain()),
+        "model_card.md": model_card(contract, span, params_used, model.section, figures).encode(),
     }
     made_from = offered.description.made_from
     fingerprints = {
-        "contract": fingerprint(meaning(contract)),
+        "contract": contract.fingerprint,
         "params": fingerprint({name: without_seed(values) for name, values in params_used.items()}),
         "code": fingerprint([made_from["code"], made_from["features"]]),
         "data": made_from["data"],
@@ -74,14 +89,15 @@ def pack_candidate(folder: Path, model: ModelEntry, params: Params, metrics: Rec
     }
     bundle_id = pack(folder, files, fingerprints)
     difference = np.abs(open_bundle(folder).run(windows.numpy()) - reference_outputs(served, windows).numpy())
-    return {
-        "bundle_id": bundle_id,
-        "market": contract["market"],
-        "fingerprints": fingerprints,
-        "span": offered.description.span,
-        "refit": is_refit,
-        "onnx_difference": float(difference.max()),
-    }
+    packed = PackedBundle(
+        bundle_id=bundle_id, market=contract.market, fingerprints=fingerprints, span=span, refit=is_refit
+    )
+    return packed, float(difference.max())
+
+
+def span_of(model: Model) -> Span:
+    """Open times of the first and last row, by part of the model's fold."""
+    return {part: (first, last) for part, (first, last) in model.description.span.items()}
 
 
 def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
@@ -94,11 +110,10 @@ def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
     return (folds, refit, len(folds)) if refit.is_dir() else (folds, folds[-1], len(folds) - 1)
 
 
-def own_figures(model: str, is_refit: bool, metrics: Record) -> Record:
+def own_figures(model: str, is_refit: bool, metrics: FileMetrics) -> OwnFigures:
     """What is offered, whose figures it carries, and those of it alone, by file."""
-    prefix = "candidate_"
     own = {
-        file: {name.removeprefix(prefix): value for name, value in of.items() if name.startswith(prefix)}
+        file: {key.removeprefix(CANDIDATE): value for key, value in of.items() if key.startswith(CANDIDATE)}
         for file, of in metrics.items()
     }
     return {"model": model, "figures_of": "walk_forward" if is_refit else model, **own}
@@ -114,44 +129,45 @@ def export(model: Model) -> tuple[bytes, Served, torch.Tensor]:
 
 def make_contract(
     model: ModelEntry, offered: Model, params: Params, store: FeatureStore, fold: int
-) -> Record:
+) -> Contract:
     """What a consumer must feed, what comes out, and what it means; `fold` is the model's in predictions."""
     said, symbols = offered.description, params.value("data.symbols", Symbols)
     features = {feature.name: feature for feature in store.schema(symbols[0]).features}
     lookback = max(features[name].lookback for name in said.features)
     has_leader = any(features[name].group == "leader" for name in said.features)
-    name, meaning_ = OUTPUTS[said.label]
+    name, meaning = OUTPUTS[said.label]
     signals = TradingParams.read(params).signals
-    contract = {
-        "artifact": model.artifact,
-        "input": {
-            "columns": ["timestamp", *OHLCV],
-            "interval": said.interval,
-            "leader": symbols[0] if has_leader else None,
-            "symbols": list(symbols),
-            "max_fill": params.value("data.max_fill", MaxFill),
-            "max_filled_share": params.value("data.max_filled_share", FilledShare),
-        },
-        "lookback": lookback,
-        "sequence_length": said.context["sequence_length"],
-        "label": {"name": said.label, "horizon": said.horizon},
-        "market": read_origin("data/candles"),
-        "output": {"name": name, "meaning": meaning_, "low": 0.0, "high": 1.0},
-    }
+    origin = read_origin("data/candles")
+    contract = partial(
+        Contract,
+        artifact=model.artifact,
+        input=Input(
+            columns=("timestamp", *OHLCV),
+            interval=said.interval,
+            leader=symbols[0] if has_leader else None,
+            symbols=tuple(symbols),
+            max_fill=params.value("data.max_fill", MaxFill),
+            max_filled_share=params.value("data.max_filled_share", FilledShare),
+        ),
+        lookback=lookback,
+        sequence_length=said.context["sequence_length"],
+        label=Label(name=said.label, horizon=said.horizon),
+        market=None if origin is None else Origin.model_validate(origin, strict=False),
+        output=Output(name=name, meaning=meaning, low=0.0, high=1.0),
+    )
     if said.label != DIRECTION:
-        return contract | {"minimum": signals.minimum_trend}
+        return contract(minimum=signals.minimum_trend)
     ranges = model_ranges(signals, pd.read_parquet(f"data/predictions/{model.name}_validation.parquet"), fold)
-    by = {"tier_by": signals.tier_by, "expected_coverage": signals.expected_coverage}
-    return contract | {"tiers": {"tiers": ranges, "trade_tiers": signals.trade_tiers, **by}}
+    tiers = Tiers(
+        tiers=ranges,
+        trade_tiers=signals.trade_tiers,
+        tier_by=signals.tier_by,
+        expected_coverage=signals.expected_coverage,
+    )
+    return contract(tiers=tiers)
 
 
-def meaning(contract: Record) -> Record:
-    """The part of a contract that a consumer must change with: a change of it is a major version."""
-    inputs = {name: contract["input"][name] for name in ("columns", "interval", "leader")}
-    return {"input": inputs, "label": contract["label"], "output": contract["output"]}
-
-
-def read_params_used(model: ModelEntry, params: Params) -> dict[str, Record]:
+def read_params_used(model: ModelEntry, params: Params) -> dict[str, dict[str, Any]]:
     """Params that the model and its thresholds hang on, by section; candles and dates are data."""
     trading = TradingParams.read(params)
     sections = {
@@ -171,7 +187,7 @@ def read_params_used(model: ModelEntry, params: Params) -> dict[str, Record]:
     return params_used | {"train": params.section("train", TrainParams).recipe()}
 
 
-def without_seed(values: Record) -> Record:
+def without_seed(values: dict[str, Any]) -> dict[str, Any]:
     """The same without what decides nothing but chance."""
     return {name: value for name, value in values.items() if name != "seed"}
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 from dvc.repo import Repo
@@ -17,7 +16,8 @@ from dvc.repo import Repo
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
-from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.bundle import FIGURES, verify_bundle
+from tapeline.promotion.contract import BundleFigures
 from tapeline.promotion.gates import Verdict, summary
 from tapeline.promotion.production import (
     CANDIDATES,
@@ -29,11 +29,13 @@ from tapeline.promotion.production import (
     write_index,
 )
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
+from tapeline.promotion.release_record import PackedBundle, ReleaseRecord, RunRecord
 from tapeline.promotion.trials import FILE as TRIALS
-from tapeline.promotion.versions import Version, next_version
+from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
 from tapeline.release.recorded import of_the_workspace, read_run
 from tapeline.release.release_gates import judge_release
+from tapeline.release.succession import decide_version
 
 ROOT = Path()
 
@@ -46,7 +48,7 @@ class Plan:
     version: Version
     why: str
     bundle_id: str
-    record: dict[str, Any]
+    record: ReleaseRecord
     judged: str
 
     @property
@@ -65,7 +67,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
             tell(f"{tag}: of a promotion that was cut off, taken back")
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(of_the_workspace)
-        known = {name: known_as(name, run["bundles"][name], registry) for name in artifacts}
+        known = {name: known_as(name, run.bundles[name], registry) for name in artifacts}
         if all(known.values()):
             told = ", ".join(f"{artifact} is {version}" for artifact, version in known.items())
             raise ArtifactError(f"promoted already: {told}; `make rollback` goes back and forth")
@@ -75,7 +77,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         if new_trials := note_trials():
             tell(new_trials)
         require_passed(verdicts, tell)
-        plans = [make_plan(name, run["bundles"][name], registry, found) for name, found in verdicts.items()]
+        plans = [make_plan(name, run.bundles[name], registry, found) for name, found in verdicts.items()]
         require_untagged(plans)
         with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
             for plan in plans:
@@ -106,49 +108,43 @@ def require_clean() -> None:
         raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
 
 
-def known_as(artifact: str, packed: dict[str, Any], registry: Registry) -> Version | None:
+def known_as(artifact: str, packed: PackedBundle, registry: Registry) -> Version | None:
     """Verify a candidate against what the run recorded; return its version if it was promoted before."""
-    found = verify_bundle(CANDIDATES / artifact)["bundle_id"]
-    if found != packed["bundle_id"]:
+    found = verify_bundle(CANDIDATES / artifact).bundle_id
+    if found != packed.bundle_id:
         raise ArtifactError(
-            f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed['bundle_id']}"
+            f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed.bundle_id}"
         )
-    for name, values in read_json(CANDIDATES / artifact / "metrics.json")["metrics"].items():
+    for name, values in BundleFigures.read_file(CANDIDATES / artifact / FIGURES).metrics.items():
         if values != read_json(f"metrics/{name}.json"):
             raise ArtifactError(f"metrics/{name}.json: is not as {artifact} was packed; run `dvc repro`")
-    same = [r.version for r in registry.releases.get(artifact, []) if r.record.get("bundle_id") == found]
+    same = [r.version for r in registry.releases.get(artifact, []) if r.record.bundle_id == found]
     return same[-1] if same else None
 
 
-def judge_all(artifact: str, run: dict[str, Any], registry: Registry) -> list[Verdict]:
+def judge_all(artifact: str, run: RunRecord, registry: Registry) -> list[Verdict]:
     """Gates as the pipeline judged them, and those of the release."""
-    verdicts = [Verdict(**gate) for gate in run["gates"] if gate["artifact"] == artifact]
-    return verdicts + judge_release(artifact, run["bundles"][artifact], registry)
+    return run.gates_of(artifact) + judge_release(artifact, run.bundles[artifact], registry)
 
 
-def make_plan(artifact: str, bundle: dict[str, Any], registry: Registry, verdicts: list[Verdict]) -> Plan:
+def make_plan(artifact: str, bundle: PackedBundle, registry: Registry, verdicts: list[Verdict]) -> Plan:
     """Decide the version of a candidate that passed, and write its record."""
-    champion = registry.production(artifact)
-    version, why = next_version(
-        bundle["fingerprints"],
-        champion.record["fingerprints"] if champion else None,
-        {known.version: known.record["fingerprints"] for known in registry.releases.get(artifact, [])},
+    version, why = decide_version(artifact, bundle.fingerprints, registry)
+    packed = BundleFigures.read_file(CANDIDATES / artifact / FIGURES)
+    record = ReleaseRecord(
+        artifact=artifact,
+        version=str(version),
+        why=why,
+        bundle_id=bundle.bundle_id,
+        fingerprints=bundle.fingerprints,
+        refit=bundle.refit,
+        market=bundle.market,
+        gates=tuple(verdicts),
+        candidate=packed.candidate,
+        metrics=packed.metrics,
+        lock_sha256=hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
     )
-    packed = read_json(CANDIDATES / artifact / "metrics.json")
-    record = {
-        "artifact": artifact,
-        "version": str(version),
-        "why": why,
-        "bundle_id": bundle["bundle_id"],
-        "fingerprints": bundle["fingerprints"],
-        "refit": bundle["refit"],
-        "market": bundle["market"],
-        "gates": [asdict(verdict) for verdict in verdicts],
-        "candidate": packed["candidate"],
-        "metrics": packed["metrics"],
-        "lock_sha256": hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
-    }
-    return Plan(artifact, version, why, bundle["bundle_id"], record, summary(verdicts))
+    return Plan(artifact, version, why, bundle.bundle_id, record, summary(verdicts))
 
 
 def release(plan: Plan, undo: ExitStack) -> None:

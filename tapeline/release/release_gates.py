@@ -1,7 +1,6 @@
 """Gates that only a release can judge: latency as measured, trials as counted, the champion."""
 
 from dataclasses import replace
-from typing import Any
 
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.models.table import ARTIFACTS
@@ -9,12 +8,13 @@ from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, Gate, Verdict, judge_value
 from tapeline.promotion.registry import Registry
+from tapeline.promotion.release_record import PackedBundle
 from tapeline.release.champion import Comparison, Duel, compare, meet
 from tapeline.release.champion_account import Accounts, trade_both
 from tapeline.release.deflated import judge_deflated_sharpe
 
 
-def judge_release(artifact: str, bundle: dict[str, Any], registry: Registry) -> list[Verdict]:
+def judge_release(artifact: str, bundle: PackedBundle, registry: Registry) -> list[Verdict]:
     """Judge what the pipeline's hashed inputs can't answer."""
     params = Params.read()
     budget = params.section("latency", LatencyParams).p99_budget_ms
@@ -34,9 +34,7 @@ def judge_latency(artifact: str, gate: Gate, measured: float | None) -> Verdict:
     return judge_value(artifact, "release.latency_p99_ms", gate, measured)
 
 
-def judge_champion(
-    artifact: str, bundle: dict[str, Any], registry: Registry, params: Params
-) -> list[Verdict]:
+def judge_champion(artifact: str, bundle: PackedBundle, registry: Registry, params: Params) -> list[Verdict]:
     """Hold the candidate against what is in production, by loss and by money; not judged where it can't."""
     champion = registry.production(artifact)
     duel = meet(artifact, bundle, champion, params) if champion else Duel("nothing is in production")

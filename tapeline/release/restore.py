@@ -19,9 +19,9 @@ def restore() -> dict[str, str]:
             if (release := registry.production(artifact)) is None:
                 continue
             done[artifact] = f"{release.version}, as it was"
-            if in_production(ROOT, artifact) != release.record["bundle_id"]:
+            if in_production(ROOT, artifact) != release.record.bundle_id:
                 with fetched(ROOT, artifact, release) as source, ExitStack() as undo:
-                    place(ROOT, artifact, source, release.record["bundle_id"], undo)
+                    place(ROOT, artifact, source, release.record.bundle_id, undo)
                     undo.pop_all()
                 clear(ROOT, artifact)
                 done[artifact] = f"{release.version}, brought back"

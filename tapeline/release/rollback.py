@@ -20,7 +20,7 @@ def rollback(artifact: str, to: str, why: str) -> Release:
         release = choose(registry, artifact, to)
         n_before = len(registry.history[artifact])
         with fetched(ROOT, artifact, release) as source, ExitStack() as undo:
-            place(ROOT, artifact, source, release.record["bundle_id"], undo)
+            place(ROOT, artifact, source, release.record.bundle_id, undo)
             undo.callback(drop_later, artifact, n_before)
             assign(ROOT, artifact, release.version, why or "rolled back")
             write_index(ROOT, ARTIFACTS)

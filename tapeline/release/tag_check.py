@@ -1,12 +1,12 @@
 """Hold the tag of a release against the run at its commit: what CI asks of every tag that is pushed."""
 
 import hashlib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.gates import FAILED
+from tapeline.promotion.gates import FAILED, RELEASE, Verdict
 from tapeline.promotion.registry import Registry, Release, git
 from tapeline.release.recorded import read_run
 
@@ -27,20 +27,20 @@ def check_release(tag: str) -> Release:
     release, record = named[0], named[0].record
     run = read_run(lambda path: git(ROOT, "show", f"{release.commit}:{path}"))
     artifact = tag.split("@")[0]
-    packed = run["bundles"][artifact]["bundle_id"]
-    if record["bundle_id"] != packed:
-        raise ArtifactError(f"{tag}: bundle_id is {record['bundle_id']}, and the run packed {packed}")
+    packed = run.bundles[artifact].bundle_id
+    if record.bundle_id != packed:
+        raise ArtifactError(f"{tag}: bundle_id is {record.bundle_id}, and the run packed {packed}")
     lock = git(ROOT, "show", f"{release.commit}:dvc.lock").encode()
-    if record["lock_sha256"] != hashlib.sha256(lock).hexdigest():
+    if record.lock_sha256 != hashlib.sha256(lock).hexdigest():
         raise ArtifactError(f"{tag}: dvc.lock is another than that of the release")
-    failed = [gate["gate"] for gate in record["gates"] if gate["status"] == FAILED]
+    failed = [verdict.gate for verdict in record.gates if verdict.status == FAILED]
     if failed:
         raise ArtifactError(f"{tag}: did not pass {', '.join(failed)}")
-    if [gate for gate in run["gates"] if gate["artifact"] == artifact] != of_the_run(record["gates"]):
+    if run.gates_of(artifact) != of_the_run(record.gates):
         raise ArtifactError(f"{tag}: its gates are not those of the run")
     return release
 
 
-def of_the_run(gates: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def of_the_run(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Gates that the pipeline judged, without those of the release."""
-    return [gate for gate in gates if not gate["gate"].startswith("release.")]
+    return [verdict for verdict in verdicts if not verdict.gate.startswith(f"{RELEASE}.")]

@@ -11,18 +11,19 @@ from tapeline.evaluation.latency import LatencyParams
 from tapeline.models.table import FILES, MODELS, TRADED, models_of
 from tapeline.outputs import read_json
 from tapeline.params import Params
-from tapeline.promotion.gates import Verdict, summary
+from tapeline.promotion.gates import summary
+from tapeline.promotion.release_record import RunRecord
 from tapeline.quality.report import require_passed
 from tapeline.reports.data_report import audit_rows
 from tapeline.reports.pages import embed, write_page
 from tapeline.reports.run_charts import draw_run
 from tapeline.schema import DIRECTION, TREND_STRENGTH
 
-PAGE = Path("reports/index.html")
+PAGE, PROMOTION = Path("reports/index.html"), Path("metrics/detail/promotion.json")
 Deflate = Callable[[dict[str, Any], dict[str, Any]], tuple[float | None, int]]
 METRICS = ("data", *FILES, "latency")
 DETAILS = (
-    "evaluation", "backtest", "promotion", "expectations", "splits",
+    "evaluation", "backtest", "expectations", "splits",
     *(f"{model.name}_training" for model in MODELS),
 )  # fmt: skip
 
@@ -41,10 +42,8 @@ def write_report(deflate: Deflate) -> Path:
     charts, scripts = embed(draw_run())
     audits = audit_rows(detail["expectations"]) + audit_rows(detail["splits"])
     budget = Params.read().section("latency", LatencyParams).p99_budget_ms
-    gates = [Verdict(**gate) for gate in detail["promotion"]["gates"]]
-    verdicts = {
-        name: summary([v for v in gates if v.artifact == name]) for name in detail["promotion"]["bundles"]
-    }
+    run = RunRecord.read(PROMOTION.read_bytes(), f"{PROMOTION}: can't be read")
+    verdicts = {name: summary(run.gates_of(name)) for name in run.bundles}
     try:
         deflated, trials = deflate(metrics["backtest"], detail["backtest"])
     except ArtifactError:  # outside a repository nobody knows what was tried
@@ -55,6 +54,7 @@ def write_report(deflate: Deflate) -> Path:
         "report.html.j2",
         metrics=metrics,
         detail=detail,
+        run=run,
         models=MODELS,
         directions=models_of(DIRECTION),
         strengths=models_of(TREND_STRENGTH),

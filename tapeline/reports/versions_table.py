@@ -10,23 +10,25 @@ FIGURES = ("accuracy_all", "net_pnl", "mae", "rank_correlation")  # that are pri
 def versions_table(registry: Registry) -> pd.DataFrame:
     """One line a version: where it stands, what it is, what it showed."""
     lines = []
-    for name, found in registry.index().items():
-        for version in found["versions"]:
-            metrics = {key: value for file in version["metrics"].values() for key, value in file.items()}
-            assigned = [str(a["number"]) for a in found["history"] if a["version"] == version["version"]]
+    for artifact, releases in sorted(registry.releases.items()):
+        production = registry.production(artifact)
+        for release in releases:
+            record = release.record
+            metrics = {key: value for file in record.metrics.values() for key, value in file.items()}
+            assigned = [a.number for a in registry.history.get(artifact, []) if a.version == release.version]
             lines.append(
                 {
-                    "model": name,
-                    "version": version["version"],
-                    "production": "yes" if version["version"] == found["production"] else "",
-                    "bundle": version["bundle_id"],
-                    "market": (version.get("market") or {}).get("name", "unknown"),
-                    "commit": version["commit"][:7],
-                    "data": version["fingerprints"]["data"][:7],
-                    "code": version["fingerprints"]["code"][:7],
-                    "assigned": ",".join(assigned),
-                    "why": version["why"],
+                    "model": artifact,
+                    "version": str(release.version),
+                    "production": "yes" if production == release else "",
+                    "bundle": record.bundle_id,
+                    "market": record.market.name if record.market else "unknown",
+                    "commit": release.commit[:7],
+                    "data": record.fingerprints["data"][:7],
+                    "code": record.fingerprints["code"][:7],
+                    "assigned": ",".join(map(str, assigned)),
+                    "why": record.why,
                 }
-                | {name: f"{metrics[name]:.4g}" for name in FIGURES if metrics.get(name) is not None}
+                | {key: f"{value:.4g}" for key in FIGURES if (value := metrics.get(key)) is not None}
             )
     return pd.DataFrame(lines).fillna("")

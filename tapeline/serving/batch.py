@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
 from tapeline.market.origin import read_origin
-from tapeline.schema import INTERVAL_MINUTES
+from tapeline.schema import INTERVAL_MINUTES, Interval
 from tapeline.serving.answers import (
     GAP,
     PREDICTED,
@@ -39,14 +40,14 @@ def answer_table(
 
     `leader` holds the leading symbol's canonical candles, the same table for itself.
     """
-    contract, length = stream.predictors[0].bundle.contract["input"], stream.length
-    segment, step = candles["segment"], pd.Timedelta(minutes=INTERVAL_MINUTES[contract["interval"]])
+    contract, length = stream.predictors[0].bundle.contract.input, stream.length
+    segment, step = candles["segment"], pd.Timedelta(minutes=INTERVAL_MINUTES[contract.interval])
     missing = stream.lookback + length - 2 - candles.groupby(segment).cumcount().to_numpy()
     is_filled = candles["is_filled"].to_numpy(bool)
     n_before = filled_before(is_filled)
     n_filled = pd.Series(is_filled.astype(float)).rolling(length, min_periods=1).sum().to_numpy()
     real = np.flatnonzero(~is_filled)[-last:]
-    share = contract["max_filled_share"]
+    share = contract.max_filled_share
     is_ready = (missing <= 0) & (n_before == 0) & (n_filled <= share * length)
     chosen = real[is_ready[real]]
     found = predict_rows(stream, candles, leader, chosen)
@@ -69,7 +70,7 @@ def answer_table(
             yield Answer(**told, status=GAP, reason=reason)
         else:
             predictions = {name: values[at[row]] for name, values in found.items()}
-            reason = leader_unknown(stream.leader) if has_leader and is_unknown[row] else ""
+            reason = leader_unknown(stream.leader) if stream.leader and has_leader and is_unknown[row] else ""
             yield (
                 Answer(**told, status=PREDICTED, reason=reason, predictions=predictions)
                 if is_in_range(predictions)
@@ -84,7 +85,7 @@ def predict_rows(
     if not len(rows):
         return {}
     wanted = {feature.name: feature for features in stream.features for feature in features}
-    horizon = stream.predictors[0].bundle.model["horizon"]
+    horizon = stream.predictors[0].bundle.model.horizon
     table = build_table(candles, leader, list(wanted.values()), horizon, stream.max_fill)
     at = pd.Index(table["timestamp"]).get_indexer(candles["timestamp"].iloc[rows])
     predictions = {}
@@ -113,11 +114,11 @@ def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: 
             stream.require_trained(symbol)
         except CandleError as error:
             raise DataError("SYMBOLS", str(error)) from error
-    named = {stream.leader, *chosen} - {None}
+    named = {*chosen, *([stream.leader] if stream.leader else [])}
     tables, is_open = read_candles(stream, folder, named)
     for symbol in chosen:
         candles = tables[symbol]
-        yield from answer_table(stream, symbol, candles, tables.get(stream.leader, candles), last)
+        yield from answer_table(stream, symbol, candles, tables.get(stream.leader or symbol, candles), last)
         if symbol in is_open:
             opened = stream.newest_open()
             yield Answer(symbol, show(opened), REFUSED, stream.why_open(opened))
@@ -129,19 +130,19 @@ def read_candles(stream: Stream, folder: Path, symbols: set[str]) -> tuple[dict[
     DataError as ingest has it, or for candles of a run that were filled otherwise.
     """
     contract = stream.predictors[0].bundle.contract
-    wants, origin = contract["input"], read_origin(folder)
+    wants, origin = contract.input, read_origin(folder)
     if origin is None:
         data = DataParams(
             source="files", path=str(folder), layout="auto", columns={}, timezone=None,
             symbols=tuple(sorted(symbols)),
-            interval=wants["interval"], max_fill=wants["max_fill"],
-            max_filled_share=wants["max_filled_share"], max_rejected_share=0.01, workers=1,
+            interval=cast(Interval, wants.interval), max_fill=wants.max_fill,
+            max_filled_share=wants.max_filled_share, max_rejected_share=0.01, workers=1,
         )  # fmt: skip
         raw = {symbol: read_symbol(data, symbol, stream.now()) for symbol in symbols}
         tables = {symbol: clean(found, data).candles for symbol, found in raw.items()}
         return tables, {symbol for symbol, found in raw.items() if found.n_open}
     for key in ("interval", "max_fill"):
-        if origin[key] != wants[key]:
-            told = f"data.{key} was {origin[key]}, and {contract['artifact']} takes {wants[key]}"
+        if origin[key] != getattr(wants, key):
+            told = f"data.{key} was {origin[key]}, and {contract.artifact} takes {getattr(wants, key)}"
             raise DataError(folder, f"{told}; predict from the files that these candles were made of")
     return {symbol: read_table(folder, symbol) for symbol in symbols}, set()

@@ -31,7 +31,7 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
 
     Of `folder`'s canonical candles as many as `n_predicted` predictions take, warm-up included.
     """
-    symbol = stream.predictors[0].bundle.contract["input"]["symbols"][0]
+    symbol = stream.predictors[0].bundle.contract.input.symbols[0]
     table = read_table(folder, symbol, ["timestamp", "segment", "is_filled", *OHLCV])
     longest = table[table["segment"] == table["segment"].value_counts().index[0]]
     n_candles = stream.lookback + stream.length + n_predicted
@@ -40,7 +40,7 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
 
 def latency_records(stream: Stream, taken: Taken) -> tuple[dict[str, Any], dict[str, Any]]:
     """Declared metrics and detail of the times `taken` by the bundles of `stream`."""
-    names = [predictor.bundle.model["network"] for predictor in stream.predictors]
+    names = [predictor.bundle.model.network for predictor in stream.predictors]
     networks = dict(zip(names, taken.networks, strict=True))
     rest = taken.total - sum(networks.values())  # what every network needs beside its own time
     metrics: dict[str, Any] = {"candles": taken.total.size}

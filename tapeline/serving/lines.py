@@ -73,11 +73,11 @@ def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:
     found = {}
     for predictor in stream.predictors:
         bundle = predictor.bundle
-        bundle_id = bundle.manifest["bundle_id"]
-        found[bundle.contract["artifact"]] = {
+        bundle_id = bundle.manifest.bundle_id
+        found[bundle.contract.artifact] = {
             "version": versions.get(bundle_id),
             "bundle_id": bundle_id,
-            "horizon": bundle.model["horizon"],
+            "horizon": bundle.model.horizon,
         }
     return {"interval": stream.interval, "market": stream.market, "bundles": found}
 

@@ -23,10 +23,10 @@ class Predictor:
     def __init__(self, folder: Path) -> None:
         """Open the bundle in `folder`; ArtifactError names what is wrong with it."""
         self.bundle: Bundle = open_bundle(folder)
-        model = self.bundle.model
-        self.features: list[str] = model["features"]
-        self.sequence_length: int = self.bundle.contract["sequence_length"]
-        self._scaler = Scaler(np.array(model["scaler"]["mean"]), np.array(model["scaler"]["std"]))
+        scaler = self.bundle.model.scaler
+        self.features = list(self.bundle.model.features)
+        self.sequence_length = self.bundle.contract.sequence_length
+        self._scaler = Scaler(np.array(scaler.mean), np.array(scaler.std))
 
     def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Numbers for the rows from `sequence_length - 1` on of consecutive (N, F) rows."""
@@ -45,17 +45,17 @@ class Predictor:
     @property
     def artifact(self) -> str:
         """Name of the bundle, which no other in production has."""
-        artifact: str = self.bundle.contract["artifact"]
-        return artifact
+        return self.bundle.contract.artifact
 
     def numbers(self, value: float) -> Numbers:
         """What is said of a predicted number: a probability has a tier."""
-        if self.bundle.model["label"] == DIRECTION:
+        if self.bundle.model.label == DIRECTION:
             return Numbers(probability=value, tier=self.tier(value))
         return Numbers(trend_strength=value)
 
     def tier(self, probability: float) -> str | None:
         """Name of the tier that the confidence max(p, 1 - p) falls into; None between and below them."""
-        ranges = self.bundle.contract.get("tiers", {}).get("tiers", {})
+        tiers = self.bundle.contract.tiers
+        ranges = tiers.tiers if tiers else {}
         number = int(tier_numbers(np.array(probability), ranges))
         return None if number == NO_TIER else list(ranges)[number]

@@ -53,10 +53,11 @@ class Stream:
     ) -> None:
         self._clock, self._allow_untrained = clock, allow_untrained
         self.predictors = [Predictor(folder) for folder in folders]
-        inputs = [predictor.bundle.contract["input"] for predictor in self.predictors]
+        inputs = [predictor.bundle.contract.input for predictor in self.predictors]
         for key in ("interval", "leader", "max_fill", "max_filled_share"):
-            if len({str(found[key]) for found in inputs}) > 1:
-                told = ", ".join(str(found[key]) for found in inputs)
+            values = [str(getattr(each, key)) for each in inputs]
+            if len(set(values)) > 1:
+                told = ", ".join(values)
                 raise ArtifactError(f"the bundles take different candles: {key} is {told}")
         artifacts = [predictor.artifact for predictor in self.predictors]
         twice = next((name for name in artifacts if artifacts.count(name) > 1), None)
@@ -65,10 +66,10 @@ class Stream:
         contracts = [predictor.bundle.contract for predictor in self.predictors]
         require_market(contracts, allow_simulated)
         self.market = ", ".join(dict.fromkeys(map(market_name, contracts)))
-        self.symbols = [name for name in inputs[0]["symbols"] if all(name in i["symbols"] for i in inputs)]
-        self.leader, self._input = inputs[0]["leader"], inputs[0]
-        self.max_fill: int = self._input["max_fill"]
-        self.interval: str = self._input["interval"]
+        self.symbols = [name for name in inputs[0].symbols if all(name in each.symbols for each in inputs)]
+        self.leader, self._input = inputs[0].leader, inputs[0]
+        self.max_fill = self._input.max_fill
+        self.interval = self._input.interval
         self._step = INTERVAL_MINUTES[self.interval] * MICROSECONDS
         self.features = [check_features(predictor) for predictor in self.predictors]
         wanted = {feature.name: feature for features in self.features for feature in features}
@@ -138,7 +139,7 @@ class Stream:
                 **told, status=GAP, reason=f"{missing} candles before it were missing and are filled"
             )
         n_filled = int(buffer.is_filled[-self.length :].sum())
-        if n_filled > self._input["max_filled_share"] * self.length:
+        if n_filled > self._input.max_filled_share * self.length:
             return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
         predictions = self._predict(symbol)
         if not is_in_range(predictions):
@@ -268,8 +269,8 @@ def check_features(predictor: Predictor) -> list[Feature]:
     model = predictor.bundle.model
     unknown = [name for name in predictor.features if name not in FEATURES]
     features = [FEATURES[name] for name in predictor.features if name in FEATURES]
-    if unknown or feature_version(features, model["horizon"]) != model["made_from"]["features"]:
-        artifact = predictor.bundle.contract["artifact"]
+    if unknown or feature_version(features, model.horizon) != model.made_from["features"]:
+        artifact = predictor.bundle.contract.artifact
         raise ArtifactError(
             f"{artifact}: this code computes features otherwise than in its training; "
             "check out the commit of its tag to predict with it"

@@ -42,7 +42,7 @@ class Repository(Workshop):
 
     def in_production(self, artifact):
         """Id of the verified bundle that lies there."""
-        return verify_bundle(self.folder / "models/promoted" / artifact)["bundle_id"]
+        return verify_bundle(self.folder / "models/promoted" / artifact).bundle_id
 
     def state(self):
         """Everything a promotion may change."""
@@ -57,7 +57,7 @@ class Repository(Workshop):
     def whole(self):
         """Production is what the tags say, and the index can be made again from them alone."""
         for name in self.registry.history:
-            assert self.in_production(name) == self.registry.production(name).record["bundle_id"]
+            assert self.in_production(name) == self.registry.production(name).record.bundle_id
         index = self.folder / "models/registry.json"
         before = index.read_bytes()
         index.unlink()
@@ -154,7 +154,7 @@ def test_a_models_life(ran, tmp_path):
     shop.run("git checkout -q lstm-direction@v1.0.0 && dvc checkout -q")
     assert "up to date" in shop.run("dvc status")
     assert (shop.folder / "data/predictions/lstm.parquet").read_bytes() == predictions
-    assert verify_bundle(shop.folder / "models/candidate" / LSTM)["bundle_id"] == packed[LSTM]
+    assert verify_bundle(shop.folder / "models/candidate" / LSTM).bundle_id == packed[LSTM]
 
 
 def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp_path):
@@ -174,8 +174,9 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
         assert span["validation"][1] == "2024-01-04T23:44:00+00:00"  # the last label
         assert "Fitted again on candles up to the end" in (folder / "model_card.md").read_text()
         record = shop.registry.production(name).record
-        assert record["refit"] is True
-        assert (record["candidate"]["model"], record["candidate"]["figures_of"]) == ("refit", "walk_forward")
+        assert record.refit is True
+        own = record.candidate
+        assert (own["model"], own["figures_of"]) == ("refit", "walk_forward")
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
 
 
@@ -401,7 +402,7 @@ def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
 def test_a_release_is_held_against_the_run_at_its_commit(shop):
     """What the tag says was measured there; a tag that somebody made by hand is found out."""
     assert "as its commit has it" in shop.run(f"make check-release TAG={LSTM}@v1.0.0")
-    record = shop.registry.releases[LSTM][0].record
+    record = shop.registry.releases[LSTM][0].record.plain()
     for k, (change, message) in enumerate(
         [
             ({"bundle_id": "0" * 16}, "bundle_id is 0000000000000000, and the run packed"),
@@ -472,7 +473,7 @@ def test_dvc_gets_a_released_bundle_by_its_name(shop, tmp_path_factory):
     target = tmp_path_factory.mktemp("got") / "bundle"
     shop.run(f"dvc artifacts get . {LSTM} --rev v1.0.0 -o {target}", status=None)
     found = target if (target / "manifest.json").exists() else next(target.rglob("manifest.json")).parent
-    assert verify_bundle(found)["bundle_id"] == shop.in_production(LSTM)
+    assert verify_bundle(found).bundle_id == shop.in_production(LSTM)
 
 
 def test_what_is_in_production_predicts(shop):

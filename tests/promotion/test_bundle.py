@@ -21,9 +21,24 @@ from tapeline.nets.prediction import predict_logits
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import GRAPH, open_bundle, open_graph, pack
 
+MODEL = {
+    "network": "lstm", "context": {"sequence_length": 20}, "features": ["a", "b", "c", "d"],
+    "label": "direction", "horizon": 15, "interval": "1m", "span": {}, "made_from": {},
+    "scaler": {"mean": [0.0] * 4, "std": [1.0] * 4},
+}  # fmt: skip
+INPUT = {"columns": ["timestamp"], "interval": "1m", "leader": None, "symbols": ["A"]}
+CONTRACT = {
+    "artifact": "lstm-direction",
+    "input": INPUT | {"max_fill": 5, "max_filled_share": 0.1},
+    "lookback": 3,
+    "sequence_length": 20,
+    "label": {"name": "direction", "horizon": 15},
+    "output": {"name": "probability", "meaning": "that it rises", "low": 0.0, "high": 1.0},
+    "later": "a key that this code does not know",
+}
 FILES = {
-    "model.json": b'{"label": "direction"}\n',
-    "contract.json": b'{"output": "probability"}\n',
+    "model.json": json.dumps(MODEL).encode(),
+    "contract.json": json.dumps(CONTRACT).encode(),
     "weights.safetensors": b"\x00\x01",
 }
 PRINTS = {"data": "a", "code": "b"}
@@ -112,9 +127,9 @@ def test_a_bundle_is_named_by_its_content(tmp_path, graph):
     assert pack(tmp_path / "c", files | {"weights.safetensors": b"\x00\x02"}, PRINTS) != first
     assert pack(tmp_path / "d", files, PRINTS | {"data": "c"}) != first
     bundle = open_bundle(tmp_path / "a")
-    assert bundle.model == {"label": "direction"}
-    assert bundle.contract == {"output": "probability"}
-    assert bundle.manifest["bundle_id"] == first
+    assert bundle.model.label == "direction"
+    assert bundle.contract.output.name == "probability"
+    assert bundle.manifest.bundle_id == first
     assert bundle.run(np.zeros((3, 20, 4), np.float32)).shape == (3,)
 
 

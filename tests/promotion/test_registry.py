@@ -10,16 +10,16 @@ from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.production import delete_unfinished_tags, journal
 from tapeline.promotion.registry import Registry, assign, git, register
+from tapeline.promotion.release_record import ReleaseRecord
 from tapeline.promotion.versions import Version
 
 NAME = "lstm-direction"
 V1, V11 = Version(1, 0, 0), Version(1, 1, 0)
 
 
-def record(bundle_id="a", **more):
-    """As `make promote` writes it."""
-    filled = {"fingerprints": {}, "gates": [], "lock_sha256": "0", "metrics": {}, "why": "first"}
-    return {"bundle_id": bundle_id} | filled | more
+def record(bundle_id="a", why="first"):
+    """As little as a release has."""
+    return ReleaseRecord(bundle_id=bundle_id, fingerprints={}, gates=(), lock_sha256="0", metrics={}, why=why)
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def two_versions(repo):
     register(repo, NAME, V1, record())
     assign(repo, NAME, V1, "first")
     commit(repo)
-    register(repo, NAME, V11, record("b", text="lines\nand 'quotes' \u00e9"))
+    register(repo, NAME, V11, record("b", why="lines\nand 'quotes' \u00e9"))
     assign(repo, NAME, V11, "better")
 
 
@@ -68,9 +68,22 @@ def test_the_index_holds_every_version_with_its_record(repo):
     first, second = index[NAME]["versions"]
     assert (first["version"], first["bundle_id"]) == ("v1.0.0", "a")
     assert second["commit"] == git(repo, "rev-parse", "HEAD").strip()
-    assert second["text"] == "lines\nand 'quotes' \u00e9"
+    assert second["why"] == "lines\nand 'quotes' \u00e9"
     assert json.dumps(index) == json.dumps(Registry(repo, ARTIFACTS).index())
     assert index[NAME]["production"] == "v1.1.0"
+
+
+def test_keys_of_other_versions_of_this_project_are_read_over(repo):
+    """A record that says more, of a bundle and of a gate, too, is a release; the index shows all of it."""
+    gate = {"artifact": NAME, "gate": "lstm.x", "value": 1.0, "limit": ">= 0", "margin": 1.0}
+    gate |= {"status": "passed", "reason": "r", "since": 3}
+    more = record("c").plain() | {"gates": [gate], "text": "x"}
+    git(repo, "tag", "-a", "-m", json.dumps(more), f"{NAME}@v1.0.0")
+    registry = Registry(repo, ARTIFACTS)
+    assert registry.ignored == {}
+    assert registry.releases[NAME][0].record.gates[0].reason == "r"
+    (version,) = registry.index()[NAME]["versions"]
+    assert {key: version[key] for key in more} == more
 
 
 TAGS = {
@@ -84,10 +97,10 @@ ALIKE = {
     f"{NAME}@v1.2.0": (None, "its message is no record"),
     f"{NAME}@v1.3.0": ("Registering artifact", "its message is no record"),
     f"{NAME}@v1.4.0": ("[" * 100_000, "its message is no record"),
-    f"{NAME}@v1.5.0": ('{"bundle_id": "a"}', "fingerprints is missing"),
-    f"{NAME}@v1.6.0-rc1": (json.dumps(record()), "must be like v1.2.3"),
+    f"{NAME}@v1.5.0": ('{"bundle_id": "a"}', "no record of a release: why is missing"),
+    f"{NAME}@v1.6.0-rc1": (json.dumps(record().plain()), "must be like v1.2.3"),
     f"{NAME}#prod": (json.dumps({"version": "v1.0.0"}), "neither registers nor puts into production"),
-    f"{NAME}#prod#7": ('{"why": "x"}', "version 'None': must be like v1.2.3"),
+    f"{NAME}#prod#7": ('{"why": "x"}', "no record of an assignment: version is missing"),
 }
 
 
@@ -126,9 +139,9 @@ def test_a_signed_release_is_read(repo, tmp_path):
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(key)], check=True)
     for name, value in {"gpg.format": "ssh", "user.signingkey": f"{key}.pub", "tag.gpgsign": "true"}.items():
         git(repo, "config", name, value)
-    git(repo, "tag", "-s", "-m", json.dumps(record("signed")), f"{NAME}@v1.0.0")
+    git(repo, "tag", "-s", "-m", json.dumps(record("signed").plain()), f"{NAME}@v1.0.0")
     assert "BEGIN SSH SIGNATURE" in git(repo, "cat-file", "tag", f"{NAME}@v1.0.0")
-    assert Registry(repo, ARTIFACTS).release(NAME, V1).record["bundle_id"] == "signed"
+    assert Registry(repo, ARTIFACTS).release(NAME, V1).record.bundle_id == "signed"
 
 
 def test_a_version_that_is_not_there_is_named_with_those_that_are(repo):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import tapeline.release.champion as champion
 from tapeline.closure import ROOT
 from tapeline.params import Params
+from tapeline.promotion.contract import ModelDescription, Scaling
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED
 from tapeline.release.release_gates import judge_loss
 from tapeline.splits.lengths import Span
@@ -43,15 +44,19 @@ def feature_table():
 TABLE = feature_table()
 
 
+def described(span):
+    """The champion as its bundle has it, trained on `span`."""
+    return ModelDescription(
+        network="lstm", context={"sequence_length": LENGTH}, features=(), label="direction",
+        horizon=HORIZON, interval="1m", span=span, made_from={}, scaler=Scaling(mean=(), std=()),
+    )  # fmt: skip
+
+
 @given(train=st.integers(0, N - 1), validation=st.integers(0, N - 1), first=st.integers(0, N - 1))
 def test_no_row_is_within_reach_of_the_champions_training(train, validation, first):
     """Whichever part of it ended last; every row that is left was predicted, has a label and its window."""
     ends = {"train": TABLE["timestamp"][train], "validation": TABLE["timestamp"][validation]}
-    model = {
-        "interval": "1m", "horizon": HORIZON, "label": "direction", "network": "lstm",
-        "context": {"sequence_length": LENGTH},
-        "span": {part: [str(START), str(end)] for part, end in ends.items()},
-    }  # fmt: skip
+    model = described({part: (str(START), str(end)) for part, end in ends.items()})
     fold = np.arange(first, N) >= (first + N) // 2  # the last one's model is what ships
     predictions = TABLE.loc[first:, ["symbol", "timestamp"]].assign(prediction=0.5, fold=fold.astype(int))
     with pytest.MonkeyPatch.context() as patched:
@@ -83,11 +88,7 @@ def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
     """In production it would answer nothing there: the candidate can't win on it."""
     both = pd.concat([TABLE, TABLE.assign(symbol="B")], ignore_index=True)
     both["symbol"] = both["symbol"].astype("category")
-    model = {
-        "interval": "1m", "horizon": HORIZON, "label": "direction", "network": "lstm",
-        "context": {"sequence_length": LENGTH},
-        "span": {part: [str(START), str(TABLE["timestamp"][100])] for part in ("train", "validation")},
-    }  # fmt: skip
+    model = described(dict.fromkeys(("train", "validation"), (str(START), str(TABLE["timestamp"][100]))))
     monkeypatch.setattr(champion, "read_tables", lambda *_: both.copy())
     monkeypatch.setattr(champion, "read_folds", lambda _: [None])
     predictions = both[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
@@ -102,11 +103,7 @@ def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
 def test_its_gap_is_that_of_the_folds(monkeypatch):
     """An embargo in other units than candles moves the champion's first row as it moves the folds' parts."""
     hours = pd.Timedelta(hours=7)
-    model = {
-        "interval": "1m", "horizon": HORIZON, "label": "direction", "network": "lstm",
-        "context": {"sequence_length": LENGTH},
-        "span": {part: [str(START), str(TABLE["timestamp"][100])] for part in ("train", "validation")},
-    }  # fmt: skip
+    model = described(dict.fromkeys(("train", "validation"), (str(START), str(TABLE["timestamp"][100]))))
     monkeypatch.setattr(SplitParams, "gap", lambda self, horizon, step: horizon * step + hours)
     monkeypatch.setattr(champion, "read_tables", lambda *_: TABLE.copy())
     monkeypatch.setattr(champion, "read_folds", lambda _: [None])
@@ -128,7 +125,7 @@ def contest(ours, theirs, n=6000):
     for name, of_true in (("prediction", ours), ("champion", theirs)):
         p = np.clip(of_true + rng.normal(0, 0.05, n), 0.01, 0.99)
         rows[name] = np.where(label == 1, p, 1 - p)
-    bundle = SimpleNamespace(model={"label": "direction"})
+    bundle = SimpleNamespace(model=described({}))
     return champion.Duel(rows=rows.assign(is_scorable=scorable), predictor=SimpleNamespace(bundle=bundle))
 
 

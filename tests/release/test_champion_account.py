@@ -12,6 +12,7 @@ from tapeline.backtest.tiers import add_tiers
 from tapeline.closure import ROOT
 from tapeline.outputs import write_table
 from tapeline.params import Params
+from tapeline.promotion.contract import Tiers
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED
 from tapeline.release.champion import Duel
 from tapeline.release.release_gates import judge_money
@@ -54,6 +55,11 @@ def calls(candles, right, seed=0):
     return np.where(future == is_right, 0.85, 0.15)
 
 
+def tiers(said):
+    """As a contract has them."""
+    return Tiers.model_validate({"trade_tiers": ()} | said, strict=False)
+
+
 def duel(candles, ours, theirs, contract=None, label="direction", days=DAYS):
     """Both on all candles behind the warm-up."""
     rows = candles[["timestamp"]].assign(symbol="BTC-USD", fold=0, prediction=ours, champion=theirs)
@@ -61,7 +67,9 @@ def duel(candles, ours, theirs, contract=None, label="direction", days=DAYS):
     for network in ("lstm", "transformer"):
         rest = rows[["symbol", "timestamp", "fold"]].assign(prediction=0.5)
         write_table(f"data/predictions/{network}.parquet", rest)
-    bundle = SimpleNamespace(model={"label": label}, contract={"tiers": contract or {}})
+    bundle = SimpleNamespace(
+        model=SimpleNamespace(label=label), contract=SimpleNamespace(tiers=contract and tiers(contract))
+    )
     return Duel(rows=rows, predictor=SimpleNamespace(bundle=bundle))
 
 

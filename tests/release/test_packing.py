@@ -1,6 +1,5 @@
 """What a bundle says of its own: thresholds of the model that is offered, and figures of it alone."""
 
-import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,6 +12,7 @@ from tapeline.closure import ROOT
 from tapeline.models.lstm import LSTM
 from tapeline.outputs import write_table
 from tapeline.params import Params
+from tapeline.promotion.contract import Contract
 from tapeline.release.packing import as_json, make_contract, offered_of, own_figures
 from tapeline.serving.predictor import Predictor
 from tapeline.tiers import NO_TIER
@@ -41,7 +41,7 @@ def contract(params, fold):
     )
     store = SimpleNamespace(schema=lambda symbol: SimpleNamespace(features=[feature]))
     made = make_contract(LSTM, SimpleNamespace(description=description), params, store, fold)
-    return json.loads(as_json(made))
+    return Contract.read(as_json(made.plain()), "contract.json")
 
 
 @pytest.mark.parametrize("fold", range(FOLDS))
@@ -63,8 +63,8 @@ def test_served_tiers_are_those_of_the_offered_models_own_validation(predictions
 def test_tiers_by_confidence_are_served_as_the_params_have_them(predictions):
     """Whatever validation says."""
     params = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
-    said = contract(params, 0)["tiers"]
-    assert (said["tier_by"], said["tiers"]["A"]) == ("confidence", [0.7, 1.0])
+    said = contract(params, 0).tiers
+    assert (said.tier_by, said.tiers["A"]) == ("confidence", (0.7, 1.0))
 
 
 def test_own_figures_are_named_after_the_model_they_are_of():

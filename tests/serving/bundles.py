@@ -14,6 +14,7 @@ from tapeline.nets.params import LstmParams, TransformerParams
 from tapeline.nets.scaler import fit_scaler
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import pack
+from tapeline.schema import OHLCV
 from tests.candles import random_candles
 
 LENGTH, MAX_FILL = 12, 5
@@ -46,12 +47,17 @@ def make_bundle(folder, network, artifact=None, seed=3, tiers=TIERS, **changes):
         "features": names, "label": label, "horizon": 15, "network": network, "interval": "1m",
         "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
         "made_from": {"features": feature_version(CHOSEN, 15)},
+        "context": {"sequence_length": LENGTH}, "span": {},
     }  # fmt: skip
-    inputs = {"interval": "1m", "leader": "AAA-USD", "symbols": ["AAA-USD", "BBB-USD"]}
+    inputs = {
+        "columns": ["timestamp", *OHLCV], "interval": "1m", "leader": "AAA-USD",
+        "symbols": ["AAA-USD", "BBB-USD"],
+    }  # fmt: skip
     contract = {
         "artifact": artifact or network, "sequence_length": LENGTH, "lookback": LOOKBACK,
         "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
-        "market": MARKET,
+        "label": {"name": label, "horizon": 15}, "market": MARKET,
+        "output": {"name": label, "meaning": "", "low": 0.0, "high": 1.0},
     }  # fmt: skip
     contract |= {"tiers": tiers} if network == "lstm" else {}
     files = {

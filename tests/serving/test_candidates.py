@@ -15,8 +15,8 @@ from tests.candles import random_candles
 
 def stream_of(*names):
     """A stream whose bundles are of these networks; the first symbol is B."""
-    contract = {"input": {"symbols": ["B", "A"]}}
-    bundles = (SimpleNamespace(contract=contract, model={"network": name}) for name in names)
+    contract = SimpleNamespace(input=SimpleNamespace(symbols=("B", "A")))
+    bundles = (SimpleNamespace(contract=contract, model=SimpleNamespace(network=name)) for name in names)
     predictors = [SimpleNamespace(bundle=bundle) for bundle in bundles]
     return SimpleNamespace(predictors=predictors, lookback=30, length=12)
 

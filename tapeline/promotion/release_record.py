@@ -1,0 +1,49 @@
+"""What a run records of the bundles that it packed, and a release of the one that was promoted."""
+
+from tapeline.documents import Document
+from tapeline.promotion.contract import FileMetrics, Origin, OwnFigures, Span
+from tapeline.promotion.gates import Verdict
+
+
+class PackedBundle(Document):
+    """One bundle of a run. span : of the offered model's training; market : None in runs of before it."""
+
+    bundle_id: str
+    market: Origin | None = None
+    fingerprints: dict[str, str]
+    span: Span
+    refit: bool
+
+
+class RunRecord(Document):
+    """metrics/detail/promotion.json: bundles by artifact, and every gate that the pipeline judged."""
+
+    bundles: dict[str, PackedBundle]
+    gates: tuple[Verdict, ...]
+
+    def gates_of(self, artifact: str) -> list[Verdict]:
+        """Gates on `artifact`, in order."""
+        return [verdict for verdict in self.gates if verdict.artifact == artifact]
+
+
+class ReleaseRecord(Document):
+    """The message of a version's tag, as JSON."""
+
+    artifact: str | None = None
+    version: str | None = None
+    why: str
+    bundle_id: str
+    fingerprints: dict[str, str]
+    refit: bool | None = None
+    market: Origin | None = None
+    gates: tuple[Verdict, ...]
+    candidate: OwnFigures | None = None
+    metrics: FileMetrics
+    lock_sha256: str
+
+
+class AssignmentRecord(Document):
+    """The message of a tag that puts a version into production."""
+
+    version: str
+    why: str = ""
