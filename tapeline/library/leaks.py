@@ -93,8 +93,8 @@ def _by_segment(function: Function, candles: pd.DataFrame) -> pd.DataFrame:
 def _rows(audit: Audit) -> list[tuple[str, str, pd.Timestamp, float, float, str]]:
     return [
         (
-            audit.name, leak.column, pd.Timestamp(leak.timestamp), leak.expected, leak.found,
-            AUDIT_COMPLAINTS[audit.name].format(expected=f"{leak.expected:.6g}", found=f"{leak.found:.6g}"),
+            audit.name, leak.column, pd.Timestamp(leak.timestamp), leak.expected, leak.observed,
+            AUDIT_COMPLAINTS[audit.name].format(expected=f"{leak.expected:.6g}", observed=f"{leak.observed:.6g}"),
         )
         for leak in audit.leaks
     ]  # fmt: skip
