@@ -94,7 +94,9 @@ def _rows(audit: Audit) -> list[tuple[str, str, pd.Timestamp, float, float, str]
     return [
         (
             audit.name, leak.column, pd.Timestamp(leak.timestamp), leak.expected, leak.observed,
-            AUDIT_COMPLAINTS[audit.name].format(expected=f"{leak.expected:.6g}", observed=f"{leak.observed:.6g}"),
+            AUDIT_COMPLAINTS[audit.name].format(
+                expected=f"{leak.expected:.6g}", observed=f"{leak.observed:.6g}"
+            ),
         )
         for leak in audit.leaks
     ]  # fmt: skip
