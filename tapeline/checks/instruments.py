@@ -1,4 +1,4 @@
-"""Symbols without an instrument, and the lines that give them one: assumed, on the dear side."""
+"""Symbols without an instrument, and the lines that give them one, with assumed, high costs."""
 
 import math
 import re

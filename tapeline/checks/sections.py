@@ -50,7 +50,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
 
 
 def check(params: Params) -> tuple[list[Problem], list[str]]:
-    """Return everything that is wrong, and lines that say what there is where nothing is."""
+    """Return all problems or, where there are none, lines that sum up candles and splits."""
     problems, sections = check_sections(params)
     problems += check_combinations(sections)
     if "data" not in sections:
@@ -98,7 +98,7 @@ def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:
 
 
 def check_combinations(sections: dict[str, Any]) -> list[Problem]:
-    """What sections, each in order, ask of each other."""
+    """Problems across sections, each of which is valid by itself."""
     problems = []
     for model in MODELS:
         if {"train", model.section} <= set(sections):

@@ -65,7 +65,7 @@ def as_candles(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> Ca
 
 
 def _leader_close(timestamp: pd.DatetimeIndex, leader: pd.DataFrame, max_fill: int) -> FloatArray:
-    """The leader's close before each of consecutive open times; a single one has no interval to tell."""
+    """The leader's close before each of consecutive open times; NaN for a single one."""
     if len(timestamp) < 2:
         return np.full(len(timestamp), np.nan)
     real = leader[~leader["is_filled"].to_numpy(bool)]

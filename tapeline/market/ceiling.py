@@ -60,7 +60,7 @@ def filter_regimes(
 ) -> FloatArray:
     """P(regime of symbol k in minute i | returns of all symbols up to and with i), shape (n, S, 3).
 
-    The joint forward filter over 3**S regimes: noise is correlated, so one symbol's return tells of
+    The joint forward filter over 3**S regimes: noise is correlated, so one symbol's return informs on
     another's regime. `scaled_returns` (n, S) are log returns over the minute's true volatility.
     """
     n_minutes, n_symbols = scaled_returns.shape

@@ -21,7 +21,7 @@ from tapeline.market.spanning import check_spanning
 from tapeline.market.times import MINUTE, microseconds
 from tapeline.schema import CANDLE_TYPES, INTERVAL_MINUTES, OHLCV, PRICES
 
-# Why a row is no candle: the key that counts it on the card, and how an error says it.
+# Why a row is rejected: the key of its count on the card, and the reason in an error message.
 REASONS = {
     "rejected_no_time": "no time",
     "rejected_not_finite": "not finite",

@@ -12,7 +12,7 @@ from tapeline.market.layouts import NO_NAME, SYMBOLS, normalise
 
 MAX_DEPTH = 4  # objects around the rows: {"result": {"list": [...]}}
 N_COLUMNS = 6  # of a candle
-LEAST = ({"open", "close"}, {"o", "c"})  # what tells a candle's columns from other objects
+LEAST = ({"open", "close"}, {"o", "c"})  # columns by which an object is known to hold candles
 
 
 def parse_json(content: bytes) -> Cells:

@@ -41,7 +41,7 @@ LONG_NAMES = {price: (price, f"{price}_price", f"price_{price}") for price in PR
 class Layout:
     """How one source writes candles.
 
-    `header` names the columns of a table with a header, most telling name first, as `normalise` gives them;
+    `header` names the columns of a table with a header, preferred name first, as `normalise` gives them;
     `orders` the columns of tables without one, `_` for those that are no part of a candle. Beside OHLCV
     there may be `vwap` or `turnover`, which must agree with the prices, and `finished`.
     """

@@ -10,7 +10,7 @@ from tapeline.schema import INTERVAL_MINUTES
 
 DATE = re.compile(r"(?<!\d)((?:19|20)\d\d)(?:[-_.]?(0[1-9]|1[0-2])(?:[-_.]?(0[1-9]|[12]\d|3[01]))?)?(?!\d)")
 UNIT_MINUTES = {"m": 1, "min": 1, "minute": 1, "h": 60, "hour": 60, "d": 1440, "day": 1440}
-# Not 1M, a month: what tells it from a minute is the letter's size alone, and people write both for both.
+# Not 1M, a month: only the letter's case distinguishes it from a minute, and both are written for both.
 INTERVAL = re.compile(
     r"(?<![A-Za-z0-9])(\d{1,4})[-_ ]?(min(?:ute)?s?|hours?|days?|m|h|d)(?![A-Za-z0-9])", re.I
 )
@@ -41,7 +41,7 @@ def find_interval(path: Path) -> int | None:
 
 @cache
 def later_of(one: Path, other: Path) -> Path | None:
-    """Return which of two files was written later as far as their names say, by the first rule that tells.
+    """Return which of two files was written later as far as their names say, by the first rule that applies.
 
     - Both cover days, and one's days lie within the other's: the shorter, corrected after the longer was
       packed. Otherwise the one that ends later.

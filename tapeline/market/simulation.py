@@ -129,7 +129,7 @@ def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatA
     """Draw the intrabar paths; return open, high, low, close and volume, each of shape (n,)."""
     scaled, sigmas = hidden.scaled_returns[:, position].copy(), hidden.sigmas[:, position].copy()
     prices = _walk_prices(stream_of(seed, PATH, position), scaled, sigmas, START_PRICES[position])
-    # Size follows the return that everyone sees, and chance: it tells nothing more of the regime.
+    # Volume depends on the visible return and on chance: it holds no more information on the regime.
     chance = stream_of(seed, VOLUME, position).standard_normal(len(scaled))
     volume = TURNOVER / START_PRICES[position] * _seasonality(len(scaled))
     volume = np.round(volume * np.exp(0.4 * np.abs(scaled) + 0.5 * chance), 6)

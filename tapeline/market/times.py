@@ -58,7 +58,7 @@ def interval_of(files: Sequence[tuple[str, pd.Series]], interval: str) -> str:
 
 
 def check_interval(files: Sequence[tuple[str, pd.Series]], interval: str, reason: str) -> None:
-    """Compare the steps between times, of each file long enough to tell and of all files, with `interval`.
+    """Compare the steps between times, of each file long enough to judge and of all files, with `interval`.
 
     `reason` says in an error why it must be that.
     """

@@ -30,7 +30,7 @@ class Scale(NamedTuple):
 SCALES = (Scale(1440, 500.0, 25.0), Scale(240, 1000.0, 80.0))
 WINDOWS = {240: 150.0, 120: 250.0, 60: 400.0}  # length: ratio of medians; they begin STEPS times a length
 STEPS = 6
-FEW = 240  # traded candles at either end, where windows beginning at every row tell, MOST long or a fourth
+FEW = 240  # traded candles at either end, where windows begin at every row, a fourth as long, at most MOST
 FEWEST, MOST = 4, 24
 FEW_RATIO = 1000.0
 FEWEST_QUOTED = 5  # rows, of which MOST_QUOTED have another column's amount times their price as volume

@@ -79,7 +79,7 @@ def feature_suites(
 
 
 def _frame_suites(name: Table, table: pd.DataFrame, types: Mapping[str, str]) -> list[Suite]:
-    # One row tells whether there are rows, which columns and of which types, and is quickly hashed.
+    # One row shows whether there are rows, which columns and of which types, and is hashed quickly.
     first = table.head(1)
     return [
         lambda: [(first, _shape_checks(name, list(types)))],

@@ -30,7 +30,7 @@ def audit_truncation(
     ledger = Ledger(history.symbol, "truncation", columns)
     rng = np.random.default_rng(params.seed)
     for cut in cut_positions(history, reach, params):
-        # From anywhere up to an hour earlier, or a column could hide behind its place in the part.
+        # From up to an hour earlier, so that a column that depends on its position in the part shows.
         first = int(np.searchsorted(history.segment, history.segment[cut]))
         start = max(cut - reach + 1 - int(rng.integers(60)), first)
         truncated = row_at(build, history.part(start, cut + 1), history.times[cut], columns)

@@ -1,4 +1,4 @@
-"""Section `quality` of params.yaml: what only warns, how much is too much, how hard leaks are looked for."""
+"""Section `quality` of params.yaml: what only warns, how much is too much, how many candles are audited."""
 
 from typing import Annotated, Literal
 

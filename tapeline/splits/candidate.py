@@ -1,4 +1,4 @@
-"""Which fold's model is offered for promotion, and which rows speak of it alone."""
+"""Which fold's model is offered for promotion, and which rows measure it alone."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -19,13 +19,13 @@ class Candidate:
         return self.n_folds if self.is_refit else self.n_folds - 1
 
     def rows(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Those of a table of test rows with their `fold` that speak of it."""
+        """The rows that measure it, of a table of test rows with their `fold`."""
         own = table if self.is_refit else table[table["fold"] == self.fold]
         return own.reset_index(drop=True)
 
     @property
     def record(self) -> dict[str, Any]:
-        """What ships, and whose figures it carries."""
+        """Which model is packed, and which folds its figures are of."""
         last = f"fold_{self.n_folds - 1}"
         return {
             "model": "refit" if self.is_refit else last,

@@ -1,4 +1,4 @@
-"""The trainers' predictions, taken only if they are what the splits file says they must be."""
+"""The trainers' predictions, accepted only if they match the splits file."""
 
 from pathlib import Path
 

@@ -61,6 +61,6 @@ def feature_groups(folder: Path | str, symbol: str) -> dict[str, str]:
 def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:
     """Whether each row of feature tables has `label` and a real candle; shape (n,).
 
-    A filled candle repeats an older price: nobody could have decided there, so it neither teaches nor counts.
+    A filled candle repeats an older price: nobody could decide there, so it is not trained on or scored.
     """
     return (table[label].notna() & ~table["is_filled"]).to_numpy()
