@@ -25,7 +25,7 @@ class FeatureParams(Section):
 
     @field_validator("groups")
     @classmethod
-    def _known_groups(cls, groups: dict[str, bool]) -> dict[str, bool]:
+    def _check_groups(cls, groups: dict[str, bool]) -> dict[str, bool]:
         if set(groups) != set(GROUPS):
             raise ValueError(f"must name exactly the groups {', '.join(GROUPS)}")
         if not any(groups.values()):
@@ -34,7 +34,7 @@ class FeatureParams(Section):
 
     @field_validator("exclude")
     @classmethod
-    def _known_features(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
+    def _check_features(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
         unknown = sorted(set(exclude) - set(FEATURES))
         if unknown:
             raise ValueError(f"{unknown[0]} is no feature; there are {', '.join(FEATURES)}")

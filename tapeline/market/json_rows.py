@@ -41,7 +41,7 @@ def _read(value: Any) -> Cells:
         raise ValueError(f"must be an array of rows, and is {str(value)[:60]}")
     if len(filled) > 1:
         places = ", ".join(path for path, _, _ in filled[:5])
-        raise ValueError(f"holds several arrays of rows, {places}; write one symbol a file")
+        raise ValueError(f"holds several arrays of rows, {places}; write one symbol per file")
     ((_, rows, symbol),) = filled
     return Cells(rows, True, symbol) if isinstance(rows, pd.DataFrame) else _read_rows(rows, symbol)
 
