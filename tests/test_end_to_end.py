@@ -63,6 +63,9 @@ def test_every_declared_metric_is_there_and_numeric(workshop):
         declared = PromotionMetrics.names() if name == "promotion" else gate_metrics().get(name)
         assert declared is None or tuple(metrics) == declared
     assert "accuracy_all" in workshop.run("dvc metrics show --json")
+    shown = workshop.run("dvc metrics show metrics/summary.json").splitlines()
+    assert "accuracy_low" in shown[0]
+    assert max(map(len, shown)) <= 120
     assert "passed" in workshop.run("dvc exp show --csv").splitlines()[0].split(",")  # one file's alone
     plots = workshop.run("dvc plots show -o /dev/null --json")
     for network in ("lstm", "transformer"):
