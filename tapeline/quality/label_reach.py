@@ -92,7 +92,7 @@ def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
         one, other = (cut.labels(cut.others_replaced(altered, n_own, far)) for far in (-FAR, FAR))
         ledger.compare(time, one, other)
     for row in (own, last):
-        # That there is a label at all is no knowledge, unless the horizon is one candle: that is all it has.
+        # Whether there is a label at all counts as a change only where the horizon is one candle.
         altered_markets = [moved(walk, np.array([row]), far) for far in (-FAR, FAR)] + [tie] * (horizon == 1)
         observed = np.concatenate([cut.labels(candles) for candles in altered_markets])
         ledger.count(observed.shape[1])

@@ -79,7 +79,16 @@ def test_report_counts_by_symbol_and_table():
     }
     assert [failure["severity"] for failure in found["failures"]] == ["warning", "critical", "critical"]
     assert found["audits"] == [{"symbol": "BTC-USD", "name": "truncation", "cells": 10, "leaks": 1}]
-    assert found["leaks"][0]["column"] == "ema"
+    assert found["leaks"] == [
+        {
+            "audit": "truncation",
+            "symbol": "BTC-USD",
+            "column": "ema",
+            "timestamp": "2024-01-01T00:10:00Z",
+            "expected": 1.5,
+            "found": 1.25,
+        }
+    ]
     assert found["random_walk"]["accuracy"] == 0.501
     rule = {"symbol": "BTC-USD", "table": "candles", "rule": "positive", "severity": "critical"}
     assert found["rules"][0] == rule | {"evaluated": 3, "failed": 2, "unexpected": 4}
