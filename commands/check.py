@@ -14,12 +14,12 @@ def main(arguments: list[str]) -> None:
     """Say what is wrong and how it is mended, or what there is; end with a non-zero status if anything is."""
     refuses_only = arguments == ["--refuse"]
     try:
-        problems, told = check(Params.read())
+        problems, lines = check(Params.read())
     except ParamsError as error:
-        problems, told = [Problem(str(error))], []
+        problems, lines = [Problem(str(error))], []
     if not problems:
         if not refuses_only:
-            print("\n".join(told))
+            print("\n".join(lines))
         return
     lines = [problem.message() for problem in problems]
     if refuses_only:

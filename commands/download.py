@@ -65,8 +65,8 @@ def main(arguments: list[str] | None = None) -> None:
     step = INTERVAL_MINUTES[request.interval] * 60_000
     short = {report.symbol: n for report in reports if (n := report.n_missing(step))}
     if options.strict and short:
-        told = ", ".join(f"{n} candles of {symbol}" for symbol, n in short.items())
-        sys.exit(f"{options.exchange}: did not serve {told}, asked twice; the next run asks again")
+        missing = ", ".join(f"{n} candles of {symbol}" for symbol, n in short.items())
+        sys.exit(f"{options.exchange}: did not serve {missing}, asked twice; the next run asks again")
     if empty := [report.symbol for report in reports if not len(report.times)]:
         sys.exit(f"{options.exchange}: no candles of {', '.join(empty)}")
 

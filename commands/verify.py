@@ -20,8 +20,8 @@ def main() -> None:
         print(line)
     for line in verdict.not_checked:
         print(f"not checked, not a local file with an md5: {line}")
-    told = f"{len(verdict.differences)} differences" if verdict.differences else "all as recorded"
-    print(f"{verdict.n_files} files, {verdict.n_bytes:,} bytes hashed: {told}")
+    outcome = f"{len(verdict.differences)} differences" if verdict.differences else "all as recorded"
+    print(f"{verdict.n_files} files, {verdict.n_bytes:,} bytes hashed: {outcome}")
     sys.exit(1 if verdict.differences else 0)
 
 

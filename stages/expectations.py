@@ -30,9 +30,9 @@ def main(log: logging.Logger) -> None:
         candles, table = read_table("data/candles", symbol), read_table("data/features", symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in features}
-        found = validate_candles(candles, symbol, interval, quality)
-        found += validate_features(table, symbol, interval, bounds, quality)
-        return found, audit_symbol(audited, History(symbol, candles, leader), table, quality)
+        findings = validate_candles(candles, symbol, interval, quality)
+        findings += validate_features(table, symbol, interval, bounds, quality)
+        return findings, audit_symbol(audited, History(symbol, candles, leader), table, quality)
 
     results = for_each_symbol(examine, symbols, params.value("data.workers", Workers))
     walk, random_walk = check_random_walk(audited, interval, quality.seed)

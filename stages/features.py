@@ -34,8 +34,8 @@ def main(log: logging.Logger) -> None:
         def work(symbol: str) -> str:
             return write_features(folder, symbol, symbols[0], schema, max_fill)
 
-        for told in for_each_symbol(work, symbols, params.value("data.workers", Workers)):
-            log.info(told)
+        for line in for_each_symbol(work, symbols, params.value("data.workers", Workers)):
+            log.info(line)
         FeatureStore(folder).write_manifest()
 
 

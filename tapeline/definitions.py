@@ -90,16 +90,16 @@ def _defined_by(node: ast.stmt) -> list[str]:
 @cache
 def _imported(module: str) -> dict[str, Definition]:
     """What each imported name of this project stands for; a whole module has the name `*`."""
-    found: dict[str, Definition] = {}
+    meanings: dict[str, Definition] = {}
     for node in ast.walk(syntax_tree(module_path(module) or Path())):
         if isinstance(node, ast.ImportFrom) and node.module and not node.level:
             for alias in node.names:
                 whole = f"{node.module}.{alias.name}"
                 if module_path(whole):
-                    found[alias.asname or alias.name] = whole, "*"
+                    meanings[alias.asname or alias.name] = whole, "*"
                 elif module_path(node.module):
-                    found[alias.asname or alias.name] = node.module, alias.name
-    return {name: of for name, of in found.items() if module_path(of[0]) not in HARNESS}
+                    meanings[alias.asname or alias.name] = node.module, alias.name
+    return {name: of for name, of in meanings.items() if module_path(of[0]) not in HARNESS}
 
 
 def _named_by(module: str, node: ast.stmt) -> Iterator[Definition]:

@@ -13,9 +13,9 @@ class ParamsError(TapelineError, ValueError):
     def __init__(self, key: str, value: object, rule: str) -> None:
         # None is no value of any param: a key without one is missing, and the rule says it all. A whole
         # section would bury it.
-        found = "" if value is None else f" is {value!r}:"
-        found = ":" if len(found) > LONGEST else found
-        super().__init__(f"params.yaml: {key}{found} {rule}")
+        shown = "" if value is None else f" is {value!r}:"
+        shown = ":" if len(shown) > LONGEST else shown
+        super().__init__(f"params.yaml: {key}{shown} {rule}")
         self.key = key
 
 

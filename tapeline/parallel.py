@@ -51,8 +51,8 @@ def side_by_side(
         if first is None:
             yield result
     if first is not None:
-        kind, told = first
-        raise kind.__new__(kind, *told)  # their constructors make the message, which is there already
+        kind, arguments = first
+        raise kind.__new__(kind, *arguments)  # their constructors make the message, which is there already
 
 
 def _attempt(work: Callable[[Item], Result], parent: int, item: Item) -> tuple[Result | None, Failure | None]:

@@ -98,10 +98,10 @@ class Params:
 NEAREST = "; nearest is "
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
+def nearest(name: str, candidates: Iterable[str]) -> str:
     """`; nearest is X`, where one of `known` is spelt much like `name`, else nothing."""
-    found = get_close_matches(name, list(known), n=1)
-    return f"{NEAREST}{found[0]}" if found else ""
+    matches = get_close_matches(name, list(candidates), n=1)
+    return f"{NEAREST}{matches[0]}" if matches else ""
 
 
 def _params_errors(

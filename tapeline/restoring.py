@@ -35,7 +35,7 @@ def _is_cached(project: Path) -> bool:
     outs = [out for stage in stages.values() for out in stage.get("outs", [])]
     hashes = [out["md5"] for out in outs if not out["path"].startswith("metrics/")]
     cache = project / ".dvc" / "cache" / "files" / "md5"
-    return bool(hashes) and all((cache / found[:2] / found[2:]).exists() for found in hashes)
+    return bool(hashes) and all((cache / md5[:2] / md5[2:]).exists() for md5 in hashes)
 
 
 def _read(path: Path) -> str:

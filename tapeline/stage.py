@@ -26,8 +26,8 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     except (TapelineError, OSError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is None:
             raise
-        told = " ".join(str(error).split()) or type(error).__name__
-        log.error("%s; %s", told, restore_hint(project_folder()))
+        message = " ".join(str(error).split()) or type(error).__name__
+        log.error("%s; %s", message, restore_hint(project_folder()))
         log.debug("where it happened", exc_info=True)
         sys.exit(1)
     except KeyboardInterrupt as interrupt:

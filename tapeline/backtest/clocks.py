@@ -65,14 +65,14 @@ def is_closed(
     Windows of at least `longer` minutes begin `before` minutes earlier.
     """
     minute = minute_of_week(timestamp)
-    found = np.zeros(len(timestamp), dtype=bool)
+    is_shut = np.zeros(len(timestamp), dtype=bool)
     for day, first, after in windows:
         begin = DAYS.index(day) * DAY + _minutes(first)
         length = (_minutes(after) - _minutes(first)) % DAY
         if length >= longer:
             begin, length = begin - before, length + before
-        found |= (minute - begin) % (7 * DAY) < length
-    return found
+        is_shut |= (minute - begin) % (7 * DAY) < length
+    return is_shut
 
 
 def _days(local: pd.DatetimeIndex) -> NDArray[np.int32]:

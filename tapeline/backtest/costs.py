@@ -77,12 +77,12 @@ class InstrumentNames(RootModel[dict[str, str]]):
 def instrument_of(symbol: str, names: InstrumentNames, costs: CostTerms) -> InstrumentParams:
     """Return the instrument that `symbol` is traded as; ParamsError if it has none, or that has no costs."""
     if symbol not in names.root:
-        known = ", ".join(names.root)
-        raise ParamsError("instruments", known, f"must name an instrument for the symbol {symbol}")
+        listed = ", ".join(names.root)
+        raise ParamsError("instruments", listed, f"must name an instrument for the symbol {symbol}")
     name = names.root[symbol]
     if name not in costs.instruments:
-        known = ", ".join(costs.instruments)
-        raise ParamsError(f"instruments.{symbol}", name, f"must be one of costs.instruments: {known}")
+        listed = ", ".join(costs.instruments)
+        raise ParamsError(f"instruments.{symbol}", name, f"must be one of costs.instruments: {listed}")
     return costs.instruments[name]
 
 
@@ -91,11 +91,11 @@ def half_spread(
 ) -> NDArray[np.float64]:
     """Half the spread at each time, fraction of the price; shape (n,)."""
     is_wide = in_daily_window(timestamp, costs.rollover) | is_weekend(timestamp)
-    found = instrument.spread_bps * BPS / 2 * np.where(is_wide, costs.widening, 1.0) * costs.multiple
-    if (found >= 0.5).any():
+    half = instrument.spread_bps * BPS / 2 * np.where(is_wide, costs.widening, 1.0) * costs.multiple
+    if (half >= 0.5).any():
         rule = f"times {costs.widening * costs.multiple:g} is a spread wider than the price"
         raise ParamsError("costs.instruments.*.spread_bps", instrument.spread_bps, rule)
-    return found
+    return half
 
 
 def market_hours(

@@ -171,16 +171,16 @@ def judge_program(
 
     Phases that are not reached are missing.
     """
-    found: dict[str, PhaseResult] = {}
+    phases: dict[str, PhaseResult] = {}
     for name, phase in program.phases.items():
         result = judge_phase(bars, worst, day, first_bar, limits_of(program, phase, params, initial))
-        found[name] = result
+        phases[name] = result
         later = starts(bars, day)
         later = later[day[later] > day[result.bar]]
         if result.status != "passed" or not later.size:
             break
         first_bar = int(later[0])
-    return found
+    return phases
 
 
 def starts(bars: Records, day: NDArray[np.int32]) -> NDArray[np.int64]:

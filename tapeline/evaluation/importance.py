@@ -22,10 +22,10 @@ def group_importance(
     label = rows["label"].to_numpy()
     losses = absolute_errors if kind == "absolute_error" else log_losses
     whole = losses(rows["prediction"].to_numpy(), label)
-    added, found = {}, {}
+    added, worth = {}, {}
     for group in groups:
         without = losses(rows[group].to_numpy(), label)
         low, high = intervals.interval_of_difference(without, whole)
         added[group] = float(np.mean(without - whole))
-        found[group] = {f"added_{kind}": added[group], "low": low, "high": high}
-    return {group: found[group] for group in sorted(added, key=lambda group: -added[group])}
+        worth[group] = {f"added_{kind}": added[group], "low": low, "high": high}
+    return {group: worth[group] for group in sorted(added, key=lambda group: -added[group])}

@@ -23,5 +23,5 @@ def percentiles(taken_ns: NDArray[np.float64]) -> dict[str, float | None]:
     """Percentiles, in milliseconds, of times of shape (n,) in nanoseconds; None without any."""
     if not taken_ns.size:
         return dict.fromkeys(PERCENTILES)
-    found = np.percentile(taken_ns, list(PERCENTILES.values())) / 1e6
-    return dict(zip(PERCENTILES, found.tolist(), strict=True))
+    values = np.percentile(taken_ns, list(PERCENTILES.values())) / 1e6
+    return dict(zip(PERCENTILES, values.tolist(), strict=True))

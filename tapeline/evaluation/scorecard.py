@@ -104,7 +104,7 @@ def direction_figures(
     scores, ceiling = score_direction(probability, label), _ceiling(best, label)
     low, high = intervals.interval_of_mean(hit)
     accuracy = float(hit.mean())
-    found = {
+    figures = {
         "rows": len(rows),
         "accuracy_all": accuracy,
         "accuracy_all_low": low,
@@ -118,7 +118,7 @@ def direction_figures(
         **_calibration_error(probability, label, "equal_width", _bootstrap(rows, params), params),
         **_tier_a_figures(_tier_table(rows, tiers, hit, intervals)),
     }
-    return {name: found[name] for name in DirectionFigures.names()}
+    return {name: figures[name] for name in DirectionFigures.names()}
 
 
 def trend_scorecard(
@@ -261,8 +261,8 @@ def _calibration_error(
     params: EvaluationParams,
 ) -> Figures:
     low, high = calibration_error_interval(probability, label, params.bins, kind, bootstrap)
-    found = expected_calibration_error(probability, label, params.bins, kind)
-    return {"ece": found, "ece_low": low, "ece_high": high}
+    error = expected_calibration_error(probability, label, params.bins, kind)
+    return {"ece": error, "ece_low": low, "ece_high": high}
 
 
 def _hit_rates(hit: NDArray[np.float64], masks: Masks, intervals: Intervals | None) -> dict[str, Figures]:
@@ -279,9 +279,9 @@ def _hit_rate(hit: NDArray[np.float64], mask: NDArray[np.bool_], intervals: Inte
     names = "hit_rate", "low", "high", "p_value", "p_adjusted"
     if intervals is None or not mask.any():
         return {"rows": 0} | dict.fromkeys(names)
-    found = intervals.mean(hit, mask)
-    p_value = found.p_value(0.5)
-    figures = found.mean, *found.interval(intervals.level), p_value, p_value
+    hit_rate = intervals.mean(hit, mask)
+    p_value = hit_rate.p_value(0.5)
+    figures = hit_rate.mean, *hit_rate.interval(intervals.level), p_value, p_value
     return {"rows": int(mask.sum())} | dict(zip(names, figures, strict=True))
 
 

@@ -92,13 +92,13 @@ def share_interval(
     Returns the effective rows, independent ones that would be as sure of the share, and Wilson's ends of
     those. Where all hit or none did, rows are taken to be worth as little as those of all together.
     """
-    found, rows = intervals.mean(hit, where), float(where.sum())
-    whole = intervals.mean(hit) if found.error is None else found
+    share, rows = intervals.mean(hit, where), float(where.sum())
+    whole = intervals.mean(hit) if share.error is None else share
     if whole.error is None:
         return None, None, None
     effective = whole.mean * (1 - whole.mean) / whole.error**2
-    effective = min(effective * rows / (len(hit) if found.error is None else rows), rows)
-    return effective, *wilson_interval(found.mean, effective, intervals.level, whole.freedom)
+    effective = min(effective * rows / (len(hit) if share.error is None else rows), rows)
+    return effective, *wilson_interval(share.mean, effective, intervals.level, whole.freedom)
 
 
 def ratio_interval(totals: FloatArray, counts: FloatArray, level: float) -> Ends:
@@ -181,8 +181,8 @@ def adjust_for_many(p_values: list[float | None]) -> list[float | None]:
 
     Source: Benjamini, Yekutieli 2001; those below x are a selection of which a share of x is expected false.
     """
-    known = [p_value for p_value in p_values if p_value is not None]
-    adjusted = iter(stats.false_discovery_control(known, method="by").tolist() if known else [])
+    defined = [p_value for p_value in p_values if p_value is not None]
+    adjusted = iter(stats.false_discovery_control(defined, method="by").tolist() if defined else [])
     return [None if p_value is None else next(adjusted) for p_value in p_values]
 
 
@@ -194,5 +194,5 @@ def diebold_mariano(
     Positive where `other` loses more. None where the losses differ by one and the same. Sources: Diebold,
     Mariano 1995; Coroneo, Iacone 2020 for the variance and Student's t, without which too many differ.
     """
-    found = intervals.mean(other - loss)
-    return None if found.error is None else found.mean / found.error, found.p_value(0.0)
+    difference = intervals.mean(other - loss)
+    return None if difference.error is None else difference.mean / difference.error, difference.p_value(0.0)

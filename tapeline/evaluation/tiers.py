@@ -24,28 +24,28 @@ def score_tiers(
     """
     table = {}
     for position, name in enumerate(names):
-        inside = tier == position
+        is_in_tier = tier == position
         table[name] = {
-            "rows": int(inside.sum()),
-            "coverage": float(inside.mean()),
-            "a_day": float(inside.sum() / days),
-            **_precision(hit, inside, intervals),
-            "recall": float((hit * inside).mean()),
+            "rows": int(is_in_tier.sum()),
+            "coverage": float(is_in_tier.mean()),
+            "a_day": float(is_in_tier.sum() / days),
+            **_precision(hit, is_in_tier, intervals),
+            "recall": float((hit * is_in_tier).mean()),
         }
     return table
 
 
 def are_in_order(table: dict[str, dict[str, Any]]) -> bool | None:
     """Whether more confident tiers, which come first, were right more often; None with fewer than two."""
-    found = [tier["precision"] for tier in table.values() if tier["precision"] is not None]
-    return bool((np.diff(found) <= 0).all()) if len(found) > 1 else None
+    precisions = [tier["precision"] for tier in table.values() if tier["precision"] is not None]
+    return bool((np.diff(precisions) <= 0).all()) if len(precisions) > 1 else None
 
 
 def _precision(
-    hit: NDArray[np.float64], inside: NDArray[np.bool_], intervals: Intervals
+    hit: NDArray[np.float64], is_in_tier: NDArray[np.bool_], intervals: Intervals
 ) -> dict[str, float | None]:
     names = "precision", "effective_rows", "precision_low", "precision_high"
-    if not inside.any():
+    if not is_in_tier.any():
         return dict.fromkeys(names)
-    found = float(hit[inside].mean()), *share_interval(hit, inside, intervals)
-    return dict(zip(names, found, strict=True))
+    figures = float(hit[is_in_tier].mean()), *share_interval(hit, is_in_tier, intervals)
+    return dict(zip(names, figures, strict=True))

@@ -58,15 +58,15 @@ def predict_logits(
         return _last_logits(net, features, torch.from_numpy(rows).to(features.device), length)
     spans = stretches(segment, reached(segment, rows, length))
     chunks = torch.from_numpy(tile(spans, chunk_length, length)).to(features.device)
-    found = torch.full((features.shape[0],), torch.nan, device=features.device)
+    logits = torch.full((features.shape[0],), torch.nan, device=features.device)
     nothing = torch.zeros(features.shape[0], device=features.device)
     series = Series(features, nothing, nothing + 1)
     steps = torch.arange(chunk_length, device=features.device)
     for batch in torch.split(chunks, max(1, CANDLES_AT_ONCE // chunk_length)):
         x, _, weights = series.batch(batch, chunk_length, length)
         is_scored = weights > 0
-        found[(batch[:, :1] + steps)[is_scored]] = net(x)[is_scored]
-    return found[torch.from_numpy(rows).to(features.device)]
+        logits[(batch[:, :1] + steps)[is_scored]] = net(x)[is_scored]
+    return logits[torch.from_numpy(rows).to(features.device)]
 
 
 def _last_logits(net: Network, features: Tensor, rows: Tensor, length: int) -> Tensor:

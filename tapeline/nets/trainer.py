@@ -66,11 +66,11 @@ def train(
     model, optimizer = fabric.setup(compiled(net, params), optimizer)
     best: dict[str, Any] = {"epoch": 0, "loss": math.inf, "weights": copy.deepcopy(net.state_dict())}
     history: list[Epoch] = []
-    found = load_checkpoint(checkpoint) if checkpoint else None
-    if found:
-        net.load_state_dict(found["weights"])
-        optimizer.load_state_dict(found["optimizer"])
-        best, history = found["best"], found["history"]
+    state = load_checkpoint(checkpoint) if checkpoint else None
+    if state:
+        net.load_state_dict(state["weights"])
+        optimizer.load_state_dict(state["optimizer"])
+        best, history = state["best"], state["history"]
     progress = tqdm(
         range(len(history) + 1, params.epochs + 1),
         desc=title, unit="epoch", disable=None if fabric.is_global_zero else True, leave=False,

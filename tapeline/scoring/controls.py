@@ -50,13 +50,13 @@ def control_predictions(
                 evaluation.seed,
             )
         )
-    found: dict[str, NDArray[np.float64]] = {}
+    predictions: dict[str, NDArray[np.float64]] = {}
     for mask, predicted in zip(
         masks, side_by_side(partial(_fit_controls, label), jobs, workers), strict=True
     ):
         for name, values in predicted.items():
-            found.setdefault(name, np.full(len(rows), np.nan))[mask] = values
-    return found
+            predictions.setdefault(name, np.full(len(rows), np.nan))[mask] = values
+    return predictions
 
 
 def _fit_controls(label: str, arrays: tuple[Any, ...]) -> dict[str, NDArray[np.float64]]:

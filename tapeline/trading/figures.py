@@ -100,8 +100,8 @@ def account_figures(result: BacktestResult, inputs: TradingInputs, params: Tradi
     else:
         use = dict.fromkeys(("net_pnl_low", "net_pnl_high", "exposure", "turnover_a_day"))
         scores |= dict.fromkeys(name for name in scores if name != "days")
-    found = scores | trades | use | {"unfilled_orders": result.n_unfilled}
-    return {key: found[key] for key in AccountFigures.names()}
+    figures = scores | trades | use | {"unfilled_orders": result.n_unfilled}
+    return {key: figures[key] for key in AccountFigures.names()}
 
 
 def trade_tables(trades: NDArray[np.void], market: Market, params: TradingParams) -> Figures:
@@ -123,14 +123,14 @@ def ablation(inputs: TradingInputs, params: TradingParams) -> dict[str, Figures]
     """What each rule of the signals is worth: tiers one by one and together, with and without the trend."""
     tiers = params.signals.tier_names
     choices = {"+".join(tiers[: k + 1]): tiers[: k + 1] for k in range(len(tiers))}
-    found = {}
+    table = {}
     for name, chosen in choices.items():
         for minimum in sorted({0.0, params.signals.minimum_trend, *params.signals.ablation_trends}):
             rule = f"trend of at least {minimum:g}" if minimum else f"{TRADED[0].title} alone"
             changed = params.changed("signals", trade_tiers=chosen, minimum_trend=minimum)
-            found[f"tiers {name}, {rule}"] = _brief(inputs, changed)
+            table[f"tiers {name}, {rule}"] = _brief(inputs, changed)
     free = run(inputs.plan(params).without_stops())
-    return found | {
+    return table | {
         "as traded": _brief(inputs, params),
         "without stop and target": _brief(inputs, params, free),
     }
@@ -192,12 +192,12 @@ def _curve(
     values: tuple[float, ...],
 ) -> dict[str, Figures]:
     """What the orders of `plan` come to under other values of one key: theirs are the sizes."""
-    found = {}
+    curve = {}
     for value in values:
         changed = params.changed(section, **{key: value})
         result = run(inputs.plan(changed).with_orders_of(plan))
-        found[f"{value:g}"] = {key: value} | _brief(inputs, changed, result)
-    return found
+        curve[f"{value:g}"] = {key: value} | _brief(inputs, changed, result)
+    return curve
 
 
 def _brief(inputs: TradingInputs, params: TradingParams, result: BacktestResult | None = None) -> Figures:

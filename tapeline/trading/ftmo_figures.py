@@ -92,9 +92,9 @@ def phase_tables(judged: Judgement, market: Market) -> Figures:
         program: {
             kind: {
                 name: asdict(phase) | _when(phase.first_bar, phase.bar, market)
-                for name, phase in found.items()
+                for name, phase in phases.items()
             }
-            for kind, found in both._asdict().items()
+            for kind, phases in both._asdict().items()
         }
         for program, both in judged.items()
     }
@@ -125,14 +125,14 @@ def _when(first_bar: int, bar: int, market: Market) -> Figures:
     return {"from": str(market.timestamp[first_bar]), "until": str(market.timestamp[bar])}
 
 
-def odds_table(found: dict[str, dict[str, Odds]]) -> Figures:
+def odds_table(programs: dict[str, dict[str, Odds]]) -> Figures:
     """Odds of each program's phases, without the fan."""
     return {
         program: {
             name: {key: value for key, value in asdict(phase).items() if key != "fan"}
             for name, phase in phases.items()
         }
-        for program, phases in found.items()
+        for program, phases in programs.items()
     }
 
 
@@ -147,8 +147,8 @@ def fan_table(
     if params.ftmo.chosen is None:
         return pd.DataFrame(columns=[*columns, "day", "kind"])
     parts = []
-    for kind, found in (("model", own), ("zero edge", random)):
-        fan = next(iter(found[params.ftmo.program].values())).fan
+    for kind, programs in (("model", own), ("zero edge", random)):
+        fan = next(iter(programs[params.ftmo.program].values())).fan
         table = pd.DataFrame(fan, columns=columns)
         parts.append(table.assign(day=np.arange(1, len(fan) + 1), kind=kind))
     return pd.concat(parts, ignore_index=True)

@@ -147,8 +147,8 @@ def provenance(symbols: tuple[str, ...], model: ModelEntry) -> dict[str, str]:
     code = definitions_hash([(__name__, train_model.__name__), entry])
     store = FeatureStore(FEATURES)
     schemas = {symbol: store.schema(symbol) for symbol in symbols}
-    told = [f"{symbol} {schema.input_version}" for symbol, schema in schemas.items()]
-    data = hashlib.sha256("\n".join([*told, Path(SPLITS).read_text()]).encode()).hexdigest()[:16]
+    inputs = [f"{symbol} {schema.input_version}" for symbol, schema in schemas.items()]
+    data = hashlib.sha256("\n".join([*inputs, Path(SPLITS).read_text()]).encode()).hexdigest()[:16]
     version = schemas[symbols[0]].feature_version
     return {"data": data, "features": version, "code": code}
 

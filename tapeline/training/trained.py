@@ -154,14 +154,14 @@ class TrainingOutputs:
 
     def _symbols(self, name: str, rows: FoldRows) -> dict[str, dict[str, Any]]:
         """What each symbol had to learn from; equal prices leave a candle without a label."""
-        found = {}
+        counts = {}
         for number, symbol in enumerate(self._row_keys["symbol"].cat.categories):
             of_symbol = self._table.symbol[rows.part] == number
             labels = self._table.labels[rows.train[self._table.symbol[rows.train] == number]]
-            found[f"{name} {symbol}"] = {
+            counts[f"{name} {symbol}"] = {
                 "training_candles": int(of_symbol.sum()),
                 "without_label": int(np.isnan(self._table.labels[rows.part[of_symbol]]).sum()),
                 "training_labels": labels.size,
                 "mean_label": float(labels.mean()) if labels.size else None,
             }
-        return found
+        return counts
