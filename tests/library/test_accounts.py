@@ -45,6 +45,7 @@ def verdict(*rows, **changed):
         ([(0, 1, 6_000, 0), (1, 1, 4_001, 0)], "passed"),
         ([(0, 1, 6_000, 0), (1, 1, 4_000, 0)], "open"),  # the target must be exceeded
         ([(0, 1, 10_001, 0)], "open"),  # on one day only
+        ([(0, 1, 6_000, 0), (1, 1, 4_500, 0), (1, 2, -600, 0)], "open"),  # reached with another still open
         ([(0, 1, -4_999, 0)], "open"),
         ([(0, 1, -5_000, 0)], "daily_loss"),  # a floor that is touched is broken
         ([(0, 1, 100, 5_000)], "daily_loss"),  # it was open, and deep enough
@@ -120,6 +121,14 @@ def test_open_profit_reaches_no_target_and_open_loss_breaks_a_floor():
             equity_low=[100_000, low, balance],
         )
         assert api.judge_account(api.account_from_equity(series), free).loc["challenge", "status"] == status
+
+
+def test_closed_profit_reaches_no_target_while_another_position_is_open():
+    """111,000 are closed in between, and a position is lost on before the account is flat again."""
+    free = PROGRAM | {"phases": {"challenge": {"target": 0.10, "minimum_days": 1}}}
+    path = [100_000, 111_000, 109_000]
+    account = api.account_from_equity(equity(balance=path, equity=path))
+    assert api.judge_account(account, free).loc["challenge", "status"] == "open"
 
 
 @given(

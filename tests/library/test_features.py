@@ -40,9 +40,9 @@ def test_short_gaps_are_filled_and_long_ones_cut():
 def test_filled_candles_of_a_canonical_table_count_as_filled():
     """A table of the pipeline goes in as it is and comes out the same."""
     filled = CANDLES.assign(is_filled=False)
-    filled.loc[180, ["open", "high", "low", "close"]] = filled.loc[179, "close"]
-    filled.loc[180, ["volume", "is_filled"]] = [0.0, True]
-    expected = api.feature_table(CANDLES.drop(index=180), **GIVEN)
+    filled.loc[500, ["open", "high", "low", "close"]] = filled.loc[499, "close"]
+    filled.loc[500, ["volume", "is_filled"]] = [0.0, True]
+    expected = api.feature_table(CANDLES.drop(index=500), **GIVEN)
     pd.testing.assert_frame_equal(api.feature_table(filled, **GIVEN), expected)
 
 
