@@ -69,14 +69,14 @@ class ProgramFigures(VerdictFigures):
     max_margin: Figure
     profit: Figure
     best_day_share: Figure
-    pass_odds: Figure
-    pass_odds_low: Figure
-    pass_odds_high: Figure
-    pass_odds_zero_edge: Figure
-    pass_odds_gain: Figure
-    daily_loss_odds: Figure
-    max_loss_odds: Figure
-    unfinished_odds: Figure
+    pass_probability: Figure
+    pass_probability_low: Figure
+    pass_probability_high: Figure
+    pass_probability_random_sides: Figure
+    pass_probability_gain: Figure
+    daily_loss_probability: Figure
+    max_loss_probability: Figure
+    unfinished_probability: Figure
     median_days_to_pass: Figure
     zero_edge_p_value: Figure
     requests_a_day: Figure

@@ -1,6 +1,7 @@
 """metrics/summary.json: what a person compares first, on one line of a terminal.
 
-Its keys are none of the other files': DVC tells columns of one name apart by their files, which nobody reads.
+Its keys are no other file's but for the probability to pass: where two files have a name, DVC puts the file
+before it, and tables made of its columns lose them.
 """
 
 from tapeline.documents import Figure, Metrics
@@ -32,7 +33,7 @@ def summarize(direction: str, metrics: FileMetrics, n_failed: int) -> SummaryMet
         pnl=_rounded(backtest["net_pnl"]),
         pnl_low=_rounded(backtest["net_pnl_low"]),
         drawdown=_rounded(backtest["max_drawdown_inside"], DECIMALS),
-        pass_probability=_rounded(ftmo["pass_odds"], DECIMALS),
+        pass_probability=_rounded(ftmo["pass_probability"], DECIMALS),
         failed=n_failed,
     )
 

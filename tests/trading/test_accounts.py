@@ -75,7 +75,7 @@ def test_knowing_the_future_pays_and_passes():
     assert backtest["probabilistic_sharpe"] is None
     assert detail["ratios_reason"] == "equity changed on 7 days; ratios need 10"
     assert (ftmo["first_phase_passed"], ftmo["breached"]) == (1, 0)
-    assert ftmo["pass_odds"] > 0.9 > 0.5 > ftmo["pass_odds_zero_edge"]
+    assert ftmo["pass_probability"] > 0.9 > 0.5 > ftmo["pass_probability_random_sides"]
     assert ftmo["zero_edge_p_value"] == pytest.approx(1 / 21)
     assert detail["ftmo"]["phases"]["2-step"]["possible"]["challenge"]["status"] == "passed"
 
@@ -84,9 +84,11 @@ def test_odds_that_a_few_days_could_have_made_gain_nothing():
     """What counts is the low end of the odds over the days that could have been seen, not the odds."""
     params = read(costs=FREE)
     ftmo = trading_figures(inputs(params, right=0.55), params)[1]
-    assert ftmo["pass_odds_low"] < 0.5 < ftmo["pass_odds"]
-    assert 0 < ftmo["pass_odds_zero_edge"] < ftmo["pass_odds"]
-    assert ftmo["pass_odds_gain"] == pytest.approx(ftmo["pass_odds_low"] - ftmo["pass_odds_zero_edge"])
+    assert ftmo["pass_probability_low"] < 0.5 < ftmo["pass_probability"]
+    assert 0 < ftmo["pass_probability_random_sides"] < ftmo["pass_probability"]
+    assert ftmo["pass_probability_gain"] == pytest.approx(
+        ftmo["pass_probability_low"] - ftmo["pass_probability_random_sides"]
+    )
 
 
 def test_coins_earn_what_they_cost():
@@ -99,7 +101,7 @@ def test_coins_earn_what_they_cost():
     )
     assert min(parts) > 0
     assert max(detail["daily_net_pnl"].values()) < 0
-    assert ftmo["pass_odds"] < 0.1
+    assert ftmo["pass_probability"] < 0.1
     assert ftmo["zero_edge_p_value"] > 0.05
     assert sum(detail["trades"]["ended_by"].values()) == backtest["trades"]
 
@@ -135,7 +137,7 @@ def test_no_trades_have_no_figures_but_a_reason():
     assert backtest["trades"] == 0
     for name in ("net_pnl", "gross_pnl", "max_drawdown", "sharpe_ratio", "win_rate", "exposure"):
         assert backtest[name] is None, name
-    assert (ftmo["program_passed"], ftmo["pass_odds"], ftmo["zero_edge_p_value"]) == (0, None, None)
+    assert (ftmo["program_passed"], ftmo["pass_probability"], ftmo["zero_edge_p_value"]) == (0, None, None)
     assert detail["reason"] == "no trades"
     assert (tables["equity"]["equity"] == 100_000).all()
 
