@@ -34,7 +34,7 @@ from tapeline.nets.trainer import TrainingData, train_epoch, validation_loss
 from tapeline.nets.transformer import Transformer
 from tapeline.params import Params
 from tapeline.schema import DIRECTION, TREND_STRENGTH, Symbols
-from tapeline.store.tables import feature_groups
+from tapeline.store.feature_store import FeatureStore
 from tapeline.training.train import FEATURES, read_training
 
 A_ROUND = 25_000  # labels between two looks at validation
@@ -109,7 +109,7 @@ def main() -> None:
     """Print both sides for both networks."""
     params = Params.read()
     train = params.section("train", TrainParams)
-    names = list(feature_groups(FEATURES, params.value("data.symbols", Symbols)[0]))
+    names = list(FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0]).groups)
     lstm, transformer = params.section("model", LstmParams), params.section("transformer", TransformerParams)
     nets: dict[str, tuple[str, Callable[[], nn.Module]]] = {
         "LSTM": (DIRECTION, lambda: LSTM(len(names), lstm)),

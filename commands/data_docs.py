@@ -11,6 +11,7 @@ from tapeline.quality.expectations import candle_suites, feature_suites
 from tapeline.quality.params import QualityParams
 from tapeline.quality.suites import Suite
 from tapeline.schema import Interval, Symbols
+from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import read_table
 
 FOLDER = "reports/data_docs"
@@ -24,7 +25,8 @@ def suites_of(params: Params) -> dict[str, list[Suite]]:
     bounds = {feature.name: (feature.low, feature.high) for feature in features}
     suites = {}
     for symbol in params.value("data.symbols", Symbols):
-        candles, table = read_table("data/candles", symbol), read_table("data/features", symbol)
+        candles = read_table("data/candles", symbol)
+        table = FeatureStore("data/features").read(symbol).drop(columns="symbol")
         suites[f"{symbol} candles"] = candle_suites(candles, interval, quality)
         suites[f"{symbol} features"] = feature_suites(table, interval, bounds, quality)
     return suites

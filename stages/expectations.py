@@ -13,6 +13,7 @@ from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report, 
 from tapeline.schema import Interval, MaxFill, Symbols, Workers
 from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
 from tapeline.stage import run_stage
+from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import read_table
 
 
@@ -27,7 +28,8 @@ def main(log: logging.Logger) -> None:
     audited = Audited(features, params.section("labels", LabelParams).horizon, max_fill)
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit]]:
-        candles, table = read_table("data/candles", symbol), read_table("data/features", symbol)
+        candles = read_table("data/candles", symbol)
+        table = FeatureStore("data/features").read(symbol).drop(columns="symbol")
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in features}
         findings = validate_candles(candles, symbol, interval, quality)

@@ -15,7 +15,8 @@ from tapeline.splits.lengths import Span, days_per_part, part_lengths
 from tapeline.splits.params import SplitParams
 from tapeline.splits.walk_forward import walk_forward
 from tapeline.stage import run_stage
-from tapeline.store.tables import feature_groups, read_features, read_tables
+from tapeline.store.feature_store import FeatureStore
+from tapeline.store.tables import read_tables
 
 
 def main(log: logging.Logger) -> None:
@@ -25,17 +26,16 @@ def main(log: logging.Logger) -> None:
     horizon, symbols = params.value("labels.horizon", Horizon), params.value("data.symbols", Symbols)
     minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
     require_passed("metrics/detail/expectations.json")
-    candles, rows = (
-        read_tables(f"data/{folder}", symbols, ["timestamp"])["timestamp"]
-        for folder in ("candles", "features")
-    )
+    candles = read_tables("data/candles", symbols, ["timestamp"])["timestamp"]
+    store = FeatureStore("data/features")
+    rows = store.read(symbols, columns=["timestamp"])["timestamp"]
     span, step = Span.of_times(candles, rows, minutes), pd.Timedelta(minutes=minutes)
     days = days_per_part(part_lengths(splits, span, horizon), span)
     log.info("days of %s", ", ".join(f"{name} {value:g}" for name, value in days.items()))
     folds = [on_calendar(fold, rows.min(), step) for fold in walk_forward(splits, span, horizon)]
     require_rows(folds, rows)
-    groups = feature_groups("data/features", symbols[0])
-    features = read_features("data/features", symbols, list(groups))
+    groups = store.schema(symbols[0]).groups
+    features = store.read_matrix(symbols, list(groups))
     audited = audit_folds(folds, rows, features, groups, horizon * step, quality)
     write_json("metrics/detail/splits.json", audited.record | {"days": days})
     for line in audited.lines:

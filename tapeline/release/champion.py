@@ -21,7 +21,7 @@ from tapeline.serving.predictor import Predictor
 from tapeline.splits.folds import read_folds
 from tapeline.splits.params import SplitParams
 from tapeline.store.feature_store import FeatureStore
-from tapeline.store.tables import is_scorable, read_features, read_tables
+from tapeline.store.tables import is_scorable
 
 FEATURES, SPLITS = "data/features", "data/splits.json"
 ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
@@ -63,14 +63,15 @@ def meet(artifact: str, bundle: PackedBundle, champion: Release, params: Params)
     if predictor.bundle.contract.fingerprint != bundle.fingerprints["contract"]:
         return Duel("input, label or output mean something else")
     symbols = params.value("data.symbols", Symbols)
-    schema = FeatureStore(FEATURES).schema(symbols[0])
+    store = FeatureStore(FEATURES)
+    schema = store.schema(symbols[0])
     model = predictor.bundle.model
     if model.made_from["features"] != schema.feature_version:
         return Duel("its features are others than those of data/features")
     rows = common_rows(model, symbols, predictor.bundle.contract.input.symbols, params)
     if rows.empty:
         return Duel("no row of the candidate's own test is after its training, of a symbol that it knows")
-    features = read_features(FEATURES, symbols, predictor.features)
+    features = store.read_matrix(symbols, predictor.features)
     theirs = predictor.predict_rows(features, rows["row"].to_numpy())
     return Duel(rows=rows.assign(champion=theirs), predictor=predictor)
 
@@ -88,7 +89,7 @@ def common_rows(
     last = max(pd.Timestamp(model.span[part][1]) for part in ("train", "validation"))
     step = pd.Timedelta(minutes=minutes)
     gap = params.section("splits", SplitParams).gap(model.horizon, step)
-    table = read_tables(FEATURES, symbols, [*KEYS, model.label])
+    table = FeatureStore(FEATURES).read(symbols, columns=[*KEYS, model.label])
     table["row"] = np.arange(len(table))
     table["run"] = table.groupby(["symbol", "segment"], observed=True).ngroup()
     table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)

@@ -29,7 +29,8 @@ from tapeline.scoring.controls import control_predictions
 from tapeline.scoring.rows import FEATURES, add_predictions, read_validation
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
-from tapeline.store.tables import feature_groups, is_scorable, read_features
+from tapeline.store.feature_store import FeatureStore
+from tapeline.store.tables import is_scorable
 from tapeline.tiers import is_constant
 
 Figures = dict[str, Any]
@@ -135,7 +136,8 @@ class Scoring:
 
 def read_scored_features(symbols: tuple[str, ...]) -> NDArray[np.float64]:
     """All features of `symbols` below each other, (N, F), which controls learn from."""
-    return read_features(FEATURES, symbols, list(feature_groups(FEATURES, symbols[0])))
+    store = FeatureStore(FEATURES)
+    return store.read_matrix(symbols, list(store.schema(symbols[0]).groups))
 
 
 def importance(predicted: Predicted, evaluation: EvaluationParams) -> Figures:

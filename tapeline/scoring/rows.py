@@ -9,6 +9,7 @@ from tapeline.candles import bar_numbers
 from tapeline.schema import KEYS, LABELS, ROW_KEYS
 from tapeline.splits.folds import TimeFold, refit_fold
 from tapeline.splits.predictions import read_predictions
+from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import read_tables
 
 FEATURES = "data/features"
@@ -16,7 +17,7 @@ FEATURES = "data/features"
 
 def read_rows(symbols: tuple[str, ...], minutes: int, horizon: int) -> pd.DataFrame:
     """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when."""
-    table = read_tables(FEATURES, symbols, [*KEYS, *LABELS])
+    table = FeatureStore(FEATURES).read(symbols, columns=[*KEYS, *LABELS])
     table["row"] = np.arange(len(table))
     table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
     return add_past_labels(add_ceiling(table, symbols), horizon)

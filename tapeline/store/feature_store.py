@@ -16,12 +16,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
+from numpy.typing import NDArray
 from pydantic import TypeAdapter, ValidationError
 
 from tapeline.errors import DataError
 from tapeline.outputs import whole_file
 from tapeline.schema import Symbol
-from tapeline.store.row_groups import fill, filled_groups, find_rows, one_line, readable, time_bounds
+from tapeline.store.row_groups import Slice, fill, filled_groups, find_rows, one_line, readable, time_bounds
 from tapeline.store.table_schema import (
     SYMBOL,
     TIMESTAMP,
@@ -34,6 +35,7 @@ from tapeline.store.table_schema import (
 
 MANIFEST = "manifest.json"
 SUFFIX = ".parquet"
+COLUMNS_AT_ONCE = 10  # of a matrix: what is read beside it stays small
 
 Time = str | datetime | pd.Timestamp
 
@@ -107,17 +109,11 @@ class FeatureStore:
         first, after = _microseconds("start", start), _microseconds("end", end)
         if first is not None and after is not None and first > after:
             raise DataError("start", f"{start} is after end {end}")
-        with ExitStack() as stack:
-            files = {name: stack.enter_context(self._open(name)) for name in names}
-            schemas = {name: self._schema(name, file) for name, file in files.items()}
-            self._check_alike(schemas)
-            schema = schemas[names[0]]
+        with self._rows(names, first, after) as (schema, slices):
+            sizes = [len(slice_.times) for slice_ in slices]
             column_names = self._asked_columns(names[0], schema, columns)
-            slices = [
-                find_rows(self._where(name + SUFFIX), file, first, after) for name, file in files.items()
-            ]
-            arrays = fill(slices, {name: schema.dtypes[name] for name in column_names})
-        sizes = [len(slice_.times) for slice_ in slices]
+            arrays = {name: np.empty(sum(sizes), schema.dtypes[name]) for name in column_names}
+            fill(slices, arrays)
         codes = np.repeat(np.arange(len(names)), sizes)
         times = np.concatenate([slice_.times for slice_ in slices]).view("datetime64[us]")
         keys = {
@@ -125,6 +121,17 @@ class FeatureStore:
             TIMESTAMP: pd.DatetimeIndex(times, tz="UTC"),
         }
         return pd.DataFrame(keys | arrays, copy=False)
+
+    def read_matrix(self, symbols: Sequence[str], columns: Sequence[str]) -> NDArray[np.float64]:
+        """All rows of `symbols` below each other, (N, F), of `columns` in their order; held once."""
+        names = self._asked_symbols(symbols)
+        with self._rows(names, None, None) as (schema, slices):
+            column_names = self._asked_columns(names[0], schema, columns)
+            matrix = np.empty((sum(len(slice_.times) for slice_ in slices), len(column_names)))
+            for k in range(0, len(column_names), COLUMNS_AT_ONCE):
+                some = column_names[k : k + COLUMNS_AT_ONCE]
+                fill(slices, dict(zip(some, matrix[:, k:].T, strict=False)))
+        return matrix
 
     def write(self, symbol: str, table: pd.DataFrame, schema: Mapping[str, Any] | TableSchema) -> None:
         """Write the table of `symbol`, whole or not at all; same table and schema, same bytes.
@@ -175,6 +182,19 @@ class FeatureStore:
             except FileNotFoundError:
                 raise _unknown(self.url, "symbol", symbol, self.symbols()) from None
             yield file
+
+    @contextmanager
+    def _rows(
+        self, names: Sequence[str], first: int | None, after: int | None
+    ) -> Iterator[tuple[TableSchema, list[Slice]]]:
+        """Yield the schema that the tables `names` share, and their rows in time, the files still open."""
+        with ExitStack() as stack:
+            files = {name: stack.enter_context(self._open(name)) for name in names}
+            schemas = {name: self._schema(name, file) for name, file in files.items()}
+            self._check_alike(schemas)
+            where = [self._where(name + SUFFIX) for name in names]
+            slices = [find_rows(*of, first, after) for of in zip(where, files.values(), strict=True)]
+            yield schemas[names[0]], slices
 
     @contextmanager
     def _whole(self, name: str) -> Iterator[BinaryIO]:

@@ -56,10 +56,8 @@ def find_rows(where: str, file: pq.ParquetFile, start: int | None, end: int | No
     return Slice(where, file, groups, begin, stop, times[begin:stop])
 
 
-def fill(slices: list[Slice], dtypes: dict[str, str]) -> dict[str, np.ndarray]:
-    """Read the columns of `dtypes`, each (rows of all slices,): never more than a row group held twice."""
-    n_rows = sum(len(slice_.times) for slice_ in slices)
-    arrays = {name: np.empty(n_rows, dtype) for name, dtype in dtypes.items()}
+def fill(slices: list[Slice], arrays: dict[str, np.ndarray]) -> None:
+    """Read each column into its array (rows of all slices,): never more than a row group is held twice."""
     at = 0
     for slice_ in slices:
         offset = 0  # of the row group within the slice's groups
@@ -74,7 +72,6 @@ def fill(slices: list[Slice], dtypes: dict[str, str]) -> dict[str, np.ndarray]:
             for name, array in arrays.items():
                 array[at : at + stop - begin] = part.column(name).to_numpy()[begin:stop]
             at += stop - begin
-    return arrays
 
 
 def filled_groups(file: pq.ParquetFile) -> list[int]:

@@ -62,6 +62,11 @@ class TableSchema(BaseModel):
     features: tuple[FeatureInfo, ...]
     columns: tuple[Column, ...]
 
+    @property
+    def groups(self) -> dict[str, str]:
+        """Group of each feature, by its column's name, in the order they are declared."""
+        return {feature.name: feature.group for feature in self.features}
+
     @classmethod
     def of(
         cls, where: object, table: pd.DataFrame, description: "Mapping[str, Any] | TableSchema"

@@ -1,17 +1,16 @@
-"""One Parquet file per symbol, read back as one table."""
+"""Tables of candles and what lies beside them: one Parquet file per symbol, read back as one table.
 
-import json
+Feature tables are read by the feature store alone.
+"""
+
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
-
-COLUMNS_AT_ONCE = 10
 
 
 def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -38,24 +37,6 @@ def read_tables(
     merged = pd.concat(tables, ignore_index=True)
     merged.insert(0, "symbol", pd.Series(names, index=merged.index))
     return merged
-
-
-def read_features(folder: Path | str, symbols: tuple[str, ...], names: list[str]) -> NDArray[np.float64]:
-    """Features `names` of `symbols` below each other, (N, F), without a second copy of them in memory."""
-    sizes = [len(read_table(folder, symbol, ["timestamp"])) for symbol in symbols]
-    matrix = np.empty((sum(sizes), len(names)))
-    for symbol, size, end in zip(symbols, sizes, np.cumsum(sizes), strict=True):
-        for first in range(0, len(names), COLUMNS_AT_ONCE):
-            columns = names[first : first + COLUMNS_AT_ONCE]
-            chunk = read_table(folder, symbol, columns)[columns]
-            matrix[end - size : end, first : first + COLUMNS_AT_ONCE] = chunk
-    return matrix
-
-
-def feature_groups(folder: Path | str, symbol: str) -> dict[str, str]:
-    """Group of each feature in the table of `symbol`, in the table's order."""
-    declared = json.loads(pq.read_schema(Path(folder) / f"{symbol}.parquet").metadata[b"features"])
-    return {feature["name"]: feature["group"] for feature in declared}
 
 
 def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ from tapeline.schema import INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interv
 from tapeline.splits.folds import TimeFold, read_folds, refit_fold, scaler_rows
 from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
-from tapeline.store.tables import feature_groups, is_scorable, read_features, read_tables
+from tapeline.store.tables import is_scorable
 from tapeline.training.trained import TrainedFold, TrainingOutputs, group_columns, trained_fold
 
 FEATURES, SPLITS = "data/features", "data/splits.json"
@@ -42,7 +42,7 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
     """
     architecture = model.read(params)
     train = model.adapt(params.section("train", TrainParams), architecture)
-    groups = feature_groups(FEATURES, params.value("data.symbols", Symbols)[0])
+    groups = FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0]).groups
     keys, table, folds = read_training(params, train, model.label, list(groups))
     contract = {
         "network": model.name,
@@ -159,9 +159,10 @@ def read_training(
     """Read what a training needs: keys of all rows, the training table, rows of each fold."""
     symbols = params.value("data.symbols", Symbols)
     max_filled_share = params.value("data.max_filled_share", FilledShare)
-    keys = read_tables(FEATURES, symbols, [*KEYS, label])
+    store = FeatureStore(FEATURES)
+    keys = store.read(symbols, columns=[*KEYS, label])
     table = TrainingTable(
-        features=read_features(FEATURES, symbols, features),
+        features=store.read_matrix(symbols, features),
         labels=keys[label].to_numpy(),
         symbol=np.asarray(keys["symbol"].cat.codes.to_numpy(), dtype=np.int64),
         segment=np.asarray(keys.groupby(["symbol", "segment"], observed=True).ngroup(), dtype=np.int64),

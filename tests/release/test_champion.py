@@ -60,7 +60,7 @@ def test_no_row_is_within_reach_of_the_champions_training(train, validation, fir
     fold = np.arange(first, N) >= (first + N) // 2  # the last one's model is what ships
     predictions = TABLE.loc[first:, ["symbol", "timestamp"]].assign(prediction=0.5, fold=fold.astype(int))
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(champion, "read_tables", lambda *_: TABLE.copy())
+        patched.setattr(champion.FeatureStore, "read", lambda *_, **__: TABLE.copy())
         patched.setattr(champion.pd, "read_parquet", lambda _: predictions)
         patched.setattr(champion, "read_folds", lambda _: [None] * 3)
         # Where the last fold's test has no whole window, no other fold speaks of the model that ships.
@@ -89,7 +89,7 @@ def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
     both = pd.concat([TABLE, TABLE.assign(symbol="B")], ignore_index=True)
     both["symbol"] = both["symbol"].astype("category")
     model = described(dict.fromkeys(("train", "validation"), (str(START), str(TABLE["timestamp"][100]))))
-    monkeypatch.setattr(champion, "read_tables", lambda *_: both.copy())
+    monkeypatch.setattr(champion.FeatureStore, "read", lambda *_, **__: both.copy())
     monkeypatch.setattr(champion, "read_folds", lambda _: [None])
     predictions = both[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
     monkeypatch.setattr(champion.pd, "read_parquet", lambda _: predictions)
@@ -105,7 +105,7 @@ def test_its_gap_is_that_of_the_folds(monkeypatch):
     hours = pd.Timedelta(hours=7)
     model = described(dict.fromkeys(("train", "validation"), (str(START), str(TABLE["timestamp"][100]))))
     monkeypatch.setattr(SplitParams, "gap", lambda self, horizon, step: horizon * step + hours)
-    monkeypatch.setattr(champion, "read_tables", lambda *_: TABLE.copy())
+    monkeypatch.setattr(champion.FeatureStore, "read", lambda *_, **__: TABLE.copy())
     monkeypatch.setattr(champion, "read_folds", lambda _: [None])
     predictions = TABLE[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
     monkeypatch.setattr(champion.pd, "read_parquet", lambda _: predictions)

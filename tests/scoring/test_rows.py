@@ -9,6 +9,7 @@ from tapeline.outputs import write_table
 from tapeline.schema import TIMESTAMP_TYPE
 from tapeline.scoring.rows import add_predictions, read_rows, read_validation
 from tapeline.splits.folds import TimeFold
+from tapeline.store.feature_store import FeatureStore
 
 START, STEP, N, HORIZON = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=5), 40, 3
 FOLDS = [
@@ -35,7 +36,8 @@ def tables(tmp_path, monkeypatch):
                 "trend_strength": rng.random(n),
             }
         )
-        write_table(f"data/features/{symbol}.parquet", written[symbol])
+        schema = {"feature_version": "v", "horizon": HORIZON, "interval": "5m", "features": []}
+        FeatureStore("data/features").write(symbol, written[symbol], schema)
     return written
 
 

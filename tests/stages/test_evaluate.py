@@ -18,13 +18,15 @@ from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, GateParams, judge
 from tapeline.schema import PRICES, TIMESTAMP_TYPE
+from tapeline.store.feature_store import FeatureStore
 from tapeline.tiers import ranges_by_share, tier_numbers
 from tests.candles import random_candles
 
 SYMBOLS, FOLDS, HORIZON = ("BTC-USD", "ETH-USD"), 3, 15
 WARM_UP, TRAIN, VALIDATION, TEST = 100, 1200, 400, 700  # candles
 N = WARM_UP + TRAIN + VALIDATION + FOLDS * TEST
-FEATURE = {"name": "known", "group": "one"}
+FEATURE = {"name": "known", "group": "one", "lookback": 1, "meaning": "what it knows"}
+SCHEMA = {"feature_version": "v", "horizon": 15, "interval": "1m", "features": [FEATURE]}
 QUICK = {
     "labels": {"horizon": HORIZON},
     "evaluation": {"resamples": 100, "block": 60},
@@ -114,8 +116,7 @@ class Run:
         with open("params.yaml", "w") as file:
             YAML(typ="safe").dump(self.params, file)
         for symbol, table in self.tables.items():
-            metadata = {"features": json.dumps([FEATURE])}
-            write_table(f"data/features/{symbol}.parquet", table, metadata)
+            FeatureStore("data/features").write(symbol, table, SCHEMA)
         for name, rows in self.predictions.items():
             write_table(f"data/predictions/{name}.parquet", rows)
         for network in ("lstm", "transformer"):

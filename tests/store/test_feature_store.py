@@ -425,6 +425,25 @@ def test_pandas_reads_the_files_too(tmp_path):
     pd.testing.assert_frame_equal(read_tables(tmp_path, ("A",)), FeatureStore(tmp_path).read())
 
 
+@pytest.mark.parametrize("columns", [["b"], ["b", "a", "c"]])
+def test_a_matrix_holds_what_tables_hold(tmp_path, monkeypatch, columns):
+    """Rows and columns as asked, across row groups and more columns than are read at once."""
+    monkeypatch.setattr("tapeline.store.table_schema.ROW_GROUP_SIZE", 7)
+    monkeypatch.setattr("tapeline.store.feature_store.COLUMNS_AT_ONCE", 2)
+    store, rng = FeatureStore(tmp_path), np.random.default_rng(2)
+    schema = {"feature_version": "v", "horizon": 15, "interval": "1m", "features": []}
+    for symbol, n in (("A", 20), ("B", 0), ("C", 9)):
+        times = pd.date_range("2026-01-01", periods=n, freq="min", tz="UTC", unit="us")
+        values = {"a": rng.normal(size=n), "b": rng.normal(size=n), "c": rng.integers(0, 9, n)}
+        store.write(symbol, pd.DataFrame({"timestamp": times} | values), schema)
+    matrix = store.read_matrix(("C", "B", "A"), columns)
+    assert (matrix.dtype, matrix.shape) == (np.dtype("float64"), (29, len(columns)))
+    np.testing.assert_array_equal(matrix, store.read(("C", "B", "A"))[columns])
+    np.testing.assert_array_equal(matrix[:9], read_table(tmp_path, "C")[columns])
+    with pytest.raises(DataError, match="no column 'd'"):
+        store.read_matrix(("A",), ["a", "d"])
+
+
 def test_a_read_table_may_be_changed(tmp_path):
     """The caller owns every value."""
     FeatureStore(tmp_path).write("A", made_table(), SAID)

@@ -1,14 +1,11 @@
 """Tables of several symbols read as one, and which of their rows count."""
 
-import json
-
-import numpy as np
 import pandas as pd
 import pytest
 
 from tapeline.errors import DataError
 from tapeline.outputs import write_table
-from tapeline.store.tables import feature_groups, is_scorable, read_features, read_table, read_tables
+from tapeline.store.tables import is_scorable, read_table, read_tables
 
 
 def test_tables_come_below_each_other_with_their_symbol(tmp_path):
@@ -34,15 +31,3 @@ def test_a_row_counts_if_it_has_a_label_and_a_real_candle():
     """A missing label or a filled candle leaves a row out."""
     table = pd.DataFrame({"y": [1.0, None, 0.0, None], "is_filled": [False, False, True, True]})
     assert is_scorable(table, "y").tolist() == [True, False, False, False]
-
-
-def test_features_are_read_as_one_matrix_in_the_order_asked_for(tmp_path):
-    """Rows as `read_tables` has them; names and groups from the file's own schema, no key or label in it."""
-    declared = [{"name": "a", "group": "trend"}, {"name": "b", "group": "volume"}]
-    for name, values in (("A", [1.0, 2.0]), ("B", [3.0])):
-        table = pd.DataFrame({"timestamp": 0, "b": values, "a": np.multiply(values, 10), "direction": 1.0})
-        write_table(tmp_path / f"{name}.parquet", table, {"features": json.dumps(declared)})
-    assert feature_groups(tmp_path, "B") == {"a": "trend", "b": "volume"}
-    matrix = read_features(tmp_path, ("B", "A"), ["a", "b"])
-    assert matrix.tolist() == [[30.0, 3.0], [10.0, 1.0], [20.0, 2.0]]
-    np.testing.assert_array_equal(matrix, read_tables(tmp_path, ("B", "A"))[["a", "b"]])
