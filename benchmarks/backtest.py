@@ -18,7 +18,7 @@ import numpy as np
 from tapeline.backtest.engine import run_backtest
 from tapeline.backtest.ftmo import FtmoParams, limits_of
 from tapeline.backtest.kernel import Rules
-from tapeline.backtest.odds import challenge_odds, whole_days
+from tapeline.backtest.pass_probability import challenge_pass_probability, whole_days
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
 from tapeline.params import Params
 
@@ -137,7 +137,7 @@ def main() -> None:
     program = params.programs[params.program]
     limits = limits_of(program, next(iter(program.phases.values())), params, 100_000.0)
     days = whole_days(result.bars, result.bars["equity_low"], arrays[1]["day"])
-    taken = best_of(lambda: challenge_odds([days], limits, params, 1))
+    taken = best_of(lambda: challenge_pass_probability([days], limits, params, 1))
     paths = f"{params.odds_paths} paths of {params.odds_days} days at most"
     print(f"{'challenges':22} {1000 * taken:6.1f} ms, {paths}")
     if len(sys.argv) > 1:

@@ -9,7 +9,7 @@ import pandas as pd
 from pydantic import Field
 
 from tapeline.backtest.ftmo import ChallengeParams, ProgramParams, judge_program
-from tapeline.backtest.odds import program_odds, whole_days
+from tapeline.backtest.pass_probability import program_pass_probability, whole_days
 from tapeline.library.accounts import Account
 from tapeline.library.arguments import read_arguments
 from tapeline.params import Section
@@ -88,7 +88,7 @@ def pass_probability(
         },
     )  # fmt: skip
     seen = whole_days(account.bars, account.worst, account.day)
-    found = program_odds([seen], rules, params, account.initial_balance, drawn.seed, drawn.level)
+    found = program_pass_probability([seen], rules, params, account.initial_balance, drawn.seed, drawn.level)
     rows = {
         name: {
             "pass_probability": phase.passed,

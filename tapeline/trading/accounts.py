@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tapeline.backtest.engine import BacktestResult, run_backtest
 from tapeline.backtest.ftmo import PhaseResult, judge_program
-from tapeline.backtest.odds import Odds, program_odds, whole_days
+from tapeline.backtest.pass_probability import PassProbability, program_pass_probability, whole_days
 from tapeline.backtest.portfolio import Market, Plan, align_candles, align_predictions, make_plan
 from tapeline.backtest.signals import make_signals
 from tapeline.schema import KEYS, PRICES
@@ -123,12 +123,12 @@ def trade_random_sides(plan: Plan, params: TradingParams) -> RandomSides:
     return RandomSides(np.array(net), days)
 
 
-def odds(
+def pass_probabilities(
     days: list[NDArray[np.void]], params: TradingParams, level: float | None = None
-) -> dict[str, dict[str, Odds]]:
-    """Odds of every program's phases, from whole days of one run or of several."""
+) -> dict[str, dict[str, PassProbability]]:
+    """Pass probability of every program's phases, from whole days of one run or of several."""
     return {
-        name: program_odds(
+        name: program_pass_probability(
             days, program, params.ftmo, params.signals.initial_balance, params.evaluation.seed, level
         )
         for name, program in params.ftmo.judged.items()

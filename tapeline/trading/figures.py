@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, ProgramParams
 from tapeline.backtest.kernel import REASONS
-from tapeline.backtest.odds import whole_days
+from tapeline.backtest.pass_probability import whole_days
 from tapeline.backtest.portfolio import Market, Plan
 from tapeline.evaluation.account_metrics import AccountFigures
 from tapeline.evaluation.performance import (
@@ -23,8 +23,21 @@ from tapeline.evaluation.performance import (
 from tapeline.evaluation.trades import NOTHING, describe_trades, score_cells, score_trades
 from tapeline.features.sessions import session_masks
 from tapeline.models.table import TRADED
-from tapeline.trading.accounts import Judged, TradingInputs, judge, odds, run, trade_random_sides
-from tapeline.trading.ftmo_figures import fan_table, ftmo_figures, odds_table, phase_tables, start_tables
+from tapeline.trading.accounts import (
+    Judged,
+    TradingInputs,
+    judge,
+    pass_probabilities,
+    run,
+    trade_random_sides,
+)
+from tapeline.trading.ftmo_figures import (
+    fan_table,
+    ftmo_figures,
+    pass_probability_table,
+    phase_tables,
+    start_tables,
+)
 from tapeline.trading.params import TradingParams
 
 Figures = dict[str, Any]
@@ -44,8 +57,8 @@ def trading_figures(
     judged = judge(result, plan, params)
     control = trade_random_sides(plan, params)
     days = whole_days(result.bars, result.bars["equity_low"], plan.clock["day"])
-    own = odds([days], params, params.evaluation.level)
-    random = odds(control.days, params)
+    own = pass_probabilities([days], params, params.evaluation.level)
+    random = pass_probabilities(control.days, params)
     ftmo = ftmo_figures(result, plan, params, judged, own, random, control)
     curves = {
         "latency": _curve(inputs, plan, params, "execution", "latency_s", params.execution.latency_grid_s),
@@ -64,8 +77,8 @@ def trading_figures(
             "phases": phase_tables(judged, inputs.market),
             "without_guard": phase_tables(_unguarded(inputs, params), inputs.market),
             "starts": start_tables(result, plan, params),
-            "odds": odds_table(own),
-            "odds_zero_edge": odds_table(random),
+            "odds": pass_probability_table(own),
+            "odds_zero_edge": pass_probability_table(random),
             "zero_edge_net_pnl": [float(q) for q in np.quantile(control.net_pnl, [0.05, 0.5, 0.95])],
             "reason": None if params.ftmo.chosen else NOT_WATCHED,
         },

@@ -1,4 +1,4 @@
-"""What FTMO's rules made of the trading, as metrics, tables and odds."""
+"""What FTMO's rules made of the trading, as metrics, tables and probabilities."""
 
 from dataclasses import asdict
 from typing import Any
@@ -8,7 +8,7 @@ import pandas as pd
 
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
-from tapeline.backtest.odds import FAN, Odds
+from tapeline.backtest.pass_probability import FAN, PassProbability
 from tapeline.backtest.portfolio import Market, Plan
 from tapeline.evaluation.account_metrics import ProgramFigures, VerdictFigures
 from tapeline.trading.accounts import Judged, RandomSides, judge
@@ -23,8 +23,8 @@ def ftmo_figures(
     plan: Plan,
     params: TradingParams,
     judged: Judgement,
-    own: dict[str, dict[str, Odds]],
-    random: dict[str, dict[str, Odds]],
+    own: dict[str, dict[str, PassProbability]],
+    random: dict[str, dict[str, PassProbability]],
     control: RandomSides,
 ) -> Figures:
     """Declared metrics of the chosen program, its first phase; margins are fractions of the capital.
@@ -125,8 +125,8 @@ def _when(first_bar: int, bar: int, market: Market) -> Figures:
     return {"from": str(market.timestamp[first_bar]), "until": str(market.timestamp[bar])}
 
 
-def odds_table(programs: dict[str, dict[str, Odds]]) -> Figures:
-    """Odds of each program's phases, without the fan."""
+def pass_probability_table(programs: dict[str, dict[str, PassProbability]]) -> Figures:
+    """Pass probability of each program's phases, without the fan."""
     return {
         program: {
             name: {key: value for key, value in asdict(phase).items() if key != "fan"}
@@ -137,7 +137,9 @@ def odds_table(programs: dict[str, dict[str, Odds]]) -> Figures:
 
 
 def fan_table(
-    own: dict[str, dict[str, Odds]], random: dict[str, dict[str, Odds]], params: TradingParams
+    own: dict[str, dict[str, PassProbability]],
+    random: dict[str, dict[str, PassProbability]],
+    params: TradingParams,
 ) -> pd.DataFrame:
     """Quantiles of balance after each day of a resampled challenge, beside those without an edge.
 

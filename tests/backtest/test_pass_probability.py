@@ -5,7 +5,12 @@ import pytest
 from scipy import stats
 
 from tapeline.backtest.ftmo import FtmoParams, limits_of
-from tapeline.backtest.odds import challenge_odds, day_dtype, program_odds, whole_days
+from tapeline.backtest.pass_probability import (
+    challenge_pass_probability,
+    day_dtype,
+    program_pass_probability,
+    whole_days,
+)
 from tapeline.backtest.records import bar_dtype
 from tests.backtest.test_ftmo import read
 
@@ -30,7 +35,7 @@ def odds(records, found=None, phase="challenge", program="2-step", seed=1, level
     """Odds of one phase."""
     found = found or params()
     chosen = found.programs[program]
-    return challenge_odds(
+    return challenge_pass_probability(
         [records], limits_of(chosen, chosen.phases[phase], found, INITIAL), found, seed, level
     )
 
@@ -99,7 +104,7 @@ def test_odds_add_up_and_only_targets_have_them():
     """Funded has no end to reach."""
     records = days(np.random.default_rng(0).normal(100, 2500, 20))
     section: FtmoParams = params()
-    found = program_odds([records, records], section.programs["2-step"], section, INITIAL, 1)
+    found = program_pass_probability([records, records], section.programs["2-step"], section, INITIAL, 1)
     assert list(found) == ["challenge", "verification"]
     for phase in found.values():
         assert phase.passed + phase.daily_loss + phase.max_loss + phase.unfinished == pytest.approx(1)

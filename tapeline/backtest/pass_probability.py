@@ -1,8 +1,8 @@
 """How likely a program is passed: from every day on which it could have begun, and from resampled days.
 
 A resampled challenge draws whole account days, in blocks of random length, with the worst that equity did
-inside them. Within a day a breach comes before a target, so the odds err to the safe side. Source of the
-stationary bootstrap: Politis, Romano 1994.
+inside them. Within a day a breach comes before a target, so the probability errs to the safe side. Source
+of the stationary bootstrap: Politis, Romano 1994.
 """
 
 from collections.abc import Sequence
@@ -43,7 +43,7 @@ day_dtype = np.dtype(
 
 
 @dataclass(frozen=True)
-class Odds:
+class PassProbability:
     """Of one phase, of all paths that began with it.
 
     low, high : interval of `passed` over which days could have been seen; None where it was not asked for
@@ -85,13 +85,13 @@ def whole_days(bars: Records, worst: NDArray[np.float64], day: NDArray[np.int32]
     return found
 
 
-def challenge_odds(
+def challenge_pass_probability(
     runs: Sequence[Records], limits: Limits, params: ChallengeParams, seed: int, level: float | None = None
-) -> Odds:
+) -> PassProbability:
     """Resample whole days of `runs` (each of `day_dtype`, of one length) into challenges under `limits`.
 
     A path stays within one run. With a `level` the interval says how much hangs on the days seen: the days
-    themselves are resampled OUTER times, and the odds taken again from each.
+    themselves are resampled OUTER times, and the probability taken again from each.
     """
     days = np.stack(runs)
     if np.isnan([days["made"], days["low"], days["flat_high"]]).any():  # it would break no floor
@@ -106,7 +106,7 @@ def challenge_odds(
         low, high = (float(q) for q in np.quantile(again, [(1 - level) / 2, (1 + level) / 2]))
         low, high = min(low, float(shares[PASSED])), max(high, float(shares[PASSED]))
     took = taken[statuses == PASSED]
-    return Odds(
+    return PassProbability(
         float(shares[PASSED]),
         float(shares[DAILY_LOSS]),
         float(shares[MAX_LOSS]),
@@ -118,17 +118,19 @@ def challenge_odds(
     )
 
 
-def program_odds(
+def program_pass_probability(
     runs: Sequence[Records],
     program: ProgramParams,
     params: ChallengeParams,
     initial: float,
     seed: int,
     level: float | None = None,
-) -> dict[str, Odds]:
-    """Return the odds of each phase with a target, each begun on a fresh account."""
+) -> dict[str, PassProbability]:
+    """Return the pass probability of each phase with a target, each begun on a fresh account."""
     return {
-        name: challenge_odds(runs, limits_of(program, phase, params, initial), params, seed, level)
+        name: challenge_pass_probability(
+            runs, limits_of(program, phase, params, initial), params, seed, level
+        )
         for name, phase in program.phases.items()
         if phase.target is not None
     }
