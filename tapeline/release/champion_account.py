@@ -97,7 +97,8 @@ def predictions(
             raise NoTiersError("its tiers are not by the same shares, so it would trade others")
         tier = tier_numbers(direction["prediction"].to_numpy(), of.tiers)
         return direction.assign(tier=tier), trend
-    validation = pd.read_parquet(f"data/predictions/{traded.name}_validation.parquet")
+    network = predictor.bundle.model.network if is_direction else traded.name
+    validation = pd.read_parquet(f"data/predictions/{network}_validation.parquet")
     return add_tiers(direction, signals, validation), trend
 
 

@@ -60,15 +60,16 @@ def tiers(said):
     return Tiers.model_validate({"trade_tiers": ()} | said, strict=False)
 
 
-def duel(candles, ours, theirs, contract=None, label="direction", days=DAYS):
-    """Both on all candles behind the warm-up."""
+def duel(candles, ours, theirs, contract=None, label="direction", days=DAYS, network="lstm"):
+    """Both, of `network`, on all candles behind the warm-up."""
     rows = candles[["timestamp"]].assign(symbol="BTC-USD", fold=0, prediction=ours, champion=theirs)
     rows = rows.iloc[WARM_UP : WARM_UP + days * 1440].reset_index(drop=True)
-    for network in ("lstm", "transformer"):
+    for name in ("lstm", "transformer"):
         rest = rows[["symbol", "timestamp", "fold"]].assign(prediction=0.5)
-        write_table(f"data/predictions/{network}.parquet", rest)
+        write_table(f"data/predictions/{name}.parquet", rest)
     bundle = SimpleNamespace(
-        model=SimpleNamespace(label=label), contract=SimpleNamespace(tiers=contract and tiers(contract))
+        model=SimpleNamespace(label=label, network=network),
+        contract=SimpleNamespace(tiers=contract and tiers(contract)),
     )
     return Duel(rows=rows, predictor=SimpleNamespace(bundle=bundle))
 
@@ -133,6 +134,19 @@ def test_tiers_by_share_are_each_bundles_own(candles):
     other = account.trade_both(duel(candles, ours, theirs, {"tier_by": "confidence", "tiers": low}), by_share)
     assert "not by the same shares" in other.why
     assert statuses(other) == [NOT_JUDGED] * 2
+
+
+def test_shares_are_of_the_validation_of_the_network_itself(candles):
+    """Another direction network that is less sure than the LSTM trades what is most sure among its own calls."""
+    ours, theirs = (0.5 + (calls(candles, right) - 0.5) / 3.5 for right in (0.65, 0.6))  # 0.4 and 0.6
+    sure = pd.DataFrame({"fold": 0, "prediction": np.linspace(0.7, 0.9, 500)})
+    write_table("data/predictions/lstm_validation.parquet", sure)
+    own = pd.DataFrame({"fold": 0, "prediction": np.linspace(0.5, 0.6, 500)})
+    write_table("data/predictions/gru_validation.parquet", own)
+    contract = {"tier_by": "share", "tiers": {"A": [0.55, 1.0], "B": [0.53, 0.55], "C": [0.51, 0.53]}}
+    made = duel(candles, ours, theirs, contract, network="gru")
+    found = account.trade_both(made, params(source="files"))
+    assert min(found.candidate.trades, found.champion.trades) > 0
 
 
 def test_what_cannot_be_compared_says_why(candles):
