@@ -137,7 +137,7 @@ def test_tiers_by_share_are_each_bundles_own(candles):
 
 
 def test_shares_are_of_the_validation_of_the_network_itself(candles):
-    """Another direction network that is less sure than the LSTM trades what is most sure among its own calls."""
+    """Another direction network, less sure than the LSTM, trades the surest of its own calls."""
     ours, theirs = (0.5 + (calls(candles, right) - 0.5) / 3.5 for right in (0.65, 0.6))  # 0.4 and 0.6
     sure = pd.DataFrame({"fold": 0, "prediction": np.linspace(0.7, 0.9, 500)})
     write_table("data/predictions/lstm_validation.parquet", sure)
