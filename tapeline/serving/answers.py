@@ -1,4 +1,4 @@
-"""What is said of a candle: a prediction, or why there is none."""
+"""The answer to a candle: a prediction, or why there is none."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Numbers:
 
 @dataclass(frozen=True)
 class Answer:
-    """What there is to say of one candle.
+    """Prediction for one candle, or why there is none.
 
     status : predicted, warming_up (`missing` candles more are needed), gap or refused; `reason` says why
     predictions : by artifact, empty where there is no prediction
@@ -50,7 +50,7 @@ class Answer:
 
     @property
     def single(self) -> Numbers:
-        """Numbers that only one bundle predicts; what several do has no single value."""
+        """Numbers that only one bundle predicts; those that several predict are left out."""
         several = self.several
         records = [of.record for artifact, of in self.predictions.items() if artifact not in several]
         return Numbers(**{name: value for record in records for name, value in record.items()})
@@ -62,13 +62,13 @@ class Answer:
         return {artifact: of for artifact, of in self.predictions.items() if kinds.count(of.kind) > 1}
 
 
-def begun_anew(told: Mapping[str, Any], missing: int, left: int) -> Answer:
-    """Answer to a candle, known by `told`, behind a gap of `missing` that is too long to fill."""
-    return Answer(**told, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left)
+def answer_long_gap(key: Mapping[str, Any], missing: int, left: int) -> Answer:
+    """Answer to the candle of `key`, symbol and timestamp, after a gap of `missing` too long to fill."""
+    return Answer(**key, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left)
 
 
 def leader_unknown(leader: str) -> str:
-    """Why a prediction knows nothing of the leader."""
+    """Reason beside a prediction made without the leader's move."""
     return f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
 
 
@@ -78,7 +78,7 @@ def is_in_range(predictions: Mapping[str, Numbers]) -> bool:
     return all(value is not None and bool(np.isfinite(value)) for value in values)
 
 
-def out_of_range(told: Mapping[str, Any]) -> Answer:
-    """Answer to a candle, known by `told`, whose prediction would be no number."""
+def answer_out_of_range(key: Mapping[str, Any]) -> Answer:
+    """Answer to the candle of `key`, symbol and timestamp, whose prediction would not be finite."""
     reason = "its features are out of any range: look at prices and volumes of the last candles"
-    return Answer(**told, status=REFUSED, reason=reason)
+    return Answer(**key, status=REFUSED, reason=reason)

@@ -23,10 +23,10 @@ from tapeline.serving.answers import (
     WARMING_UP,
     Answer,
     Numbers,
-    begun_anew,
+    answer_long_gap,
+    answer_out_of_range,
     is_in_range,
     leader_unknown,
-    out_of_range,
 )
 from tapeline.serving.candles import CandleError, show
 from tapeline.serving.stream import Stream
@@ -50,31 +50,31 @@ def answer_table(
     share = contract.max_filled_share
     is_ready = (missing <= 0) & (n_before == 0) & (n_filled <= share * length)
     chosen = real[is_ready[real]]
-    found = predict_rows(stream, candles, leader, chosen)
+    predicted = predict_rows(stream, candles, leader, chosen)
     has_leader = stream.leader not in (None, symbol)
     is_unknown = np.isnan(as_candles(candles, leader, stream.max_fill).leader_close)
     at = {row: k for k, row in enumerate(chosen)}
     for row in real:
-        told = {"symbol": symbol, "timestamp": candles["timestamp"].iloc[row]}
+        key = {"symbol": symbol, "timestamp": candles["timestamp"].iloc[row]}
         if row and segment.iloc[row] != segment.iloc[row - 1]:
-            n_open = count_missing(told["timestamp"] - candles["timestamp"].iloc[row - 1], step)
-            yield begun_anew(told, int(n_open), int(missing[row]))
+            n_open = count_missing(key["timestamp"] - candles["timestamp"].iloc[row - 1], step)
+            yield answer_long_gap(key, int(n_open), int(missing[row]))
         elif missing[row] > 0:
             left = int(missing[row])
-            yield Answer(**told, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
+            yield Answer(**key, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
         elif n_before[row]:
             reason = f"{n_before[row]} candles before it were missing and are filled"
-            yield Answer(**told, status=GAP, reason=reason)
+            yield Answer(**key, status=GAP, reason=reason)
         elif row not in at:
             reason = f"{int(n_filled[row])} of its {length} candles are filled"
-            yield Answer(**told, status=GAP, reason=reason)
+            yield Answer(**key, status=GAP, reason=reason)
         else:
-            predictions = {name: values[at[row]] for name, values in found.items()}
+            predictions = {name: values[at[row]] for name, values in predicted.items()}
             reason = leader_unknown(stream.leader) if stream.leader and has_leader and is_unknown[row] else ""
             yield (
-                Answer(**told, status=PREDICTED, reason=reason, predictions=predictions)
+                Answer(**key, status=PREDICTED, reason=reason, predictions=predictions)
                 if is_in_range(predictions)
-                else out_of_range(told)
+                else answer_out_of_range(key)
             )
 
 
@@ -84,9 +84,9 @@ def predict_rows(
     """By artifact, predictions of those `rows` of `candles` that have a whole window behind them."""
     if not len(rows):
         return {}
-    wanted = {feature.name: feature for features in stream.features for feature in features}
+    features_by_name = {feature.name: feature for features in stream.features for feature in features}
     horizon = stream.predictors[0].bundle.model.horizon
-    table = build_table(candles, leader, list(wanted.values()), horizon, stream.max_fill)
+    table = build_table(candles, leader, list(features_by_name.values()), horizon, stream.max_fill)
     at = pd.Index(table["timestamp"]).get_indexer(candles["timestamp"].iloc[rows])
     predictions = {}
     for predictor in stream.predictors:
@@ -97,16 +97,16 @@ def predict_rows(
 
 def filled_before(is_filled: NDArray[np.bool_]) -> NDArray[np.int64]:
     """How many filled candles lie between each candle and the last real one before it."""
-    place = np.arange(len(is_filled))
-    real = np.maximum.accumulate(np.where(is_filled, -1, place))
-    n_between: NDArray[np.int64] = place - 1 - np.concatenate([[-1], real[:-1]])
+    position = np.arange(len(is_filled))
+    real = np.maximum.accumulate(np.where(is_filled, -1, position))
+    n_between: NDArray[np.int64] = position - 1 - np.concatenate([[-1], real[:-1]])
     return n_between
 
 
 def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: int = 0) -> Iterator[Answer]:
     """Answers for the candles in `folder`: those of a run, or files of any layout that ingest takes.
 
-    DataError as ingest has it, or for a symbol that was not trained on.
+    DataError as ingest raises it, or for a symbol that was not trained on.
     """
     chosen = symbols or tuple(stream.symbols)
     for symbol in chosen:
@@ -125,24 +125,24 @@ def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: 
 
 
 def read_candles(stream: Stream, folder: Path, symbols: set[str]) -> tuple[dict[str, pd.DataFrame], set[str]]:
-    """Canonical candles by symbol, filled as the bundles take them; and which had one still open, left out.
+    """Canonical candles by symbol, filled as the bundles take them, and the symbols with a candle still open.
 
-    DataError as ingest has it, or for candles of a run that were filled otherwise.
+    Open candles are left out. DataError as ingest raises it, or for candles of a run with other params.
     """
     contract = stream.predictors[0].bundle.contract
-    wants, origin = contract.input, read_origin(folder)
+    inputs, origin = contract.input, read_origin(folder)
     if origin is None:
         data = DataParams(
             source="files", path=str(folder), layout="auto", columns={}, timezone=None,
             symbols=tuple(sorted(symbols)),
-            interval=cast(Interval, wants.interval), max_fill=wants.max_fill,
-            max_filled_share=wants.max_filled_share, max_rejected_share=0.01, workers=1,
+            interval=cast(Interval, inputs.interval), max_fill=inputs.max_fill,
+            max_filled_share=inputs.max_filled_share, max_rejected_share=0.01, workers=1,
         )  # fmt: skip
         raw = {symbol: read_symbol(data, symbol, stream.now()) for symbol in symbols}
-        tables = {symbol: clean(found, data).candles for symbol, found in raw.items()}
-        return tables, {symbol for symbol, found in raw.items() if found.n_open}
+        tables = {symbol: clean(table, data).candles for symbol, table in raw.items()}
+        return tables, {symbol for symbol, table in raw.items() if table.n_open}
     for key in ("interval", "max_fill"):
-        if origin[key] != getattr(wants, key):
-            told = f"data.{key} was {origin[key]}, and {contract.artifact} takes {getattr(wants, key)}"
-            raise DataError(folder, f"{told}; predict from the files that these candles were made of")
+        if origin[key] != getattr(inputs, key):
+            difference = f"data.{key} was {origin[key]}, and {contract.artifact} takes {getattr(inputs, key)}"
+            raise DataError(folder, f"{difference}; predict from the files that these candles were made of")
     return {symbol: read_table(folder, symbol) for symbol in symbols}, set()

@@ -1,4 +1,4 @@
-"""The packed candidates as they would be served, on the newest candles that there are: what latency is of."""
+"""The packed candidates as they would be served, on the newest candles: latency is measured on them."""
 
 import math
 import platform
@@ -14,12 +14,12 @@ from tapeline.evaluation.latency import percentiles
 from tapeline.promotion.bundle import MANIFEST
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream
-from tapeline.serving.timing import Taken
+from tapeline.serving.timing import Timings
 from tapeline.store.tables import read_table
 
 
 def open_candidates(folder: Path, allow_simulated: bool) -> Stream:
-    """Open a stream of every bundle in `folder`, for a replay: to its clock every candle has closed."""
+    """Open a stream of every bundle in `folder`, for a replay: by its clock every candle has closed."""
     bundles = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if not bundles:
         raise ArtifactError(f"{folder}: holds no bundle; `dvc repro promote` packs them")
@@ -38,7 +38,7 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
     return symbol, longest[~longest["is_filled"]].iloc[-n_candles:]
 
 
-def latency_records(stream: Stream, taken: Taken) -> tuple[dict[str, Any], dict[str, Any]]:
+def latency_records(stream: Stream, taken: Timings) -> tuple[dict[str, Any], dict[str, Any]]:
     """Declared metrics and detail of the times `taken` by the bundles of `stream`."""
     names = [predictor.bundle.model.network for predictor in stream.predictors]
     networks = dict(zip(names, taken.networks, strict=True))
@@ -63,7 +63,7 @@ def latency_records(stream: Stream, taken: Taken) -> tuple[dict[str, Any], dict[
 
 
 def processor() -> str:
-    """Name of the processor, as the system tells it."""
+    """Name of the processor by the operating system."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

@@ -19,13 +19,13 @@ YEARS = (1970, 2200)  # of a candle, from and before: those the simulated market
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 DIGITS = re.compile(r"\d+", re.ASCII)
 LARGEST = 1e30  # far above any price or volume; products of such are still numbers
-LONGEST_TOLD = 60  # characters of a value in an error message
+LONGEST_VALUE = 60  # characters of a value in an error message
 BRIEF = Repr()
 BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother, BRIEF.maxlong = 2, 60, 60, 60
 
 
 class CandleError(ValueError):
-    """A candle that can't be taken; the buffer is as it was before."""
+    """A candle that can't be used; the buffer is left unchanged."""
 
 
 def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
@@ -51,7 +51,7 @@ def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
 
 
 def read_number(name: str, value: Any) -> float:
-    """A number, or one as text; CandleError for anything else, also for what Python takes as one."""
+    """A number, or one as text; CandleError for anything else, also for `1_000`, which Python takes."""
     try:
         if not isinstance(value, bool | np.bool_) and not (
             isinstance(value, str) and not NUMBER.fullmatch(value)
@@ -65,7 +65,7 @@ def read_number(name: str, value: Any) -> float:
 def read_time(value: Any) -> int:
     """Microseconds from 1970 of a datetime, ISO 8601 text with a zone, or an epoch in s, ms, us or ns.
 
-    An epoch, a number or its digits, is told by its size. CandleError for anything else.
+    An epoch, a number or its digits, has its unit recognised by its size. CandleError for anything else.
     """
     if isinstance(value, str) and DIGITS.fullmatch(value):
         value = int(value[:30])
@@ -76,23 +76,23 @@ def read_time(value: Any) -> int:
         time = int((moment - EPOCH) // timedelta(microseconds=1))
         is_of_the_years = YEARS[0] <= moment.year < YEARS[1]
     except (AttributeError, TypeError, ValueError, OverflowError):
-        wanted = "a time with a zone, like 2026-01-31T12:00:00Z, or an epoch, like 1769860800000"
-        raise CandleError(f"timestamp is {brief(value)}: must be {wanted}") from None
+        rule = "a time with a zone, like 2026-01-31T12:00:00Z, or an epoch, like 1769860800000"
+        raise CandleError(f"timestamp is {brief(value)}: must be {rule}") from None
     if not is_of_the_years:
         raise CandleError(f"timestamp is {brief(value)}: must be of the years {YEARS[0]} to {YEARS[1] - 1}")
     return time
 
 
 def read_epoch(value: float) -> int:
-    """Microseconds from 1970 of an epoch; its unit is told by its size, as in files."""
+    """Microseconds from 1970 of an epoch; its unit is recognised by its size, as in files."""
     for per_second in EPOCH_UNITS.values():
         if EPOCH_SECONDS[0] * per_second <= value < EPOCH_SECONDS[1] * per_second:
             micros = EPOCH_UNITS["us"]
             if per_second > micros:
                 return int(value) // (per_second // micros)
             return round(value * (micros // per_second))
-    wanted = f"an epoch in {', '.join(EPOCH_UNITS)} between 1990 and 2100, or ISO 8601 with a zone"
-    raise CandleError(f"timestamp is {brief(value)}: must be {wanted}")
+    rule = f"an epoch in {', '.join(EPOCH_UNITS)} between 1990 and 2100, or ISO 8601 with a zone"
+    raise CandleError(f"timestamp is {brief(value)}: must be {rule}")
 
 
 def show(time: int) -> str:
@@ -101,9 +101,9 @@ def show(time: int) -> str:
 
 
 def brief(value: Any) -> str:
-    """A value as an error message tells it, however long or deep it is."""
+    """A value as an error message shows it: at most LONGEST_VALUE characters."""
     try:
-        told = BRIEF.repr(value)
+        text = BRIEF.repr(value)
     except Exception:  # whatever an object's own repr raises
         return f"a {type(value).__name__}"
-    return told if len(told) <= LONGEST_TOLD else told[: LONGEST_TOLD - 3] + "..."
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."

@@ -33,7 +33,7 @@ def read_lines(source: BinaryIO) -> Iterator[bytes]:
 
 
 def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
-    """Answer each line, a candle with its `symbol`; what is no candle is answered, too."""
+    """Answer each line, a candle with its `symbol`; a line that is no candle is answered, too."""
     for line in lines:
         if not line.strip():
             continue
@@ -45,16 +45,16 @@ def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
             if not isinstance(symbol, str) or not symbol:
                 raise ValueError(f"symbol is {brief(symbol)}")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            wanted = "not a candle: a JSON object with symbol, timestamp, open..."
-            yield Answer("", None, REFUSED, f"{wanted} ({str(error)[:LONGEST_REASON]})")
+            complaint = "not a candle: a JSON object with symbol, timestamp, open..."
+            yield Answer("", None, REFUSED, f"{complaint} ({str(error)[:LONGEST_REASON]})")
             continue
         yield stream.feed(symbol, candle)
 
 
 def as_line(answer: Answer, about: dict[str, Any]) -> dict[str, Any]:
-    """What is known of an answer, and `about` the bundles; never a number that was predicted is left out.
+    """Fields of an answer, and `about` the bundles; every predicted number is kept.
 
-    Numbers that several bundles predict stand each with its bundle, and all others beside the candle.
+    A number that several bundles predict is written under each bundle, every other beside the candle.
     """
     fields = {"symbol": answer.symbol, "timestamp": answer.timestamp, "status": answer.status}
     fields |= {"reason": answer.reason, "missing": answer.missing or None, **answer.single.record}
@@ -69,24 +69,26 @@ def as_line(answer: Answer, about: dict[str, Any]) -> dict[str, Any]:
 
 
 def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:
-    """What every answer says of the bundles that it is from; `versions` by id."""
-    found = {}
+    """Fields of the bundles that every answer carries; `versions` by id."""
+    records = {}
     for predictor in stream.predictors:
         bundle = predictor.bundle
         bundle_id = bundle.manifest.bundle_id
-        found[bundle.contract.artifact] = {
+        records[bundle.contract.artifact] = {
             "version": versions.get(bundle_id),
             "bundle_id": bundle_id,
             "horizon": bundle.model.horizon,
         }
-    return {"interval": stream.interval, "market": stream.market, "bundles": found}
+    return {"interval": stream.interval, "market": stream.market, "bundles": records}
 
 
 def read_versions(index: Path) -> dict[str, str]:
     """Version by bundle's id, as `make registry` wrote them; empty where it has not."""
     try:
-        found = json.loads(index.read_text(encoding="utf-8"))
-        return {v["bundle_id"]: v["version"] for entry in found.values() for v in entry["versions"]}
+        registry = json.loads(index.read_text(encoding="utf-8"))
+        return {
+            each["bundle_id"]: each["version"] for entry in registry.values() for each in entry["versions"]
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -97,12 +99,12 @@ def bundles(folder: Path) -> list[Path]:
     """Folders of the bundles in production, or the one bundle that `folder` is."""
     if (folder / "manifest.json").is_file():
         return [folder]
-    found = sorted(path.parent for path in folder.glob("[!.]*/manifest.json"))
-    if not found:
+    folders = sorted(path.parent for path in folder.glob("[!.]*/manifest.json"))
+    if not folders:
         raise ArtifactError(
             f"{folder}: holds no bundle; `make promote` puts one there, `make restore` brings it back"
         )
-    return found
+    return folders
 
 
 def answers(
@@ -118,17 +120,17 @@ def answers(
     is_simulated = folder is not None and is_of_simulation(read_origin(folder))
     stream = Stream(
         *folders,
-        clock=(lambda: math.inf) if is_simulated else time.time,  # the simulated market has a time of its own
+        clock=(lambda: math.inf) if is_simulated else time.time,  # simulated candles may lie in the future
         allow_simulated=is_simulated or os.environ.get("ALLOW_SIMULATED") == "1",
         allow_untrained=os.environ.get("ALLOW_UNTRAINED") == "1",
     )
     about = about_bundles(stream, read_versions(folders[0].parent.parent / INDEX))
     if folder is None:
-        found = predict_lines(stream, read_lines(sys.stdin.buffer))
+        stream_answers = predict_lines(stream, read_lines(sys.stdin.buffer))
     else:
         # Reading files takes libraries that a stream of candles need not wait for.
         from tapeline.serving.batch import predict_files
 
-        found = predict_files(stream, folder, symbols, last)
-    for answer in found:
+        stream_answers = predict_files(stream, folder, symbols, last)
+    for answer in stream_answers:
         yield as_line(answer, about)

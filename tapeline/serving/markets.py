@@ -1,4 +1,4 @@
-"""Which candles a bundle may predict: one of the simulated market, none but simulated ones."""
+"""Which candles a bundle may predict: one of the simulated market predicts simulated candles alone."""
 
 from collections.abc import Sequence
 
@@ -15,10 +15,10 @@ def market_name(contract: Contract) -> str:
 
 
 def require_market(contracts: Sequence[Contract], allow_simulated: bool) -> None:
-    """Raise ArtifactError if a bundle is of the simulated market, or of none that is known.
+    """Raise ArtifactError if a bundle is of the simulated market, or of an unknown one.
 
-    Unless the candles are simulated, too, or the user allows it, which is `allow_simulated`. Names of
-    symbols can't tell: BTC-USD is both.
+    allow_simulated : the candles are simulated, too, or the user allows it; names of symbols can't decide,
+        since BTC-USD is in both
     """
     for contract in contracts:
         market = contract.market

@@ -36,11 +36,11 @@ class Predictor:
         """Numbers for `rows` of (N, F) features, each from the `sequence_length` rows that end there."""
         scaled = self._scaler.transform(features)
         back = np.arange(1 - self.sequence_length, 1)
-        found = [
+        outputs = [
             self.bundle.run(scaled[rows[first : first + WINDOWS_AT_ONCE, None] + back])
             for first in range(0, len(rows), WINDOWS_AT_ONCE)
         ]
-        return np.concatenate([np.empty(0), *found])
+        return np.concatenate([np.empty(0), *outputs])
 
     @property
     def artifact(self) -> str:
@@ -48,7 +48,7 @@ class Predictor:
         return self.bundle.contract.artifact
 
     def numbers(self, value: float) -> Numbers:
-        """What is said of a predicted number: a probability has a tier."""
+        """A predicted number as an answer holds it: a probability with its tier, or a trend strength."""
         if self.bundle.model.label == DIRECTION:
             return Numbers(probability=value, tier=self.tier(value))
         return Numbers(trend_strength=value)

@@ -24,10 +24,10 @@ from tapeline.serving.answers import (
     WARMING_UP,
     Answer,
     Numbers,
-    begun_anew,
+    answer_long_gap,
+    answer_out_of_range,
     is_in_range,
     leader_unknown,
-    out_of_range,
 )
 from tapeline.serving.buffer import Buffer
 from tapeline.serving.candles import MICROSECONDS, CandleError, brief, read_candle, show
@@ -40,8 +40,8 @@ class Stream:
 
     The bundles agree on the candles that go in, and their features are computed by this code as they were
     in training: ArtifactError if not. `clock` gives seconds since 1970: a candle that ends later is still
-    open. allow_simulated : also predict other candles by a bundle of the simulated market, or of none that
-    is known; allow_untrained : also those of symbols that no bundle was trained on.
+    open. allow_simulated : also predict other candles by a bundle of the simulated market, or of an
+    unknown one; allow_untrained : also those of symbols that no bundle was trained on.
     """
 
     def __init__(
@@ -57,8 +57,8 @@ class Stream:
         for key in ("interval", "leader", "max_fill", "max_filled_share"):
             values = [str(getattr(each, key)) for each in inputs]
             if len(set(values)) > 1:
-                told = ", ".join(values)
-                raise ArtifactError(f"the bundles take different candles: {key} is {told}")
+                listed = ", ".join(values)
+                raise ArtifactError(f"the bundles take different candles: {key} is {listed}")
         artifacts = [predictor.artifact for predictor in self.predictors]
         twice = next((name for name in artifacts if artifacts.count(name) > 1), None)
         if twice:
@@ -72,49 +72,50 @@ class Stream:
         self.interval = self._input.interval
         self._step = INTERVAL_MINUTES[self.interval] * MICROSECONDS
         self.features = [check_features(predictor) for predictor in self.predictors]
-        wanted = {feature.name: feature for features in self.features for feature in features}
-        self._wanted = list(wanted.values())
-        names = list(wanted)
+        features_by_name = {feature.name: feature for features in self.features for feature in features}
+        self._all_features = list(features_by_name.values())
+        names = list(features_by_name)
         self._columns = [np.array([names.index(f.name) for f in features]) for features in self.features]
-        self.lookback = max(feature.lookback for feature in self._wanted)
+        self.lookback = max(feature.lookback for feature in self._all_features)
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
         self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
-        self._late: dict[str, int] = {}  # open of the first leader's candle that came after their rows
-        self._before: dict[str, tuple[Buffer, np.ndarray | None]] = {}  # as it was before it began anew
+        self._late: dict[str, int] = {}  # by follower, open of the leader's first late candle
+        # Buffer and rows as they were before the last candle restarted them, until the next one is there.
+        self._before: dict[str, tuple[Buffer, np.ndarray | None]] = {}
 
     def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
         """Take a candle that has closed; return the prediction made at its close, or why there is none.
 
         Feed the leader's candle of a minute no later than the others' of the next one, and symbols in step.
-        Nobody waits for it: it may be a minute without a trade, and then its last close is what is known. A
-        candle of the leader that comes later still counts from the followers' next candle on.
+        The stream does not wait for the leader: a minute may have no trade, and then its last close is used.
+        A candle of the leader that comes later still counts from the followers' next candle on.
         """
-        told: dict[str, Any] = {"symbol": symbol, "timestamp": candle.get("timestamp")}
+        key: dict[str, Any] = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         try:
-            missing, n_late = self._take(symbol, candle)
+            missing, n_late = self._add_candle(symbol, candle)
         except CandleError as error:
-            return Answer(**told, status=REFUSED, reason=str(error))
+            return Answer(**key, status=REFUSED, reason=str(error))
         if is_too_long(missing, self.max_fill):
-            return begun_anew(told, missing, self.lookback + self.length - 2)
+            return answer_long_gap(key, missing, self.lookback + self.length - 2)
         for back in range(missing + n_late, -1, -1):
             self._add_row(symbol, self._buffers[symbol], back)
-        return self._answer(told, symbol, missing)
+        return self._answer(key, symbol, missing)
 
-    def _take(self, symbol: str, candle: Mapping[str, Any]) -> tuple[int, int]:
-        """Take a candle; return how many before it were missing, and how many rows the leader was late for.
+    def _add_candle(self, symbol: str, candle: Mapping[str, Any]) -> tuple[int, int]:
+        """Add a candle; return how many before it were missing, and how many rows the leader was late for.
 
-        CandleError says why it can't be taken; then nothing has changed.
+        CandleError says why it can't be used; then nothing has changed.
         """
         self.require_trained(symbol)
         opened, values = read_candle(candle, self._step)
         if self.is_open(opened):
             raise CandleError(self.why_open(opened))
-        buffer, is_back = self._recall(symbol, opened)
+        buffer, is_back = self._buffer_for(symbol, opened)
         self._require_past_of_leader(symbol, opened)
         before, is_first = copy(buffer), not len(buffer)
         try:
-            missing = buffer.take(opened, values)
+            missing = buffer.add_values(opened, values)
         except CandleError:
             if not len(buffer):
                 self._forget(symbol)
@@ -127,29 +128,29 @@ class Stream:
             self._rows.pop(symbol, None)
         return missing, n_late
 
-    def _answer(self, told: Mapping[str, Any], symbol: str, missing: int) -> Answer:
-        """What there is to say of the newest candle, known by `told`, before which `missing` were filled."""
+    def _answer(self, key: Mapping[str, Any], symbol: str, missing: int) -> Answer:
+        """Answer to the newest candle; `key` is its symbol and timestamp, `missing` were filled before it."""
         buffer = self._buffers[symbol]
         left = self.length - len(self._rows.get(symbol, ()))
         if left > 0:
             left += max(0, self.lookback - len(buffer) - 1)
-            return Answer(**told, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
+            return Answer(**key, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
         if missing:
             return Answer(
-                **told, status=GAP, reason=f"{missing} candles before it were missing and are filled"
+                **key, status=GAP, reason=f"{missing} candles before it were missing and are filled"
             )
         n_filled = int(buffer.is_filled[-self.length :].sum())
         if n_filled > self._input.max_filled_share * self.length:
-            return Answer(**told, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
+            return Answer(**key, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
         predictions = self._predict(symbol)
         if not is_in_range(predictions):
-            return out_of_range(told)
+            return answer_out_of_range(key)
         is_unknown = np.isnan(buffer.candles(self._leader_of(symbol), 1).leader_close[0])
         reason = leader_unknown(self.leader) if self.leader and is_unknown else ""
-        return Answer(**told, status=PREDICTED, reason=reason, predictions=predictions)
+        return Answer(**key, status=PREDICTED, reason=reason, predictions=predictions)
 
     def time_parts(self, symbol: str) -> list[int]:
-        """Nanoseconds that the features, and each network, of the newest candle take, done once more."""
+        """Nanoseconds that the features and each network take for the newest candle, computed once more."""
         clock, rows = [time.perf_counter_ns()], self._rows[symbol]
         self._add_row(symbol, self._buffers[symbol], 0)
         clock.append(time.perf_counter_ns())
@@ -162,15 +163,15 @@ class Stream:
     def require_trained(self, symbol: str) -> None:
         """Raise CandleError for a symbol that a bundle was not trained on, unless that is allowed."""
         if symbol not in self.symbols and not self._allow_untrained:
-            told = f"{brief(symbol)} is no symbol that was trained on, {', '.join(self.symbols)}"
-            raise CandleError(f"{told}: nothing is known of it (ALLOW_UNTRAINED=1 predicts all the same)")
+            reason = f"{brief(symbol)} is no symbol that was trained on, {', '.join(self.symbols)}"
+            raise CandleError(f"{reason}: nothing is known of it (ALLOW_UNTRAINED=1 predicts all the same)")
 
     def is_open(self, opened: int) -> bool:
         """Whether the candle that opened then, in microseconds, has not closed yet."""
         return opened + self._step > self._clock() * 1e6
 
     def now(self) -> pd.Timestamp:
-        """What the clock says."""
+        """Time of the clock."""
         return pd.Timestamp(self._clock(), unit="s", tz="UTC")
 
     def newest_open(self) -> int:
@@ -178,14 +179,15 @@ class Stream:
         return int(self._clock() * 1e6) // self._step * self._step
 
     def why_open(self, opened: int) -> str:
-        """What to say of a candle that is still open."""
+        """Reason to refuse a candle that is still open."""
         ends, now = show(opened + self._step), show(int(self._clock() * 1e6))
         return f"{show(opened)} is still open: it ends at {ends}, and it is {now}; feed it then"
 
-    def _recall(self, symbol: str, opened: int) -> tuple[Buffer, bool]:
-        """The buffer that a candle goes into, and whether that is the one before the last candle.
+    def _buffer_for(self, symbol: str, opened: int) -> tuple[Buffer, bool]:
+        """The buffer that a candle goes into, and whether that is the one kept from before the last candle.
 
-        The one candle that began it anew was a stray if the next lies before that: then it is dropped.
+        A candle after a long gap restarts the buffer. If the next one lies before it, it was a stray and is
+        dropped.
         """
         buffer = self._buffers.setdefault(symbol, self._make_buffer())
         before, rows = self._before.get(symbol, (None, None))
@@ -216,7 +218,7 @@ class Stream:
         return self._buffers.setdefault(self.leader, self._make_buffer())
 
     def _drop_late_rows(self, symbol: str, opened: int, missing: int) -> int:
-        """Note whom the leader's candle is late for; drop rows it was late for, and return how many."""
+        """Note the followers that the leader's candle is late for; drop late rows and return how many."""
         if symbol == self.leader:
             for follower, buffer in self._buffers.items():
                 if follower != symbol and len(buffer) and buffer.time[-1] > opened:
@@ -241,8 +243,8 @@ class Stream:
         if not is_too_long(missing, self.max_fill):
             oldest = max(before - (self.lookback - 1 + missing) * self._step, own.start - self._step)
         if leader.has_dropped and leader.time[0] > oldest - self.max_fill * self._step:
-            wanted = f"{self.leader} is too far ahead: its candle of {show(oldest)} is kept no longer"
-            raise CandleError(f"the leader {wanted}; feed symbols in step")
+            complaint = f"{self.leader} is too far ahead: its candle of {show(oldest)} is kept no longer"
+            raise CandleError(f"the leader {complaint}; feed symbols in step")
 
     def _add_row(self, symbol: str, buffer: Buffer, back: int) -> None:
         """Compute the features `back` candles before the newest, and keep as many rows as a window has."""
@@ -252,7 +254,7 @@ class Stream:
         candles = buffer.candles(self._leader_of(symbol), self.lookback + back)
         if back:
             candles = candles.rows(0, self.lookback)
-        row = newest(candles, self._wanted)
+        row = newest(candles, self._all_features)
         kept = self._rows.get(symbol, np.empty((0, len(row))))
         self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
 

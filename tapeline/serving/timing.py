@@ -1,4 +1,4 @@
-"""How long a candle takes from its arrival to its predictions, and what of it the parts take."""
+"""Time from a candle's arrival to its predictions, in all and by part."""
 
 import time
 from typing import Any, NamedTuple, cast
@@ -12,7 +12,7 @@ from tapeline.serving.answers import PREDICTED
 from tapeline.serving.stream import Stream
 
 
-class Taken(NamedTuple):
+class Timings(NamedTuple):
     """Nanoseconds of each candle, (n,): in all, for its features, and for each bundle's network."""
 
     total: NDArray[np.float64]
@@ -20,7 +20,7 @@ class Taken(NamedTuple):
     networks: list[NDArray[np.float64]]
 
 
-def time_stream(stream: Stream, symbol: str, candles: pd.DataFrame, warm_up: int) -> Taken:
+def time_stream(stream: Stream, symbol: str, candles: pd.DataFrame, warm_up: int) -> Timings:
     """Feed `candles` of `symbol` one by one; of those that were predicted the first `warm_up` don't count.
 
     The parts are timed by doing them once more, on the same candles, after the answer.
@@ -34,4 +34,4 @@ def time_stream(stream: Stream, symbol: str, candles: pd.DataFrame, warm_up: int
         if answer.status == PREDICTED:
             taken.append([total, *stream.time_parts(symbol)])
     columns = np.array(taken[warm_up:], dtype=np.float64).reshape(-1, 2 + len(stream.predictors)).T
-    return Taken(columns[0], columns[1], list(columns[2:]))
+    return Timings(columns[0], columns[1], list(columns[2:]))
