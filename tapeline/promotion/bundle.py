@@ -1,6 +1,6 @@
-"""A bundle: everything needed to predict and to be judged again, in one folder, under a hash of its content.
+"""A bundle: everything needed to predict and to judge again, in one folder, named by a hash of its content.
 
-Nothing of clock, host, path or commit is in it, and no pickle: opening one runs no code of it.
+It holds no time, host, path or commit, and no pickle: opening one runs no code of it.
 """
 
 import hashlib
@@ -57,7 +57,7 @@ def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) ->
 
 
 def verify_bundle(folder: Path) -> Manifest:
-    """Return the manifest after comparing every file with it; ArtifactError names what is not as it says."""
+    """Return the manifest after comparing every file with it; ArtifactError names the first difference."""
     if not (folder / MANIFEST).is_file():
         raise ArtifactError(f"{folder / MANIFEST}: is missing, so there is no whole bundle")
     manifest = Manifest.read_file(folder / MANIFEST)
@@ -78,7 +78,7 @@ def verify_bundle(folder: Path) -> Manifest:
 
 
 def open_bundle(folder: Path) -> Bundle:
-    """Verify a bundle and load it; ArtifactError names the file that is not as the manifest says."""
+    """Verify a bundle and load it; ArtifactError names the file that differs from the manifest."""
     manifest = verify_bundle(folder)
     model = ModelDescription.read_file(folder / MODEL)
     contract = Contract.read_file(folder / CONTRACT)
@@ -89,7 +89,7 @@ def open_bundle(folder: Path) -> Bundle:
 
 
 def open_graph(graph: bytes) -> onnxruntime.InferenceSession:
-    """Make a session of ONNX bytes on one CPU thread: one prediction is too small to share out."""
+    """Make a session of ONNX bytes on one CPU thread: one prediction is too small for more."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
@@ -97,6 +97,6 @@ def open_graph(graph: bytes) -> onnxruntime.InferenceSession:
 
 
 def bundle_id_of(hashes: dict[str, str], fingerprints: dict[str, str]) -> str:
-    """Name of a bundle: a hash of the hashes of its files and of what it was made from."""
-    told = json.dumps({"sha256": hashes, "fingerprints": fingerprints}, sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    """Id of a bundle: a hash of its files' hashes and of its fingerprints."""
+    text = json.dumps({"sha256": hashes, "fingerprints": fingerprints}, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

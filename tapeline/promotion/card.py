@@ -58,11 +58,11 @@ def model_card(
     """Return the card in Markdown; `section` of `params_used` holds the architecture."""
     inputs, output, train = contract.input, contract.output, params_used["train"]
     leader = f" {inputs.leader} leads: its candles are needed, too." if inputs.leader else ""
-    told = params_used[section] | {
+    settings = params_used[section] | {
         name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")
     }
     spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]
-    spans += [f"- {name}: {value}" for name, value in told.items()]
+    spans += [f"- {name}: {value}" for name, value in settings.items()]
     table = [
         f"| {file} | {name} | {'not defined' if value is None else f'{value:.6g}'} |"
         for file, metrics in figures.metrics.items()

@@ -1,4 +1,4 @@
-"""What a bundle says of itself: its contract, its model, and the manifest of its files."""
+"""The documents of a bundle: its contract, its model, and the manifest of its files."""
 
 from pydantic import JsonValue
 
@@ -29,7 +29,7 @@ class Origin(Document):
     interval: str | None = None
     max_fill: int | None = None
     symbols: dict[str, SymbolOrigin] | None = None
-    simulation: dict[str, JsonValue] | None = None  # params that drew the candles
+    simulation: dict[str, JsonValue] | None = None  # params of the simulation
     description: str = ""
 
 
@@ -73,7 +73,7 @@ class Contract(Document):
     """contract.json: what goes in, what comes out, and what it means.
 
     lookback : candles that the features of one row reach back; sequence_length : rows of one prediction
-    market : None in bundles of before they carried it
+    market : None in bundles of former code, which did not record it
     tiers : of a direction alone; minimum : of a strength, that entries need
     """
 
@@ -89,7 +89,7 @@ class Contract(Document):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of what a consumer must change with: a change of it is a major version. No prose is in it."""
+        """Hash of all that a consumer depends on, prose left out: a change of it is a major version."""
         inputs = self.input.model_dump(mode="json", include={"columns", "interval", "leader"})
         output = self.output.model_dump(mode="json", exclude={"meaning"})
         return fingerprint({"input": inputs, "label": self.label.plain(), "output": output})
@@ -103,7 +103,7 @@ class Scaling(Document):
 
 
 class ModelDescription(Document):
-    """model.json, as far as predicting takes it; a training writes more.
+    """model.json, the part that predicting reads; a training writes more.
 
     context : `sequence_length`, the candles of one prediction, and others; made_from : hashes of its
     candles (`data`), of what its features mean (`features`) and of the code
@@ -129,7 +129,7 @@ class Manifest(Document):
 
 
 class BundleFigures(Document):
-    """metrics.json: the metrics files that speak of the model, and those figures that are of it alone."""
+    """metrics.json: the metrics files of the model, and the figures of the offered model alone."""
 
     refit: bool
     folds: dict[str, Span]

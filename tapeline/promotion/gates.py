@@ -11,7 +11,7 @@ from tapeline.errors import ParamsError
 from tapeline.params import NEAREST, Section, nearest
 from tapeline.schema import NO_PROGRAM, Refit
 
-RELEASE = "release"  # instead of a file: judged by `make promote`, which alone can know
+RELEASE = "release"  # instead of a file: judged by `make promote` alone
 RELEASE_METRICS = ("deflated_sharpe",)
 PASSED, FAILED = "passed", "failed"
 # Neither blocks, and neither has passed: a gate that had nothing to judge, or too few days to judge it on.
@@ -22,8 +22,8 @@ Metrics = dict[str, dict[str, Any]]
 class Gate(Section):
     """One limit on one metric: exactly one of `min` and `max`.
 
-    A null metric fails, or is not judged if it `may_be_null`. Before `from_days` of `backtest.days` what is
-    found is said and does not count.
+    A null metric fails, or is not judged if it `may_be_null`. Before `from_days` of `backtest.days` the
+    verdict is reported and does not block.
     """
 
     min: float | None = None
@@ -39,11 +39,11 @@ class Gate(Section):
 
     @property
     def limit(self) -> str:
-        """As it is printed."""
+        """The limit as text, as in `>= 0.5`."""
         return f">= {self.min:g}" if self.min is not None else f"<= {self.max:g}"
 
     def margin(self, value: float) -> float:
-        """How far `value` is inside the limit; negative is beyond it."""
+        """Distance of `value` to the limit; negative beyond it."""
         if self.min is not None:
             return value - self.min
         if self.max is not None:
@@ -74,7 +74,7 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
     def unknown(
         self, artifacts: Collection[str], metrics: Mapping[str, Collection[str]]
     ) -> list[ParamsError]:
-        """A mistake unless gates are on exactly these artifacts, and one for each gate on no metric.
+        """Mistakes: one if gates are not on exactly these artifacts, and one per gate on an unknown metric.
 
         metrics : keys by NAME of metrics/NAME.json
         """
@@ -82,31 +82,31 @@ class GateParams(RootModel[dict[str, dict[str, Gate]]]):
         if set(self.root) != set(artifacts):
             rule = f"must name exactly the artifacts {', '.join(artifacts)}"
             mistakes.append(ParamsError("gates", ", ".join(self.root), rule))
-        there = {**metrics, RELEASE: RELEASE_METRICS}
+        existing = {**metrics, RELEASE: RELEASE_METRICS}
         for artifact, gates in self.root.items():
             for name in gates:
                 file, metric = name.split(".")
-                if metric not in there.get(file, ()):
-                    rule = f"is no metric{_nearest_metric(file, metric, there)}"
+                if metric not in existing.get(file, ()):
+                    rule = f"is no metric{_nearest_metric(file, metric, existing)}"
                     mistakes.append(ParamsError(f"gates.{artifact}", name, rule))
         return mistakes
 
 
-def _nearest_metric(file: str, metric: str, there: Mapping[str, Collection[str]]) -> str:
-    """`; nearest is FILE.METRIC`: of the same file, else the same of another; else what there is."""
-    if hint := nearest(metric, there.get(file, ())):
+def _nearest_metric(file: str, metric: str, existing: Mapping[str, Collection[str]]) -> str:
+    """`; nearest is FILE.METRIC`: in the same file, else the same key of another; else the existing ones."""
+    if hint := nearest(metric, existing.get(file, ())):
         return hint.replace(NEAREST, f"{NEAREST}{file}.")
-    same = [f"{NEAREST}{other}.{metric}" for other, keys in there.items() if metric in keys]
-    if same or file not in there:
-        names = [f"{other}.{key}" for other, keys in there.items() for key in keys]
-        files = f"; files are {', '.join(there)}"
+    same = [f"{NEAREST}{other}.{metric}" for other, keys in existing.items() if metric in keys]
+    if same or file not in existing:
+        names = [f"{other}.{key}" for other, keys in existing.items() for key in keys]
+        files = f"; files are {', '.join(existing)}"
         return same[0] if same else nearest(f"{file}.{metric}", names) or files
     return f"; there is {', '.join(RELEASE_METRICS)}" if file == RELEASE else " that a gate can judge"
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one gate says of one artifact; `margin` is negative beyond the limit."""
+    """Verdict of one gate on one artifact; `margin` is negative beyond the limit."""
 
     artifact: str
     gate: str
@@ -123,11 +123,11 @@ class Verdict:
 
 
 def judge(params: GateParams, metrics: Metrics, program: str, of_release: bool = False) -> list[Verdict]:
-    """Hold `metrics` (file -> metric -> value) against every gate; what is not there fails.
+    """Judge `metrics` (file -> metric -> value) by every gate; a missing metric fails.
 
-    of_release : against those gates that only a release can judge, instead of all others
+    of_release : judge the gates that only a release can judge, instead of all others
 
-    Gates on FTMO's objectives are not judged where `program`, of `ftmo`, says that it does not watch.
+    Gates on FTMO's objectives are not judged where `program`, of `ftmo`, is none.
     """
     days = metrics.get("backtest", {}).get("days") or 0
     return [
@@ -141,7 +141,7 @@ def judge(params: GateParams, metrics: Metrics, program: str, of_release: bool =
 
 
 def judge_value(artifact: str, name: str, gate: Gate, value: float) -> Verdict:
-    """Hold one number against its gate."""
+    """Judge one number by its gate."""
     margin = gate.margin(value)
     status = PASSED if margin >= 0 else FAILED
     reason = f"{value:.6g} is {'' if status == PASSED else 'not '}{gate.limit}"
@@ -159,18 +159,18 @@ def gate_counts(verdicts: Sequence[Verdict]) -> dict[str, int]:
 
 
 def summary(verdicts: Sequence[Verdict]) -> str:
-    """Say in a line what came of `verdicts`: that every gate passed only if every one was judged."""
+    """One line on `verdicts`; it says that every gate passed only if every one was judged."""
     counts = {status: sum(v.status == status for v in verdicts) for status in (PASSED, FAILED)}
     if counts[PASSED] == len(verdicts):
         return f"every gate passed, {len(verdicts)} of them"
-    found = [f"{counts[PASSED]} of {len(verdicts)} gates passed"]
+    parts = [f"{counts[PASSED]} of {len(verdicts)} gates passed"]
     for says, chosen in (
         ("failed", [v for v in verdicts if v.status == FAILED]),
         ("not judged", [v for v in verdicts if v.status not in (PASSED, FAILED)]),
     ):
         if chosen:
-            found.append(f"{len(chosen)} {says}: " + "; ".join(f"{v.gate} ({v.reason})" for v in chosen))
-    return ", ".join(found)
+            parts.append(f"{len(chosen)} {says}: " + "; ".join(f"{v.gate} ({v.reason})" for v in chosen))
+    return ", ".join(parts)
 
 
 def _leave_out(artifact: str, name: str, gate: Gate) -> Verdict:
@@ -183,14 +183,14 @@ def _judge_one(artifact: str, name: str, gate: Gate, metrics: Metrics, days: int
     is_early = gate.from_days is not None and days < gate.from_days
     early = f"; {days} traded days do not block before {gate.from_days}"
     value = metrics.get(file, {}).get(metric)
-    without = Verdict(artifact, name, None, gate.limit, None, FAILED, f"metrics/{file}.json has no {metric}")
+    failed = Verdict(artifact, name, None, gate.limit, None, FAILED, f"metrics/{file}.json has no {metric}")
     if metric not in metrics.get(file, {}):
-        return without
+        return failed
     if value is None:
         status = NOT_JUDGED if gate.may_be_null else INSUFFICIENT if is_early else FAILED
         reason = "not defined on these candles" + (", which is allowed" if gate.may_be_null else "")
-        return replace(without, status=status, reason=reason + (early if status == INSUFFICIENT else ""))
+        return replace(failed, status=status, reason=reason + (early if status == INSUFFICIENT else ""))
     if not isinstance(value, int | float) or not math.isfinite(value):
-        return replace(without, reason=f"metrics/{file}.json has no number for {metric}")
-    found = judge_value(artifact, name, gate, value)
-    return replace(found, status=INSUFFICIENT, reason=found.reason + early) if is_early else found
+        return replace(failed, reason=f"metrics/{file}.json has no number for {metric}")
+    verdict = judge_value(artifact, name, gate, value)
+    return replace(verdict, status=INSUFFICIENT, reason=verdict.reason + early) if is_early else verdict

@@ -1,4 +1,4 @@
-"""`models/promoted/NAME/`, the bundles in production, and the way to put them there whole."""
+"""`models/promoted/NAME/`, the bundles in production, and how they are put there whole."""
 
 import fcntl
 import os
@@ -27,8 +27,8 @@ def one_at_a_time(folder: Path) -> Iterator[None]:
         yield
 
 
-def place(folder: Path, artifact: str, source: Path, bundle_id: str, undo: ExitStack) -> None:
-    """Copy the bundle at `source` into production, after verifying the copy; `undo` brings back what was."""
+def install_bundle(folder: Path, artifact: str, source: Path, bundle_id: str, undo: ExitStack) -> None:
+    """Copy the bundle at `source` into production, after verifying the copy; `undo` restores the old."""
     target = folder / PROMOTED / artifact
     aside, before = (target.with_name(f".{artifact}.{kind}") for kind in ("partial", "before"))
     target.parent.mkdir(parents=True, exist_ok=True)
@@ -36,9 +36,9 @@ def place(folder: Path, artifact: str, source: Path, bundle_id: str, undo: ExitS
         shutil.rmtree(leftover, ignore_errors=True)
     undo.callback(shutil.rmtree, aside, ignore_errors=True)
     shutil.copytree(source, aside)
-    found = verify_bundle(aside).bundle_id
-    if found != bundle_id:
-        raise ArtifactError(f"{source}: is bundle {found}, not {bundle_id}")
+    copied_id = verify_bundle(aside).bundle_id
+    if copied_id != bundle_id:
+        raise ArtifactError(f"{source}: is bundle {copied_id}, not {bundle_id}")
     if target.exists():
         undo.callback(_bring_back, before, target)
         os.replace(target, before)
@@ -48,7 +48,7 @@ def place(folder: Path, artifact: str, source: Path, bundle_id: str, undo: ExitS
 
 
 def clear(folder: Path, artifact: str) -> None:
-    """Remove what `place` has kept of the bundle before."""
+    """Remove the former bundle that `install_bundle` has kept."""
     shutil.rmtree(folder / PROMOTED / f".{artifact}.before", ignore_errors=True)
 
 
@@ -69,7 +69,7 @@ def write_index(folder: Path, artifacts: Collection[str]) -> Registry:
 
 @contextmanager
 def journal(folder: Path, tags: list[str]) -> Iterator[None]:
-    """Note which `tags` are about to be made, until they are: what a kill leaves behind is known by it."""
+    """Keep a file of the `tags` about to be made until they are: after a kill it names them."""
     path = _git_folder(folder) / JOURNAL
     path.write_text("\n".join(tags), encoding="utf-8")
     yield

@@ -76,7 +76,7 @@ class Registry:
             if parsed.get("name") not in artifacts or parsed.get("stage", ENVIRONMENT) != ENVIRONMENT:
                 continue
             try:
-                self._take(parsed, tag, commit, time, message.removesuffix(signature))
+                self._add(parsed, tag, commit, time, message.removesuffix(signature))
             except ArtifactError as error:
                 self.ignored[tag] = str(error)
         for releases in self.releases.values():
@@ -84,7 +84,7 @@ class Registry:
         for assignments in self.history.values():
             assignments.sort(key=attrgetter("number"))
 
-    def _take(self, parsed: dict[str, Any], tag: str, commit: str, time: str, message: str) -> None:
+    def _add(self, parsed: dict[str, Any], tag: str, commit: str, time: str, message: str) -> None:
         """Add what a tag says; ArtifactError if `make promote` or `make rollback` did not make it."""
         name, action = parsed["name"], parsed["action"].value
         if action == "register":
@@ -105,27 +105,27 @@ class Registry:
         return self.release(artifact, assigned[-1].version) if assigned else None
 
     def release(self, artifact: str, version: Version) -> Release:
-        """Return a registered version; ArtifactError lists those there are."""
-        for found in self.releases.get(artifact, []):
-            if found.version == version:
-                return found
-        there = ", ".join(str(found.version) for found in self.releases.get(artifact, [])) or "none"
-        raise ArtifactError(f"{artifact} {version}: is not registered; there are: {there}")
+        """Return a registered version; ArtifactError lists the registered ones."""
+        for release in self.releases.get(artifact, []):
+            if release.version == version:
+                return release
+        existing = ", ".join(str(release.version) for release in self.releases.get(artifact, [])) or "none"
+        raise ArtifactError(f"{artifact} {version}: is not registered; there are: {existing}")
 
     def unfinished(self) -> list[str]:
-        """Tags of versions that never went into production: a promotion was cut off behind them."""
-        known = {(name, found.version) for name, entries in self.history.items() for found in entries}
+        """Tags of versions that never went into production: their promotion was cut off."""
+        assigned = {(name, entry.version) for name, entries in self.history.items() for entry in entries}
         return [
             release.tag
             for name, entries in self.releases.items()
             for release in entries
-            if (name, release.version) not in known
+            if (name, release.version) not in assigned
         ]
 
     def index(self) -> dict[str, Any]:
-        """What `models/registry.json` holds: by artifact what is in production, all versions, history.
+        """Content of `models/registry.json`: by artifact the version in production, all versions, history.
 
-        Of a version its whole record, as its tag has it.
+        A version has the whole record of its tag.
         """
         return {
             name: {
@@ -166,7 +166,7 @@ def assign(folder: Path, artifact: str, version: Version, why: str) -> str:
 
 
 def delete_tags(folder: Path, tags: list[str]) -> None:
-    """Take tags back that a promotion has made and could not finish."""
+    """Delete tags, those of a promotion that could not finish."""
     if tags:
         git(folder, "tag", "--delete", *tags)
 

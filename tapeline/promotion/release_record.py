@@ -1,4 +1,4 @@
-"""What a run records of the bundles that it packed, and a release of the one that was promoted."""
+"""Records: of a run, on the bundles that it packed; of a release, on the bundle that was promoted."""
 
 from tapeline.documents import Document
 from tapeline.promotion.contract import FileMetrics, Origin, OwnFigures, Span
@@ -6,7 +6,7 @@ from tapeline.promotion.gates import Verdict
 
 
 class PackedBundle(Document):
-    """One bundle of a run. span : of the offered model's training; market : None in runs of before it."""
+    """One bundle of a run. span : of the offered model's training; market : None in former runs."""
 
     bundle_id: str
     market: Origin | None = None

@@ -1,9 +1,9 @@
 """Trials: configurations whose figures on test candles somebody could see: the deflated Sharpe counts them.
 
 A trial is the params and the code that decide what is predicted and traded, as dvc.lock records them of a
-finished `evaluate`. The candles are none of it: the same configuration trained again on newer ones is no new
-choice. `trials.jsonl` carries what one clone knows to all others: a line a trial, sorted, the same bytes for
-the same trials, so that git merges it line by line.
+finished `evaluate`. The candles are no part of it: the same configuration on newer ones is no new choice.
+`trials.jsonl` carries the trials of one clone to all others: a line per trial, sorted, the same bytes
+for the same trials, so that git merges it line by line.
 """
 
 import json
@@ -22,8 +22,8 @@ FILE = "trials.jsonl"
 LOCK = "dvc.lock"
 LAST, CANDLES = "evaluate", "ingest"  # the latter's choices are no trial
 MADE = ("data/features", "data/predictions/", "data/splits")  # by stages whose choices are one
-# Params of these stages that choose neither a prediction nor a trade: whence candles come, how figures are
-# judged and resampled, what the report tries besides, which machine does it, the dates of looked-up facts.
+# Params of these stages that choose neither a prediction nor a trade: the source of candles, how figures
+# are judged and resampled, the report's other variants, the machine, the dates of looked-up facts.
 NO_CHOICE = (
     "data.source", "data.path", "data.layout", "data.columns", "data.timezone", "data.workers",
     "data.max_rejected_share", "simulation", "quality", "evaluation", "gates", "latency",
@@ -43,7 +43,7 @@ class Trial(NamedTuple):
 
 
 def trial_of(lock: dict[str, Any]) -> Trial | None:
-    """Return the trial that a dvc.lock records; None if its `evaluate` has not run on what lies before it."""
+    """Return the trial that a dvc.lock records; None if its `evaluate` is not up to date with its inputs."""
     stages = lock.get("stages") or {}
     made = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
     names = _deciding(stages)
@@ -73,35 +73,35 @@ def _deciding(stages: dict[str, Any]) -> list[str]:
 
 def read_trials(text: str, name: str = FILE) -> set[Trial]:
     """Parse trials.jsonl, in any order and with lines twice, as a merge may leave it."""
-    found = set()
+    trials = set()
     for number, line in enumerate(text.splitlines(), 1):
         try:
-            found.add(Trial(**json.loads(line)))
+            trials.add(Trial(**json.loads(line)))
         except (ValueError, TypeError) as error:
             rule = "must be a line like {}".format(_line(Trial("0123456789abcdef", "0123456789abcdef")))
             raise ArtifactError(f"{name} line {number}: {line[:40]!r} {rule}") from error
-    return found
+    return trials
 
 
-def known_trials(folder: Path) -> set[Trial]:
-    """All trials that this clone knows: of every commit and experiment, of trials.jsonl, of the workspace."""
+def collect_trials(folder: Path) -> set[Trial]:
+    """All trials of this clone: of every commit and experiment, of trials.jsonl, of the workspace."""
     history = "log", "--exclude=refs/exps/celery/*", "--all", "--full-history", "-m", "--raw", "--no-abbrev"
     changes = git(folder, *history, "--format=", "--", LOCK)
     blobs = {blob for line in re.findall(r"^:\d+ \d+ (\w+) (\w+)", changes, re.MULTILINE) for blob in line}
     locks = [git(folder, "cat-file", "blob", blob) for blob in sorted(blobs - {"0" * 40})]
     if (folder / LOCK).is_file():
         locks.append((folder / LOCK).read_text(encoding="utf-8"))
-    found = {trial for text in locks if (trial := trial_of(_parse(text)))}
+    trials = {trial for text in locks if (trial := trial_of(_parse(text)))}
     committed = git(folder, "ls-tree", "--name-only", "HEAD", FILE).strip()
     if committed:
-        found |= read_trials(git(folder, "show", f"HEAD:{FILE}"), f"HEAD:{FILE}")
+        trials |= read_trials(git(folder, "show", f"HEAD:{FILE}"), f"HEAD:{FILE}")
     if (folder / FILE).is_file():
-        found |= read_trials((folder / FILE).read_text(encoding="utf-8"))
-    return found
+        trials |= read_trials((folder / FILE).read_text(encoding="utf-8"))
+    return trials
 
 
 def write_trials(folder: Path, trials: set[Trial]) -> int:
-    """Write trials.jsonl if `trials` are others than it holds; return how many it did not hold."""
+    """Write trials.jsonl if `trials` are others than it holds; return how many of them are new."""
     path = folder / FILE
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     after = "".join(_line(trial) + "\n" for trial in sorted(trials))
@@ -114,10 +114,10 @@ def write_trials(folder: Path, trials: set[Trial]) -> int:
 def _parse(text: str) -> dict[str, Any]:
     # A lock with a merge's conflict in it was never run.
     try:
-        found = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        lock = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
         return {}
-    return found if isinstance(found, dict) else {}
+    return lock if isinstance(lock, dict) else {}
 
 
 def _is_within(key: str, names: tuple[str, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Which version a candidate is, by what differs from the champion, not by taste."""
+"""The version of a candidate, by the fingerprints that differ from the champion's."""
 
 import hashlib
 import json
@@ -26,10 +26,10 @@ class Version(NamedTuple):
     @classmethod
     def parse(cls, text: str) -> "Version":
         """Read `v1.2.3`; ArtifactError says what a version looks like."""
-        found = re.fullmatch(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
-        if not found:
+        match = re.fullmatch(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
+        if not match:
             raise ArtifactError(f"version {text!r}: must be like v1.2.3")
-        return cls(*map(int, found.groups()))
+        return cls(*map(int, match.groups()))
 
     def raised(self, level: str) -> "Version":
         """Return the next version at `level`: major, minor or patch."""
@@ -49,29 +49,31 @@ def fingerprint(value: Any) -> str:
 
 
 def changed(candidate: Mapping[str, str], champion: Mapping[str, str]) -> list[str]:
-    """Names of the fingerprints that differ, the heaviest first."""
+    """Names of the fingerprints that differ, the heaviest level first."""
     return [name for name in LEVELS if candidate.get(name) != champion.get(name)]
 
 
 def next_version(
     candidate: Mapping[str, str],
     champion: Mapping[str, str] | None,
-    known: Mapping[Version, Mapping[str, str]],
+    versions: Mapping[Version, Mapping[str, str]],
 ) -> tuple[Version, str]:
     """Return the candidate's version and why: what it changes against the champion decides.
 
-    `known` are the fingerprints of all versions of the artifact. After a rollback the next one still rises
-    above them all, and by no less than it changes against the highest, which its number follows.
+    versions : fingerprints of all versions of the artifact
+
+    After a rollback the next version is still above them all, by the heaviest change against the champion or
+    against the highest version.
     """
-    if not known:
+    if not versions:
         return FIRST, "the first in production"
-    highest = max(known)
+    highest = max(versions)
     if champion is None:
         return highest.raised("major"), "the first in production"
-    differs, since = changed(candidate, champion), changed(candidate, known[highest])
+    differs, since = changed(candidate, champion), changed(candidate, versions[highest])
     if not differs and not since:
         return highest.raised("patch"), "built again from the same"
-    levels = [LEVELS[found[0]] if found else "patch" for found in (differs, since)]
+    levels = [LEVELS[names[0]] if names else "patch" for names in (differs, since)]
     level = min(levels, key=ORDER.index)
     if differs and level == levels[0]:
         return highest.raised(level), f"{level}: {', '.join(differs)} changed"

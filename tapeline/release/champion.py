@@ -24,14 +24,14 @@ from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
 
 FEATURES, SPLITS = "data/features", "data/splits.json"
-ENOUGH_BLOCKS = 3  # of evaluation.block; fewer say nothing of chance
+MIN_BLOCKS = 3  # of evaluation.block; with fewer an interval is not reliable
 
 
 @dataclass(frozen=True)
-class Duel:
-    """Both on the same candles, or `why` that can't be.
+class ChampionRows:
+    """Predictions of candidate and champion on the same candles, or `why` there are none.
 
-    rows : a line a candle that both predict: `symbol`, `timestamp`, `fold`, `bar`, `label` (NaN: none),
+    rows : a row per candle that both predict: `symbol`, `timestamp`, `fold`, `bar`, `label` (NaN: none),
         `is_scorable`, the candidate's `prediction` and that of the `champion`
     """
 
@@ -51,39 +51,43 @@ class Comparison:
     rows: int = 0
 
 
-def meet(artifact: str, bundle: PackedBundle, champion: Release, params: Params) -> Duel:
-    """Let the champion in production predict the candidate's own test rows after its own training."""
+def predict_with_champion(
+    artifact: str, bundle: PackedBundle, champion: Release, params: Params
+) -> ChampionRows:
+    """Predict the candidate's own test rows that come after the champion's training with the champion."""
     try:
         predictor = Predictor(PROMOTED / artifact)
     except ArtifactError as error:
-        return Duel(f"the champion is not at hand: {error}")
+        return ChampionRows(f"the champion is not at hand: {error}")
     if predictor.bundle.manifest.bundle_id != champion.record.bundle_id:
-        return Duel("what lies in production is not the champion: `make restore` brings it back")
-    # The one that its tag records may be of a time when a reworded sentence changed it.
+        return ChampionRows("what lies in production is not the champion: `make restore` brings it back")
+    # Its tag may record a fingerprint of former code, which hashed prose too.
     if predictor.bundle.contract.fingerprint != bundle.fingerprints["contract"]:
-        return Duel("input, label or output mean something else")
+        return ChampionRows("input, label or output mean something else")
     symbols = params.value("data.symbols", Symbols)
     store = FeatureStore(FEATURES)
     schema = store.schema(symbols[0])
     model = predictor.bundle.model
     if model.made_from["features"] != schema.feature_version:
-        return Duel("its features are others than those of data/features")
+        return ChampionRows("its features are others than those of data/features")
     rows = common_rows(model, symbols, predictor.bundle.contract.input.symbols, params)
     if rows.empty:
-        return Duel("no row of the candidate's own test is after its training, of a symbol that it knows")
+        return ChampionRows(
+            "no row of the candidate's own test is after its training, of a symbol that it knows"
+        )
     features = store.read_matrix(symbols, predictor.features)
     theirs = predictor.predict_rows(features, rows["row"].to_numpy())
-    return Duel(rows=rows.assign(champion=theirs), predictor=predictor)
+    return ChampionRows(rows=rows.assign(champion=theirs), predictor=predictor)
 
 
 def common_rows(
-    model: ModelDescription, symbols: tuple[str, ...], known: Sequence[str], params: Params
+    model: ModelDescription, symbols: tuple[str, ...], trained_symbols: Sequence[str], params: Params
 ) -> pd.DataFrame:
     """Rows that the candidate predicted after the champion's last label and embargo, labels with them.
 
-    Only of symbols `known` to the champion from its training, since on others it is never asked. Only those
-    of the candidate's own test: of the last fold, whose model ships. One that was refitted has none, and all
-    folds' stand for it.
+    Only of `trained_symbols`, those of the champion's training: it serves no others. Only of the candidate's
+    own test, that of the last fold, whose model is offered; a refitted model has no test of its own, so all
+    folds' rows are used.
     """
     minutes = INTERVAL_MINUTES[model.interval]
     last = max(pd.Timestamp(model.span[part][1]) for part in ("train", "validation"))
@@ -91,34 +95,34 @@ def common_rows(
     gap = params.section("splits", SplitParams).gap(model.horizon, step)
     table = FeatureStore(FEATURES).read(symbols, columns=[*KEYS, model.label])
     table["row"] = np.arange(len(table))
-    table["run"] = table.groupby(["symbol", "segment"], observed=True).ngroup()
+    table["segment_number"] = table.groupby(["symbol", "segment"], observed=True).ngroup()
     table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
-    back = table["run"].shift(len_of(model) - 1)
-    table["has_window"] = back == table["run"]
+    segment_at_start = table["segment_number"].shift(sequence_length_of(model) - 1)
+    table["has_window"] = segment_at_start == table["segment_number"]
     predictions = pd.read_parquet(f"data/predictions/{model.network}.parquet")
     if params.value("promotion.refit", Refit) != "all":
         predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
     rows = rows.assign(label=rows[model.label], is_scorable=is_scorable(rows, model.label))
-    is_common = rows["has_window"] & (rows["timestamp"] > last + gap) & rows["symbol"].isin(known)
-    common: pd.DataFrame = rows[is_common].reset_index(drop=True)
-    return common
+    is_common = rows["has_window"] & (rows["timestamp"] > last + gap) & rows["symbol"].isin(trained_symbols)
+    kept: pd.DataFrame = rows[is_common].reset_index(drop=True)
+    return kept
 
 
-def len_of(model: ModelDescription) -> int:
-    """Candles that a prediction of the model takes."""
+def sequence_length_of(model: ModelDescription) -> int:
+    """Candles that the model makes one prediction from."""
     return model.context["sequence_length"]
 
 
-def compare(duel: Duel, params: Params) -> Comparison:
-    """Score both: log loss of probabilities, absolute error of strengths."""
-    if duel.rows is None or duel.predictor is None:
-        return Comparison(duel.why)
-    rows = duel.rows[duel.rows["is_scorable"]]
+def compare(both: ChampionRows, params: Params) -> Comparison:
+    """Compare the losses of both: log loss of probabilities, absolute error of strengths."""
+    if both.rows is None or both.predictor is None:
+        return Comparison(both.why)
+    rows = both.rows[both.rows["is_scorable"]]
     evaluation = params.section("evaluation", EvaluationParams)
-    if rows.empty or rows["bar"].max() - rows["bar"].min() < ENOUGH_BLOCKS * evaluation.block:
+    if rows.empty or rows["bar"].max() - rows["bar"].min() < MIN_BLOCKS * evaluation.block:
         return Comparison(f"{len(rows)} rows after its training are too few")
-    label, is_direction = rows["label"].to_numpy(), duel.predictor.bundle.model.label == DIRECTION
+    label, is_direction = rows["label"].to_numpy(), both.predictor.bundle.model.label == DIRECTION
     losses = log_losses if is_direction else absolute_errors
     ours, theirs = (losses(rows[name].to_numpy(), label) for name in ("prediction", "champion"))
     low, high = Intervals(rows["bar"].to_numpy(), evaluation.level).interval_of_difference(theirs, ours)

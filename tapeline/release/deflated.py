@@ -11,30 +11,30 @@ from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, RELEASE, GateParams, Verdict, judge
 from tapeline.promotion.registry import git
-from tapeline.promotion.trials import FILE, known_trials, write_trials
+from tapeline.promotion.trials import FILE, collect_trials, write_trials
 
 ROOT = Path()
 
 
 def judge_deflated_sharpe(artifact: str) -> list[Verdict]:
-    """Hold the traded account against the gate on it, if `artifact` has one, by the trials known here."""
+    """Hold the traded account against the gate on it, if `artifact` has one, by this clone's trials."""
     params = Params.read()
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
     backtest = read_json("metrics/backtest.json")
     value, trials = deflate(backtest, read_json("metrics/detail/backtest.json"))
-    known = {RELEASE: {"deflated_sharpe": value}, "backtest": backtest}
-    found = judge(gates, known, program, of_release=True)
+    metrics = {RELEASE: {"deflated_sharpe": value}, "backtest": backtest}
+    verdicts = judge(gates, metrics, program, of_release=True)
     if git(ROOT, "rev-parse", "--is-shallow-repository").strip() == "true":
         why = "the clone is shallow, so trials can't be counted: git fetch --unshallow"
-        found = [replace(verdict, status=FAILED, reason=why) for verdict in found]
+        verdicts = [replace(verdict, status=FAILED, reason=why) for verdict in verdicts]
     return [
-        replace(v, reason=f"{v.reason}; trials counted: {trials}") for v in found if v.artifact == artifact
+        replace(v, reason=f"{v.reason}; trials counted: {trials}") for v in verdicts if v.artifact == artifact
     ]
 
 
 def deflate(backtest: dict[str, Any], detail: dict[str, Any]) -> tuple[float | None, int]:
     """Deflated Sharpe ratio of the run's account, None where it has no ratio, and the trials counted."""
-    trials = max(1, len(known_trials(ROOT)))
+    trials = max(1, len(collect_trials(ROOT)))
     if backtest["probabilistic_sharpe"] is None:
         return None, trials
     initial = Params.read().value("signals.initial_balance", float)
@@ -42,9 +42,9 @@ def deflate(backtest: dict[str, Any], detail: dict[str, Any]) -> tuple[float | N
 
 
 def note_trials() -> str:
-    """Write what this clone knows into trials.jsonl, so that others count it; return what is new."""
-    known = known_trials(ROOT)
-    new = write_trials(ROOT, known)
+    """Write this clone's trials into trials.jsonl; return a message on new ones, empty if there are none."""
+    trials = collect_trials(ROOT)
+    new = write_trials(ROOT, trials)
     if not new:
         return ""
-    return f"{FILE}: {new} of {len(known)} trials are new; commit it, so that every clone counts them"
+    return f"{FILE}: {new} of {len(trials)} trials are new; commit it, so that every clone counts them"

@@ -1,4 +1,4 @@
-"""Recorded against found: a line for everything that differs, and none for what does not."""
+"""What is recorded against what is in the project: a line per difference."""
 
 import hashlib
 import json
@@ -23,70 +23,70 @@ Digests = dict[str, str]  # of files, by path; "can't be read: ..." for one that
 UNREADABLE = "can't be read"
 
 
-def compare_file(record: Record, found: Digests, size: int, cache: Path) -> Iterator[str]:
-    """A line if the file at `record.path` is not as recorded; `found` has its digest, `size` its bytes."""
+def compare_file(record: Record, digests: Digests, size: int, cache: Path) -> Iterator[str]:
+    """Yield a line if the file at `record.path` is not as recorded; `size` is in bytes."""
     if os.path.isdir(record.path):
         yield f"{record.path}: is a folder, expected a file"
-    elif not found:
+    elif not digests:
         yield f"{record.path}: is missing"
-    elif found[record.path] != record.digest:
-        yield _unlike(record.path, record.algorithm, found[record.path], record.digest)
+    elif digests[record.path] != record.digest:
+        yield _describe(record.path, record.algorithm, digests[record.path], record.digest)
     elif record.size not in (None, size):
         yield f"{record.path}: {size} bytes, expected {record.size}"
 
 
-def compare_folder(record: Record, found: Digests, size: int, cache: Path) -> Iterator[str]:
+def compare_folder(record: Record, digests: Digests, size: int, cache: Path) -> Iterator[str]:
     """A line for each file that differs, named by DVC's listing in `cache`; of the folder if there is none.
 
-    found : digests of all files in the folder, by path from the project's root; `size` their bytes
+    digests : digests of all files in the folder, by path from the project's root; `size` their bytes
     """
     if not os.path.isdir(record.path):
         is_file = os.path.exists(record.path)
         yield f"{record.path}: {'is a file, expected a folder' if is_file else 'is missing'}"
         return
-    inside = {Path(file).relative_to(record.path).as_posix(): digest for file, digest in found.items()}
-    digest = _folder_digest(inside)
+    by_name = {Path(file).relative_to(record.path).as_posix(): digest for file, digest in digests.items()}
+    digest = _folder_digest(by_name)
     if digest == record.digest:
         if record.size not in (None, size):
             yield f"{record.path}: {size} bytes in all, expected {record.size}"
         return
     listing = cached_listing(cache, record.digest)
     if listing is None:
-        for name, found_digest in sorted(inside.items()):
-            if found_digest.startswith(UNREADABLE):
-                yield f"{record.path}/{name}: {found_digest}"
-        told = _unlike(record.path, record.algorithm, digest, record.digest)
-        yield f"{told}, in what file is not known: the cache has no listing of it"
+        for name, file_digest in sorted(by_name.items()):
+            if file_digest.startswith(UNREADABLE):
+                yield f"{record.path}/{name}: {file_digest}"
+        line = _describe(record.path, record.algorithm, digest, record.digest)
+        yield f"{line}, in what file is not known: the cache has no listing of it"
         return
-    for name in sorted({*inside, *listing}):
+    for name in sorted({*by_name, *listing}):
         path = f"{record.path}/{name}"
-        if name not in inside:
+        if name not in by_name:
             yield f"{path}: is missing"
         elif name not in listing:
             yield f"{path}: is not recorded"
-        elif inside[name] != listing[name]:
-            yield _unlike(path, record.algorithm, inside[name], listing[name])
+        elif by_name[name] != listing[name]:
+            yield _describe(path, record.algorithm, by_name[name], listing[name])
 
 
-def _folder_digest(inside: Digests) -> str:
-    listing = [{"md5": digest, "relpath": name} for name, digest in inside.items()]
+def _folder_digest(digests: Digests) -> str:
+    listing = [{"md5": digest, "relpath": name} for name, digest in digests.items()]
     return hashlib.md5(Tree.from_list(listing).as_bytes(), usedforsecurity=False).hexdigest() + FOLDER
 
 
-def _unlike(path: str, algorithm: str, found: str, expected: str) -> str:
-    if found.startswith(UNREADABLE):
-        return f"{path}: {found}"
-    return f"{path}: {algorithm} {found[:8]}.. expected {expected[:8]}.."
+def _describe(path: str, algorithm: str, digest: str, expected: str) -> str:
+    if digest.startswith(UNREADABLE):
+        return f"{path}: {digest}"
+    return f"{path}: {algorithm} {digest[:8]}.. expected {expected[:8]}.."
 
 
 def roles_of(records: Iterable[Record]) -> str:
     """`out of features, dep of splits, evaluate`."""
     by_kind = groupby(sorted(records, key=lambda record: record.kind, reverse=True), lambda r: r.kind)
-    told = []
-    for kind, alike in by_kind:
-        names = [record.of for record in alike]
-        told.append(f"{kind} {', '.join([names[0], *(name.removeprefix('of ') for name in names[1:])])}")
-    return ", ".join(told)
+    roles = []
+    for kind, group in by_kind:
+        names = [record.of for record in group]
+        roles.append(f"{kind} {', '.join([names[0], *(name.removeprefix('of ') for name in names[1:])])}")
+    return ", ".join(roles)
 
 
 def compare_manifest(manifest: Path) -> Iterator[str]:
@@ -113,21 +113,23 @@ def compare_manifest(manifest: Path) -> Iterator[str]:
 def compare_params(params: list[RecordedParam], repo: Repo) -> Iterator[str]:
     """A line for each changed value, with the stages that read it."""
     stages: dict[tuple[str, str, str], list[str]] = {}
-    for file, alike in groupby(sorted(params, key=lambda param: param.file), lambda param: param.file):
-        recorded = list(alike)
+    for file, group in groupby(sorted(params, key=lambda param: param.file), lambda param: param.file):
+        recorded = list(group)
         now = _read_params(file, [param.key for param in recorded], repo)
         if now is None:
             yield f"{file}: is missing or broken (params of {', '.join({p.stage: 1 for p in recorded})})"
             continue
         for param in recorded:
-            found = dict(_leaves(param.key, now[param.key])) if param.key in now else {}
+            current = dict(_leaves(param.key, now[param.key])) if param.key in now else {}
             expected = dict(_leaves(param.key, param.value))
-            for key in {**expected, **found}:
-                if key not in found or key not in expected or found[key] != expected[key]:
-                    told = f"is {_text(found, key, 'missing')}, expected {_text(expected, key, 'nothing')}"
-                    stages.setdefault((file, key, told), []).append(param.stage)
-    for (file, key, told), names in stages.items():
-        yield f"{file}: {key} {told} (param of {', '.join(names)})"
+            for key in {**expected, **current}:
+                if key not in current or key not in expected or current[key] != expected[key]:
+                    difference = (
+                        f"is {_text(current, key, 'missing')}, expected {_text(expected, key, 'nothing')}"
+                    )
+                    stages.setdefault((file, key, difference), []).append(param.stage)
+    for (file, key, difference), names in stages.items():
+        yield f"{file}: {key} {difference} (param of {', '.join(names)})"
 
 
 def _read_params(file: str, keys: list[str], repo: Repo) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""A bundle as it was packed at a commit, from DVC's cache or, where that has it not, from the remote."""
+"""A bundle as it was packed at a commit, from DVC's cache or, if it is not there, from the remote."""
 
 import shutil
 from collections.abc import Iterator
@@ -23,20 +23,20 @@ def fetched(folder: Path, artifact: str, release: Release) -> Iterator[Path]:
     with TemporaryDirectory(dir=folder / ".dvc/tmp") as temporary:
         target = Path(temporary) / artifact
         try:
-            # A remote may have been added after that commit: it is today's that counts.
+            # A remote may have been added after that commit, so today's configuration is used.
             files = DVCFileSystem(str(folder), rev=release.commit, config=remotes(folder))
             files.get((CANDIDATES / artifact).as_posix(), str(target), recursive=True)
-            found = verify_bundle(target).bundle_id
+            bundle_id = verify_bundle(target).bundle_id
         except Exception as error:  # each kind of storage has errors of its own
             shutil.rmtree(target, ignore_errors=True)
             raise ArtifactError(_missing(folder, artifact, release, error)) from error
-        if found != release.record.bundle_id:
-            raise ArtifactError(f"{release.tag}: holds bundle {found}, and its tag says another")
+        if bundle_id != release.record.bundle_id:
+            raise ArtifactError(f"{release.tag}: holds bundle {bundle_id}, and its tag says another")
         yield target
 
 
 def remotes(folder: Path) -> dict[str, Any] | None:
-    """Where the default remote is, as DVC's configuration has it; None without one."""
+    """DVC's configuration of the default remote; None without one."""
     with Repo(str(folder)) as repo:
         name = repo.config["core"].get("remote")
         # Without a default, DVC is to find its own way to the cache: a configuration without one misleads it.
@@ -44,11 +44,11 @@ def remotes(folder: Path) -> dict[str, Any] | None:
 
 
 def _missing(folder: Path, artifact: str, release: Release, error: Exception) -> str:
-    found = remotes(folder)
-    name = found["core"]["remote"] if found else ""
+    configuration = remotes(folder)
+    name = configuration["core"]["remote"] if configuration else ""
     where = "and there is no remote"
-    if found:
-        where = f"nor to be had from remote {name} ({found['remote'][name]['url']})"
+    if configuration:
+        where = f"nor to be had from remote {name} ({configuration['remote'][name]['url']})"
     reason = " ".join(str(error).split())
     return (
         f"{artifact} {release.version}: its files are not in DVC's cache, {where}: {reason}; "

@@ -19,12 +19,12 @@ FOLDER = ".dir"  # ends DVC's hash of a folder, the hash of its listing
 
 @dataclass(frozen=True)
 class Record:
-    """What is written down of a file or folder, and where.
+    """A recorded file or folder, and where it is recorded.
 
     path : relative to the project's root
-    kind, of : who wrote it down: `out` of a stage, `dep` of a stage, `in` a manifest or .dvc file
+    kind, of : where: `out` of a stage, `dep` of a stage, `in` a manifest or .dvc file
     algorithm : of `digest`, as DVC names it
-    size : bytes, of a folder those of all its files; None where it is not written down
+    size : bytes, of a folder those of all its files; None where it is not recorded
     """
 
     path: str
@@ -96,10 +96,12 @@ def manifest_records(manifest: Path) -> list[Record]:
     parsed = read_manifest(manifest)
     hashes: Any = parsed["sha256"] if "sha256" in parsed else parsed.get("files")
     try:
-        told = {name: item if isinstance(item, dict) else {"sha256": item} for name, item in hashes.items()}
+        entries = {
+            name: item if isinstance(item, dict) else {"sha256": item} for name, item in hashes.items()
+        }
         return [
             Record(str(manifest.parent / name), "in", str(manifest), "sha256", str(item["sha256"]), size)
-            for name, item in told.items()
+            for name, item in entries.items()
             for size in [item.get("bytes")]
         ]
     except (AttributeError, KeyError) as error:
@@ -107,7 +109,7 @@ def manifest_records(manifest: Path) -> list[Record]:
 
 
 def read_manifest(manifest: Path) -> dict[str, Any]:
-    """A manifest as it is written; DataError if it is no JSON object."""
+    """The parsed manifest; DataError if it is no JSON object."""
     try:
         parsed = json.loads(manifest.read_bytes())
     except (OSError, ValueError) as error:
@@ -118,7 +120,7 @@ def read_manifest(manifest: Path) -> dict[str, Any]:
 
 
 def cached_listing(cache: Path, digest: str) -> dict[str, str] | None:
-    """The md5 of every file of a folder by its path in it, from DVC's cache; None if it isn't there whole."""
+    """The md5 of every file of a folder by its path in it, from DVC's cache; None if it is not whole."""
     try:
         content = (cache / digest[:2] / digest[2:]).read_bytes()
     except OSError:

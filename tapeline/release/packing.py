@@ -49,9 +49,9 @@ OUTPUTS = {
 def pack_candidate(
     folder: Path, model: ModelEntry, params: Params, metrics: FileMetrics
 ) -> tuple[PackedBundle, float]:
-    """Pack what is offered of `model`; return what is recorded of it, and the export's difference.
+    """Pack the bundle of `model`; return its record, and the largest difference of the ONNX graph to torch.
 
-    metrics : file -> metrics that speak of it, as they go into the bundle
+    metrics : file -> metrics of the model, as they go into the bundle
     """
     folds, source, fold = offered_of(Path(f"models/{model.name}"))
     is_refit = source not in folds
@@ -103,7 +103,7 @@ def span_of(model: Model) -> Span:
 def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
     """Folders of a network's folds in order, that of the model offered, and its `fold` in predictions.
 
-    One that was refitted goes before the last fold's, and is of the fold after the last.
+    A refitted model is offered instead of the last fold's; its `fold` is the number after the last.
     """
     folds = sorted(trained.glob("fold_*"), key=lambda path: int(path.name[5:]))
     refit = trained / "refit"
@@ -111,7 +111,7 @@ def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
 
 
 def own_figures(model: str, is_refit: bool, metrics: FileMetrics) -> OwnFigures:
-    """What is offered, whose figures it carries, and those of it alone, by file."""
+    """Name of the offered `model`, whose figures it carries, and by file the figures of it alone."""
     own = {
         file: {key.removeprefix(CANDIDATE): value for key, value in of.items() if key.startswith(CANDIDATE)}
         for file, of in metrics.items()
@@ -131,11 +131,11 @@ def make_contract(
     model: ModelEntry, offered: Model, params: Params, store: FeatureStore, fold: int
 ) -> Contract:
     """What a consumer must feed, what comes out, and what it means; `fold` is the model's in predictions."""
-    said, symbols = offered.description, params.value("data.symbols", Symbols)
+    description, symbols = offered.description, params.value("data.symbols", Symbols)
     features = {feature.name: feature for feature in store.schema(symbols[0]).features}
-    lookback = max(features[name].lookback for name in said.features)
-    has_leader = any(features[name].group == "leader" for name in said.features)
-    name, meaning = OUTPUTS[said.label]
+    lookback = max(features[name].lookback for name in description.features)
+    has_leader = any(features[name].group == "leader" for name in description.features)
+    name, meaning = OUTPUTS[description.label]
     signals = TradingParams.read(params).signals
     origin = read_origin("data/candles")
     contract = partial(
@@ -143,19 +143,19 @@ def make_contract(
         artifact=model.artifact,
         input=Input(
             columns=("timestamp", *OHLCV),
-            interval=said.interval,
+            interval=description.interval,
             leader=symbols[0] if has_leader else None,
             symbols=tuple(symbols),
             max_fill=params.value("data.max_fill", MaxFill),
             max_filled_share=params.value("data.max_filled_share", FilledShare),
         ),
         lookback=lookback,
-        sequence_length=said.context["sequence_length"],
-        label=Label(name=said.label, horizon=said.horizon),
+        sequence_length=description.context["sequence_length"],
+        label=Label(name=description.label, horizon=description.horizon),
         market=None if origin is None else Origin.model_validate(origin, strict=False),
         output=Output(name=name, meaning=meaning, low=0.0, high=1.0),
     )
-    if said.label != DIRECTION:
+    if description.label != DIRECTION:
         return contract(minimum=signals.minimum_trend)
     ranges = model_ranges(signals, pd.read_parquet(f"data/predictions/{model.name}_validation.parquet"), fold)
     tiers = Tiers(
@@ -168,7 +168,7 @@ def make_contract(
 
 
 def read_params_used(model: ModelEntry, params: Params) -> dict[str, dict[str, Any]]:
-    """Params that the model and its thresholds hang on, by section; candles and dates are data."""
+    """Params that the model and its thresholds depend on, by section; those of candles and dates are data."""
     trading = TradingParams.read(params)
     sections = {
         "features": params.section("features", FeatureParams),
@@ -188,10 +188,10 @@ def read_params_used(model: ModelEntry, params: Params) -> dict[str, dict[str, A
 
 
 def without_seed(values: dict[str, Any]) -> dict[str, Any]:
-    """The same without what decides nothing but chance."""
+    """`values` without the seed, which decides only chance."""
     return {name: value for name, value in values.items() if name != "seed"}
 
 
 def as_json(value: Any) -> bytes:
-    """Bytes that are the same for the same value."""
+    """JSON bytes, the same for the same value."""
     return (json.dumps(value, indent=2) + "\n").encode()

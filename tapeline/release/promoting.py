@@ -1,7 +1,7 @@
 """Promote the candidates of the committed run: every gate, a version, tags, and the bundle in production.
 
-Refuses whatever is not committed, not up to date, not as it was packed, not good enough or there already.
-It either finishes or leaves no tag and the old production as it was.
+Refuses candidates that are not committed, not up to date, not as they were packed, below a gate, or promoted
+already. It either finishes, or leaves no tag and production unchanged.
 """
 
 import hashlib
@@ -23,9 +23,9 @@ from tapeline.promotion.production import (
     CANDIDATES,
     clear,
     delete_unfinished_tags,
+    install_bundle,
     journal,
     one_at_a_time,
-    place,
     write_index,
 )
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
@@ -53,31 +53,31 @@ class Plan:
 
     @property
     def tag(self) -> str:
-        """Of the version."""
+        """Tag of the version."""
         return f"{self.artifact}@{self.version}"
 
 
 def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Plan]:
     """Promote those of `artifacts` together that are not in the registry yet; TapelineError says why not.
 
-    `tell` is given, as text, what was found on the way, and all gates as tables.
+    `tell` is called with messages on the way, and with all gates as tables.
     """
     with one_at_a_time(ROOT):
         for tag in delete_unfinished_tags(ROOT, ARTIFACTS):
             tell(f"{tag}: of a promotion that was cut off, taken back")
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(of_the_workspace)
-        known = {name: known_as(name, run.bundles[name], registry) for name in artifacts}
-        if all(known.values()):
-            told = ", ".join(f"{artifact} is {version}" for artifact, version in known.items())
-            raise ArtifactError(f"promoted already: {told}; `make rollback` goes back and forth")
-        for artifact in filter(known.get, artifacts):
-            tell(f"{artifact}: is {known[artifact]} already, left as it is")
-        verdicts = {name: judge_all(name, run, registry) for name in artifacts if not known[name]}
+        versions = {name: promoted_version(name, run.bundles[name], registry) for name in artifacts}
+        if all(versions.values()):
+            listed = ", ".join(f"{artifact} is {version}" for artifact, version in versions.items())
+            raise ArtifactError(f"promoted already: {listed}; `make rollback` goes back and forth")
+        for artifact in filter(versions.get, artifacts):
+            tell(f"{artifact}: is {versions[artifact]} already, left as it is")
+        verdicts = {name: judge_all(name, run, registry) for name in artifacts if not versions[name]}
         if new_trials := note_trials():
             tell(new_trials)
         require_passed(verdicts, tell)
-        plans = [make_plan(name, run.bundles[name], registry, found) for name, found in verdicts.items()]
+        plans = [make_plan(name, run.bundles[name], registry, judged) for name, judged in verdicts.items()]
         require_untagged(plans)
         with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
             for plan in plans:
@@ -92,7 +92,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
 def require_clean() -> None:
     """Raise ArtifactError unless everything is committed and dvc.lock is up to date with the workspace.
 
-    trials.jsonl may have lines more than its commit: promoting writes them, and they are counted either way.
+    trials.jsonl may have more lines than its commit: promoting writes them, and they are counted either way.
     """
     dirty = [line for line in git(ROOT, "status", "--porcelain").splitlines() if line[3:] != TRIALS]
     if dirty:
@@ -108,17 +108,17 @@ def require_clean() -> None:
         raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
 
 
-def known_as(artifact: str, packed: PackedBundle, registry: Registry) -> Version | None:
+def promoted_version(artifact: str, packed: PackedBundle, registry: Registry) -> Version | None:
     """Verify a candidate against what the run recorded; return its version if it was promoted before."""
-    found = verify_bundle(CANDIDATES / artifact).bundle_id
-    if found != packed.bundle_id:
+    bundle_id = verify_bundle(CANDIDATES / artifact).bundle_id
+    if bundle_id != packed.bundle_id:
         raise ArtifactError(
-            f"{CANDIDATES / artifact}: is bundle {found}, and the run packed {packed.bundle_id}"
+            f"{CANDIDATES / artifact}: is bundle {bundle_id}, and the run packed {packed.bundle_id}"
         )
     for name, values in BundleFigures.read_file(CANDIDATES / artifact / FIGURES).metrics.items():
         if values != read_json(f"metrics/{name}.json"):
             raise ArtifactError(f"metrics/{name}.json: is not as {artifact} was packed; run `dvc repro`")
-    same = [r.version for r in registry.releases.get(artifact, []) if r.record.bundle_id == found]
+    same = [r.version for r in registry.releases.get(artifact, []) if r.record.bundle_id == bundle_id]
     return same[-1] if same else None
 
 
@@ -149,29 +149,29 @@ def make_plan(artifact: str, bundle: PackedBundle, registry: Registry, verdicts:
 
 def release(plan: Plan, undo: ExitStack) -> None:
     """Tag and put into production; `undo` takes everything back."""
-    undo.callback(drop, [plan.tag])
+    undo.callback(delete_existing_tags, [plan.tag])
     register(ROOT, plan.artifact, plan.version, plan.record)
-    place(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
+    install_bundle(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
     before = len(Registry(ROOT, ARTIFACTS).history.get(plan.artifact, []))
-    undo.callback(drop_later_assignments, plan.artifact, before)
+    undo.callback(delete_later_assignments, plan.artifact, before)
     assign(ROOT, plan.artifact, plan.version, f"promoted; {plan.why}")
 
 
 def require_untagged(plans: list[Plan]) -> None:
-    """Raise ArtifactError if somebody else's tag has the name of one to be made."""
-    there = git(ROOT, "tag", "--list").split()
+    """Raise ArtifactError if a tag that is no release has the name of one to be made."""
+    existing = git(ROOT, "tag", "--list").split()
     for plan in plans:
-        if plan.tag in there:
+        if plan.tag in existing:
             raise ArtifactError(f"tag {plan.tag}: is there already, and no release; delete or rename it")
 
 
-def drop(tags: list[str]) -> None:
-    """Delete those of `tags` that are there."""
-    there = git(ROOT, "tag", "--list").split()
-    delete_tags(ROOT, [tag for tag in tags if tag in there])
+def delete_existing_tags(tags: list[str]) -> None:
+    """Delete those of `tags` that exist."""
+    existing = git(ROOT, "tag", "--list").split()
+    delete_tags(ROOT, [tag for tag in tags if tag in existing])
 
 
-def drop_later_assignments(artifact: str, n_kept: int) -> None:
+def delete_later_assignments(artifact: str, n_kept: int) -> None:
     """Delete the assignments of `artifact` after the first `n_kept`."""
     delete_tags(
         ROOT, [assignment.tag for assignment in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]]

@@ -1,4 +1,4 @@
-"""What a run recorded of its candidates, once more held against the params and metrics it lies beside."""
+"""The run's record of its candidates, judged once more by the params and metrics beside it."""
 
 import json
 from collections.abc import Callable
@@ -24,24 +24,24 @@ def read_run(read: ReadText) -> RunRecord:
     params = Params.parse(read("params.yaml"))
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
     metrics = {name: json.loads(read(f"metrics/{name}.json")) for name in FILES}
-    wanted, found = (
+    expected, read_verdicts = (
         # The margin follows from value and limit, and is written with fewer digits.
         {(verdict.artifact, verdict.gate): replace(verdict, margin=None) for verdict in verdicts}
         for verdicts in (judge(gates, metrics, program), recorded.gates)
     )
-    for key in [*wanted, *found]:
-        if wanted.get(key) != found.get(key):
-            told = (side[key].reason if key in side else "no gate" for side in (found, wanted))
+    for key in [*expected, *read_verdicts]:
+        if expected.get(key) != read_verdicts.get(key):
+            reasons = (side[key].reason if key in side else "no gate" for side in (read_verdicts, expected))
             raise ArtifactError(
                 "{}: {} of {}: {}, and params.yaml with metrics/ say: {}; run `dvc repro`".format(
-                    RECORDED, key[1], key[0], *told
+                    RECORDED, key[1], key[0], *reasons
                 )
             )
     return recorded
 
 
 def of_the_workspace(path: str) -> str:
-    """Read a file as it lies here; ArtifactError if it is not there."""
+    """Read a file of the workspace; ArtifactError if it can't be read."""
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:

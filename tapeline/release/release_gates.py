@@ -1,4 +1,4 @@
-"""Gates that only a release can judge: latency as measured, trials as counted, the champion."""
+"""Gates that only a release can judge: measured latency, the number of trials, the champion."""
 
 from dataclasses import replace
 
@@ -9,13 +9,13 @@ from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, Gate, Verdict, judge_value
 from tapeline.promotion.registry import Registry
 from tapeline.promotion.release_record import PackedBundle
-from tapeline.release.champion import Comparison, Duel, compare, meet
+from tapeline.release.champion import ChampionRows, Comparison, compare, predict_with_champion
 from tapeline.release.champion_account import Accounts, trade_both
 from tapeline.release.deflated import judge_deflated_sharpe
 
 
 def judge_release(artifact: str, bundle: PackedBundle, registry: Registry) -> list[Verdict]:
-    """Judge what the pipeline's hashed inputs can't answer."""
+    """Judge the gates that need more than the pipeline's hashed inputs."""
     params = Params.read()
     budget = params.section("latency", LatencyParams).p99_budget_ms
     measured = read_json("metrics/latency.json")[f"{ARTIFACTS[artifact].name}_latency_p99_ms"]
@@ -27,7 +27,7 @@ def judge_release(artifact: str, bundle: PackedBundle, registry: Registry) -> li
 
 
 def judge_latency(artifact: str, gate: Gate, measured: float | None) -> Verdict:
-    """Hold the measured 99th percentile against the budget; not measured is not good enough."""
+    """Judge the measured 99th percentile by the budget; it fails if nothing was measured."""
     if measured is None:
         why = "no candle was predicted, so nothing was timed"
         return Verdict(artifact, "release.latency_p99_ms", None, gate.limit, None, FAILED, why)
@@ -35,47 +35,55 @@ def judge_latency(artifact: str, gate: Gate, measured: float | None) -> Verdict:
 
 
 def judge_champion(artifact: str, bundle: PackedBundle, registry: Registry, params: Params) -> list[Verdict]:
-    """Hold the candidate against what is in production, by loss and by money; not judged where it can't."""
+    """Compare the candidate with production by loss and by money; not judged where that is not possible."""
     champion = registry.production(artifact)
-    duel = meet(artifact, bundle, champion, params) if champion else Duel("nothing is in production")
+    both = (
+        predict_with_champion(artifact, bundle, champion, params)
+        if champion
+        else ChampionRows("nothing is in production")
+    )
     version = str(champion.version) if champion else ""
-    loss = judge_loss(artifact, version, compare(duel, params))
-    return [loss, *judge_money(artifact, version, trade_both(duel, params))]
+    loss = judge_loss(artifact, version, compare(both, params))
+    return [loss, *judge_money(artifact, version, trade_both(both, params))]
 
 
-def judge_loss(artifact: str, version: str, found: Comparison) -> Verdict:
+def judge_loss(artifact: str, version: str, comparison: Comparison) -> Verdict:
     """Not worse beyond the interval of the paired difference."""
     gate, name = Gate(min=0.0), "release.gain_over_champion_high"
-    if found.why:
-        return Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, found.why)
-    verdict = judge_value(artifact, name, gate, found.high)
-    interval = f"{found.gain:.4g} [{found.low:.4g}, {found.high:.4g}]"
-    told = f"loss of {version} less the candidate's on {found.rows} rows after its training: {interval}"
-    return replace(verdict, reason=f"{told}; {verdict.reason}")
+    if comparison.why:
+        return Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, comparison.why)
+    verdict = judge_value(artifact, name, gate, comparison.high)
+    interval = f"{comparison.gain:.4g} [{comparison.low:.4g}, {comparison.high:.4g}]"
+    description = (
+        f"loss of {version} less the candidate's on {comparison.rows} rows after its training: {interval}"
+    )
+    return replace(verdict, reason=f"{description}; {verdict.reason}")
 
 
-def judge_money(artifact: str, version: str, found: Accounts) -> list[Verdict]:
+def judge_money(artifact: str, version: str, accounts: Accounts) -> list[Verdict]:
     """The low end of net PnL and the drawdown, neither worse than the champion's on the same days."""
     gates = {
         "release.net_pnl_low_over_champion": Gate(min=0.0),
         "release.max_drawdown_over_champion": Gate(max=0.0),
     }
-    ours, theirs = found.candidate, found.champion
+    ours, theirs = accounts.candidate, accounts.champion
     if ours is None or theirs is None or ours.net_pnl_low is None or theirs.net_pnl_low is None:
         return [
-            Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, found.why)
+            Verdict(artifact, name, None, gate.limit, None, NOT_JUDGED, accounts.why)
             for name, gate in gates.items()
         ]
     values = ours.net_pnl_low - theirs.net_pnl_low, ours.max_drawdown - theirs.max_drawdown
-    apart, *ends = found.difference
+    difference, *ends = accounts.difference
     interval = ", ".join("unknown" if end is None else f"{end:.6g}" for end in ends)
-    told = (
+    descriptions = (
         f"on {len(ours.daily)} days net PnL {ours.net_pnl:.6g}, low end {ours.net_pnl_low:.6g}, of {version} "
-        f"{theirs.net_pnl:.6g}, {theirs.net_pnl_low:.6g}; paired by day {apart:.6g} [{interval}]",
+        f"{theirs.net_pnl:.6g}, {theirs.net_pnl_low:.6g}; paired by day {difference:.6g} [{interval}]",
         f"deepest drawdown {ours.max_drawdown:.4g}, of {version} {theirs.max_drawdown:.4g}",
     )
     verdicts = [
         judge_value(artifact, name, gate, value)
         for (name, gate), value in zip(gates.items(), values, strict=True)
     ]
-    return [replace(v, reason=f"{reason}; {v.reason}") for v, reason in zip(verdicts, told, strict=True)]
+    return [
+        replace(v, reason=f"{reason}; {v.reason}") for v, reason in zip(verdicts, descriptions, strict=True)
+    ]

@@ -1,11 +1,11 @@
-"""Put an earlier version back into production: files from DVC, byte for byte, history only added to."""
+"""Put an earlier version back into production: files from DVC, byte for byte; history is only added to."""
 
 from contextlib import ExitStack
 from pathlib import Path
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.production import clear, one_at_a_time, place, write_index
+from tapeline.promotion.production import clear, install_bundle, one_at_a_time, write_index
 from tapeline.promotion.registry import Registry, Release, assign, delete_tags
 from tapeline.promotion.versions import Version
 from tapeline.release.fetch import fetched
@@ -20,8 +20,8 @@ def rollback(artifact: str, to: str, why: str) -> Release:
         release = choose(registry, artifact, to)
         n_before = len(registry.history[artifact])
         with fetched(ROOT, artifact, release) as source, ExitStack() as undo:
-            place(ROOT, artifact, source, release.record.bundle_id, undo)
-            undo.callback(drop_later, artifact, n_before)
+            install_bundle(ROOT, artifact, source, release.record.bundle_id, undo)
+            undo.callback(delete_later_assignments, artifact, n_before)
             assign(ROOT, artifact, release.version, why or "rolled back")
             write_index(ROOT, ARTIFACTS)
             undo.pop_all()
@@ -45,6 +45,8 @@ def choose(registry: Registry, artifact: str, to: str) -> Release:
     return registry.release(artifact, version)
 
 
-def drop_later(artifact: str, n_kept: int) -> None:
-    """Take back assignments after the first `n_kept`."""
-    delete_tags(ROOT, [found.tag for found in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]])
+def delete_later_assignments(artifact: str, n_kept: int) -> None:
+    """Delete the assignments of `artifact` after the first `n_kept`."""
+    delete_tags(
+        ROOT, [assignment.tag for assignment in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]]
+    )

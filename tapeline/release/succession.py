@@ -1,7 +1,7 @@
 """Which version a candidate is: its fingerprints beside those of the champion and of the highest version.
 
-Tags of before contracts were compared without their prose record a hash that a reworded sentence changes. So
-where a recorded contract differs, it is derived anew from the release's own bundle.
+Former tags record a contract's hash that included its prose. So where a recorded hash differs, it is computed
+anew from the contract in the release's bundle.
 """
 
 from collections.abc import Mapping
@@ -22,22 +22,22 @@ Fingerprints = Mapping[str, str]
 def decide_version(artifact: str, candidate: Fingerprints, registry: Registry) -> tuple[Version, str]:
     """Return the version of a candidate with these fingerprints, and why.
 
-    The reason also names releases whose contract counts as recorded, since their bundle is nowhere.
+    The reason also names releases whose recorded hash is used because their bundle can't be had.
     """
     champion, releases = registry.production(artifact), registry.releases.get(artifact, [])
-    known = {release.version: release.record.fingerprints for release in releases}
+    fingerprints = {release.version: release.record.fingerprints for release in releases}
     notes = []
     for release in {r.version: r for r in (champion, *releases[-1:]) if r}.values():
         try:
-            known[release.version] = comparable(artifact, release, candidate)
+            fingerprints[release.version] = comparable(artifact, release, candidate)
         except ArtifactError as error:
             notes.append(f"; the contract of {release.version} counts as its tag records it: {error}")
-    version, why = next_version(candidate, known[champion.version] if champion else None, known)
+    version, why = next_version(candidate, fingerprints[champion.version] if champion else None, fingerprints)
     return version, why + "".join(notes)
 
 
 def comparable(artifact: str, release: Release, candidate: Fingerprints) -> dict[str, str]:
-    """Fingerprints of a release, its contract's derived anew where it is not the candidate's.
+    """Fingerprints of a release, its contract's computed anew where it is not the candidate's.
 
     ArtifactError says why its bundle can't be had.
     """

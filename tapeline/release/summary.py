@@ -1,7 +1,7 @@
 """metrics/summary.json: what a person compares first, on one line of a terminal.
 
-Its keys are no other file's but for the probability to pass: where two files have a name, DVC puts the file
-before it, and tables made of its columns lose them.
+No other file has its keys, but for `pass_probability`: where two files share a key, DVC puts the file's name
+before it, and tables made of DVC's columns lose the key.
 """
 
 from tapeline.documents import Figure, Metrics

@@ -1,4 +1,4 @@
-"""Hold the tag of a release against the run at its commit: what CI asks of every tag that is pushed."""
+"""Check the tag of a release by the run at its commit; CI does so for every tag that is pushed."""
 
 import hashlib
 from collections.abc import Iterable
@@ -14,15 +14,15 @@ ROOT = Path()
 
 
 def check_release(tag: str) -> Release:
-    """Return the release of `tag`; ArtifactError names the first thing that its commit has otherwise."""
+    """Return the release of `tag`; ArtifactError names the first difference to its commit."""
     registry = Registry(ROOT, ARTIFACTS)
     if tag in registry.ignored:
         raise ArtifactError(f"tag {tag}: {registry.ignored[tag]}")
-    found = [release for releases in registry.releases.values() for release in releases]
-    named = [release for release in found if release.tag == tag]
+    registered = [release for releases in registry.releases.values() for release in releases]
+    named = [release for release in registered if release.tag == tag]
     if not named:
         raise ArtifactError(
-            f"tag {tag!r}: is no release; there are: {', '.join(r.tag for r in found) or 'none'}"
+            f"tag {tag!r}: is no release; there are: {', '.join(r.tag for r in registered) or 'none'}"
         )
     release, record = named[0], named[0].record
     run = read_run(lambda path: git(ROOT, "show", f"{release.commit}:{path}"))

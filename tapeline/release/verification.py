@@ -41,8 +41,8 @@ BUNDLES = "models/candidate/*/manifest.json"
 
 
 @dataclass
-class Verdict:
-    """What differs, a line each, what could not be checked, and how much was hashed."""
+class Verification:
+    """Differences, a line each, paths that could not be checked, and how much was hashed."""
 
     differences: list[str] = field(default_factory=list)
     not_checked: list[str] = field(default_factory=list)
@@ -50,7 +50,7 @@ class Verdict:
     n_bytes: int = 0
 
 
-def verify() -> Verdict:
+def verify() -> Verification:
     """Compare the project in the current folder with all that is recorded; DataError without dvc.lock."""
     if not Path(LOCK).is_file():
         raise DataError(LOCK, "is not there: run `dvc repro` first")
@@ -58,17 +58,17 @@ def verify() -> Verdict:
         return _verify(repo)
 
 
-def _verify(repo: Repo) -> Verdict:
-    verdict, stages = Verdict(), read_stages(Path(LOCK))
+def _verify(repo: Repo) -> Verification:
+    verdict, stages = Verification(), read_stages(Path(LOCK))
     try:
-        known = _known_stages(repo)
-    except DvcException as error:  # of dvc.yaml or params.yaml: no reason to leave the files unread
-        known = {*stages}
+        defined = _defined_stages(repo)
+    except DvcException as error:  # of dvc.yaml or params.yaml: the files are checked all the same
+        defined = {*stages}
         verdict.differences.append(f"DVC says: {' '.join(str(error).split())}")
-    unlike = [f"dvc.yaml: stage {name} is not in {LOCK}" for name in known - {*stages}]
-    unlike += [f"{LOCK}: stage {name} is not in dvc.yaml" for name in {*stages} - known]
-    verdict.differences += sorted(unlike)
-    entries = {name: entry for name, entry in stages.items() if name in known}
+    not_in_both = [f"dvc.yaml: stage {name} is not in {LOCK}" for name in defined - {*stages}]
+    not_in_both += [f"{LOCK}: stage {name} is not in dvc.yaml" for name in {*stages} - defined]
+    verdict.differences += sorted(not_in_both)
+    entries = {name: entry for name, entry in stages.items() if name in defined}
     manifests = [path for path in (FEATURES, *sorted(Path().glob(BUNDLES))) if path.is_file()]
     records = [record for name, entry in entries.items() for record in stage_records(name, entry)]
     records += tracked_records(RAW)
@@ -85,46 +85,46 @@ def _verify(repo: Repo) -> Verdict:
     return verdict
 
 
-def _known_stages(repo: Repo) -> set[str]:
-    # Those of .dvc files have no name in dvc.yaml; they are read apart.
+def _defined_stages(repo: Repo) -> set[str]:
+    # Those of .dvc files have no name in dvc.yaml; tracked_records reads them.
     return {stage.name for stage in repo.index.stages if hasattr(stage, "name")}
 
 
-def _check_files(records: list[Record], repo: Repo, verdict: Verdict) -> None:
-    """Hash the files of all records, each once an algorithm, then hold every record against them."""
+def _check_files(records: list[Record], repo: Repo, verdict: Verification) -> None:
+    """Hash the files of all records, each once per algorithm, then compare every record with them."""
     merged: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if not record.digest or "://" in record.path:
             verdict.not_checked.append(f"{record.path} ({record.kind} {record.of})")
         else:
             merged.setdefault((record.path, record.algorithm, record.digest), []).append(record)
-    inside = {path: _files_in(path, repo) for path, _, _ in merged}
-    wanted = {
-        algorithm: sorted({file for path, name, _ in merged if name == algorithm for file in inside[path]})
+    files_of = {path: _files_in(path, repo) for path, _, _ in merged}
+    by_algorithm = {
+        algorithm: sorted({file for path, name, _ in merged if name == algorithm for file in files_of[path]})
         for algorithm in sorted({algorithm for _, algorithm, _ in merged})
     }
-    sizes = {file: os.path.getsize(file) for files in wanted.values() for file in files}
-    hashes = _hash_all(wanted, sizes)
+    sizes = {file: os.path.getsize(file) for files in by_algorithm.values() for file in files}
+    hashes = _hash_all(by_algorithm, sizes)
     verdict.n_files, verdict.n_bytes = len(sizes), sum(sizes.values())
-    for (_, algorithm, _), alike in merged.items():
-        compare = compare_folder if alike[0].is_folder else compare_file
-        found = {file: hashes[algorithm, file] for file in inside[alike[0].path]}
-        size = sum(sizes[file] for file in found)
-        lines = compare(alike[0], found, size, Path(repo.cache.local.path))
-        verdict.differences += [f"{line} ({roles_of(alike)})" for line in lines]
+    for (_, algorithm, _), group in merged.items():
+        compare = compare_folder if group[0].is_folder else compare_file
+        digests = {file: hashes[algorithm, file] for file in files_of[group[0].path]}
+        size = sum(sizes[file] for file in digests)
+        lines = compare(group[0], digests, size, Path(repo.cache.local.path))
+        verdict.differences += [f"{line} ({roles_of(group)})" for line in lines]
 
 
 def _files_in(path: str, repo: Repo) -> list[str]:
     """The file itself, or all files in the folder that .dvcignore does not leave out."""
     if not os.path.isdir(path):
         return [path] if os.path.isfile(path) else []
-    found = repo.dvcignore.find(repo.fs, os.path.abspath(path))
-    return [os.path.relpath(file) for file in found]
+    files = repo.dvcignore.find(repo.fs, os.path.abspath(path))
+    return [os.path.relpath(file) for file in files]
 
 
-def _hash_all(wanted: dict[str, list[str]], sizes: dict[str, int]) -> dict[tuple[str, str], str]:
-    """Digest of each file by algorithm and path, as many at once as there are processors."""
-    jobs = [(algorithm, file) for algorithm, files in wanted.items() for file in files]
+def _hash_all(by_algorithm: dict[str, list[str]], sizes: dict[str, int]) -> dict[tuple[str, str], str]:
+    """Digest of each file by algorithm and path, in as many threads as there are processors."""
+    jobs = [(algorithm, file) for algorithm, files in by_algorithm.items() for file in files]
     total = sum(sizes[file] for _, file in jobs)
     with (
         tqdm(total=total, unit="B", unit_scale=True, desc="hashing", disable=None) as bar,
@@ -139,6 +139,6 @@ def _hash(bar: "tqdm[NoReturn]", job: tuple[str, str]) -> str:
         with open(path, "rb") as file:
             read = cast("BinaryIO", CallbackIOWrapper(bar.update, file))  # which hands all else on to `file`
             digest: str = fobj_md5(read, name=algorithm)
-    except OSError as error:  # a bad disk must not keep the other files from being told
+    except OSError as error:  # a bad disk must not keep the other files from being reported
         return f"{UNREADABLE}: {error.strerror}"
     return digest

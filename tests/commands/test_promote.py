@@ -180,7 +180,7 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
 
 
-STEPS = ("register", "place", "assign", "write_index")
+STEPS = ("register", "install_bundle", "assign", "write_index")
 FAULT = """
 import importlib, os, sys
 step, count, deed, name, *arguments = sys.argv[1:]
@@ -247,7 +247,7 @@ def test_after_a_kill_the_next_commands_bring_all_in_line(shop, step):
 BACK = ("rollback", LSTM, "v1.0.0", "it lost money")
 
 
-@pytest.mark.parametrize("step", ["fetched", "place", "assign", "write_index"])
+@pytest.mark.parametrize("step", ["fetched", "install_bundle", "assign", "write_index"])
 def test_a_rollback_happens_wholly_or_not_at_all(shop, step):
     """A fault leaves production as it was; after a kill `make restore` brings it in line with the tags."""
     shop.run("make promote")
@@ -451,7 +451,7 @@ def test_somebody_elses_tags_are_neither_taken_for_releases_nor_deleted(shop):
     assert f"tag {LSTM}@v1.1.0: is there already, and no release" in shop.run("make promote", status=2)
     assert shop.run("git tag") == before
     shop.run(f"git tag -d {LSTM}@v1.1.0")
-    assert inject(shop, "place", 1, "kill")[0] == -9
+    assert inject(shop, "install_bundle", 1, "kill")[0] == -9
     shop.run("make promote")
     assert "news-model@v2.0.0" in shop.run("git tag")
     shop.whole()

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapeline.errors import ArtifactError
-from tapeline.promotion.trials import FILE, Trial, known_trials, read_trials, trial_of, write_trials
+from tapeline.promotion.trials import FILE, Trial, collect_trials, read_trials, trial_of, write_trials
 
 CODE = (
     "tapeline/nets/lstm.py", "tapeline/backtest/kernel.py", "tapeline/features/returns.py",
@@ -192,14 +192,14 @@ def test_trials_are_those_of_all_branches_and_experiments(clone):
         clone.git(f"update-ref {name} HEAD")
     clone.git("checkout -q main")
     (clone.folder / "dvc.lock").write_text(yaml.safe_dump(lock(6)))
-    assert known_trials(clone.folder) == {trial_of(lock(hidden)) for hidden in (1, 2, 3, 4, 6, 7, 8)}
+    assert collect_trials(clone.folder) == {trial_of(lock(hidden)) for hidden in (1, 2, 3, 4, 6, 7, 8)}
 
 
 def test_thirty_daily_retrainings_are_one_trial(clone):
     """New candles every day, nothing else."""
     for day in range(30):
         clone.commit(lock(data=str(day), **{"simulation.days": day}))
-    assert len(known_trials(clone.folder)) == 1
+    assert len(collect_trials(clone.folder)) == 1
 
 
 def test_another_clone_counts_what_this_one_has_written(clone, tmp_path_factory):
@@ -208,15 +208,15 @@ def test_another_clone_counts_what_this_one_has_written(clone, tmp_path_factory)
     clone.git("checkout -q -b tried")
     clone.commit(lock(2))
     clone.git("checkout -q main")
-    assert write_trials(clone.folder, known_trials(clone.folder)) == 2
+    assert write_trials(clone.folder, collect_trials(clone.folder)) == 2
     clone.git("add -A")
     clone.git("commit -q -m trials")
     clone.git("branch -q -D tried")
     fresh = tmp_path_factory.mktemp("fresh")
     subprocess.run(["git", "clone", "-q", str(clone.folder), str(fresh)], check=True)
-    assert known_trials(fresh) == {trial_of(lock(1)), trial_of(lock(2))}
+    assert collect_trials(fresh) == {trial_of(lock(1)), trial_of(lock(2))}
     (fresh / FILE).write_text("")
-    assert len(known_trials(fresh)) == 2
+    assert len(collect_trials(fresh)) == 2
 
 
 def test_a_clone_without_runs_knows_none(clone):
@@ -224,6 +224,6 @@ def test_a_clone_without_runs_knows_none(clone):
     (clone.folder / "x").write_text("")
     clone.git("add -A")
     clone.git("commit -q -m x")
-    assert known_trials(clone.folder) == set()
+    assert collect_trials(clone.folder) == set()
     assert write_trials(clone.folder, set()) == 0
     assert not (clone.folder / FILE).exists()

@@ -126,7 +126,9 @@ def contest(ours, theirs, n=6000):
         p = np.clip(of_true + rng.normal(0, 0.05, n), 0.01, 0.99)
         rows[name] = np.where(label == 1, p, 1 - p)
     bundle = SimpleNamespace(model=described({}))
-    return champion.Duel(rows=rows.assign(is_scorable=scorable), predictor=SimpleNamespace(bundle=bundle))
+    return champion.ChampionRows(
+        rows=rows.assign(is_scorable=scorable), predictor=SimpleNamespace(bundle=bundle)
+    )
 
 
 def test_a_candidate_that_surely_loses_more_is_refused():

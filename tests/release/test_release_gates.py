@@ -6,7 +6,7 @@ import pytest
 
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED, Gate
 from tapeline.release.champion import Comparison
-from tapeline.release.champion_account import Account, Accounts
+from tapeline.release.champion_account import AccountFigures, Accounts
 from tapeline.release.release_gates import judge_latency, judge_loss, judge_money
 
 NAME = "lstm-direction"
@@ -44,7 +44,7 @@ def test_without_a_comparison_nothing_is_judged_and_nothing_blocks():
 def account(low, drawdown):
     """An account of six days."""
     daily = pd.Series(np.full(6, low), index=DAYS)
-    return Account(3, 6 * low, low, drawdown, daily)
+    return AccountFigures(3, 6 * low, low, drawdown, daily)
 
 
 @pytest.mark.parametrize(
