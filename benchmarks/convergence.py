@@ -23,7 +23,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader
 
 from benchmarks.training import BASELINE_BATCH, WindowSet
-from tapeline.nets.chunks import Series, stretches
+from tapeline.nets.chunks import Series, spans_within
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import training_weights
 from tapeline.nets.label_weights import uniqueness
@@ -62,8 +62,8 @@ def baseline(
             nn.utils.clip_grad_norm_(net.parameters(), params.gradient_clip)
             optimizer.step()
         seconds += time.perf_counter() - started
-        found = validation_loss(net, data, params)
-        best, since = ((found, seconds), 0) if found < best[0] else (best, since + 1)
+        loss_of_round = validation_loss(net, data, params)
+        best, since = ((loss_of_round, seconds), 0) if loss_of_round < best[0] else (best, since + 1)
         if since == PATIENCE:
             break
     return best
@@ -92,17 +92,17 @@ def last_fold(
     params: Params, train: TrainParams, label: str, names: list[str]
 ) -> tuple[TrainingData, NDArray[np.int64]]:
     """The last fold as the pipeline trains on it, and the rows of it that windows can end at."""
-    _, candles, folds = read_training(params, train, label, names)
+    _, table, folds = read_training(params, train, label, names)
     rows = folds[-1]
-    scaler = fit_scaler(candles.features, rows.part)
-    unique = uniqueness(rows.train, len(candles.run), candles.horizon)
-    features = torch.from_numpy(scaler.transform(candles.features))
-    labels = torch.from_numpy(np.nan_to_num(candles.labels).astype(np.float32))
-    weights = torch.from_numpy(training_weights(candles, rows.train, unique, train))
-    spans = stretches(candles.run, np.isin(np.arange(len(candles.run)), rows.part))
+    scaler = fit_scaler(table.features, rows.part)
+    unique = uniqueness(rows.train, len(table.segment), table.horizon)
+    features = torch.from_numpy(scaler.transform(table.features))
+    labels = torch.from_numpy(np.nan_to_num(table.labels).astype(np.float32))
+    weights = torch.from_numpy(training_weights(table, rows.train, unique, train))
+    spans = spans_within(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
     validation = rows.validation[:: train.validation_stride]
     ends = rows.train[rows.train >= rows.part[0] + train.sequence_length]
-    return TrainingData(Series(features, labels, weights), candles.run, spans, validation), ends
+    return TrainingData(Series(features, labels, weights), table.segment, spans, validation), ends
 
 
 def main() -> None:
@@ -125,13 +125,13 @@ def main() -> None:
         windows = WindowSet(data.series.features, data.series.labels, ends, train.sequence_length)
         slow = {rate: baseline(copy.deepcopy(net), data, windows, train, rate) for rate in RATES}
         goal, seconds = min(slow.values())
-        for rate, (found, taken) in slow.items():
-            print(f"{name:12} windows at {rate:g}: {found:.5f} in {taken:6.1f} s", flush=True)
+        for rate, (loss, taken) in slow.items():
+            print(f"{name:12} windows at {rate:g}: {loss:.5f} in {taken:6.1f} s", flush=True)
         for rate in RATES:
             trial = train.model_copy(update={"learning_rate": rate})
             reached, taken = dense(copy.deepcopy(net), data, trial, goal)
-            said = f"{taken / seconds:.2f} of it" if reached <= goal else f"not reached, {reached:.5f}"
-            print(f"{name:12} chunks at {rate:g}: {taken:6.1f} s to {goal:.5f}, {said}", flush=True)
+            share = f"{taken / seconds:.2f} of it" if reached <= goal else f"not reached, {reached:.5f}"
+            print(f"{name:12} chunks at {rate:g}: {taken:6.1f} s to {goal:.5f}, {share}", flush=True)
 
 
 if __name__ == "__main__":

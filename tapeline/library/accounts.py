@@ -1,4 +1,4 @@
-"""An own account, from a list of trades or from a series of equity, as FTMO's rules take it."""
+"""An own account in the form that FTMO's rules judge, from a list of trades or a series of equity."""
 
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from tapeline.errors import ArgumentError
 from tapeline.library.arguments import numbers_of, require_columns, times_of
 
 FloatArray = NDArray[np.float64]
-MOST_OPEN = int(np.iinfo(np.int16).max)  # positions at once
+MOST_OPEN = int(np.iinfo(np.int16).max)  # positions open at once
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ def account_from_trades(trades: pd.DataFrame, *, initial_balance: float) -> Acco
         open loss (at least 0), in account currency
     initial_balance : account currency
 
-    When in its life a trade was at its worst is not known, so it counts as if it had been there all the time,
-    together with all others: a breach that may have been is one. Where every `mae` is 0, closed profit alone
+    When a trade was at its worst is not known, so it counts as if it had been at its worst all the time,
+    together with all others: a possible breach counts as one. Where every `mae` is 0, closed profit alone
     is judged.
     """
     _require_balance(initial_balance)
@@ -66,7 +66,7 @@ def account_from_trades(trades: pd.DataFrame, *, initial_balance: float) -> Acco
     n_opened, n_closed = np.bincount(begin, minlength=n), np.bincount(end, minlength=n)
     n_open = np.cumsum(n_opened - n_closed)
     open_loss = np.cumsum(np.bincount(begin, mae, n) - np.bincount(end, mae, n))
-    open_loss[n_open == 0] = 0.0  # what rounding has left
+    open_loss[n_open == 0] = 0.0  # rounding
     bars = np.zeros(n, dtype=bar_dtype)
     bars["balance"] = initial_balance + np.cumsum(np.bincount(end, pnl, n))
     is_flat = n_open - n_opened == 0  # exits of a time are booked before its entries

@@ -21,8 +21,8 @@ def read_arguments(model: type[AnySection], values: object, name: str = "") -> A
     try:
         return Params({"arguments": dict(values)}).section("arguments", model)
     except ParamsError as error:
-        told = str(error).removeprefix("params.yaml: arguments.")
-        raise ArgumentError(f"{name}.{told}" if name else told) from None
+        message = str(error).removeprefix("params.yaml: arguments.")
+        raise ArgumentError(f"{name}.{message}" if name else message) from None
 
 
 def require_columns(table: object, columns: Sequence[str], name: str) -> pd.DataFrame:

@@ -38,7 +38,7 @@ class HoldArguments(Section):
 
 @dataclass(frozen=True)
 class Backtest:
-    """What happened to the account.
+    """Result of a backtest.
 
     account : its path, for `judge_account` and `pass_probability`
     trades : a row per round trip: `symbol`, `side`, `decision_time`, `entry_time`, `exit_time`, `reason`,
@@ -119,7 +119,7 @@ def _on_market(
     for s, table in enumerate(tables.values()):
         has_candle |= (position == s) & times.isin(table["timestamp"])
     rows = pd.MultiIndex.from_arrays([symbols, times])
-    for is_bad, told in (
+    for is_bad, rule in (
         (position < 0, f"symbol must be one of candles: {', '.join(tables)}"),
         (~has_candle, "there is no such candle; timestamp is the open of a candle"),
         (~np.isin(sides, (-1, 0, 1)), "side must be 1, -1 or 0"),
@@ -127,7 +127,7 @@ def _on_market(
     ):
         if is_bad.any():
             row = int(np.argmax(is_bad))
-            raise ArgumentError(f"signals, row {row}, {symbols.iloc[row]} {times[row]}: {told}")
+            raise ArgumentError(f"signals, row {row}, {symbols.iloc[row]} {times[row]}: {rule}")
     side: NDArray[np.int8] = np.zeros(market.sigma.shape, np.int8)
     bar = (times - market.timestamp[0]) // pd.Timedelta(minutes=market.minutes)
     side[bar, position] = sides.astype(np.int8)

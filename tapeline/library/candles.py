@@ -1,4 +1,4 @@
-"""Own candles in: checked and filled as ingest does, but nothing is repaired in silence."""
+"""Own candles: checked and filled as by ingest, but bad ones are an error, never repaired in silence."""
 
 from collections.abc import Mapping
 
@@ -16,8 +16,8 @@ from tapeline.schema import OHLCV
 def require_tables(candles: object) -> Mapping[str, pd.DataFrame]:
     """Return `candles` if it is a mapping with an entry at least; ArgumentError says what it must be."""
     if not isinstance(candles, Mapping):
-        told = f"candles is a {type(candles).__name__}"
-        raise ArgumentError(f"{told}: must be a mapping of symbols to DataFrames")
+        problem = f"candles is a {type(candles).__name__}"
+        raise ArgumentError(f"{problem}: must be a mapping of symbols to DataFrames")
     if not candles:
         raise ArgumentError("candles is empty: must be a mapping of symbols to DataFrames")
     return candles

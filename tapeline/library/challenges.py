@@ -32,12 +32,12 @@ class ResampleArguments(Section):
 def judge_account(
     account: Account, program: Mapping[str, Any], *, is_touch_breach: bool = True
 ) -> pd.DataFrame:
-    """How an account went under FTMO's objectives: a row per phase that was reached, in order.
+    """Judge an account by FTMO's objectives: a row per phase that was reached, in order.
 
     program : `daily_loss`, `max_loss` (shares of the initial capital), `is_trailing`, `best_day` (share or
         None), `phases` (name -> `target`, share or None, and `minimum_days`), as under `ftmo.programs` of
         params.yaml
-    is_touch_breach : equity that equals a floor has broken it
+    is_touch_breach : equity equal to a floor counts as a breach
 
     Each phase begins on a fresh account on the day after the one before passed. Columns: `status` ("passed",
     "daily_loss", "max_loss", "open"), `start` and `end`, `daily_margin` and `max_margin` (least distance to
@@ -48,9 +48,9 @@ def judge_account(
     phases = judge_program(account.bars, account.worst, account.day, rules, params, account.initial_balance)
     rows = []
     for name, result in phases.items():
-        found = asdict(result)
-        start, end = (account.timestamp[found.pop(key)] for key in ("first_bar", "bar"))
-        rows.append({"phase": name, "status": found.pop("status"), "start": start, "end": end} | found)
+        figures = asdict(result)
+        start, end = (account.timestamp[figures.pop(key)] for key in ("first_bar", "bar"))
+        rows.append({"phase": name, "status": figures.pop("status"), "start": start, "end": end} | figures)
     return pd.DataFrame(rows).set_index("phase")
 
 
@@ -87,8 +87,10 @@ def pass_probability(
             "odds_block": drawn.block,
         },
     )  # fmt: skip
-    seen = whole_days(account.bars, account.worst, account.day)
-    found = program_pass_probability([seen], rules, params, account.initial_balance, drawn.seed, drawn.level)
+    whole = whole_days(account.bars, account.worst, account.day)
+    phases = program_pass_probability(
+        [whole], rules, params, account.initial_balance, drawn.seed, drawn.level
+    )
     rows = {
         name: {
             "pass_probability": phase.passed,
@@ -99,6 +101,6 @@ def pass_probability(
             "unfinished_probability": phase.unfinished,
             "median_days": np.nan if phase.days is None else phase.days[1],
         }
-        for name, phase in found.items()
+        for name, phase in phases.items()
     }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("phase")

@@ -19,7 +19,7 @@ Times = pd.Series | pd.DatetimeIndex | NDArray[np.datetime64]
 
 
 class CalendarArguments(Section):
-    """What is to be known of a calendar's bars."""
+    """Bars per day of a calendar, and the labels' horizon in bars."""
 
     bars_per_day: Annotated[int, Field(ge=1)]
     horizon: Horizon
@@ -47,7 +47,7 @@ def walk_forward_folds(
 ) -> list[FoldRows]:
     """Purged, embargoed walk-forward folds of rows at `timestamps`, in time order.
 
-    timestamps : (n,) in any order; rows of one time, of several symbols, go together. Each time that occurs
+    timestamps : (n,) in any order; rows of one time, of several symbols, stay together. Each time that occurs
         is a bar of the calendar, whatever lies between two of them
     bars_per_day : bars that count as a day of `train`, `validation` and `test`; 1 gives their lengths in bars
     horizon : bars after its own that a label looks ahead; no label of an earlier part ends in a later one

@@ -21,7 +21,7 @@ COLUMNS = ["audit", "column", "timestamp", "expected", "found", "complaint"]
 
 
 class AuditArguments(LeakParams):
-    """How hard leaks are looked for, and what a row is said to be made of."""
+    """How many cuts the audit makes, and how many candles a row is computed from."""
 
     lookback: Annotated[int, Field(ge=1)]
 
@@ -41,7 +41,7 @@ def audit_features(
     function : takes consecutive candles (`timestamp`, open, high, low, close, volume and more), returns a
         DataFrame, or a Series, of numbers with a row per candle
     candles : as for `feature_table`, with more than `lookback` in one segment
-    lookback : candles, its own included, that a row is said to be made of
+    lookback : candles, its own included, that a row is computed from
 
     At `leak_cuts` candles drawn by `seed`, a row must be the same with and without the candles after it, the
     same with garbage in their place, to the last bit, and the same from its last `lookback` candles alone,
@@ -72,17 +72,17 @@ def _by_segment(function: Function, candles: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for _, segment in candles.groupby("segment", sort=False):
         own = segment.reset_index(drop=True)
-        found = function(own.copy())
-        if isinstance(found, pd.Series):
-            found = found.to_frame("feature" if found.name is None else found.name)
-        if not isinstance(found, pd.DataFrame):
-            told = f"function returned a {type(found).__name__}"
-            raise ArgumentError(f"{told}: must return a DataFrame or a Series, a row per candle")
-        if len(found) != len(own):
-            told = f"function returned {len(found)} rows for {len(own)} candles"
-            raise ArgumentError(f"{told}: must return a row per candle, NaN where nothing is known")
+        features = function(own.copy())
+        if isinstance(features, pd.Series):
+            features = features.to_frame("feature" if features.name is None else features.name)
+        if not isinstance(features, pd.DataFrame):
+            problem = f"function returned a {type(features).__name__}"
+            raise ArgumentError(f"{problem}: must return a DataFrame or a Series, a row per candle")
+        if len(features) != len(own):
+            problem = f"function returned {len(features)} rows for {len(own)} candles"
+            raise ArgumentError(f"{problem}: must return a row per candle, NaN where nothing is known")
         try:
-            numbers = found.drop(columns="timestamp", errors="ignore").astype(np.float64)
+            numbers = features.drop(columns="timestamp", errors="ignore").astype(np.float64)
         except (TypeError, ValueError) as error:
             raise ArgumentError(f"function returned what is no number: {error}") from None
         numbers = numbers.set_axis([str(name) for name in numbers.columns], axis=1).reset_index(drop=True)

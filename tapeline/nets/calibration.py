@@ -1,4 +1,4 @@
-"""From a network's logit to a number that comes true as often as it says; fitted on validation rows alone.
+"""Calibration of a network's logit: a probability as frequent as it says, fitted on validation rows alone.
 
 A calibration is part of the network as it is served: it is exported with it.
 """
@@ -76,10 +76,10 @@ def fit_calibration(kind: str, logits: NDArray[np.float64], labels: NDArray[np.f
         raw = 1 / (1 + np.exp(-logits))
         parts = np.array_split(np.argsort(raw, kind="stable"), min(STEPS, len(raw)))
         x, y = (np.array([values[part].mean() for part in parts]) for values in (raw, labels))
-        x, place = np.unique(x, return_inverse=True)
+        x, knot = np.unique(x, return_inverse=True)
         sizes = np.array([len(part) for part in parts], dtype=np.float64)
-        rows = np.bincount(place, weights=sizes)
-        y = np.bincount(place, weights=y * sizes) / rows
+        rows = np.bincount(knot, weights=sizes)
+        y = np.bincount(knot, weights=y * sizes) / rows
         fitted = IsotonicRegression(y_min=0.0, y_max=1.0).fit_transform(x, y, sample_weight=rows)
         return {"kind": kind, "raw": x.tolist(), "calibrated": fitted.tolist()}
     return {"kind": "none"}

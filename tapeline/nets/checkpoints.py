@@ -1,4 +1,4 @@
-"""What a killed training needs to go on: written aside and renamed after every epoch, outside DVC's outs."""
+"""Checkpoints, to resume a killed training: replaced whole after every epoch, outside DVC's outs."""
 
 import hashlib
 import io
@@ -21,7 +21,7 @@ CODE = Path(__file__).parent
 def inputs_key(record: dict[str, Any], arrays: list[NDArray[Any]]) -> str:
     """Hash of all that decides a training: `record` (params, names), `arrays`, the code here, torch.
 
-    A checkpoint is only taken up under the same key.
+    A checkpoint is only resumed under the same key.
     """
     digest = hashlib.blake2b(json.dumps(record, sort_keys=True).encode(), digest_size=12)
     for path in sorted(CODE.glob("*.py")):

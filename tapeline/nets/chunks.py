@@ -1,8 +1,8 @@
 """Chunks of consecutive candles: what a network reads at once, in training and in prediction.
 
 A chunk with a context of c candles is scored from its c-th candle on. In training, chunks are long and
-most candles are scored, so the arithmetic of a candle is done once and not once a window; with chunks as
-long as their context, they are plain windows.
+most candles are scored, so a candle is computed once and not once per window; chunks as long as their
+context are plain windows.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Series:
     def batch(self, chunks: Tensor, length: int, context: int) -> tuple[Tensor, Tensor, Tensor]:
         """Features (B, T, F), labels (B, T) and weights (B, T) of `chunks` (B, 2), first row and size.
 
-        A chunk shorter than `length` repeats its last candle: no row of another stretch is ever read.
+        A chunk shorter than `length` repeats its last candle: no row of another segment is ever read.
         """
         rows, weights = self.scored(chunks, length, context)
         return self.features[rows], self.labels[rows], weights
@@ -45,15 +45,15 @@ class Series:
         return rows, self.weights[rows] * ((steps >= context - 1) & (steps < size))
 
 
-def stretches(segment: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Longest spans [first, end) of rows that are `inside` and of one `segment`; shape (S, 2).
+def spans_within(segment: NDArray[np.int64], is_kept: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Longest spans [first, end) of rows that are all in the mask `is_kept` and of one segment; shape (S, 2).
 
-    `segment` numbers the stretches of consecutive candles (symbol and segment), shape (N,).
+    `segment` numbers the rows' segments, unbroken across all symbols, shape (N,).
     """
     starts_segment = np.r_[True, segment[1:] != segment[:-1]]
-    first = np.flatnonzero(inside & (starts_segment | ~np.r_[False, inside[:-1]]))
+    first = np.flatnonzero(is_kept & (starts_segment | ~np.r_[False, is_kept[:-1]]))
     ends_segment = np.r_[segment[1:] != segment[:-1], True]
-    end = np.flatnonzero(inside & (ends_segment | ~np.r_[inside[1:], False])) + 1
+    end = np.flatnonzero(is_kept & (ends_segment | ~np.r_[is_kept[1:], False])) + 1
     return np.column_stack([first, end])
 
 
@@ -64,14 +64,14 @@ def tile(spans: NDArray[np.int64], length: int, context: int, offset: int = 0) -
     the borders between chunks.
     """
     scored = length - context + 1  # by a whole chunk
-    found = []
+    chunks = []
     for first, end in spans:
         n_scored = end - first - context + 1
         if n_scored > 0:
             edges = np.arange(-offset, n_scored, scored)
             begin, stop = np.maximum(edges, 0), np.minimum(edges + scored, n_scored)
-            found.append(np.column_stack([first + begin, stop - begin + context - 1]))
-    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+            chunks.append(np.column_stack([first + begin, stop - begin + context - 1]))
+    return np.concatenate(chunks) if chunks else np.empty((0, 2), dtype=np.int64)
 
 
 def has_context(

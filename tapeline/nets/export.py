@@ -15,7 +15,7 @@ from tapeline.nets.network import Network
 
 
 class Served(nn.Module):
-    """The network with its calibration behind it, as it is served: one number a window."""
+    """The network with its calibration behind it, as it is served: one number per window."""
 
     def __init__(self, net: Network, calibration: Calibration) -> None:
         super().__init__()

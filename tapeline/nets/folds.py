@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tapeline.errors import SplitError
 from tapeline.losses import log_loss
 from tapeline.nets.calibration import Calibration, fit_calibration
-from tapeline.nets.chunks import Series, stretches
+from tapeline.nets.chunks import Series, spans_within
 from tapeline.nets.devices import memory_advice
 from tapeline.nets.label_weights import balance, uniqueness
 from tapeline.nets.network import Network
@@ -29,7 +29,7 @@ class TrainingTable:
 
     features : (N, F); labels : (N,) in 0..1, NaN where there is none
     symbol : (N,) number of each row's symbol
-    segment : (N,) number of each row's stretch of consecutive candles
+    segment : (N,) number of each row's segment of consecutive candles
     horizon : candles ahead that a label depends on
     """
 
@@ -86,8 +86,8 @@ def run_fold(
 ) -> FoldResult:
     """Train a network on one fold and calibrate it on the fold's validation.
 
-    `make_net` builds the network, with fresh weights or those to start from; the same seed begins every
-    fold. SplitError names a part without rows; rows to test on it needs none. Progress stands on the
+    `make_net` builds the network, with fresh weights or those to start from; every fold starts with the same
+    seed. SplitError names a part without rows; the test may have none. Progress stands on the
     terminal's `line`.
     """
     for part in ("part", "train", "validation"):
@@ -103,7 +103,7 @@ def run_fold(
     )
     with memory_advice(params):
         series = Series(*(torch.from_numpy(array).to(fabric.device) for array in arrays))
-        spans = stretches(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
+        spans = spans_within(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
         data = TrainingData(series, table.segment, spans, rows.validation[:: params.validation_stride])
         history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)
         uncalibrated = Calibration({"kind": "none"})

@@ -1,4 +1,4 @@
-"""Predictions after one group of features was cut loose from the rest: what is lost is what it was worth."""
+"""Importance of a group of features: predictions with the group permuted against the rest, by rotation."""
 
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from torch import Tensor
 from tapeline.nets.chunks import reached
 from tapeline.nets.prediction import Predictor
 
-MIN_SHARE = 0.25  # of a symbol's rows, by which a group is shifted at least: what was near must be far
+MIN_SHARE = 0.25  # of a symbol's rows, the least shift of a group: far beyond any dependence of near rows
 
 
 def shifted_predictions(

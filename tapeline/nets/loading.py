@@ -1,4 +1,4 @@
-"""A trained model back from disk. Loading runs no code of the file's."""
+"""Load a trained model from disk, without running code of the file."""
 
 import json
 from collections.abc import Callable

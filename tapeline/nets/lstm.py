@@ -10,7 +10,7 @@ from tapeline.nets.params import LstmParams
 class LSTM(Network):
     """Stacked LSTM from zero state; each candle's state gives that candle's logit.
 
-    The layers are separate with dropout between them: dropout inside `nn.LSTM` is not reproducible on
+    The layers are separate with dropout between them: dropout within `nn.LSTM` is not reproducible on
     CUDA. With `bidirectional` each layer also reads the input backwards: then only the last candle's logit
     is free of candles after it, and only `last` may be used, in training too.
     """

@@ -16,7 +16,7 @@ WEIGHTS, DESCRIPTION = "weights.safetensors", "model.json"
 
 @dataclass(frozen=True)
 class Description:
-    """What a model needs beside its weights, and what it promises.
+    """What a model needs beside its weights, and what it predicts.
 
     network : "lstm" or "transformer", with its section of params.yaml in `architecture`
     context : `sequence_length`, the candles a prediction is made from; `reach`, how many of them the

@@ -1,4 +1,4 @@
-"""What a network is to all that train, export and predict with it."""
+"""The interface of a network for training, export and prediction."""
 
 from torch import Tensor, nn
 

@@ -1,4 +1,4 @@
-"""Params of the networks and of their training; no torch in here, so that they are checked in a moment."""
+"""Params of the networks and of their training; no torch in here, so that they are checked fast."""
 
 from typing import Annotated, Any, Literal
 
@@ -90,7 +90,7 @@ class TrainParams(Section):
         return self.chunk_length - self.minimum_context + 1
 
     def windowed(self) -> "TrainParams":
-        """The same training with one label a window: for a network that reads its input backwards too."""
+        """The same training with one label per window: for a network that reads its input backwards too."""
         length = self.sequence_length
         return self.model_copy(update={"chunk_length": length, "minimum_context": length})
 

@@ -7,7 +7,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from tapeline.nets.chunks import Series, reached, stretches, tile
+from tapeline.nets.chunks import Series, reached, spans_within, tile
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 
@@ -29,7 +29,7 @@ class Predictor:
         return as_array(self.calibration(self.logits(rows)))
 
     def logits(self, rows: NDArray[np.int64]) -> Tensor:
-        """What the network itself puts out at `rows`."""
+        """The network's logits at `rows`, without calibration."""
         lengths = self.params.sequence_length, self.params.chunk_length
         return predict_logits(self.net, self.features, self.segment, rows, *lengths)
 
@@ -50,13 +50,13 @@ def predict_logits(
 ) -> Tensor:
     """Logits, shape (len(rows),), at `rows` of scaled `features` (N, F); a row's segment holds its context.
 
-    A network that puts out the same number inside a longer input reads chunks of `chunk_length`, any
+    A network that gives the same number with a longer input reads chunks of `chunk_length`, any
     other the windows of `length` candles alone. Single precision, whatever the training's.
     """
     net.eval()
     if not net.is_same_with_longer_input:
         return _last_logits(net, features, torch.from_numpy(rows).to(features.device), length)
-    spans = stretches(segment, reached(segment, rows, length))
+    spans = spans_within(segment, reached(segment, rows, length))
     chunks = torch.from_numpy(tile(spans, chunk_length, length)).to(features.device)
     logits = torch.full((features.shape[0],), torch.nan, device=features.device)
     nothing = torch.zeros(features.shape[0], device=features.device)

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ROWS_AT_ONCE, COLUMNS_AT_ONCE = 65_536, 8  # so that millions of candles are not held a second time
-ROUNDING = 1e-12  # relative to the mean, a deviation that only comes of adding up equal numbers
+ROUNDING = 1e-12  # a deviation of this share of the mean, or less, is rounding of equal numbers
 LIMIT = 10.0  # standard deviations; a crash must not drive the networks to where they never were
 
 

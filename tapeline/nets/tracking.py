@@ -1,4 +1,4 @@
-"""What a training leaves to look at: live event files for TensorBoard, a history for `dvc plots`."""
+"""What a training records for people: live event files for TensorBoard, a history for `dvc plots`."""
 
 from pathlib import Path
 from types import TracebackType
@@ -10,7 +10,7 @@ from tapeline.nets.trainer import Epoch
 
 
 class EventFile:
-    """An open event file of one fold; every epoch can be seen at once. Outside the pipeline's contract."""
+    """An open event file of one fold; epochs can be watched as they end. Outside the pipeline's contract."""
 
     def __init__(self, folder: Path, is_writing: bool) -> None:
         """Write to `folder`, or nowhere: one of several processes writes for all."""
@@ -34,7 +34,7 @@ class EventFile:
 
 
 def write_history(folder: Path, history: list[Epoch]) -> None:
-    """Write one table a figure, by epoch, as DVCLive lays them out; the same history, the same bytes."""
+    """Write one table per figure, by epoch, in DVCLive's layout; the same history gives the same bytes."""
     with Live(str(folder), dvcyaml=None, save_dvc_exp=False, report=None, monitor_system=False) as live:
         for epoch in history:
             live.step = epoch["epoch"]

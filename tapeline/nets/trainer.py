@@ -31,7 +31,7 @@ class TrainingData:
     """What one fold trains and stops on.
 
     series : all candles, on the device; weights are 0 outside training
-    segment : (N,) number of each candle's stretch of consecutive candles
+    segment : (N,) number of each candle's segment of consecutive candles
     spans : (S, 2) rows [first, end) of the training part that chunks may be cut from
     validation : (V,) rows whose loss decides when to stop
     """
@@ -54,7 +54,7 @@ def train(
 ) -> list[Epoch]:
     """Train `net` on chunks of `data.spans` until validation stops improving; go on from `checkpoint`.
 
-    `net` ends up with the weights of its best epoch; returned is one record an epoch. Progress stands on
+    `net` ends up with the weights of its best epoch; returned is one record per epoch. Progress stands on
     the terminal's `line`.
 
     The loss is binary cross-entropy against labels in 0..1: its minimum is the label's conditional
@@ -136,7 +136,7 @@ def train_epoch(
 def plan_epoch(
     spans: NDArray[np.int64], params: TrainParams, epoch: int, processes: int = 1
 ) -> list[NDArray[np.int64]]:
-    """Chunks of each step of an epoch, (processes, accumulation, B, 2) a step; same params, same plan.
+    """Chunks of each step of an epoch, (processes, accumulation, B, 2) per step; same params, same plan.
 
     A step takes as many chunks as hold `train.batch_size` labels, whatever the number of processes; an
     epoch stops at `train.labels_per_epoch`. Where a step's chunks can't be shared out evenly, empty ones
@@ -148,11 +148,11 @@ def plan_epoch(
     rng.shuffle(chunks)
     labels = np.cumsum(chunks[:, 1] - params.minimum_context + 1)
     chunks = chunks[: int(np.searchsorted(labels, params.labels_per_epoch)) + 1]
-    a_step = max(1, params.batch_size // per_chunk)
+    chunks_per_step = max(1, params.batch_size // per_chunk)
     parts = processes * params.accumulation
     steps = []
-    for first in range(0, len(chunks), a_step):
-        step = chunks[first : first + a_step]
+    for first in range(0, len(chunks), chunks_per_step):
+        step = chunks[first : first + chunks_per_step]
         spare = -len(step) % parts
         step = np.concatenate([step, np.zeros((spare, 2), dtype=np.int64)])
         steps.append(step.reshape(processes, params.accumulation, -1, 2))

@@ -3,7 +3,7 @@
 Causal, with a band: a candle attends to itself and the `band - 1` before it, so over all layers a
 prediction reaches back at most 1 + layers * (band - 1) <= sequence_length candles. Positions are rotary,
 hence relative: a prediction depends on the candles it can reach and on nothing else, so it is the same
-number inside a long chunk and alone.
+number within a long chunk and alone.
 """
 
 import torch

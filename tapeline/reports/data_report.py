@@ -1,6 +1,6 @@
 """The page about the data alone, `reports/data.html`: what came in, what was expected, what failed.
 
-It needs no more than the expectations stage leaves, so it is there also when that stage ended the run.
+It needs only the files of the expectations stage, so it is written also when that stage ended the run.
 """
 
 from pathlib import Path
@@ -50,28 +50,28 @@ MEANINGS = {
 
 
 def write_data_report() -> Path:
-    """Write the page; FileNotFoundError names the file that a run has not left yet."""
-    cards, found = read_json(CARDS), read_json(EXPECTATIONS)
-    # Without a pass the splits stage did not run, and what it left is of other data.
-    splits = read_json(SPLITS) if found["passed"] and SPLITS.is_file() else {}
-    failures = found["failures"] + splits.get("failures", [])
+    """Write the page; FileNotFoundError names the file that is missing."""
+    cards, expectations = read_json(CARDS), read_json(EXPECTATIONS)
+    # Without a pass the splits stage did not run, and its files are of other data.
+    splits = read_json(SPLITS) if expectations["passed"] and SPLITS.is_file() else {}
+    failures = expectations["failures"] + splits.get("failures", [])
     n_critical = sum(failure["severity"] == "critical" for failure in failures)
     return write_page(
         PAGE,
         "data_report.html.j2",
-        passed=found["passed"] and not splits.get("leaks") and n_critical == 0,
+        passed=expectations["passed"] and not splits.get("leaks") and n_critical == 0,
         failures=failures,
         n_critical=n_critical,
-        n_leaks=len(found["leaks"]) + len(splits.get("leaks", [])),
+        n_leaks=len(expectations["leaks"]) + len(splits.get("leaks", [])),
         market=(read_origin("data/candles") or {}).get("description"),
         cards=cards,
         card_keys=list(dict.fromkeys(key for card in cards.values() for key in card)),
         oddities=read_json(ODDITIES) if ODDITIES.is_file() else {},
-        counts=found["tables"],
-        rules=by_rule(found.get("rules", [])),
+        counts=expectations["tables"],
+        rules=by_rule(expectations.get("rules", [])),
         meanings=MEANINGS,
-        audits=audit_rows(found) + audit_rows(splits),
-        random_walk=found.get("random_walk"),
+        audits=audit_rows(expectations) + audit_rows(splits),
+        random_walk=expectations.get("random_walk"),
         drift=splits.get("drift", []),
         charts=draw_candles(list(cards)),
     )
@@ -85,12 +85,12 @@ def by_rule(records: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, di
     return grouped
 
 
-def audit_rows(found: dict[str, Any]) -> list[dict[str, Any]]:
+def audit_rows(report: dict[str, Any]) -> list[dict[str, Any]]:
     """Return the audits of a report, each with its first leak, or None, as `first`."""
-    leaks = found.get("leaks", [])
+    leaks = report.get("leaks", [])
 
     def first_of(audit: dict[str, Any]) -> dict[str, Any] | None:
         same = (leak for leak in leaks if leak["audit"] == audit["name"])
         return next((leak for leak in same if leak.get("symbol") == audit.get("symbol")), None)
 
-    return [{**audit, "first": first_of(audit)} for audit in found.get("audits", [])]
+    return [{**audit, "first": first_of(audit)} for audit in report.get("audits", [])]

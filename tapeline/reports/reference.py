@@ -44,7 +44,7 @@ PARTS = {"timestamp": "time"}
 
 
 def features_page() -> str:
-    """The page as Markdown: a table a group, made from what is declared."""
+    """The page as Markdown: a table per group, made from the declarations."""
     longest = max(FEATURES.values(), key=lambda feature: feature.lookback)
     lines = [
         "# Features",
@@ -70,7 +70,7 @@ def _row(feature: Feature) -> str:
 
 
 def candles_page() -> str:
-    """The page on files of candles as Markdown: formats, rules and a row a layout."""
+    """The page on files of candles as Markdown: formats, rules and a row per layout."""
     times = ", ".join(f"`{name}`" for name in TIMES)
     return CANDLES_TEXT.format(formats=FORMATS, times=times) + "\n".join(map(_layout_row, LAYOUTS)) + "\n"
 

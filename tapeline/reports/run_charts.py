@@ -1,4 +1,4 @@
-"""The charts of a run, each drawn from one file that the run has left."""
+"""The charts of a run, each drawn from one of its files."""
 
 from pathlib import Path
 from typing import Literal
@@ -41,7 +41,7 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
             ("Net PnL by UTC day", "plots/daily_pnl.csv", daily(pd.read_csv("plots/daily_pnl.csv"))),
         ],
         "odds": []
-        if odds.empty  # where FTMO does not watch
+        if odds.empty  # where ftmo.program is none
         else [
             (
                 "Balance in resampled challenges: median, half and nine in ten of them",
@@ -80,14 +80,14 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
 
 
 def read_history(network: str) -> pd.DataFrame:
-    """Losses of every fold and epoch, one a line: `fold`, `step`, `part`, `loss`."""
-    found = []
+    """Losses of every fold and epoch, one per row: `fold`, `step`, `part`, `loss`."""
+    tables = []
     for path in sorted(Path(f"plots/{network}_history").glob("fold_*/plots/metrics/*.tsv")):
         table = pd.read_csv(path, sep="\t").rename(columns={path.stem: "loss"})
-        found.append(table.assign(fold=path.parents[2].name, part=path.stem))
-    if not found:
+        tables.append(table.assign(fold=path.parents[2].name, part=path.stem))
+    if not tables:
         raise FileNotFoundError(2, "no history", f"plots/{network}_history")
-    return pd.concat(found, ignore_index=True)
+    return pd.concat(tables, ignore_index=True)
 
 
 def _chart(table: pd.DataFrame) -> alt.Chart:
@@ -180,7 +180,7 @@ def drawdown(table: pd.DataFrame) -> alt.Chart:
 
 
 def daily(table: pd.DataFrame) -> alt.Chart:
-    """A bar a day."""
+    """Net PnL by day, a bar each."""
     colour = alt.condition(alt.datum.net_pnl < 0, alt.value(BAD), alt.value(MODEL))
     y = alt.Y("net_pnl", title="net PnL")
     x, bars = alt.X("day:T", title=None), _chart(table).mark_bar()

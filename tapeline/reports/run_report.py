@@ -33,8 +33,8 @@ def write_report(deflate: Deflate) -> Path:
 
     `deflate` gives the deflated Sharpe ratio of a backtest's metrics and detail, and the trials counted.
 
-    FileNotFoundError names the file that a run has not left; QualityError says that the data did not
-    pass, so that figures which are there are of an earlier run.
+    FileNotFoundError names the file that is missing; QualityError says that the data did not pass: figures
+    are then of an earlier run.
     """
     require_passed("metrics/detail/expectations.json")
     metrics = {name: read_json(f"metrics/{name}.json") for name in METRICS}
@@ -73,7 +73,7 @@ def write_report(deflate: Deflate) -> Path:
 def at_measured_latency(curve: dict[str, Any], latency: dict[str, float | None]) -> dict[str, float] | None:
     """Net PnL at the 99th percentile of the time from candle to all predictions, between the grid's points.
 
-    None without trades. What the way of the candle to us, and to the broker, takes comes on top.
+    None without trades. The time from the exchange to here, and from here to the broker, comes on top.
     """
     measured = latency["both_latency_p99_ms"]
     points = sorted((point["latency_s"], point["net_pnl"]) for point in curve.values())

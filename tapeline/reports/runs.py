@@ -1,8 +1,8 @@
 """Every experiment and commit in one table.
 
-Params, metrics, revisions of data and code and the verdict come from DVC; how long it took, from the logs
-that stages leave in `runs/`. What is not known is blank. Below the table: how likely the best of all that
-traded the same days is only the luckiest.
+Params, metrics, revisions of data and code and the verdict come from DVC; the duration, from the logs of
+stages in `runs/`. What is not known is blank. Below the table: the probability that the best of all runs over
+the same days is overfitted.
 """
 
 import csv
@@ -42,19 +42,19 @@ def read_experiments() -> list[dict[str, str]]:
 
 
 def index(experiments: list[dict[str, str]], logs: Path = LOGS, runs: Path = INDEX.parent) -> pd.DataFrame:
-    """One line an experiment: its names, verdict, revisions and duration, then its metrics and params."""
+    """One row per experiment: its names, verdict, revisions and duration, then its metrics and params."""
     lines = []
-    for found in experiments:
-        known = {key: "" if value in UNKNOWN else value for key, value in found.items()}
-        dependencies = {key: value for key, value in known.items() if "/" in key and ":" not in key}
-        line = {name: known.pop(key, "") for key, name in NAMES.items()}
-        line["verdict"] = {"1": "may be promoted", "0": "refused"}.get(known.get("passed", ""), "")
+    for experiment in experiments:
+        fields = {key: "" if value in UNKNOWN else value for key, value in experiment.items()}
+        dependencies = {key: value for key, value in fields.items() if "/" in key and ":" not in key}
+        line = {name: fields.pop(key, "") for key, name in NAMES.items()}
+        line["verdict"] = {"1": "may be promoted", "0": "refused"}.get(fields.get("passed", ""), "")
         line["data"] = dependencies.get("data/features", "")[:7]
         line["code"] = _revision({key: value for key, value in dependencies.items() if key.endswith(".py")})
         folder = logs if line["commit"] == "workspace" else runs / (line["experiment"] or "-") / "logs"
         line["duration_s"] = duration(folder)
         dropped = dependencies.keys() | HIDDEN | {"requirements.lock"}
-        lines.append(line | {key: value for key, value in known.items() if key not in dropped})
+        lines.append(line | {key: value for key, value in fields.items() if key not in dropped})
     return pd.DataFrame(lines).fillna("")
 
 
@@ -71,25 +71,25 @@ def daily_pnl(commit: str) -> dict[str, float]:
         text = dvc.api.read(TRADED, rev=None if commit == "workspace" else commit)
     except (DvcException, OSError):
         return {}
-    found = json.loads(text)
-    return {} if found.get("reason") else found["daily_net_pnl"]
+    backtest = json.loads(text)
+    return {} if backtest.get("reason") else backtest["daily_net_pnl"]
 
 
 def overfitting(runs: dict[str, dict[str, float]]) -> str:
-    """Say in a line how much of the best run's result may be the choice; `runs` are days of PnL by commit.
+    """One line on the probability that the best run is overfitted; `runs` are days of PnL by commit.
 
-    Only runs over the days that most of them share are held against each other, each result once.
+    Only runs over the days that most of them share are compared, each result once.
     """
     kept: dict[tuple[str, ...], set[tuple[float, ...]]] = {}
     for daily in runs.values():
         if daily:
             kept.setdefault(tuple(daily), set()).add(tuple(daily.values()))
     days, results = max(kept.items(), key=lambda item: len(item[1]), default=((), set()))
-    found = probability_of_overfitting(np.array(sorted(results)).T) if results else None
+    probability = probability_of_overfitting(np.array(sorted(results)).T) if results else None
     what = f"{len(results)} different results over the same {len(days)} days"
-    if found is None:
+    if probability is None:
         return f"probability of overfitting (CSCV): not known from {what}"
-    return f"probability of overfitting (CSCV): {found:.2f}, from {what}; at 0.5 the choice is chance"
+    return f"probability of overfitting (CSCV): {probability:.2f}, from {what}; at 0.5 the choice is chance"
 
 
 def _revision(hashes: dict[str, str]) -> str:

@@ -1,4 +1,4 @@
-"""Every promoted version as a line of a table."""
+"""The table of promoted versions."""
 
 import pandas as pd
 
@@ -8,7 +8,7 @@ FIGURES = ("accuracy_all", "net_pnl", "mae", "rank_correlation")  # that are pri
 
 
 def versions_table(registry: Registry) -> pd.DataFrame:
-    """One line a version: where it stands, what it is, what it showed."""
+    """One row per version: whether in production, its origin, and its figures."""
     lines = []
     for artifact, releases in sorted(registry.releases.items()):
         production = registry.production(artifact)

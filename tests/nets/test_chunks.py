@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.nets.chunks import Series, has_context, reached, stretches, tile
+from tapeline.nets.chunks import Series, has_context, reached, spans_within, tile
 
 RUNS = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 
@@ -20,7 +20,7 @@ def test_stretches_are_the_longest_spans_of_one_run(runs, seed):
     """Every inside row lies in one span; a span ends where the run does or the next row is outside."""
     run = np.repeat(np.arange(len(runs)), runs)
     inside = np.random.default_rng(seed).random(run.size) < 0.7
-    spans = stretches(run, inside)
+    spans = spans_within(run, inside)
     covered = np.concatenate([np.arange(a, b) for a, b in spans]) if len(spans) else np.arange(0)
     np.testing.assert_array_equal(covered, np.flatnonzero(inside))
     for first, end in spans:
@@ -44,7 +44,7 @@ def test_every_row_with_its_context_is_scored_once_and_reads_its_own_stretch(
     offset = min(offset, length - context)
     run = np.repeat(np.arange(len(runs)), runs)
     inside = np.random.default_rng(seed).random(run.size) < 0.9
-    spans = stretches(run, inside)
+    spans = spans_within(run, inside)
     chunks = tile(spans, length, context, offset)
     x, y, w = series_of(run.size).batch(torch.from_numpy(chunks), length, context)
     torch.testing.assert_close(x[..., 0], y)
