@@ -14,8 +14,8 @@ def main() -> None:
         done = restore()
     except (TapelineError, DvcException, OSError) as error:
         sys.exit(" ".join(str(error).split()))
-    for artifact, deed in done.items():
-        print(f"{artifact}: {deed}")
+    for artifact, outcome in done.items():
+        print(f"{artifact}: {outcome}")
     if not done:
         print("nothing was promoted yet")
 

@@ -15,7 +15,7 @@ from tapeline.library.arguments import read_arguments
 from tapeline.params import Section
 from tapeline.schema import Seed
 
-# A judgement resamples nothing; the kernels' params want to be whole all the same.
+# Judging resamples nothing, but ChallengeParams requires these keys.
 NOT_RESAMPLED = {"odds_days": 1, "odds_paths": 100, "odds_block": 1.0}
 
 

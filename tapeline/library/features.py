@@ -31,7 +31,7 @@ def feature_table(
     groups, exclude : of `describe_features()`; single features to leave out
     leader : candles of the leading symbol, whose last moves are features; None: these candles lead
 
-    Each row knows the candles up to its own and none later; no value reaches over a longer gap. Columns are
+    Each row is computed from candles up to its own alone; no value reaches over a longer gap. Columns are
     `timestamp, segment, is_filled`, the features, the labels.
     """
     unknown = sorted(set(groups) - set(GROUPS))

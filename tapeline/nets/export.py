@@ -43,7 +43,7 @@ def to_onnx(served: Served, sequence_length: int, n_features: int) -> bytes:
     if program is None:
         raise AssertionError("an export by dynamo returns a program")
     buffer = io.BytesIO()
-    program.save(buffer)  # type: ignore[arg-type]  # a path by its types; onnx, which it asks, takes files too
+    program.save(buffer)  # type: ignore[arg-type]  # typed as a path; a file works too
     model = onnx.load_from_string(buffer.getvalue())
     _strip_origin(model)
     graph: bytes = model.SerializeToString(deterministic=True)

@@ -15,7 +15,7 @@ from tapeline.losses import log_loss
 from tapeline.nets.calibration import Calibration, fit_calibration
 from tapeline.nets.chunks import Series, spans_within
 from tapeline.nets.devices import memory_advice
-from tapeline.nets.label_weights import balance, uniqueness
+from tapeline.nets.label_weights import class_factors, uniqueness
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import Predictor, as_array
@@ -111,7 +111,9 @@ def run_fold(
     labels = table.labels[rows.validation]
     record = fit_calibration(params.calibration, as_array(logits), labels)
     calibration = Calibration(record).to(fabric.device)
-    before, after = (log_loss(as_array(of(logits)), labels) for of in (uncalibrated, calibration))
+    before, after = (
+        log_loss(as_array(calibrate(logits)), labels) for calibrate in (uncalibrated, calibration)
+    )
     predictor = Predictor(net, calibration, series.features, table.segment, params)
     return FoldResult(predictor, history, scaler, record, float(unique.sum()), (before, after))
 
@@ -122,7 +124,7 @@ def training_weights(
     """Weight of each candle's loss, shape (N,): 0 outside `rows`, 1 in the mean over them."""
     weights = unique.copy() if params.label_weights == "uniqueness" else np.ones(len(rows))
     if params.balance_classes:
-        weights *= balance(table.labels[rows], table.symbol[rows], weights)
-    of_all = np.zeros(len(table.segment), dtype=np.float32)
-    of_all[rows] = weights / weights.mean()
-    return of_all
+        weights *= class_factors(table.labels[rows], table.symbol[rows], weights)
+    row_weights = np.zeros(len(table.segment), dtype=np.float32)
+    row_weights[rows] = weights / weights.mean()
+    return row_weights

@@ -43,14 +43,14 @@ def rotated(features: Tensor, parts: list[NDArray[np.int64]], columns: list[int]
     share = np.random.default_rng([seed, *columns]).uniform(MIN_SHARE, 1 - MIN_SHARE)
     moved, column = features.clone(), torch.tensor(columns, device=features.device)
     for part in parts:
-        to, of = (
+        target, source = (
             torch.from_numpy(rows).to(features.device)
             for rows in (part, np.roll(part, int(share * len(part))))
         )
-        moved[to[:, None], column] = features[of[:, None], column]
+        moved[target[:, None], column] = features[source[:, None], column]
     return moved
 
 
-def spread(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
+def evenly_spaced(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
     """At most `limit` of `rows`, evenly spaced; none for 0, or of no rows."""
     return rows[:: -(-len(rows) // limit)] if limit and len(rows) else rows[:0]

@@ -20,7 +20,7 @@ def uniqueness(rows: NDArray[np.int64], n_rows: int, horizon: int) -> NDArray[np
     return mean
 
 
-def balance(
+def class_factors(
     labels: NDArray[np.float64], group: NDArray[np.int64], weights: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Factors (n,) that let both classes of 0/1 `labels` (n,) with `weights` count equally within a `group`.

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 class Network(nn.Module):
     """Logits (B, T) of candles (B, T, F), each from candles up to its own.
 
-    is_same_with_longer_input : whether more of the past would leave a logit as it is
+    is_same_with_longer_input : whether a logit stays the same with more candles before its own
     """
 
     is_same_with_longer_input: bool

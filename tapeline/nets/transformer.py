@@ -102,7 +102,7 @@ def banded_attention(query: Tensor, key: Tensor, value: Tensor, band: int) -> Te
     """
     n_queries, width = query.shape[2:]
     needed = n_queries + band - 1
-    lacking = max(0, needed - key.shape[2])  # before the first candle there is nothing to see
+    lacking = max(0, needed - key.shape[2])  # keys before the first candle, masked below
     block = n_queries if n_queries <= 4 * band else 2 * band
     n_blocks = -(-n_queries // block)
     spare = n_blocks * block - n_queries

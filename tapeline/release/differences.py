@@ -84,13 +84,13 @@ def roles_of(records: Iterable[Record]) -> str:
     by_kind = groupby(sorted(records, key=lambda record: record.kind, reverse=True), lambda r: r.kind)
     roles = []
     for kind, group in by_kind:
-        names = [record.of for record in group]
+        names = [record.source for record in group]
         roles.append(f"{kind} {', '.join([names[0], *(name.removeprefix('of ') for name in names[1:])])}")
     return ", ".join(roles)
 
 
 def compare_manifest(manifest: Path) -> Iterator[str]:
-    """What a manifest says beside hashes: the bundle's id, the rows and times of tables, and all there is."""
+    """A line per difference of a manifest beside hashes: bundle id, extent of tables, files not recorded."""
     parsed, folder = read_manifest(manifest), manifest.parent
     named = parsed.get("sha256", parsed.get("files", {}))
     for path in sorted(path for path in folder.rglob("*") if path.is_file() and path != manifest):

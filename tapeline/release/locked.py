@@ -22,14 +22,14 @@ class Record:
     """A recorded file or folder, and where it is recorded.
 
     path : relative to the project's root
-    kind, of : where: `out` of a stage, `dep` of a stage, `in` a manifest or .dvc file
+    kind, source : where: `out` or `dep` `of STAGE`, or `in` a manifest or .dvc file
     algorithm : of `digest`, as DVC names it
     size : bytes, of a folder those of all its files; None where it is not recorded
     """
 
     path: str
     kind: str
-    of: str
+    source: str
     algorithm: str
     digest: str
     size: int | None
@@ -130,10 +130,10 @@ def cached_listing(cache: Path, digest: str) -> dict[str, str] | None:
     return {entry["relpath"]: entry["md5"] for entry in json.loads(content)}
 
 
-def _dvc_record(path: str, kind: str, of: str, item: dict[str, Any]) -> Record:
+def _dvc_record(path: str, kind: str, source: str, item: dict[str, Any]) -> Record:
     # Before DVC 3 an entry did not name its hash, which was of text with its line ends made Unix's.
     algorithm = item.get("hash", "md5-dos2unix")
-    return Record(path, kind, of, algorithm, item.get("md5", ""), item.get("size"))
+    return Record(path, kind, source, algorithm, item.get("md5", ""), item.get("size"))
 
 
 def _yaml(path: Path) -> Any:

@@ -53,7 +53,7 @@ def pack_candidate(
 
     metrics : file -> metrics of the model, as they go into the bundle
     """
-    folds, source, fold = offered_of(Path(f"models/{model.name}"))
+    folds, source, fold = find_offered(Path(f"models/{model.name}"))
     is_refit = source not in folds
     trained = {path.name: load_model(path, model.build_described) for path in folds}
     offered = load_model(source, model.build_described)
@@ -100,7 +100,7 @@ def span_of(model: Model) -> Span:
     return {part: (first, last) for part, (first, last) in model.description.span.items()}
 
 
-def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
+def find_offered(trained: Path) -> tuple[list[Path], Path, int]:
     """Folders of a network's folds in order, that of the model offered, and its `fold` in predictions.
 
     A refitted model is offered instead of the last fold's; its `fold` is the number after the last.
@@ -113,8 +113,10 @@ def offered_of(trained: Path) -> tuple[list[Path], Path, int]:
 def own_figures(model: str, is_refit: bool, metrics: FileMetrics) -> OwnFigures:
     """Name of the offered `model`, whose figures it carries, and by file the figures of it alone."""
     own = {
-        file: {key.removeprefix(CANDIDATE): value for key, value in of.items() if key.startswith(CANDIDATE)}
-        for file, of in metrics.items()
+        file: {
+            key.removeprefix(CANDIDATE): value for key, value in figures.items() if key.startswith(CANDIDATE)
+        }
+        for file, figures in metrics.items()
     }
     return {"model": model, "figures_of": "walk_forward" if is_refit else model, **own}
 

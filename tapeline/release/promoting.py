@@ -33,7 +33,7 @@ from tapeline.promotion.release_record import PackedBundle, ReleaseRecord, RunRe
 from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
-from tapeline.release.recorded import of_the_workspace, read_run
+from tapeline.release.recorded import read_run, read_workspace_file
 from tapeline.release.release_gates import judge_release
 from tapeline.release.succession import decide_version
 
@@ -66,7 +66,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         for tag in delete_unfinished_tags(ROOT, ARTIFACTS):
             tell(f"{tag}: of a promotion that was cut off, taken back")
         require_clean()
-        registry, run = Registry(ROOT, ARTIFACTS), read_run(of_the_workspace)
+        registry, run = Registry(ROOT, ARTIFACTS), read_run(read_workspace_file)
         versions = {name: promoted_version(name, run.bundles[name], registry) for name in artifacts}
         if all(versions.values()):
             listed = ", ".join(f"{artifact} is {version}" for artifact, version in versions.items())
@@ -148,7 +148,7 @@ def make_plan(artifact: str, bundle: PackedBundle, registry: Registry, verdicts:
 
 
 def release(plan: Plan, undo: ExitStack) -> None:
-    """Tag and put into production; `undo` takes everything back."""
+    """Tag and put into production; `undo` deletes the tags and restores production."""
     undo.callback(delete_existing_tags, [plan.tag])
     register(ROOT, plan.artifact, plan.version, plan.record)
     install_bundle(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)

@@ -40,7 +40,7 @@ def read_run(read: ReadText) -> RunRecord:
     return recorded
 
 
-def of_the_workspace(path: str) -> str:
+def read_workspace_file(path: str) -> str:
     """Read a file of the workspace; ArtifactError if it can't be read."""
     try:
         return Path(path).read_text(encoding="utf-8")

@@ -36,11 +36,11 @@ def check_release(tag: str) -> Release:
     failed = [verdict.gate for verdict in record.gates if verdict.status == FAILED]
     if failed:
         raise ArtifactError(f"{tag}: did not pass {', '.join(failed)}")
-    if run.gates_of(artifact) != of_the_run(record.gates):
+    if run.gates_of(artifact) != pipeline_verdicts(record.gates):
         raise ArtifactError(f"{tag}: its gates are not those of the run")
     return release
 
 
-def of_the_run(verdicts: Iterable[Verdict]) -> list[Verdict]:
+def pipeline_verdicts(verdicts: Iterable[Verdict]) -> list[Verdict]:
     """Gates that the pipeline judged, without those of the release."""
     return [verdict for verdict in verdicts if not verdict.gate.startswith(f"{RELEASE}.")]

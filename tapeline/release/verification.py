@@ -95,7 +95,7 @@ def _check_files(records: list[Record], repo: Repo, verdict: Verification) -> No
     merged: dict[tuple[str, str, str], list[Record]] = {}
     for record in records:
         if not record.digest or "://" in record.path:
-            verdict.not_checked.append(f"{record.path} ({record.kind} {record.of})")
+            verdict.not_checked.append(f"{record.path} ({record.kind} {record.source})")
         else:
             merged.setdefault((record.path, record.algorithm, record.digest), []).append(record)
     files_of = {path: _files_in(path, repo) for path, _, _ in merged}

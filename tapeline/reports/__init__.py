@@ -1,1 +1,1 @@
-"""Pages and charts of what runs have left."""
+"""Pages and charts of runs and data."""

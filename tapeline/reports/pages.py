@@ -64,7 +64,7 @@ def embed(
     # A closing tag inside a string would end the script.
     specs = json.dumps(drawn).replace("</", "<\\/")
     draw = f"for (const [id, spec] of Object.entries({specs})) vegaEmbed('#' + id, spec, {options});"
-    # Its types ask for a snippet; without one it gives all that there is.
+    # Typed as needing a snippet; without one it returns the whole bundle.
     scripts: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
     bundle = scripts.replace("</script", "<\\/script")
     return places, Markup(f'<script type="module">{bundle}\n{draw}</script>')

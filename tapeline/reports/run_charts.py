@@ -95,7 +95,7 @@ def _chart(table: pd.DataFrame) -> alt.Chart:
 
 
 def edge(table: pd.DataFrame) -> alt.FacetChart:
-    """Gross move in multiples of costs: blue pays for them, white is nothing, red goes against the call.
+    """Gross move in multiples of costs: blue for a gain, white for zero, red for a loss.
 
     Without costs there are no multiples of them: cells with a number and no colour.
     """
@@ -203,7 +203,7 @@ def fan(table: pd.DataFrame) -> alt.LayerChart:
 def curve(
     table: pd.DataFrame, column: str, title: str, scale: Literal["linear", "symlog"]
 ) -> alt.LayerChart | alt.Chart:
-    """Net PnL with its interval along a param; a word where nothing was traded."""
+    """Net PnL with its interval along a param; a text where nothing was traded."""
     table = table.dropna(subset=["net_pnl"])
     if table.empty:
         words = _chart(pd.DataFrame({"word": ["no trades"]})).mark_text(color=PLAIN)

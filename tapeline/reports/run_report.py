@@ -46,7 +46,7 @@ def write_report(deflate: Deflate) -> Path:
     verdicts = {name: summary(run.gates_of(name)) for name in run.bundles}
     try:
         deflated, trials = deflate(metrics["backtest"], detail["backtest"])
-    except ArtifactError:  # outside a repository nobody knows what was tried
+    except ArtifactError:  # outside a repository trials can't be counted
         deflated, trials = None, 0
     measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
     return write_page(

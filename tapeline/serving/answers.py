@@ -10,7 +10,7 @@ PREDICTED, WARMING_UP, REFUSED, GAP = "predicted", "warming_up", "refused", "gap
 
 
 @dataclass(frozen=True)
-class Numbers:
+class Prediction:
     """What one bundle predicts: a probability with the tier it falls into, if any, or a trend strength."""
 
     probability: float | None = None
@@ -29,7 +29,7 @@ class Numbers:
 
     @property
     def record(self) -> dict[str, Any]:
-        """The fields that are there, by name."""
+        """The fields that are not None, by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
@@ -46,20 +46,22 @@ class Answer:
     status: str
     reason: str = ""
     missing: int = 0
-    predictions: Mapping[str, Numbers] = field(default_factory=dict)
+    predictions: Mapping[str, Prediction] = field(default_factory=dict)
 
     @property
-    def single(self) -> Numbers:
-        """Numbers that only one bundle predicts; those that several predict are left out."""
+    def single(self) -> Prediction:
+        """Numbers that only one bundle predicts, merged; those that several predict are left out."""
         several = self.several
-        records = [of.record for artifact, of in self.predictions.items() if artifact not in several]
-        return Numbers(**{name: value for record in records for name, value in record.items()})
+        records = [
+            prediction.record for artifact, prediction in self.predictions.items() if artifact not in several
+        ]
+        return Prediction(**{name: value for record in records for name, value in record.items()})
 
     @property
-    def several(self) -> dict[str, Numbers]:
+    def several(self) -> dict[str, Prediction]:
         """By artifact, the numbers of bundles that predict the same as another."""
-        kinds = [numbers.kind for numbers in self.predictions.values()]
-        return {artifact: of for artifact, of in self.predictions.items() if kinds.count(of.kind) > 1}
+        kinds = [prediction.kind for prediction in self.predictions.values()]
+        return {artifact: same for artifact, same in self.predictions.items() if kinds.count(same.kind) > 1}
 
 
 def answer_long_gap(key: Mapping[str, Any], missing: int, left: int) -> Answer:
@@ -72,9 +74,9 @@ def leader_unknown(leader: str) -> str:
     return f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
 
 
-def is_in_range(predictions: Mapping[str, Numbers]) -> bool:
+def is_in_range(predictions: Mapping[str, Prediction]) -> bool:
     """Whether all predicted numbers are finite."""
-    values = [numbers.value for numbers in predictions.values()]
+    values = [prediction.value for prediction in predictions.values()]
     return all(value is not None and bool(np.isfinite(value)) for value in values)
 
 

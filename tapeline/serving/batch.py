@@ -22,7 +22,7 @@ from tapeline.serving.answers import (
     REFUSED,
     WARMING_UP,
     Answer,
-    Numbers,
+    Prediction,
     answer_long_gap,
     answer_out_of_range,
     is_in_range,
@@ -80,7 +80,7 @@ def answer_table(
 
 def predict_rows(
     stream: Stream, candles: pd.DataFrame, leader: pd.DataFrame, rows: NDArray[np.int64]
-) -> dict[str, list[Numbers]]:
+) -> dict[str, list[Prediction]]:
     """By artifact, predictions of those `rows` of `candles` that have a whole window behind them."""
     if not len(rows):
         return {}
@@ -91,7 +91,7 @@ def predict_rows(
     predictions = {}
     for predictor in stream.predictors:
         values = predictor.predict_rows(table[predictor.features].to_numpy(), at).tolist()
-        predictions[predictor.artifact] = [predictor.numbers(value) for value in values]
+        predictions[predictor.artifact] = [predictor.as_prediction(value) for value in values]
     return predictions
 
 

@@ -38,19 +38,19 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
     return symbol, longest[~longest["is_filled"]].iloc[-n_candles:]
 
 
-def latency_records(stream: Stream, taken: Timings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Declared metrics and detail of the times `taken` by the bundles of `stream`."""
+def latency_records(stream: Stream, timings: Timings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Declared metrics and detail of the times `timings` by the bundles of `stream`."""
     names = [predictor.bundle.model.network for predictor in stream.predictors]
-    networks = dict(zip(names, taken.networks, strict=True))
-    rest = taken.total - sum(networks.values())  # what every network needs beside its own time
-    metrics: dict[str, Any] = {"candles": taken.total.size}
+    networks = dict(zip(names, timings.networks, strict=True))
+    rest = timings.total - sum(networks.values())  # what every network needs beside its own time
+    metrics: dict[str, Any] = {"candles": timings.total.size}
     for name, own in networks.items():
         metrics |= {f"{name}_latency_{key}": value for key, value in percentiles(rest + own).items()}
-    metrics |= {f"both_latency_{key}": value for key, value in percentiles(taken.total).items()}
+    metrics |= {f"both_latency_{key}": value for key, value in percentiles(timings.total).items()}
     detail = {
-        "features": percentiles(taken.features),
+        "features": percentiles(timings.features),
         **{name: percentiles(own) for name, own in networks.items()},
-        "rest": percentiles(rest - taken.features),
+        "rest": percentiles(rest - timings.features),
         "machine": {
             "processor": processor(),
             "python": platform.python_version(),

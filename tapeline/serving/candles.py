@@ -15,7 +15,7 @@ from tapeline.schema import OHLCV
 
 MICROSECONDS = 60_000_000  # a minute
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-YEARS = (1970, 2200)  # of a candle, from and before: those the simulated market can be of, and every other
+YEARS = (1970, 2200)  # of a candle, from and before; the simulated market may be of any of them
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 DIGITS = re.compile(r"\d+", re.ASCII)
 LARGEST = 1e30  # far above any price or volume; products of such are still numbers

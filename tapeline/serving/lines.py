@@ -64,8 +64,8 @@ def as_line(answer: Answer, about: dict[str, Any]) -> dict[str, Any]:
         except CandleError:
             fields["timestamp"] = brief(answer.timestamp)
     line = {name: value for name, value in fields.items() if value is not None and value != ""} | about
-    own = {artifact: numbers.record for artifact, numbers in answer.several.items()}
-    return line | {"bundles": {name: of | own.get(name, {}) for name, of in about["bundles"].items()}}
+    own = {artifact: prediction.record for artifact, prediction in answer.several.items()}
+    return line | {"bundles": {name: bundle | own.get(name, {}) for name, bundle in about["bundles"].items()}}
 
 
 def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tapeline.nets.scaler import Scaler
 from tapeline.promotion.bundle import Bundle, open_bundle
 from tapeline.schema import DIRECTION
-from tapeline.serving.answers import Numbers
+from tapeline.serving.answers import Prediction
 from tapeline.tiers import NO_TIER, tier_numbers
 
 WINDOWS_AT_ONCE = 4096
@@ -47,11 +47,11 @@ class Predictor:
         """Name of the bundle, which no other in production has."""
         return self.bundle.contract.artifact
 
-    def numbers(self, value: float) -> Numbers:
+    def as_prediction(self, value: float) -> Prediction:
         """A predicted number as an answer holds it: a probability with its tier, or a trend strength."""
         if self.bundle.model.label == DIRECTION:
-            return Numbers(probability=value, tier=self.tier(value))
-        return Numbers(trend_strength=value)
+            return Prediction(probability=value, tier=self.tier(value))
+        return Prediction(trend_strength=value)
 
     def tier(self, probability: float) -> str | None:
         """Name of the tier that the confidence max(p, 1 - p) falls into; None between and below them."""

@@ -23,7 +23,7 @@ from tapeline.serving.answers import (
     REFUSED,
     WARMING_UP,
     Answer,
-    Numbers,
+    Prediction,
     answer_long_gap,
     answer_out_of_range,
     is_in_range,
@@ -258,11 +258,11 @@ class Stream:
         kept = self._rows.get(symbol, np.empty((0, len(row))))
         self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
 
-    def _predict(self, symbol: str) -> dict[str, Numbers]:
+    def _predict(self, symbol: str) -> dict[str, Prediction]:
         predictions = {}
         for predictor, columns in zip(self.predictors, self._columns, strict=True):
             rows = self._rows[symbol][-predictor.sequence_length :, columns]
-            predictions[predictor.artifact] = predictor.numbers(float(predictor.predict(rows)[0]))
+            predictions[predictor.artifact] = predictor.as_prediction(float(predictor.predict(rows)[0]))
         return predictions
 
 

@@ -25,13 +25,13 @@ def time_stream(stream: Stream, symbol: str, candles: pd.DataFrame, warm_up: int
 
     The parts are timed by doing them once more, on the same candles, after the answer.
     """
-    taken = []
+    measured = []
     rows = candles[["timestamp", *OHLCV]].to_dict("records")
     for row in cast("list[dict[str, Any]]", rows):  # named like their columns
         started = time.perf_counter_ns()
         answer = stream.feed(symbol, row)
         total = time.perf_counter_ns() - started
         if answer.status == PREDICTED:
-            taken.append([total, *stream.time_parts(symbol)])
-    columns = np.array(taken[warm_up:], dtype=np.float64).reshape(-1, 2 + len(stream.predictors)).T
+            measured.append([total, *stream.time_parts(symbol)])
+    columns = np.array(measured[warm_up:], dtype=np.float64).reshape(-1, 2 + len(stream.predictors)).T
     return Timings(columns[0], columns[1], list(columns[2:]))

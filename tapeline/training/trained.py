@@ -8,7 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable
-from tapeline.nets.importance import shifted_predictions, spread
+from tapeline.nets.importance import evenly_spaced, shifted_predictions
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
@@ -50,7 +50,7 @@ def trained_fold(
 
     columns : of each group of features, whose worth is what test predictions lose without them
     """
-    predictor, some = result.predictor, spread(rows.test, params.importance_rows)
+    predictor, some = result.predictor, evenly_spaced(rows.test, params.importance_rows)
     shifted = {}
     if some.size:
         shifted = shifted_predictions(predictor, some, rows.test, table.symbol, columns, params.seed)
@@ -123,7 +123,7 @@ class TrainingOutputs:
         Its rows of validation are of the fold after the last.
         """
         k = len(self._predictions["_validation"])
-        some = spread(rows.test, self._train.importance_rows)
+        some = evenly_spaced(rows.test, self._train.importance_rows)
         parts = {"_validation": (rows.validation, {"prediction": trained.validation})}
         if rows.test.size:
             parts[""] = rows.test, {"prediction": trained.test}

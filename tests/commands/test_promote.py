@@ -183,14 +183,14 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
 STEPS = ("register", "install_bundle", "assign", "write_index")
 FAULT = """
 import importlib, os, sys
-step, count, deed, name, *arguments = sys.argv[1:]
+step, count, fault, name, *arguments = sys.argv[1:]
 command = importlib.import_module(f"commands.{name}")
 library = importlib.import_module(f"tapeline.release.{'promoting' if name == 'promote' else name}")
 original, calls = getattr(library, step), []
 def faulty(*args, **kwargs):
     calls.append(1)
     if len(calls) == int(count):
-        if deed == "kill":
+        if fault == "kill":
             os.kill(os.getpid(), 9)
         raise OSError(28, "No space left on device")
     return original(*args, **kwargs)
@@ -200,10 +200,10 @@ command.main()
 """
 
 
-def inject(shop, step, count, deed, command=("promote",)):
+def inject(shop, step, count, fault, command=("promote",)):
     """Run a command, a promotion, whose `count`th call of `step` fails; its exit status and what it said."""
     done = subprocess.run(
-        [sys.executable, "-c", FAULT, step, str(count), deed, *command],
+        [sys.executable, "-c", FAULT, step, str(count), fault, *command],
         cwd=shop.folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr

@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from sklearn.metrics import roc_auc_score
 
-from tapeline.nets.importance import rotated, shifted_predictions, spread
+from tapeline.nets.importance import evenly_spaced, rotated, shifted_predictions
 from tests.nets.problem import ROWS, N, problem, run, train_params
 
 
@@ -43,6 +43,6 @@ def test_a_rotation_keeps_what_it_moves_and_where():
 
 def test_rows_are_spread_over_the_test():
     """At most so many, from first to last; none for 0."""
-    assert spread(np.arange(10), 4).tolist() == [0, 3, 6, 9]
-    assert spread(np.arange(3), 4).tolist() == [0, 1, 2]
-    assert spread(np.arange(3), 0).tolist() == []
+    assert evenly_spaced(np.arange(10), 4).tolist() == [0, 3, 6, 9]
+    assert evenly_spaced(np.arange(3), 4).tolist() == [0, 1, 2]
+    assert evenly_spaced(np.arange(3), 0).tolist() == []

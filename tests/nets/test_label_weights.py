@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 
-from tapeline.nets.label_weights import balance, uniqueness
+from tapeline.nets.label_weights import class_factors, uniqueness
 
 
 @given(
@@ -35,17 +35,17 @@ def test_classes_count_the_same_within_a_symbol():
     rng = np.random.default_rng(0)
     labels, group = (rng.random(500) < 0.3).astype(float), rng.integers(0, 2, 500)
     labels[group == 1] = rng.random((group == 1).sum()) < 0.8
-    found = balance(labels, group, np.ones(500))
+    found = class_factors(labels, group, np.ones(500))
     for symbol in (0, 1):
         mask = group == symbol
         np.testing.assert_allclose(found[mask], compute_sample_weight("balanced", labels[mask]))
-    assert (balance(rng.random(10), np.zeros(10), np.ones(10)) == 1).all()
-    assert (balance(np.ones(10), np.zeros(10), np.ones(10)) == 1).all()
+    assert (class_factors(rng.random(10), np.zeros(10), np.ones(10)) == 1).all()
+    assert (class_factors(np.ones(10), np.zeros(10), np.ones(10)) == 1).all()
 
 
 def test_classes_count_the_same_after_other_weights():
     """Weighted labels too: the sums of both classes are equal."""
     rng = np.random.default_rng(1)
     labels, weights = (rng.random(300) < 0.3).astype(float), rng.random(300)
-    found = weights * balance(labels, np.zeros(300, dtype=int), weights)
+    found = weights * class_factors(labels, np.zeros(300, dtype=int), weights)
     assert found[labels == 1].sum() == pytest.approx(found[labels == 0].sum())

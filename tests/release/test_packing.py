@@ -13,7 +13,7 @@ from tapeline.models.lstm import LSTM
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.promotion.contract import Contract
-from tapeline.release.packing import as_json, make_contract, offered_of, own_figures
+from tapeline.release.packing import as_json, find_offered, make_contract, own_figures
 from tapeline.serving.predictor import Predictor
 from tapeline.tiers import NO_TIER
 from tapeline.trading.params import TradingParams
@@ -82,6 +82,6 @@ def test_what_is_offered_is_the_last_fold_or_the_one_after_it(tmp_path, is_refit
         (tmp_path / f"fold_{k}").mkdir()
     if is_refit:
         (tmp_path / "refit").mkdir()
-    folds, source, fold = offered_of(tmp_path)
+    folds, source, fold = find_offered(tmp_path)
     assert [path.name for path in folds] == [f"fold_{k}" for k in range(11)]
     assert (source.name, fold) == (("refit", 11) if is_refit else ("fold_10", 10))

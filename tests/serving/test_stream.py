@@ -11,7 +11,7 @@ import pytest
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.schema import OHLCV
-from tapeline.serving.answers import Answer, Numbers
+from tapeline.serving.answers import Answer, Prediction
 from tapeline.serving.batch import answer_table, predict_files
 from tapeline.serving.lines import as_line, predict_lines
 from tapeline.serving.stream import Stream
@@ -254,7 +254,7 @@ def test_lines_are_answered_one_by_one(bundles):
 
 def test_a_line_keeps_a_prediction_of_zero():
     """Nought is a number; what is not there is left out."""
-    predictions = {"trend": Numbers(trend_strength=0.0)}
+    predictions = {"trend": Prediction(trend_strength=0.0)}
     answer = Answer("AAA-USD", pd.Timestamp("2026-01-05T12:00Z"), "predicted", predictions=predictions)
     assert as_line(answer, {"market": "X", "bundles": {"trend": {"horizon": 15}}}) == {
         "symbol": "AAA-USD", "timestamp": "2026-01-05T12:00:00Z", "status": "predicted",
