@@ -17,6 +17,7 @@ from tapeline.checks.problems import Problem, problems_of
 from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
+from tapeline.evaluation.scorecard import tier_a_reason
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
@@ -108,9 +109,22 @@ def check_combinations(sections: dict[str, Any]) -> list[Problem]:
     if "data" not in sections:
         return problems
     data = sections["data"]
+    if {"gates", "signals"} <= set(sections):
+        problems += tier_problems(sections["gates"], sections["signals"].resolved(data.source))
     if data.source == "simulated" and data.interval != "1m":
         rule = "must be 1m where data.source is simulated"
         problems.append(Problem(str(ParamsError("data.interval", data.interval, rule))))
     if "features" in sections:
         problems += problems_of(selected_features, sections["features"], data.interval)
     return problems
+
+
+def tier_problems(gates: GateParams, signals: SignalParams) -> list[Problem]:
+    """A problem for each gate on a tier that is none of those in force, and so on a metric that is null."""
+    reason = tier_a_reason(signals.tier_names)
+    return [
+        Problem(str(ParamsError(f"gates.{artifact}", name, f"can't be judged: {reason}")))
+        for artifact, of_artifact in gates.root.items()
+        for name, gate in of_artifact.items()
+        if reason and name.endswith("_tier_a") and not gate.may_be_null
+    ]

@@ -150,6 +150,19 @@ def test_a_gate_on_no_metric_is_one_short_line():
     )
 
 
+@pytest.mark.parametrize(("tier_by", "key"), [("confidence", "tiers"), ("share", "tier_shares")])
+def test_a_gate_on_a_tier_that_is_not_in_force_is_one_short_line(tier_by, key):
+    """With tier A renamed there is nothing that its gate could be held against, but where null is allowed."""
+    renamed = {{"A": "S"}.get(name, name): tier for name, tier in SHIPPED["signals"][key].items()}
+    signals = SHIPPED["signals"] | {"tier_by": tier_by, key: renamed, "trade_tiers": ["S"]}
+    problems, _ = check(changed("signals", signals))
+    (line,) = [problem.message() for problem in problems]
+    assert line.endswith("'lstm.precision_tier_a': can't be judged: no tier is called A, there are S, B, C")
+    of_all = deepcopy(SHIPPED["gates"])
+    del of_all["lstm-direction"]["lstm.precision_tier_a"]
+    assert check(changed("gates", of_all, changed("signals", signals)))[0] == []
+
+
 def test_a_misspelt_key_is_one_mistake_with_the_nearest_key():
     """Not two: unknown, and the right one missing; in a section, below one, and of a section itself."""
     for key, meant in (("model.hidden", "hiden"), ("costs.instruments.BTCUSD.leverage", "levrage")):
