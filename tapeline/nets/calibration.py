@@ -1,4 +1,4 @@
-"""Calibration of a network's logit: a probability as frequent as it says, fitted on validation rows alone.
+"""Calibration: from a network's logit to a probability that matches frequencies; fitted on validation rows.
 
 A calibration is part of the network as it is served: it is exported with it.
 """
@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
-STEPS = 50  # of the isotonic map, at most: each then rests on enough rows, and no step is a cliff
+STEPS = 50  # of the isotonic map, at most: each then has enough rows, and steps are small
 
 
 class Calibration(nn.Module):

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 
 from tapeline.outputs import whole_file
 
-ROOM = Path(".checkpoints")  # git-ignored
+CHECKPOINTS = Path(".checkpoints")  # git-ignored
 CODE = Path(__file__).parent
 
 
 def inputs_key(record: dict[str, Any], arrays: list[NDArray[Any]]) -> str:
-    """Hash of all that decides a training: `record` (params, names), `arrays`, the code here, torch.
+    """Hash of all inputs of a training: `record` (params, names), `arrays`, the code here, torch.
 
     A checkpoint is only resumed under the same key.
     """
@@ -34,7 +34,7 @@ def inputs_key(record: dict[str, Any], arrays: list[NDArray[Any]]) -> str:
 
 
 def save_checkpoint(path: Path, state: dict[str, Any]) -> None:
-    """Write `state` to `path` whole, on the disk before it gets its name: a kill leaves the one before."""
+    """Write `state` to `path` whole, synced before the rename: a kill leaves the former one."""
     buffer = io.BytesIO()
     torch.save(state, buffer)
     with whole_file(path) as aside, aside.open("wb") as file:

@@ -15,7 +15,7 @@ from tapeline.nets.network import Network
 
 
 class Served(nn.Module):
-    """The network with its calibration behind it, as it is served: one number per window."""
+    """The network followed by its calibration, as it is served: one number per window."""
 
     def __init__(self, net: Network, calibration: Calibration) -> None:
         super().__init__()
@@ -52,7 +52,7 @@ def to_onnx(served: Served, sequence_length: int, n_features: int) -> bytes:
 
 @contextmanager
 def _quiet_exporter() -> Iterator[None]:
-    """Keep the exporter's notes to its own developers off the terminal; errors still come through."""
+    """Silence the exporter's log messages and warnings; errors still come through."""
     log = logging.getLogger("torch.onnx")
     level = log.level
     log.setLevel(logging.ERROR)
@@ -65,7 +65,7 @@ def _quiet_exporter() -> Iterator[None]:
 
 
 def reference_outputs(served: Served, windows: Tensor) -> Tensor:
-    """What torch says the exported graph must put out for scaled windows (B, T, F); shape (B,).
+    """Outputs of torch, which the exported graph must equal, for scaled windows (B, T, F); shape (B,).
 
     On one thread, as the graph is served: sums come out differently with more.
     """

@@ -81,12 +81,12 @@ class TrainParams(Section):
         return self
 
     def recipe(self) -> dict[str, Any]:
-        """All that decides what comes out: the section less what only decides how fast."""
+        """The section without `workers`, which changes only the speed."""
         return self.model_dump(mode="json", exclude={"workers"})
 
     @property
     def labels_per_chunk(self) -> int:
-        """Labels that a whole chunk teaches."""
+        """Labels of a whole chunk."""
         return self.chunk_length - self.minimum_context + 1
 
     def windowed(self) -> "TrainParams":

@@ -16,7 +16,7 @@ CANDLES_AT_ONCE = 65_536  # of input to a call; without gradients memory is no c
 
 @dataclass(frozen=True)
 class Predictor:
-    """A trained network with its calibration, and the scaled candles (N, F) it was trained among."""
+    """A trained network with its calibration, and the scaled features (N, F) of all its candles."""
 
     net: Network
     calibration: nn.Module

@@ -13,7 +13,7 @@ class EventFile:
     """An open event file of one fold; epochs can be watched as they end. Outside the pipeline's contract."""
 
     def __init__(self, folder: Path, is_writing: bool) -> None:
-        """Write to `folder`, or nowhere: one of several processes writes for all."""
+        """Write to `folder`, or nowhere: only one of several processes writes."""
         self._writer = SummaryWriter(str(folder)) if is_writing else None
 
     def __enter__(self) -> "EventFile":

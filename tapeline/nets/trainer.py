@@ -28,7 +28,7 @@ Epoch = dict[str, Any]
 
 @dataclass(frozen=True)
 class TrainingData:
-    """What one fold trains and stops on.
+    """Rows that one fold trains on, and those of early stopping.
 
     series : all candles, on the device; weights are 0 outside training
     segment : (N,) number of each candle's segment of consecutive candles
@@ -52,7 +52,7 @@ def train(
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     line: int = 0,
 ) -> list[Epoch]:
-    """Train `net` on chunks of `data.spans` until validation stops improving; go on from `checkpoint`.
+    """Train `net` on chunks of `data.spans` until validation stops improving; resume from `checkpoint`.
 
     `net` ends up with the weights of its best epoch; returned is one record per epoch. Progress stands on
     the terminal's `line`.

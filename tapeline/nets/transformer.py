@@ -54,7 +54,7 @@ class Transformer(Network):
 
 
 class Layer(nn.Module):
-    """Attention and a feed-forward block, each behind a norm and added to what came in."""
+    """Attention and a feed-forward block, each after a norm, with a residual connection."""
 
     cosine: Tensor
     sine: Tensor
@@ -78,7 +78,7 @@ class Layer(nn.Module):
         self.register_buffer("sine", sine, persistent=False)
 
     def forward(self, x: Tensor, kept: int) -> Tensor:
-        """Put out the last `kept` candles, (B, Q, D), of all that came in, (B, K, D)."""
+        """Output of the last `kept` candles, (B, Q, D), of the input (B, K, D)."""
         normed = self.attention_norm(x)
         n_keys = x.shape[1]
         query = self._split(self.query(normed[:, -kept:]))  # (B, H, Q, W)

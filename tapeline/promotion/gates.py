@@ -14,7 +14,7 @@ from tapeline.schema import NO_PROGRAM, Refit
 RELEASE = "release"  # instead of a file: judged by `make promote` alone
 RELEASE_METRICS = ("deflated_sharpe",)
 PASSED, FAILED = "passed", "failed"
-# Neither blocks, and neither has passed: a gate that had nothing to judge, or too few days to judge it on.
+# Neither blocks, and neither has passed: a gate on an undefined metric, or on too few days.
 NOT_JUDGED, INSUFFICIENT = "not_judged", "insufficient_data"
 Metrics = dict[str, dict[str, Any]]
 

@@ -1,4 +1,4 @@
-"""The registry: git tags in GTO's grammar are the truth, `models/registry.json` is made from them alone.
+"""The registry: git tags in GTO's grammar are the only source, `models/registry.json` is derived from them.
 
 `NAME@v1.2.3` registers a version, its message the release record; `NAME#prod#4` puts a version into
 production, its message the reason. Tags of other names are left alone, and so are those of these names that
@@ -23,12 +23,12 @@ from tapeline.errors import ArtifactError
 from tapeline.promotion.release_record import AssignmentRecord, ReleaseRecord
 from tapeline.promotion.versions import Version
 
-ENVIRONMENT = "prod"  # the one that counts; GTO calls it a stage
+ENVIRONMENT = "prod"  # the only environment; GTO calls it a stage
 
 
 @dataclass(frozen=True)
 class Release:
-    """A registered version: `record` is what its tag's `message` says, `commit` where it lies."""
+    """A registered version: `record` is its tag's `message` parsed, `commit` the tagged one."""
 
     version: Version
     tag: str
@@ -50,7 +50,7 @@ class Assignment:
 
 
 def git(folder: Path, *command: str) -> str:
-    """Run git in `folder`; return what it prints, raise ArtifactError with what it says if it fails."""
+    """Run git in `folder`; return its output; ArtifactError holds its error output if it fails."""
     done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True)
     if done.returncode:
         raise ArtifactError(f"git {' '.join(command[:2])}: {' '.join(done.stderr.split()) or 'failed'}")
@@ -58,7 +58,7 @@ def git(folder: Path, *command: str) -> str:
 
 
 class Registry:
-    """Releases and assignments of `artifacts`, read anew from the tags of the repository at `folder`.
+    """Releases and assignments of `artifacts`, read from the tags of the repository at `folder`.
 
     ignored : tag of an artifact that is no release and no assignment, and why
     """
@@ -85,7 +85,7 @@ class Registry:
             assignments.sort(key=attrgetter("number"))
 
     def _add(self, parsed: dict[str, Any], tag: str, commit: str, time: str, message: str) -> None:
-        """Add what a tag says; ArtifactError if `make promote` or `make rollback` did not make it."""
+        """Add a tag's release or assignment; ArtifactError if no make target of this project made it."""
         name, action = parsed["name"], parsed["action"].value
         if action == "register":
             record = ReleaseRecord.read(message, "its message is no record of a release")

@@ -1,4 +1,4 @@
-"""Trials: configurations whose figures on test candles somebody could see: the deflated Sharpe counts them.
+"""Trials: configurations whose figures on test candles were visible: the deflated Sharpe ratio counts them.
 
 A trial is the params and the code that decide what is predicted and traded, as dvc.lock records them of a
 finished `evaluate`. The candles are no part of it: the same configuration on newer ones is no new choice.
@@ -20,8 +20,8 @@ from tapeline.promotion.versions import fingerprint
 
 FILE = "trials.jsonl"
 LOCK = "dvc.lock"
-LAST, CANDLES = "evaluate", "ingest"  # the latter's choices are no trial
-MADE = ("data/features", "data/predictions/", "data/splits")  # by stages whose choices are one
+LAST, CANDLES = "evaluate", "ingest"  # params of the latter are no part of a trial
+MADE = ("data/features", "data/predictions/", "data/splits")  # by stages whose params are part of a trial
 # Params of these stages that choose neither a prediction nor a trade: the source of candles, how figures
 # are judged and resampled, the report's other variants, the machine, the dates of looked-up facts.
 NO_CHOICE = (
@@ -65,14 +65,14 @@ def trial_of(lock: dict[str, Any]) -> Trial | None:
 
 
 def _deciding(stages: dict[str, Any]) -> list[str]:
-    """`evaluate` and the stages that made what it reads, in the lock's order, but for the candles' own."""
+    """`evaluate` and the stages that made its inputs, in the lock's order, without that of the candles."""
     read = {dep["path"] for dep in stages.get(LAST, {}).get("deps", [])}
     makers = {name for name, stage in stages.items() if read & {out["path"] for out in stage.get("outs", [])}}
     return [name for name in stages if name == LAST or name in makers - {CANDLES}]
 
 
 def read_trials(text: str, name: str = FILE) -> set[Trial]:
-    """Parse trials.jsonl, in any order and with lines twice, as a merge may leave it."""
+    """Parse trials.jsonl, in any order and with duplicate lines, as a merge may leave it."""
     trials = set()
     for number, line in enumerate(text.splitlines(), 1):
         try:
@@ -101,7 +101,7 @@ def collect_trials(folder: Path) -> set[Trial]:
 
 
 def write_trials(folder: Path, trials: set[Trial]) -> int:
-    """Write trials.jsonl if `trials` are others than it holds; return how many of them are new."""
+    """Write trials.jsonl if they differ from its content; return how many of them are new."""
     path = folder / FILE
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
     after = "".join(_line(trial) + "\n" for trial in sorted(trials))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from tapeline.errors import ArtifactError
 
-# What a change of a fingerprint makes of the version; the first that differs decides.
+# Level of the next version by the fingerprint that changed; the first that differs decides.
 LEVELS = {"contract": "major", "params": "minor", "code": "minor", "data": "patch", "seed": "patch"}
 ORDER = ("major", "minor", "patch")
 
@@ -25,7 +25,7 @@ class Version(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> "Version":
-        """Read `v1.2.3`; ArtifactError says what a version looks like."""
+        """Read `v1.2.3`; ArtifactError shows the format."""
         match = re.fullmatch(r"v(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)", text)
         if not match:
             raise ArtifactError(f"version {text!r}: must be like v1.2.3")

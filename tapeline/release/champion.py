@@ -1,4 +1,4 @@
-"""The champion on the candidate's own test rows that come after all it was trained and chosen on."""
+"""The champion on the candidate's own test rows that come after all data it was trained and selected on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""The Sharpe ratio against the best that as many trials without an edge would show, and its gate."""
+"""The Sharpe ratio against the best expected of as many trials without an edge, and its gate."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ ROOT = Path()
 
 
 def judge_deflated_sharpe(artifact: str) -> list[Verdict]:
-    """Hold the traded account against the gate on it, if `artifact` has one, by this clone's trials."""
+    """Judge the account's deflated Sharpe ratio, if `artifact` has a gate on it, by this clone's trials."""
     params = Params.read()
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
     backtest = read_json("metrics/backtest.json")

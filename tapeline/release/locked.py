@@ -1,4 +1,4 @@
-"""What a run has recorded of its files: in dvc.lock, in .dvc files and in manifests."""
+"""Records of a run's files: in dvc.lock, in .dvc files and in manifests."""
 
 import hashlib
 import json
@@ -14,7 +14,7 @@ from ruamel.yaml.error import YAMLError
 from tapeline.errors import DataError
 
 LOCK = "dvc.lock"
-FOLDER = ".dir"  # ends DVC's hash of a folder, the hash of its listing
+FOLDER = ".dir"  # suffix of DVC's hash of a folder, which is that of its listing
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def cached_listing(cache: Path, digest: str) -> dict[str, str] | None:
 
 
 def _dvc_record(path: str, kind: str, source: str, item: dict[str, Any]) -> Record:
-    # Before DVC 3 an entry did not name its hash, which was of text with its line ends made Unix's.
+    # Before DVC 3 an entry did not name its algorithm, an md5 of text with Unix line ends.
     algorithm = item.get("hash", "md5-dos2unix")
     return Record(path, kind, source, algorithm, item.get("md5", ""), item.get("size"))
 

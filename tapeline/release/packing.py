@@ -1,4 +1,4 @@
-"""What goes into a bundle beside its graph: contract, features, params, metrics, model card."""
+"""Content of a bundle beside its graph: contract, features, params, metrics, model card."""
 
 import json
 from functools import partial

@@ -42,7 +42,7 @@ ROOT = Path()
 
 @dataclass(frozen=True)
 class Plan:
-    """One promotion that every check has let through; `record` goes into the version's tag."""
+    """One promotion that has passed every check; `record` goes into the version's tag."""
 
     artifact: str
     version: Version

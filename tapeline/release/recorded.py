@@ -12,11 +12,11 @@ from tapeline.promotion.gates import GateParams, judge
 from tapeline.promotion.release_record import RunRecord
 
 RECORDED = "metrics/detail/promotion.json"
-ReadText = Callable[[str], str]  # path in the project: what the file holds
+ReadText = Callable[[str], str]  # from a path in the project to the file's content
 
 
 def read_run(read: ReadText) -> RunRecord:
-    """Return bundles and gates of a run; ArtifactError names a gate that its own files judge otherwise.
+    """Return bundles and gates of a run; ArtifactError names a gate whose verdict differs when judged anew.
 
     A frozen stage, or `dvc commit`, can leave verdicts that belong to other params or metrics.
     """

@@ -137,7 +137,9 @@ def _hash(bar: "tqdm[NoReturn]", job: tuple[str, str]) -> str:
     algorithm, path = job
     try:
         with open(path, "rb") as file:
-            read = cast("BinaryIO", CallbackIOWrapper(bar.update, file))  # which hands all else on to `file`
+            read = cast(
+                "BinaryIO", CallbackIOWrapper(bar.update, file)
+            )  # delegates all other methods to `file`
             digest: str = fobj_md5(read, name=algorithm)
     except OSError as error:  # a bad disk must not keep the other files from being reported
         return f"{UNREADABLE}: {error.strerror}"

@@ -17,7 +17,7 @@ ODDITIES = Path("metrics/detail/data.json")
 EXPECTATIONS = Path("metrics/detail/expectations.json")
 SPLITS = Path("metrics/detail/splits.json")
 
-# What each rule asks, as a person would say it.
+# Each rule in a sentence for people.
 MEANINGS = {
     "rows": "there is a row at all",
     "columns": "the columns are those of the schema, in its order",

@@ -33,7 +33,7 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
         ],
         "equity": [
             (
-                "Equity, hour by hour, its worst inside candles, and the floors",
+                "Equity, hour by hour, its intrabar low, and the floors",
                 "plots/equity.csv",
                 floors(equity),
             ),

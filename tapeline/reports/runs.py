@@ -25,7 +25,7 @@ INDEX, LOGS = Path("runs/index.csv"), Path("logs")
 TRADED = "metrics/detail/backtest.json"
 NAMES = {"Experiment": "experiment", "rev": "commit", "Created": "created", "State": "state"}
 HIDDEN = {"typ", "parent", "Executor"}
-UNKNOWN = ("", "-", "!")  # as DVC writes what it does not know
+UNKNOWN = ("", "-", "!")  # DVC's marks for missing values
 PRINTED = (
     "experiment", "commit", "verdict", "accuracy_all", "share_of_ceiling", "rank_correlation", "net_pnl",
     "data", "code", "duration_s",

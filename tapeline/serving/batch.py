@@ -1,4 +1,4 @@
-"""Many candles at once: the same answers as one by one, from whole tables."""
+"""Answers for tables of candles, computed together: the same as one by one."""
 
 from collections.abc import Iterator
 from pathlib import Path

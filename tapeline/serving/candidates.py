@@ -39,7 +39,7 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
 
 
 def latency_records(stream: Stream, timings: Timings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Declared metrics and detail of the times `timings` by the bundles of `stream`."""
+    """Declared metrics and detail of `timings`, those of the bundles of `stream`."""
     names = [predictor.bundle.model.network for predictor in stream.predictors]
     networks = dict(zip(names, timings.networks, strict=True))
     rest = timings.total - sum(networks.values())  # what every network needs beside its own time

@@ -20,12 +20,12 @@ from tapeline.serving.stream import Stream
 
 PROMOTED = Path("models/promoted")
 INDEX = "registry.json"  # beside the folder of bundles: which version each of them is
-LONGEST_REASON = 100  # characters of what Python says of a line that is no candle
+LONGEST_REASON = 100  # characters of Python's error on a line that is no candle
 LONGEST_LINE = 65_536  # bytes; a candle takes some 150
 
 
 def read_lines(source: BinaryIO) -> Iterator[bytes]:
-    """Lines of `source` in bounded memory: of one that is longer than LONGEST_LINE, a byte more than that."""
+    """Lines of `source` in bounded memory: a longer one is cut one byte after LONGEST_LINE."""
     while line := source.readline(LONGEST_LINE + 1):
         yield line
         while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
@@ -83,7 +83,7 @@ def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:
 
 
 def read_versions(index: Path) -> dict[str, str]:
-    """Version by bundle's id, as `make registry` wrote them; empty where it has not."""
+    """Version by bundle's id, as `make registry` wrote them; empty if it has not."""
     try:
         registry = json.loads(index.read_text(encoding="utf-8"))
         return {
@@ -128,7 +128,7 @@ def answers(
     if folder is None:
         stream_answers = predict_lines(stream, read_lines(sys.stdin.buffer))
     else:
-        # Reading files takes libraries that a stream of candles need not wait for.
+        # Imported here: reading files needs slow imports that a stream of candles does not.
         from tapeline.serving.batch import predict_files
 
         stream_answers = predict_files(stream, folder, symbols, last)

@@ -6,7 +6,7 @@ from tapeline.errors import ArtifactError
 from tapeline.market.origin import SIMULATED
 from tapeline.promotion.contract import Contract
 
-UNKNOWN = "unknown"  # of bundles that were packed before they carried their market
+UNKNOWN = "unknown"  # of bundles of former code, which recorded no market
 
 
 def market_name(contract: Contract) -> str:

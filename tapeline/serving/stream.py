@@ -175,7 +175,7 @@ class Stream:
         return pd.Timestamp(self._clock(), unit="s", tz="UTC")
 
     def newest_open(self) -> int:
-        """When the candle that is open now opened, in microseconds."""
+        """Open time of the candle that is open now, in microseconds."""
         return int(self._clock() * 1e6) // self._step * self._step
 
     def why_open(self, opened: int) -> str:
@@ -206,8 +206,8 @@ class Stream:
         self._before.pop(symbol, None)
 
     def _make_buffer(self) -> Buffer:
-        # Rows behind a gap are computed late, and so are those that a late leader spoilt, each from the
-        # lookback before it; the oldest leader's close that these know may be a gap old.
+        # Rows after a gap, and rows that a late candle of the leader makes invalid, are computed afterwards,
+        # each from the lookback before it; the oldest leader's close used may be a gap old.
         capacity = self.lookback + self.length + 2 * self.max_fill + 1
         return Buffer(capacity, self._step, self.max_fill)
 
@@ -234,7 +234,7 @@ class Stream:
         return n_late
 
     def _require_past_of_leader(self, symbol: str, opened: int) -> None:
-        """Raise CandleError if the leader's candles that are known before `opened` are kept no longer."""
+        """Raise CandleError if the leader's candles needed at `opened` are no longer kept."""
         own, leader = self._buffers[symbol], self._leader_of(symbol)
         if leader is None or not len(own):
             return
@@ -267,7 +267,7 @@ class Stream:
 
 
 def check_features(predictor: Predictor) -> list[Feature]:
-    """Features that a bundle takes, in its order; ArtifactError if this code computes others."""
+    """Features of a bundle, in its order; ArtifactError if this code computes others."""
     model = predictor.bundle.model
     unknown = [name for name in predictor.features if name not in FEATURES]
     features = [FEATURES[name] for name in predictor.features if name in FEATURES]

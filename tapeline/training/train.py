@@ -14,7 +14,7 @@ from lightning_fabric import Fabric
 from tapeline.definitions import definitions_hash
 from tapeline.errors import SplitError
 from tapeline.models.entry import ModelEntry
-from tapeline.nets.checkpoints import ROOM, inputs_key
+from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
 from tapeline.nets.chunks import has_context
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
@@ -58,7 +58,7 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
     arrays = [table.features, table.labels, table.segment]
     arrays += [part for rows in folds for part in vars(rows).values()]
     key = inputs_key(contract | {"device": fabric.device.type}, arrays)
-    checkpoints = project_folder() / ROOM / model.name / key
+    checkpoints = project_folder() / CHECKPOINTS / model.name / key
     names = [f"fold_{k}" for k in range(len(folds))]
     if params.value("promotion.refit", Refit) == "all":
         names[-1] = REFIT
