@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from tapeline.nets.chunks import Series, has_context, reached, spans_within, tile
 
-RUNS = st.lists(st.integers(1, 30), min_size=1, max_size=6)
+SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 
 
 def series_of(n):
@@ -15,53 +15,53 @@ def series_of(n):
     return Series(torch.arange(float(n))[:, None], torch.arange(float(n)), torch.ones(n))
 
 
-@given(runs=RUNS, seed=st.integers(0, 99))
-def test_stretches_are_the_longest_spans_of_one_run(runs, seed):
-    """Every inside row lies in one span; a span ends where the run does or the next row is outside."""
-    run = np.repeat(np.arange(len(runs)), runs)
-    inside = np.random.default_rng(seed).random(run.size) < 0.7
-    spans = spans_within(run, inside)
+@given(sizes=SIZES, seed=st.integers(0, 99))
+def test_spans_are_the_longest_of_one_segment(sizes, seed):
+    """Every kept row lies in one span; a span ends where the segment does or the next row is outside."""
+    segment = np.repeat(np.arange(len(sizes)), sizes)
+    is_kept = np.random.default_rng(seed).random(segment.size) < 0.7
+    spans = spans_within(segment, is_kept)
     covered = np.concatenate([np.arange(a, b) for a, b in spans]) if len(spans) else np.arange(0)
-    np.testing.assert_array_equal(covered, np.flatnonzero(inside))
+    np.testing.assert_array_equal(covered, np.flatnonzero(is_kept))
     for first, end in spans:
-        assert np.unique(run[first:end]).size == 1
-        assert first == 0 or not inside[first - 1] or run[first - 1] != run[first]
-        assert end == run.size or not inside[end] or run[end] != run[first]
+        assert np.unique(segment[first:end]).size == 1
+        assert first == 0 or not is_kept[first - 1] or segment[first - 1] != segment[first]
+        assert end == segment.size or not is_kept[end] or segment[end] != segment[first]
 
 
 @given(
-    runs=RUNS,
+    sizes=SIZES,
     length=st.integers(1, 12),
     context=st.integers(1, 12),
     offset=st.integers(0, 11),
     seed=st.integers(0, 99),
 )
-def test_every_row_with_its_context_is_scored_once_and_reads_its_own_stretch(
-    runs, length, context, offset, seed
+def test_every_row_with_its_context_is_scored_once_and_reads_its_own_segment(
+    sizes, length, context, offset, seed
 ):
     """Scored are the rows with `context` rows of their span up to them, each once; none reads outside it."""
     context = min(context, length)
     offset = min(offset, length - context)
-    run = np.repeat(np.arange(len(runs)), runs)
-    inside = np.random.default_rng(seed).random(run.size) < 0.9
-    spans = spans_within(run, inside)
+    segment = np.repeat(np.arange(len(sizes)), sizes)
+    is_kept = np.random.default_rng(seed).random(segment.size) < 0.9
+    spans = spans_within(segment, is_kept)
     chunks = tile(spans, length, context, offset)
-    x, y, w = series_of(run.size).batch(torch.from_numpy(chunks), length, context)
+    x, y, w = series_of(segment.size).batch(torch.from_numpy(chunks), length, context)
     torch.testing.assert_close(x[..., 0], y)
     expected = [row for a, b in spans for row in range(a + context - 1, b)]
     assert sorted(y[w > 0].int().tolist()) == expected
     for chunk in x[..., 0].int().numpy():
-        assert inside[chunk].all()
-        assert np.unique(run[chunk]).size == 1
+        assert is_kept[chunk].all()
+        assert np.unique(segment[chunk]).size == 1
         assert (np.diff(chunk) >= 0).all()
 
 
 def test_a_planted_border_crossing_is_seen():
-    """Chunks cut from one span over two runs read both: what the property above must turn red on."""
-    run = np.repeat([0, 1], [6, 6])
+    """Chunks cut from one span over two segments read both: what the property above must turn red on."""
+    segment = np.repeat([0, 1], [6, 6])
     chunks = tile(np.array([[0, 12]]), 8, 3)
     rows = series_of(12).batch(torch.from_numpy(chunks), 8, 3)[0][..., 0].int().numpy()
-    assert any(np.unique(run[chunk]).size > 1 for chunk in rows)
+    assert any(np.unique(segment[chunk]).size > 1 for chunk in rows)
 
 
 def test_an_empty_chunk_weighs_nothing():
@@ -71,28 +71,30 @@ def test_an_empty_chunk_weighs_nothing():
 
 
 @given(
-    runs=st.lists(st.integers(1, 12), min_size=1, max_size=6),
+    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=6),
     length=st.integers(1, 9),
     minimum=st.integers(1, 9),
     share=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
     seed=st.integers(0, 99),
 )
-def test_a_row_has_context_where_the_definition_says(runs, length, minimum, share, seed):
-    """Enough rows of its run up to it, and of the last `length` few enough filled."""
+def test_a_row_has_context_where_the_definition_says(sizes, length, minimum, share, seed):
+    """Enough rows of its segment up to it, and of the last `length` few enough filled."""
     minimum = min(minimum, length)
-    run = np.repeat(np.arange(len(runs)), runs)
-    filled = np.random.default_rng(seed).random(run.size) < 0.3
-    found = has_context(run, filled, length, minimum, share)
-    for row in range(run.size):
-        past = [k for k in range(row + 1) if run[k] == run[row]]
+    segment = np.repeat(np.arange(len(sizes)), sizes)
+    filled = np.random.default_rng(seed).random(segment.size) < 0.3
+    found = has_context(segment, filled, length, minimum, share)
+    for row in range(segment.size):
+        past = [k for k in range(row + 1) if segment[k] == segment[row]]
         last = past[-length:]
         assert found[row] == (len(past) >= minimum and filled[last].sum() <= share * len(last))
 
 
-@given(runs=RUNS, length=st.integers(1, 9), seed=st.integers(0, 99))
-def test_what_a_prediction_reaches(runs, length, seed):
-    """The `length` rows of a run up to any of the rows."""
-    run = np.repeat(np.arange(len(runs)), runs)
-    rows = np.flatnonzero(np.random.default_rng(seed).random(run.size) < 0.2)
-    expected = {k for row in rows for k in range(max(0, row - length + 1), row + 1) if run[k] == run[row]}
-    assert set(np.flatnonzero(reached(run, rows, length)).tolist()) == expected
+@given(sizes=SIZES, length=st.integers(1, 9), seed=st.integers(0, 99))
+def test_what_a_prediction_reaches(sizes, length, seed):
+    """The `length` rows of a segment up to any of the rows."""
+    segment = np.repeat(np.arange(len(sizes)), sizes)
+    rows = np.flatnonzero(np.random.default_rng(seed).random(segment.size) < 0.2)
+    expected = {
+        k for row in rows for k in range(max(0, row - length + 1), row + 1) if segment[k] == segment[row]
+    }
+    assert set(np.flatnonzero(reached(segment, rows, length)).tolist()) == expected
