@@ -10,9 +10,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.errors import SplitError
-from tapeline.splits.walk_forward import Fold
 
 PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Bars of one fold: half-open ranges of positions on the clock."""
+
+    train: range
+    validation: range
+    test: range
 
 
 @dataclass(frozen=True)

@@ -1,19 +1,10 @@
 """Walk-forward folds on the clock shared by all symbols, purged by label interval and embargoed."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from tapeline.splits.folds import Fold
 from tapeline.splits.lengths import Span, gap_bars, part_lengths
 from tapeline.splits.params import SplitParams
-
-
-@dataclass(frozen=True)
-class Fold:
-    """Bars of one fold: half-open ranges of positions on the clock."""
-
-    train: range
-    validation: range
-    test: range
 
 
 def walk_forward(params: SplitParams, span: Span, horizon: int) -> Iterator[Fold]:

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.backtest.kernel import commission_of
 from tapeline.backtest.latency import delay_bars
 from tapeline.candles import bar_numbers
 from tapeline.evaluation.edge import Calls, edge_table
@@ -24,7 +25,8 @@ def edge_figures(
     """
     market, plan, evaluation = inputs.market, inputs.plan(params), params.evaluation
     opens = np.where(plan.candles["has_price"], plan.candles["open"], np.nan)
-    one_way = plan.candles["half_spread"] + plan.candles["slippage"] + plan.symbols["commission"]
+    fee = commission_of(plan.symbols["commission"], 1.0, 1.0)  # as the others, a fraction of the price
+    one_way = plan.candles["half_spread"] + plan.candles["slippage"] + fee
     decided = bar_numbers(direction["timestamp"], market.timestamp[0], market.minutes)
     probability = direction["prediction"].to_numpy()
     filled = decided + delay_bars(params.execution.latency_s, market.minutes)

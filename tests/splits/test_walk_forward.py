@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapeline.errors import SplitError
-from tapeline.splits.folds import PARTS, on_calendar, require_rows, scaler_rows
+from tapeline.splits.folds import PARTS, Fold, on_calendar, require_rows, scaler_rows
 from tapeline.splits.lengths import Span, least_lengths
 from tapeline.splits.params import SplitParams
-from tapeline.splits.walk_forward import Fold, walk_forward
+from tapeline.splits.walk_forward import walk_forward
 
 BARS_PER_DAY = 48
 MINUTE = pd.Timedelta(minutes=1)
