@@ -1,0 +1,88 @@
+"""The stage on small candles: what it writes is what its rule says, row by row and symbol by symbol."""
+
+import logging
+
+import numpy as np
+import pandas as pd
+import pytest
+from ruamel.yaml import YAML
+
+import stages.features as stage
+from tapeline.closure import ROOT
+from tapeline.outputs import write_table
+from tapeline.store.feature_store import FeatureStore
+from tests.candles import random_candles, with_gaps
+
+SYMBOLS, HORIZON, N = ("BTC-USD", "ETH-USD"), 15, 4000
+GROUPS = "returns", "leader"  # switched on; the longest lookback of these is the warm-up
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Candles of two symbols, with gaps and a border of segments, and the tables that the stage wrote."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("features"))
+        values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+        values["data"] |= {"symbols": list(SYMBOLS), "workers": 1}
+        values["labels"] = {"horizon": HORIZON}
+        values["features"]["groups"] = {name: name in GROUPS for name in values["features"]["groups"]}
+        with open("params.yaml", "w") as file:
+            YAML(typ="safe").dump(values, file)
+        candles = {}
+        for k, symbol in enumerate(SYMBOLS):
+            candles[symbol] = with_gaps(random_candles(N, seed=k, gap_at=2000 + 100 * k), 0.1, seed=k)
+            write_table(f"data/candles/{symbol}.parquet", candles[symbol])
+        stage.main(logging.getLogger("test_features"))
+        store = FeatureStore("data/features")
+        tables = {symbol: store.read(symbol) for symbol in SYMBOLS}
+        yield candles, tables, {feature.name: feature for feature in store.schema(SYMBOLS[0]).features}
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_labels_are_those_of_the_candles_fifteen_ahead_of_the_same_segment(run, symbol):
+    """Direction and Kaufman's efficiency ratio by a loop over the candles; unknown past the segment's end."""
+    candles, tables, _ = run
+    own, table = candles[symbol], tables[symbol]
+    close, segment = own["close"].to_numpy(), own["segment"].to_numpy()
+    position = pd.Series(np.arange(len(own)), index=own["timestamp"])
+    labels = table[["direction", "trend_strength"]].to_numpy()
+    for i, (direction, strength) in zip(position[table["timestamp"]], labels, strict=True):
+        end = i + HORIZON
+        if end >= len(own) or segment[end] != segment[i] or close[end] == close[i]:
+            assert np.isnan(direction)
+        else:
+            assert direction == float(close[end] > close[i])
+            way = np.abs(np.diff(close[i : end + 1])).sum()
+            assert strength == pytest.approx(abs(close[end] - close[i]) / way)
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_segments_first_rows_go_and_no_other(run, symbol):
+    """As many as the longest lookback less one."""
+    candles, tables, features = run
+    warm_up = max(feature.lookback for feature in features.values()) - 1
+    kept = [part["timestamp"].iloc[warm_up:] for _, part in candles[symbol].groupby("segment")]
+    assert tables[symbol]["timestamp"].tolist() == pd.concat(kept).tolist()
+
+
+@pytest.mark.parametrize("symbol", SYMBOLS)
+def test_a_return_is_of_this_candle_and_those_before_it(run, symbol):
+    """Not of the next one, nor of the other symbol."""
+    candles, tables, _ = run
+    own, table = candles[symbol].set_index("timestamp"), tables[symbol]
+    change = np.log(own["close"]).diff(5)
+    np.testing.assert_allclose(table["return_5"], change[table["timestamp"]], rtol=1e-9, atol=1e-15)
+
+
+def test_a_leaders_move_is_known_a_candle_late(run):
+    """A follower's row has the leader's last return before its own candle opened, real closes alone."""
+    candles, tables, _ = run
+    leader, table = candles[SYMBOLS[0]], tables[SYMBOLS[1]]
+    real = leader[~leader["is_filled"]].set_index("timestamp")["close"]
+    minute = pd.Timedelta(minutes=1)
+    checked = 0
+    for time, found in zip(table["timestamp"], table["leader_return_1"], strict=True):
+        if time - minute in real.index and time - 2 * minute in real.index:
+            assert found == pytest.approx(np.log(real[time - minute] / real[time - 2 * minute]), rel=1e-9)
+            checked += 1
+    assert checked > 500
