@@ -264,7 +264,9 @@ def test_an_experiment_in_a_temporary_folder_runs_its_own_code(workshop):
     """With `--temp` the code that runs is the experiment's copy, not the workspace's."""
     script = workshop.folder / "stages/train_lstm.py"
     script.write_text(
-        script.read_text().replace("    params = ", "    log.info('own code: %s', __file__)\n    params = ")
+        script.read_text().replace(
+            "    train_model(", "    log.info('own code: %s', __file__)\n    train_model("
+        )
     )
     output = workshop.run("dvc exp run --temp -S model.hidden=8")
     (line,) = {line for line in output.splitlines() if "own code:" in line}
