@@ -210,6 +210,16 @@ def test_volatility_has_season_spread_and_persistence():
     assert np.corrcoef(level[:-day], level[day:])[0, 1] == pytest.approx(math.exp(-1), abs=0.06)
 
 
+def test_volume_has_the_season_of_volatility():
+    """Most is traded in the minutes that move most: its median by hour follows that of the moves."""
+    hidden = draw_hidden(market(volatility_spread=0.0), 1)
+    hour = np.arange(len(hidden.sigmas)) // 60 % 24
+    volume = draw_candles(hidden, MARKET["seed"], 0)[4]
+    by_hour = np.array([np.median(volume[hour == h]) for h in range(24)])
+    season = np.array([hidden.sigmas[hour == h, 0].mean() for h in range(24)])
+    assert by_hour / by_hour.mean() == pytest.approx(season / season.mean(), rel=0.05)
+
+
 @pytest.mark.parametrize("correlation", [0.0, 0.7])
 def test_noise_is_correlated_as_asked(correlation):
     """One-minute returns of any two of three symbols correlate by the param when regimes do not move them."""
