@@ -1,11 +1,12 @@
 """Importance: the group that decides the label is missed, one that says nothing is not."""
 
 import numpy as np
+import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
 from tapeline.nets.importance import evenly_spaced, rotated, shifted_predictions
-from tests.nets.problem import ROWS, N, problem, run, train_params
+from tests.nets.problem import ARCHITECTURES, ROWS, N, problem, run, train_params
 
 
 def test_the_deciding_feature_is_missed_and_noise_is_not():
@@ -29,6 +30,19 @@ def test_a_few_rows_lose_what_all_of_them_do():
         for rows in (ROWS.test, ROWS.test[::50])
     ]
     np.testing.assert_allclose(found[1]["all"], found[0]["all"][::50], atol=1e-6)
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+def test_rows_are_predicted_from_their_whole_context(network):
+    """A rotated constant leaves the network's own predictions: no candle before a row is lost."""
+    features, labels = problem()
+    features[:, 2] = 5.0
+    segment = np.repeat([0, 1, 2], [3400, 300, N - 3700])
+    result = run(network, features, labels, train_params(epochs=1), segment=segment)
+    among = np.flatnonzero((np.arange(N) >= 3120) & ~np.isin(np.arange(N) // 40, [81, 88]))  # with holes
+    rows = among[np.r_[True, segment[among][1:] == segment[among][:-1]]][::7]
+    same = shifted_predictions(result.predictor, rows, among, np.zeros(N, dtype=int), {"none": [2]}, 0)
+    np.testing.assert_allclose(same["none"], result.predictor(rows), atol=1e-6)
 
 
 def test_a_rotation_keeps_what_it_moves_and_where():
