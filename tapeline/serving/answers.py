@@ -69,9 +69,21 @@ def answer_long_gap(key: Mapping[str, Any], missing: int, left: int) -> Answer:
     return Answer(**key, status=GAP, reason=f"{missing} candles are missing: begun anew", missing=left)
 
 
-def leader_unknown(leader: str) -> str:
-    """Reason beside a prediction made without the leader's move."""
-    return f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
+def answer_predicted(
+    key: Mapping[str, Any], predictions: Mapping[str, Prediction], n_filled: int, leader: str | None
+) -> Answer:
+    """Answer with `predictions` to the candle of `key`, symbol and timestamp.
+
+    n_filled : missing candles right before it; leader : its name where its move is not known, else None
+    """
+    reasons = []
+    if n_filled:
+        reasons.append(f"{n_filled} candles before it were missing and are filled")
+    if leader:
+        reasons.append(
+            f"predicted as if the leader {leader} did not move: its last candle is too old, or there is none"
+        )
+    return Answer(**key, status=PREDICTED, reason="; ".join(reasons), predictions=predictions)
 
 
 def is_in_range(predictions: Mapping[str, Prediction]) -> bool:

@@ -18,15 +18,14 @@ from tapeline.market.origin import read_origin
 from tapeline.schema import INTERVAL_MINUTES, Interval
 from tapeline.serving.answers import (
     GAP,
-    PREDICTED,
     REFUSED,
     WARMING_UP,
     Answer,
     Prediction,
     answer_long_gap,
     answer_out_of_range,
+    answer_predicted,
     is_in_range,
-    leader_unknown,
 )
 from tapeline.serving.candles import CandleError, show
 from tapeline.serving.stream import Stream
@@ -48,7 +47,7 @@ def answer_table(
     n_filled = pd.Series(is_filled.astype(float)).rolling(length, min_periods=1).sum().to_numpy()
     real = np.flatnonzero(~is_filled)[-last:]
     share = contract.max_filled_share
-    is_ready = (missing <= 0) & (n_before == 0) & (n_filled <= share * length)
+    is_ready = (missing <= 0) & (n_filled <= share * length)
     chosen = real[is_ready[real]]
     predicted = predict_rows(stream, candles, leader, chosen)
     has_leader = stream.leader not in (None, symbol)
@@ -62,17 +61,14 @@ def answer_table(
         elif missing[row] > 0:
             left = int(missing[row])
             yield Answer(**key, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
-        elif n_before[row]:
-            reason = f"{n_before[row]} candles before it were missing and are filled"
-            yield Answer(**key, status=GAP, reason=reason)
         elif row not in at:
             reason = f"{int(n_filled[row])} of its {length} candles are filled"
             yield Answer(**key, status=GAP, reason=reason)
         else:
             predictions = {name: values[at[row]] for name, values in predicted.items()}
-            reason = leader_unknown(stream.leader) if stream.leader and has_leader and is_unknown[row] else ""
+            unknown = stream.leader if has_leader and is_unknown[row] else None
             yield (
-                Answer(**key, status=PREDICTED, reason=reason, predictions=predictions)
+                answer_predicted(key, predictions, int(n_before[row]), unknown)
                 if is_in_range(predictions)
                 else answer_out_of_range(key)
             )

@@ -19,15 +19,14 @@ from tapeline.features.table import feature_version
 from tapeline.schema import INTERVAL_MINUTES
 from tapeline.serving.answers import (
     GAP,
-    PREDICTED,
     REFUSED,
     WARMING_UP,
     Answer,
     Prediction,
     answer_long_gap,
     answer_out_of_range,
+    answer_predicted,
     is_in_range,
-    leader_unknown,
 )
 from tapeline.serving.buffer import Buffer
 from tapeline.serving.candles import MICROSECONDS, CandleError, brief, read_candle, show
@@ -135,10 +134,6 @@ class Stream:
         if left > 0:
             left += max(0, self.lookback - len(buffer) - 1)
             return Answer(**key, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
-        if missing:
-            return Answer(
-                **key, status=GAP, reason=f"{missing} candles before it were missing and are filled"
-            )
         n_filled = int(buffer.is_filled[-self.length :].sum())
         if n_filled > self._input.max_filled_share * self.length:
             return Answer(**key, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
@@ -146,8 +141,7 @@ class Stream:
         if not is_in_range(predictions):
             return answer_out_of_range(key)
         is_unknown = np.isnan(buffer.candles(self._leader_of(symbol), 1).leader_close[0])
-        reason = leader_unknown(self.leader) if self.leader and is_unknown else ""
-        return Answer(**key, status=PREDICTED, reason=reason, predictions=predictions)
+        return answer_predicted(key, predictions, missing, self.leader if is_unknown else None)
 
     def time_parts(self, symbol: str) -> list[int]:
         """Nanoseconds that the features and each network take for the newest candle, computed once more."""

@@ -130,7 +130,8 @@ def test_the_candles_of_a_run_are_predicted_as_they_lie_there(bundles, tmp_path)
     answers = list(predict_files(stream, tmp_path, ()))
     assert [answer.symbol for answer in answers] == ["AAA-USD"] * 600 + ["BBB-USD"] * 597
     assert all(np.isfinite(answer.single.probability) for answer in answers if answer.status == "predicted")
-    assert {answer.status for answer in answers} == {"warming_up", "predicted", "gap"}
+    assert {answer.status for answer in answers} == {"warming_up", "predicted"}
+    assert any("before it were missing and are filled" in answer.reason for answer in answers)
     (tmp_path / "origin.json").write_text(json.dumps(record | {"max_fill": 3}))
     with pytest.raises(DataError, match="data.max_fill was 3, and lstm takes 5"):
         list(predict_files(stream, tmp_path, ()))
