@@ -44,7 +44,7 @@ def market(n_bars: int, n_symbols: int, share: float = 0.04) -> Arrays:
     clock = np.zeros(n_bars, clock_dtype)
     clock["day"], clock["nights"] = np.arange(n_bars) // 1440, np.arange(n_bars) % 1440 == 1320
     symbols = np.zeros(n_symbols, symbol_dtype)
-    symbols["commission"], symbols["leverage"], symbols["maximum"] = 2e-5, 1.0, 1e9
+    symbols["fee"]["rate"], symbols["leverage"], symbols["maximum"] = 2e-5, 1.0, 1e9
     symbols["step"] = symbols["minimum"] = 0.01
     symbols["swap_long"] = symbols["swap_short"] = -0.25 / 360
     return candles, clock, symbols
@@ -83,7 +83,7 @@ def shared_subset(n_bars: int, with_stops: bool) -> tuple[Arrays, Rules, dict[st
         given[f"{name}_entry"] = np.roll(side == sign, 1)
         given[f"{name}_exit"] = np.roll(side == sign, 1 + HORIZON)
     given |= {
-        "commission": symbols["commission"][0],
+        "commission": symbols["fee"]["rate"][0],
         "half_spread": candles["half_spread"][0, 0],
         "cash": 1e9,
     }

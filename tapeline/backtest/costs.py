@@ -86,6 +86,11 @@ def instrument_of(symbol: str, names: InstrumentNames, costs: CostTerms) -> Inst
     return costs.instruments[name]
 
 
+def fee_of(instrument: InstrumentParams, multiple: float) -> tuple[float, ...]:
+    """Terms of the instrument's commission, `multiple` times, in the order of `kernel.fee_dtype`."""
+    return (instrument.commission_bps * BPS * multiple,)
+
+
 def half_spread(
     timestamp: pd.DatetimeIndex, instrument: InstrumentParams, costs: CostTerms
 ) -> NDArray[np.float64]:

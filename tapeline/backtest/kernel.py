@@ -32,6 +32,9 @@ class Rules(NamedTuple):
     exit_commission: float  # 1: the worst equity is taken after the commission still to pay; 0: before
 
 
+# The terms of a commission, all that `commission_of` asks for; `costs.fee_of` fills them in.
+fee_dtype = np.dtype([("rate", np.float64)])  # fraction of a fill's notional
+
 # What the engine keeps of one symbol between bars.
 position_dtype = np.dtype(
     [
@@ -127,7 +130,7 @@ def _trade_at_open(
                 p.swap += nights * rate * p.quantity * p.mark
             value, price = value_of(p)
             equity += value
-            worst += value - rules.exit_commission * commission_of(symbols[s].commission, p.quantity, price)
+            worst += value - rules.exit_commission * commission_of(symbols[s].fee, p.quantity, price)
     bar.equity_open, bar.equity_low = equity, worst
     is_out = worst <= rules.stop_out * margin_of(positions, symbols, True)
     for s in range(symbols.size):
@@ -157,7 +160,7 @@ def _trade_at_open(
         elif c.may_open and p.side == 0:
             entry = c.open * (1 + p.order * (c.half_spread + c.slippage))
             needed = entry * p.order_quantity / symbols[s].leverage
-            fee = commission_of(symbols[s].commission, p.order_quantity, entry)
+            fee = commission_of(symbols[s].fee, p.order_quantity, entry)
             needed += symbols[s].is_spot * fee
             worth = equity_of(account.balance, positions)
             worth = min(worth, account.balance) if symbols[s].is_spot else worth
@@ -199,7 +202,7 @@ def _trade_intrabar(
                 worst += made
                 continue
             value = excursions(p, trades[p.trade], price, c)
-        worst += value - rules.exit_commission * commission_of(symbols[s].commission, p.quantity, price)
+        worst += value - rules.exit_commission * commission_of(symbols[s].fee, p.quantity, price)
     bar.equity_low = min(bar.equity_low, worst)
     margin = margin_of(positions, symbols, True)
     is_out = margin > 0 and worst <= rules.stop_out * margin
@@ -267,9 +270,9 @@ def _trade_at_close(
 
 
 @njit(cache=True)
-def commission_of(rate: Amount, quantity: float, price: Amount) -> Amount:
-    """Commission of a fill, account currency; `rate` is a fraction of its notional."""
-    return rate * quantity * price
+def commission_of(fee: Record, quantity: Amount, price: Amount) -> Amount:
+    """Commission of a fill, account currency, by its terms of `fee_dtype`; it must not fall with quantity."""
+    return fee["rate"] * quantity * price
 
 
 @njit(cache=True)
@@ -349,7 +352,7 @@ def open_position(p: Record, trade: Record, symbol: Record, s: int, i: int, c: R
     trade.decision_bar, trade.entry_bar, trade.entry_price = p.order_bar, i, p.entry
     trade.spread_cost = p.quantity * c.open * c.half_spread
     trade.slippage_cost = p.quantity * c.open * c.slippage
-    trade.commission_cost = commission_of(symbol.commission, p.quantity, p.entry)
+    trade.commission_cost = commission_of(symbol.fee, p.quantity, p.entry)
     trade.gross_pnl = -p.side * p.quantity * c.open
     paid: float = trade.commission_cost
     return -paid
@@ -368,7 +371,7 @@ def close_position(
 ) -> float:
     """Fill the exit around `mid`; return the change of balance."""
     price = mid * (1 - p.side * (half_spread + slippage))
-    paid = commission_of(symbol.commission, p.quantity, price)
+    paid = commission_of(symbol.fee, p.quantity, price)
     made = p.side * p.quantity * (price - p.entry)
     trade.exit_bar, trade.exit_price, trade.reason = i, price, reason
     trade.spread_cost += p.quantity * mid * half_spread

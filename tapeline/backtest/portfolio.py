@@ -16,15 +16,16 @@ from tapeline.backtest.costs import (
     CostTerms,
     InstrumentNames,
     InstrumentParams,
+    fee_of,
     half_spread,
     instrument_of,
     market_hours,
 )
 from tapeline.backtest.kernel import Rules
 from tapeline.backtest.latency import FillParams, delay_bars, slippage
-from tapeline.backtest.losses import loss_at_stop, round_trip
+from tapeline.backtest.losses import FillCosts, order_size, round_trip
 from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
-from tapeline.backtest.signals import OrderParams, Signals, size
+from tapeline.backtest.signals import OrderParams, Signals
 from tapeline.candles import bar_numbers
 
 FloatArray = NDArray[np.float64]
@@ -174,15 +175,16 @@ def make_plan(
         candles["half_spread"][:, s] = half_spread(market.timestamp, instrument, costs)
         at_fill[:, s] = half_spread(filled, instrument, costs)
     may_short = ~symbols["is_spot"] & (orders.sides == "both")
-    paid = at_fill, candles["slippage"], symbols["commission"]
+    charged = FillCosts(at_fill, candles["slippage"], symbols["fee"])
     is_known = candles["has_price"] & np.isfinite(slip) & (market.atr > 0)
-    can_order = is_known & (candles["stop"] > round_trip(candles["close"], *paid))
     side = np.where(is_known, signals.side, 0)
     is_refused_short = (side < 0) & ~may_short
+    direction = np.where((side < 0) & may_short, -1, 1)
+    price, stop, step = candles["close"], candles["stop"], symbols["step"]
+    candles["quantity"] = order_size(price, direction, stop, charged, step, orders.budget)
+    can_order = is_known & (stop > round_trip(price, np.maximum(candles["quantity"], step), charged))
     candles["side"] = np.where(can_order & ~is_refused_short, side, 0)
     candles["tier"] = signals.tier
-    loss = loss_at_stop(candles["close"], np.where(candles["side"] < 0, -1, 1), candles["stop"], *paid)
-    candles["quantity"] = size(loss, symbols["step"], orders)
     refused = Refused(
         int(((side != 0) & ~is_refused_short & ~can_order).sum()),
         int(is_refused_short.sum()),
@@ -204,11 +206,11 @@ def make_plan(
     return Plan(candles, clock, symbols, rules, may_short, can_order, refused)
 
 
-def _terms(instrument: InstrumentParams, costs: CostTerms) -> tuple[float | bool, ...]:
+def _terms(instrument: InstrumentParams, costs: CostTerms) -> tuple[float | bool | tuple[float, ...], ...]:
     """What is fixed for a symbol that is traded as `instrument`, in the order of `symbol_dtype`."""
     step, is_spot = instrument.lot_step * instrument.contract_size, instrument.kind == "spot"
     return (
-        instrument.commission_bps * BPS * costs.multiple,
+        fee_of(instrument, costs.multiple),
         0.0 if is_spot else _swap(instrument.swap_long, costs.multiple),
         0.0 if is_spot else _swap(instrument.swap_short, costs.multiple),
         instrument.leverage,

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tapeline.backtest.kernel import fee_dtype
+
 # One symbol on one bar of the clock that all symbols share; (n_bars, n_symbols) in the engine.
 candle_dtype = np.dtype(
     [
@@ -33,7 +35,7 @@ clock_dtype = np.dtype(
 # What is fixed for a symbol.
 symbol_dtype = np.dtype(
     [
-        ("commission", np.float64),  # a fill, fraction of its notional
+        ("fee", fee_dtype),  # terms of the commission
         ("swap_long", np.float64),  # a night, fraction of the notional; negative is paid
         ("swap_short", np.float64),
         ("leverage", np.float64),  # notional over margin

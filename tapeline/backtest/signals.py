@@ -1,4 +1,4 @@
-"""From predictions to the side ordered at each close, and how much of it."""
+"""From predictions to the side ordered at each close."""
 
 from itertools import pairwise
 from typing import Annotated, Literal, NamedTuple
@@ -14,7 +14,6 @@ from tapeline.tiers import tier_numbers
 FloatArray = NDArray[np.float64]
 Tier = Annotated[tuple[float, float], Field(strict=False)]  # confidence max(p, 1 - p): from, to
 Share = Annotated[float, Field(ge=0, le=1)]
-ROUNDING = 1e-9  # of a lot step, so that 3 steps computed as 2.9999999999 are 3
 
 
 def check_tiers(tiers: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
@@ -55,6 +54,11 @@ class OrderParams(Section):
     initial_balance: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # account currency
     max_positions: Annotated[int, Field(ge=1, le=1000)]  # of all symbols, open or ordered
     max_margin: Annotated[float, Field(gt=0, le=1)]  # of equity, margin of all positions
+
+    @property
+    def budget(self) -> float:
+        """What an order may lose at its stop, account currency."""
+        return self.risk * self.initial_balance
 
 
 class SignalParams(OrderParams):
@@ -134,10 +138,3 @@ def make_signals(
     if params.minimum_trend > 0:
         is_traded &= trend_strength >= params.minimum_trend
     return Signals(np.where(is_traded, np.where(probability >= 0.5, 1, -1), 0).astype(np.int8), tier)
-
-
-def size(loss_per_unit: FloatArray, step: float | FloatArray, params: OrderParams) -> FloatArray:
-    """Units that lose `risk` of the initial balance at `loss_per_unit` (price), down to whole steps."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        units = params.risk * params.initial_balance / loss_per_unit
-    return np.where(np.isfinite(units), np.floor(units / step + ROUNDING) * step, 0.0)

@@ -1,4 +1,4 @@
-"""Symbols without an instrument, and the lines that give them one, with assumed, high costs."""
+"""Symbols without an instrument, and the lines that give them one, with the costs of the dearest."""
 
 import math
 import re
@@ -8,18 +8,6 @@ from tapeline.backtest.costs import CostParams, InstrumentNames, instrument_of
 from tapeline.checks.problems import Problem
 from tapeline.errors import ParamsError
 
-# Costs of the dearest coin that is shipped; leverage 1 is FTMO's of crypto.
-GENERIC = {
-    "kind": "cfd",
-    "contract_size": 1.0,
-    "lot_step": 0.01,
-    "maximum_lots": 5.0,
-    "leverage": 1.0,
-    "spread_bps": 40.0,
-    "commission_bps": 3.25,
-    "swap_long": -0.25,
-    "swap_short": -0.25,
-}
 LOT_VALUE = 100_000.0  # account currency that a lot is worth at most, so that risk of one trade is many steps
 DOLLARS = "USDT", "USDC", "BUSD", "USD"  # quotes that an instrument in dollars stands for
 
@@ -44,10 +32,10 @@ def instrument_problems(
             if name not in costs.instruments:
                 priced[name] = prices.get(symbol) or priced.get(name)
     lines = ["instruments:", *named] if named else []
-    if priced:
+    if priced and costs.instruments:
         lines += ["costs:", "  instruments:"]
-    for name, price in priced.items():
-        lines += instrument_lines(name, price)
+        for name, price in priced.items():
+            lines += instrument_lines(name, price, costs)
     proposals = [""] * (len(texts) - 1) + ["\n".join(lines)]
     return [Problem(text, proposal) for text, proposal in zip(texts, proposals, strict=False)]
 
@@ -62,11 +50,17 @@ def instrument_name(symbol: str) -> str:
     return base + ("USD" if quote in DOLLARS else quote)
 
 
-def instrument_lines(name: str, price: float | None) -> list[str]:
-    """Lines of `costs.instruments` for `name`, its contract a power of ten of coins, as fits the `price`."""
-    size = 10.0 ** math.floor(math.log10(LOT_VALUE / price)) if price else GENERIC["contract_size"]
-    values = GENERIC | {"contract_size": size}
-    comment = "assumed, on the dear side" + ("" if price else "; contract_size hangs on the price")
+def instrument_lines(name: str, price: float | None, costs: CostParams) -> list[str]:
+    """Lines of `costs.instruments` for `name`: all terms of the dearest that is there.
+
+    A lot is a power of ten of coins, as fits the `price`; one coin where no price is known.
+    """
+    dearest = max(costs.instruments, key=lambda other: costs.instruments[other].spread_bps)
+    size = 10.0 ** math.floor(math.log10(LOT_VALUE / price)) if price else 1.0
+    values = costs.instruments[dearest].model_dump() | {"contract_size": size}
+    comment = f"assumed: costs of {dearest}, the dearest" + (
+        "" if price else "; contract_size hangs on the price"
+    )
     return [
         f"    {name}:  # {comment}",
         *(f"      {key}: {value}" for key, value in values.items()),

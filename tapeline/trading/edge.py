@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.backtest.kernel import commission_of
 from tapeline.backtest.latency import delay_bars
+from tapeline.backtest.losses import commission_per_unit
 from tapeline.candles import bar_numbers
 from tapeline.evaluation.edge import Calls, edge_table
 from tapeline.tiers import ranges_by_share, tier_numbers
@@ -25,7 +25,8 @@ def edge_figures(
     """
     market, plan, evaluation = inputs.market, inputs.plan(params), params.evaluation
     opens = np.where(plan.candles["has_price"], plan.candles["open"], np.nan)
-    fee = commission_of(plan.symbols["commission"], 1.0, 1.0)  # as the others, a fraction of the price
+    quantity = np.maximum(plan.candles["quantity"], plan.symbols["step"])  # that an order of then would have
+    fee = commission_per_unit(plan.symbols["fee"], quantity, opens) / opens  # as the others, a fraction
     one_way = plan.candles["half_spread"] + plan.candles["slippage"] + fee
     decided = bar_numbers(direction["timestamp"], market.timestamp[0], market.minutes)
     probability = direction["prediction"].to_numpy()

@@ -60,7 +60,7 @@ def markets(draw):
         candles[name][~present] = np.nan
     clock["day"] = np.cumsum(rng.random(n) < 0.1)
     clock["nights"] = rng.choice([0, 0, 0, 1, 3], n)
-    symbols["commission"] = rng.choice([0.0, 0.000325, 0.01], m)
+    symbols["fee"]["rate"] = rng.choice([0.0, 0.000325, 0.01], m)
     symbols["swap_long"], symbols["swap_short"] = rng.choice([0.0, -0.0007, 0.0003, -0.05], (2, m))
     symbols["leverage"] = rng.choice([1.0, 3.3, 100.0], m)
     symbols["step"] = symbols["minimum"] = rng.choice([0.01, 1.0], m)

@@ -118,7 +118,7 @@ class Account:
             price = quotes[s] if quotes and s in quotes else mid * (1 - t.side * half)
             total += t.pnl_at(price)
             if with_commission:
-                total -= self.rules.exit_commission * self.symbols[s]["commission"] * t.quantity * price
+                total -= self.rules.exit_commission * self.symbols[s]["fee"]["rate"] * t.quantity * price
         return total
 
     def margin(self, positions=None):
@@ -143,13 +143,13 @@ class Account:
         symbol = self.symbols[s]
         needed = price * t.quantity / symbol["leverage"]
         if symbol["is_spot"]:
-            needed += symbol["commission"] * price * t.quantity
+            needed += symbol["fee"]["rate"] * price * t.quantity
         if self.margin() + needed > self.means(s):
             self.unfilled += 1
             return 0
         t.entry_bar, t.entry_mid, t.entry_price = i, float(c["open"]), price
         t.due, t.slippage = i + self.rules.hold, float(c["slippage"])
-        t.pay(c["open"], c["half_spread"], c["slippage"], symbol["commission"] * t.quantity * price)
+        t.pay(c["open"], c["half_spread"], c["slippage"], symbol["fee"]["rate"] * t.quantity * price)
         self.open[s], self.marks[s] = t, (c["open"], c["half_spread"])
         return 1
 
@@ -161,7 +161,7 @@ class Account:
         t.exit_bar, t.exit_mid, t.exit_price, t.reason = i, mid, price, reason
         made = t.pnl_at(price)
         t.worst, t.best = max(t.worst, -made), max(t.best, made)
-        t.pay(mid, half, slippage, self.symbols[s]["commission"] * t.quantity * price)
+        t.pay(mid, half, slippage, self.symbols[s]["fee"]["rate"] * t.quantity * price)
         self.done.append(t)
 
     def run(self):

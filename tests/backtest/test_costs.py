@@ -1,14 +1,10 @@
 """What fills cost: by instrument and time, refused where a symbol has no figures."""
 
-import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from tapeline.backtest.costs import CostParams, InstrumentNames, half_spread, instrument_of, market_hours
-from tapeline.backtest.losses import loss_at_stop
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.params import Params
@@ -98,23 +94,3 @@ def test_what_is_bought_in_cash_has_no_leverage():
         with pytest.raises(ParamsError, match=rule) as caught:
             costs(**instruments)
         assert "costs.instruments.BTCUSD" in str(caught.value)
-
-
-@given(
-    st.floats(0.01, 1e5),
-    st.sampled_from([-1, 1]),
-    st.floats(0.001, 0.3),
-    st.floats(0, 0.02),
-    st.floats(0, 0.02),
-)
-def test_a_loss_at_the_stop_adds_up_leg_by_leg(price, side, share, half, slip):
-    """Ask or bid less slippage in, the stop's quote less slippage out, commission on both."""
-    stop, commission = share * price, 0.000325
-    entry = price + side * price * half + side * price * slip
-    quote = entry - side * stop
-    mid = quote / (1 - side * half)
-    out = quote - side * mid * slip
-    expected = side * (entry - out) + commission * (entry + out)
-    found = loss_at_stop(*(np.array([x]) for x in (price, side, stop, half, slip)), commission)[0]
-    assert found == pytest.approx(expected)
-    assert found > stop

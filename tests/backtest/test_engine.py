@@ -124,7 +124,7 @@ def test_a_known_path_without_costs_by_hand():
 def test_costs_of_one_trade_by_hand():
     """Half a spread of 1 % and slippage of 0.5 % on both fills, commission of 0.1 % of each notional."""
     candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 2, (200, 200, 200, 200), hold=1)
-    candles["half_spread"], candles["slippage"], symbols["commission"] = 0.01, 0.005, 0.001
+    candles["half_spread"], candles["slippage"], symbols["fee"]["rate"] = 0.01, 0.005, 0.001
     trade = run_backtest(candles, clock, symbols, rules).trades[0]
     assert (trade["entry_price"], trade["exit_price"]) == pytest.approx((101.5, 197))
     assert trade["gross_pnl"] == pytest.approx(1000)
@@ -137,7 +137,7 @@ def test_costs_of_one_trade_by_hand():
 def test_commission_is_paid_half_at_opening_half_at_closing():
     """Balance falls by the first half at once; the worst equity has the second one too, if asked to."""
     candles, clock, symbols, rules = long_from(0, *[(100, 100, 100, 100)] * 5)
-    symbols["commission"] = 0.000325
+    symbols["fee"]["rate"] = 0.000325
     bars = run_backtest(candles, clock, symbols, rules).bars
     half = 1000 * 0.000325
     assert bars["balance"] - 100_000 == pytest.approx([0, -half, -half, -half, -2 * half])
@@ -214,7 +214,7 @@ def test_a_weekend_entry_of_a_wide_spread_by_hand():
         0, (0.98, 0.98, 0.98, 0.98), (0.9800, 0.9818, 0.9790, 0.9801), (0.98, 0.98, 0.98, 0.98)
     )
     candles["half_spread"], candles["slippage"] = 0.005, 0.0006
-    candles["stop"], candles["quantity"], symbols["commission"] = 0.004, 10_000, 0.000325
+    candles["stop"], candles["quantity"], symbols["fee"]["rate"] = 0.004, 10_000, 0.000325
     trade = run_backtest(candles, clock, symbols, rules).trades[0]
     assert trade["entry_price"] == pytest.approx(0.985488)
     assert trade["exit_price"] == pytest.approx(0.974512)
@@ -299,7 +299,7 @@ def test_open_profit_buys_no_coins():
     symbols["is_spot"] = True
     in_cash = run_backtest(candles, clock, symbols, rules)
     assert (on_margin.tolist(), in_cash.trades["quantity"].tolist()) == ([900, 900], [900, 100])
-    symbols["commission"] = 0.001
+    symbols["fee"]["rate"] = 0.001
     assert run_backtest(candles, clock, symbols, rules).trades["quantity"].tolist() == [900, 99]
 
 

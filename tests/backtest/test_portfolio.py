@@ -123,7 +123,7 @@ def test_fills_are_priced_by_the_params():
     assert made.candles["slippage"][:, 0] == pytest.approx(expected)
     assert made.rules.basis == pytest.approx(3e-4)
     assert made.rules.delay == 1
-    assert made.symbols["commission"].tolist() == pytest.approx([3.25e-4] * 2)
+    assert made.symbols["fee"]["rate"].tolist() == pytest.approx([3.25e-4] * 2)
     assert made.symbols["swap_long"][0] == pytest.approx(-0.25 / 360)
     assert made.symbols["step"].tolist() == pytest.approx([0.01, 0.1])
     assert made.symbols["maximum"].tolist() == [5.0, 50.0]
@@ -136,7 +136,8 @@ def test_stress_multiplies_every_cost(multiple, column):
     _, many = plan(tables(), costs=section("costs", CostParams, multiple=multiple))
     for name in ("half_spread", "slippage"):
         assert many.candles[name] == pytest.approx(column * once.candles[name], nan_ok=True)
-    for name in ("commission", "swap_long", "swap_short"):
+    assert many.symbols["fee"]["rate"] == pytest.approx(column * once.symbols["fee"]["rate"])
+    for name in ("swap_long", "swap_short"):
         assert many.symbols[name] == pytest.approx(column * once.symbols[name])
 
 
@@ -188,7 +189,7 @@ def test_stops_inside_the_costs_are_refused_and_counted(stop, n_traded):
         orders=section("signals", SignalParams, stop=stop),
         costs=Params({"costs": dear}).section("costs", CostParams),
     )
-    paid = made.candles["half_spread"] + made.candles["slippage"] + made.symbols["commission"]
+    paid = made.candles["half_spread"] + made.candles["slippage"] + made.symbols["fee"]["rate"]
     is_inside = stop * aligned.atr <= 2 * paid * aligned.candles["close"]
     has_price = aligned.candles["has_price"]
     assert np.array_equal(made.candles["side"] != 0, has_price & ~is_inside)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.backtest.signals import SignalParams, make_signals, size
+from tapeline.backtest.signals import SignalParams, make_signals
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 
@@ -139,25 +139,3 @@ def test_tiers_that_are_given_are_traded_as_they_are():
     assert found.tier.tolist() == [0, 0, 1, 0]
     with pytest.raises(ValueError, match="say the tier of each prediction"):
         make_signals(p, p, by_share)
-
-
-@pytest.mark.parametrize(
-    ("distance", "step", "units"),
-    [(500.0, 0.01, 0.5), (499.9, 0.01, 0.5), (510.0, 0.01, 0.49), (1e6, 0.01, 0.0), (300.0, 0.1, 0.8)],
-)
-def test_size_is_what_loses_the_risk_at_the_stop_in_whole_steps(distance, step, units):
-    """A quarter of a percent of 100,000 is 250; rounded down, to nothing if the step is too large."""
-    assert size(np.array([distance]), step, read())[0] == pytest.approx(units)
-
-
-def test_without_a_distance_there_is_no_size():
-    """NaN and zero: nothing, rather than everything."""
-    assert size(np.array([np.nan, 0.0]), 0.01, read()).tolist() == [0, 0]
-
-
-@given(st.floats(1e-3, 1e5), st.sampled_from([0.01, 0.1, 1000.0]))
-def test_a_position_never_risks_more_than_it_may(distance, step):
-    """For any distance, and one step more would."""
-    units = size(np.array([distance]), step, read())[0]
-    assert units * distance <= 250 * (1 + 1e-6)
-    assert (units + step) * distance > 250 * (1 - 1e-6)

@@ -6,7 +6,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tapeline.backtest.costs import CostParams, InstrumentNames, instrument_of
-from tapeline.checks.instruments import GENERIC, LOT_VALUE, instrument_name, instrument_problems
+from tapeline.checks.instruments import LOT_VALUE, instrument_name, instrument_problems
 from tapeline.closure import ROOT
 from tapeline.params import Params
 
@@ -35,14 +35,23 @@ def test_a_symbol_is_named_as_a_broker_would(symbol, name):
     assert instrument_name(symbol) == name
 
 
-def test_what_is_assumed_is_as_dear_as_the_dearest_that_is_shipped():
-    """Spread, commission and swaps; no more leverage than any."""
-    shipped = VALUES["costs"]["instruments"].values()
+def test_what_is_assumed_are_all_terms_of_the_dearest_that_is_there():
+    """The widest spread's, and none cheaper than another's that is shipped; the lot alone fits the price."""
+    shipped = VALUES["costs"]["instruments"]
+    proposal = instrument_problems(("NEW-USDT",), NAMES, COSTS, {"NEW-USDT": 5.0})[-1].proposal
+    values = YAML(typ="safe").load(proposal)["costs"]["instruments"]["NEWUSD"]
+    assert values == shipped["DOGEUSD"] | {"contract_size": 10_000.0}
+    assert "costs of DOGEUSD" in proposal
     for key in ("spread_bps", "commission_bps"):
-        assert GENERIC[key] >= max(each[key] for each in shipped)
-    for key in ("swap_long", "swap_short"):
-        assert GENERIC[key] <= min(each[key] for each in shipped)
-    assert GENERIC["leverage"] <= min(each["leverage"] for each in shipped)
+        assert values[key] >= max(each[key] for each in shipped.values())
+    assert values["swap_long"] <= min(each["swap_long"] for each in shipped.values())
+
+
+def test_without_any_instrument_no_costs_are_proposed():
+    """There is nothing to take them from; the symbol's own line is proposed still."""
+    none = COSTS.model_copy(update={"instruments": {}})
+    proposal = instrument_problems(("NEW-USDT",), NAMES, none, {})[-1].proposal
+    assert proposal == "instruments:\n  NEW-USDT: NEWUSD"
 
 
 @pytest.mark.parametrize("price", [None, 0.00002, 0.37, 1.0, 99.0, 64_000.0, 3e6])
