@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import FILES
@@ -23,7 +24,7 @@ def read_run(read: ReadText) -> RunRecord:
     recorded = RunRecord.read(read(RECORDED), f"{RECORDED}: can't be read")
     params = Params.parse(read("params.yaml"))
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
-    metrics = {name: json.loads(read(f"metrics/{name}.json")) for name in FILES}
+    metrics = {name: _read_metrics(read, f"metrics/{name}.json") for name in FILES}
     expected, read_verdicts = (
         # The margin follows from value and limit, and is written with fewer digits.
         {(verdict.artifact, verdict.gate): replace(verdict, margin=None) for verdict in verdicts}
@@ -38,6 +39,15 @@ def read_run(read: ReadText) -> RunRecord:
                 )
             )
     return recorded
+
+
+def _read_metrics(read: ReadText, path: str) -> dict[str, Any]:
+    text = read(path)
+    try:
+        metrics: dict[str, Any] = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ArtifactError(f"{path}: can't be read: {error}") from error
+    return metrics
 
 
 def read_workspace_file(path: str) -> str:

@@ -27,9 +27,11 @@ def check_release(tag: str) -> Release:
     release, record = named[0], named[0].record
     run = read_run(lambda path: git(ROOT, "show", f"{release.commit}:{path}"))
     artifact = tag.split("@")[0]
-    packed = run.bundles[artifact].bundle_id
-    if record.bundle_id != packed:
-        raise ArtifactError(f"{tag}: bundle_id is {record.bundle_id}, and the run packed {packed}")
+    packed = run.bundles.get(artifact)
+    if packed is None:
+        raise ArtifactError(f"{tag}: the run at its commit packed no {artifact}")
+    if record.bundle_id != packed.bundle_id:
+        raise ArtifactError(f"{tag}: bundle_id is {record.bundle_id}, and the run packed {packed.bundle_id}")
     lock = git(ROOT, "show", f"{release.commit}:dvc.lock").encode()
     if record.lock_sha256 != hashlib.sha256(lock).hexdigest():
         raise ArtifactError(f"{tag}: dvc.lock is another than that of the release")
