@@ -101,7 +101,7 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
     """
     table = table.assign(
         multiple=table["gross_bps"] / table["cost_bps"].where(table["cost_bps"] > 0),
-        confidence="top " + (100 * table["share"]).map("{:g} %".format),
+        confidence=(100 * table["share"]).map("top {:g} %".format),
     )
     bound = max(1.0, float(table["multiple"].abs().max()))
     scale = alt.Scale(domain=[-bound, 0, bound], range=[BAD, "#ffffff", MODEL])

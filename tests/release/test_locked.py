@@ -38,7 +38,7 @@ stages:
 
 
 def test_a_stage_has_its_deps_before_its_outs_each_with_where_it_is_recorded(tmp_path):
-    """One without a named algorithm is of DVC 2, one without a size has none, a folder's hash ends in .dir."""
+    """One without a named algorithm is of DVC 2, one without a size has none; .dir is a folder's."""
     path = tmp_path / "dvc.lock"
     path.write_text(LOCK, encoding="utf-8")
     records = list(stage_records("features", read_stages(path)["features"]))

@@ -50,7 +50,9 @@ def test_one_by_one_gives_the_batchs_numbers(bundles):
     for symbol, table in tables.items():
         same(list(answer_table(stream, symbol, table, tables["AAA-USD"])), answers[symbol])
         assert sum(answer.status == "predicted" for answer in answers[symbol]) > 300
-    (after,) = [a for a in answers["BBB-USD"] if "3 candles before it were missing and are filled" in a.reason]
+    (after,) = [
+        a for a in answers["BBB-USD"] if "3 candles before it were missing and are filled" in a.reason
+    ]
     # It is scored and traded in a run, so it is served as well.
     assert (after.timestamp, after.status) == (tables["BBB-USD"]["timestamp"][403], "predicted")
 
