@@ -9,7 +9,7 @@ from pydantic import Field, RootModel, model_validator
 
 from tapeline.errors import ParamsError
 from tapeline.params import NEAREST, Section, nearest
-from tapeline.schema import NO_PROGRAM, Refit
+from tapeline.schema import NO_PROGRAM, Refit, ReplayCandles
 
 RELEASE = "release"  # instead of a file: judged by `make promote` alone
 RELEASE_METRICS = ("deflated_sharpe",)
@@ -55,6 +55,7 @@ class PromotionParams(Section):
     """Section `promotion`."""
 
     refit: Refit
+    replay_candles: ReplayCandles
 
 
 class GateParams(RootModel[dict[str, dict[str, Gate]]]):

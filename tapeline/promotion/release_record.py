@@ -26,6 +26,23 @@ class RunRecord(Document):
         return [verdict for verdict in self.gates if verdict.artifact == artifact]
 
 
+class Replay(Document):
+    """What was packed, fed the run's candles one by one: its answers are the run's predictions and trades.
+
+    part : the rows, as "test of fold_5"; candles : replayed, `of` so many
+    largest_difference : between a stored prediction and the served one
+    borderline : predictions too near to a threshold to tell their side of it, for which the run's count
+    trades : of the candidate's account, all equal; None for a refitted model, which has none
+    """
+
+    part: str
+    candles: int
+    of: int
+    largest_difference: float
+    borderline: int
+    trades: int | None
+
+
 class ReleaseRecord(Document):
     """The message of a version's tag, as JSON."""
 
@@ -40,6 +57,7 @@ class ReleaseRecord(Document):
     candidate: OwnFigures | None = None
     metrics: FileMetrics
     lock_sha256: str
+    replay: Replay | None = None  # None in former releases
 
 
 class AssignmentRecord(Document):

@@ -29,7 +29,7 @@ NO_CHOICE = (
     "data.max_rejected_share", "simulation", "quality", "evaluation", "gates", "latency",
     "costs.as_of", "costs.stress", "execution.latency_grid_s", "signals.ablation_trends",
     "ftmo.as_of", "ftmo.control_runs", "ftmo.odds_block", "ftmo.odds_days", "ftmo.odds_paths",
-    "train.compile", "train.device", "train.importance_rows", "train.workers",
+    "promotion.replay_candles", "train.compile", "train.device", "train.importance_rows", "train.workers",
 )  # fmt: skip
 # Code that reads candles, audits them and judges figures decides neither, too.
 NO_CODE = ("tapeline/market/", "tapeline/quality/", "tapeline/evaluation/")

@@ -33,10 +33,9 @@ from tapeline.promotion.contract import (
     Span,
     Tiers,
 )
-from tapeline.promotion.gates import PromotionParams
 from tapeline.promotion.release_record import PackedBundle
 from tapeline.promotion.versions import fingerprint
-from tapeline.schema import DIRECTION, OHLCV, FilledShare, MaxFill, Symbols
+from tapeline.schema import DIRECTION, OHLCV, FilledShare, MaxFill, Refit, Symbols
 from tapeline.store.feature_store import FeatureStore
 from tapeline.trading.params import TradingParams
 
@@ -183,10 +182,12 @@ def read_params_used(model: ModelEntry, params: Params) -> dict[str, dict[str, A
         "costs": trading.costs,
         "execution": trading.execution,
         "ftmo": trading.ftmo,
-        "promotion": params.section("promotion", PromotionParams),
     }
     params_used = {name: section.model_dump(mode="json") for name, section in sections.items()}
-    return params_used | {"train": params.section("train", TrainParams).recipe()}
+    return params_used | {
+        "promotion": {"refit": params.value("promotion.refit", Refit)},
+        "train": params.section("train", TrainParams).recipe(),
+    }
 
 
 def without_seed(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,110 @@
+"""The packed bundles, fed the run's raw candles one at a time as production would, against what was judged.
+
+Only real candles are fed, leader and followers interleaved in time; what serving answers is held against the
+stored predictions that the run scored and traded, and the candidate's own account is traded once more.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+
+from tapeline.errors import ArtifactError
+from tapeline.models.table import ARTIFACTS, TRADED
+from tapeline.params import Params
+from tapeline.promotion.release_record import Replay
+from tapeline.release.replay_feed import Feed
+from tapeline.release.replay_stretches import choose_stretches, in_any
+from tapeline.release.replayed_account import replay_account
+from tapeline.schema import ROW_KEYS, ReplayCandles
+from tapeline.serving.answers import PREDICTED
+from tapeline.splits.candidate import Candidate
+
+TOLERANCE = 1e-5  # between a stored prediction and the served one
+SECONDS = 2e-3  # that a candle takes, about
+CANDLES, PREDICTIONS = "data/candles", "data/predictions"
+
+
+def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[str], None]) -> Replay:
+    """Replay the bundles in `folder` on the rows that measure them; ArtifactError names the first difference.
+
+    A refitted model has no test: replayed are the rows that it was validated on, and there is no account.
+    `tell` is called with the cost before it is paid.
+    """
+    feed = Feed([folder / artifact for artifact in ARTIFACTS], CANDLES)
+    suffix = "_validation" if candidate.is_refit else ""
+    stored = {
+        artifact: read_stored(f"{PREDICTIONS}/{model.name}{suffix}.parquet", candidate.fold, feed.candles)
+        for artifact, model in ARTIFACTS.items()
+    }
+    every = pd.concat(stored.values()).drop_duplicates(ROW_KEYS)
+    limit = params.value("promotion.replay_candles", ReplayCandles)
+    stretches = choose_stretches(every, limit, 2 * feed.length, feed.step)
+    n_rows = int(in_any(stretches, every["timestamp"]).sum())
+    part = f"{'validation' if candidate.is_refit else 'test'} of {candidate.record['model']}"
+    of = f"{n_rows:,}" if n_rows == len(every) else f"{n_rows:,} of {len(every):,}"
+    tell(f"replay: {of} candles, {part}, fed one by one to what was packed: about {n_rows * SECONDS:.0f} s")
+    answers = feed.answers(stretches, f"replaying the {part}", n_rows)
+    served = {
+        artifact: add_answers(artifact, table[in_any(stretches, table["timestamp"])], answers)
+        for artifact, table in stored.items()
+    }
+    largest = max(require_equal(artifact, table) for artifact, table in served.items())
+    validation = pd.read_parquet(f"{PREDICTIONS}/{TRADED[0].name}_validation.parquet")
+    n_trades, n_borderline = replay_account(stored, served, validation, feed.contracts, candidate, params)
+    return Replay(
+        part=part, candles=n_rows, of=len(every), largest_difference=largest,
+        borderline=n_borderline, trades=n_trades,
+    )  # fmt: skip
+
+
+def read_stored(path: str, fold: int, candles: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Stored predictions of `fold` at real candles; `is_after_gap` where the candle before was not one.
+
+    A filled candle never arrives, is not scored and decides no trade: predictions there are left out.
+    """
+    table = pd.read_parquet(path)
+    table = table[table["fold"] == fold].astype({"symbol": str})
+    marked = [
+        pd.DataFrame(
+            {
+                "symbol": symbol,
+                "timestamp": each["timestamp"],
+                "is_filled": each["is_filled"],
+                "is_after_gap": each["is_filled"].shift(fill_value=False) | (each["segment"].diff() != 0),
+            }
+        )
+        for symbol, each in candles.items()
+    ]
+    merged = table.merge(pd.concat(marked), on=ROW_KEYS, how="left", validate="one_to_one")
+    if merged["is_filled"].isna().any():
+        row = merged[merged["is_filled"].isna()].iloc[0]
+        raise ArtifactError(f"{path}: {row['symbol']} {row['timestamp']} is no candle of {CANDLES}")
+    return merged[~merged["is_filled"].astype(bool)].reset_index(drop=True)
+
+
+def add_answers(artifact: str, stored: pd.DataFrame, answers: pd.DataFrame) -> pd.DataFrame:
+    """Add `status`, `reason`, `served` and `served_tier`: what the bundle `artifact` answered to each row."""
+    columns = {artifact: "served", f"{artifact} tier": "served_tier"}
+    own = answers[[*ROW_KEYS, "status", "reason", *columns]].rename(columns=columns)
+    merged = stored.merge(own, on=ROW_KEYS, how="left", validate="one_to_one")
+    return merged.fillna({"status": "nothing", "reason": ""})
+
+
+def require_equal(artifact: str, rows: pd.DataFrame) -> float:
+    """Largest difference of what was served; ArtifactError names the first row that differs or is refused."""
+    difference = (rows["served"] - rows["prediction"]).abs()
+    is_refused = rows["status"] != PREDICTED
+    for is_bad, what in (
+        (is_refused, "{status} ({reason})"),
+        (~(difference <= TOLERANCE), "{served:.8g}"),
+    ):
+        if is_bad.any():
+            row = rows[is_bad].iloc[0]
+            more = f", as at {is_bad.sum() - 1:,} more of {len(rows):,}" if is_bad.sum() > 1 else ""
+            at = f"{row['symbol']} {row['timestamp']}"
+            raise ArtifactError(
+                f"{artifact}: the run predicted {row['prediction']:.8g} at {at}, "
+                f"and the bundle answers {what.format(**row)}{more}"
+            )
+    return float(difference.max()) if len(rows) else 0.0
