@@ -15,10 +15,11 @@ from tapeline.params import Params
 from tapeline.promotion.release_record import Replay
 from tapeline.release.replay_feed import Feed
 from tapeline.release.replay_stretches import choose_stretches, in_any
-from tapeline.release.replayed_account import replay_account
+from tapeline.release.replayed_account import replay_account, require_thresholds
 from tapeline.schema import ROW_KEYS, ReplayCandles
 from tapeline.serving.answers import PREDICTED
 from tapeline.splits.candidate import Candidate
+from tapeline.trading.params import TradingParams
 
 TOLERANCE = 1e-5  # between a stored prediction and the served one
 SECONDS = 2e-3  # that a candle takes, about
@@ -32,6 +33,9 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
     `tell` is called with the cost before it is paid.
     """
     feed = Feed([folder / artifact for artifact in ARTIFACTS], CANDLES)
+    trading = TradingParams.read(params)
+    validation = pd.read_parquet(f"{PREDICTIONS}/{TRADED[0].name}_validation.parquet")
+    ranges = require_thresholds(feed.contracts, validation, candidate.fold, trading.signals)
     suffix = "_validation" if candidate.is_refit else ""
     stored = {
         artifact: read_stored(f"{PREDICTIONS}/{model.name}{suffix}.parquet", candidate.fold, feed.candles)
@@ -50,8 +54,7 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
         for artifact, table in stored.items()
     }
     largest = max(require_equal(artifact, table) for artifact, table in served.items())
-    validation = pd.read_parquet(f"{PREDICTIONS}/{TRADED[0].name}_validation.parquet")
-    n_trades, n_borderline = replay_account(stored, served, validation, feed.contracts, candidate, params)
+    n_trades, n_borderline = replay_account(stored, served, validation, ranges, candidate, trading)
     return Replay(
         part=part, candles=n_rows, of=len(every), largest_difference=largest,
         borderline=n_borderline, trades=n_trades,

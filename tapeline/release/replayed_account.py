@@ -10,7 +10,6 @@ from tapeline.backtest.signals import SignalParams
 from tapeline.backtest.tiers import Ranges, add_tiers, model_ranges
 from tapeline.errors import ArtifactError
 from tapeline.models.table import TRADED
-from tapeline.params import Params
 from tapeline.promotion.contract import Contract
 from tapeline.schema import ROW_KEYS
 from tapeline.splits.candidate import Candidate
@@ -25,23 +24,21 @@ def replay_account(
     stored: dict[str, pd.DataFrame],
     served: dict[str, pd.DataFrame],
     validation: pd.DataFrame,
-    contracts: dict[str, Contract],
+    ranges: Ranges,
     candidate: Candidate,
-    params: Params,
+    trading: TradingParams,
 ) -> tuple[int | None, int]:
     """Trades of the candidate's account by the bundles' answers, and candles too near to a threshold to tell.
 
-    ArtifactError where thresholds, a tier or a trade differ. What was not replayed is taken from the run. A
+    ArtifactError where a tier or a trade differ. What was not replayed is taken from the run. A
     refitted model has no account: None.
 
     stored : by artifact, rows of `symbol`, `timestamp`, `fold`, `prediction`
     served : those of them that were replayed, with `served` and `served_tier`
-    validation : all predictions of the direction's validations
+    validation : all predictions of the direction's validations; ranges : of the candidate's tiers
     """
-    trading = TradingParams.read(params)
     signals = trading.signals
     direction, trend = (model.artifact for model in TRADED)
-    ranges = require_thresholds(contracts, validation, candidate.fold, signals)
     near = {
         direction: near_tier(served[direction]["prediction"].to_numpy(), ranges),
         trend: near_minimum(served[trend]["prediction"].to_numpy(), signals.minimum_trend),
