@@ -55,6 +55,10 @@ def test_without_a_name_it_is_the_last_other_version_that_was_in_production(repo
     assert chosen(repo) == "v1.1.0"
     assign(repo, "v1.0.0", first=4)
     assert chosen(repo) == "v1.1.0"
+    assign(repo, "v1.2.0", first=5)
+    assert chosen(repo) == "v1.0.0"
+    assign(repo, "v1.1.0", "v1.2.0", first=6)
+    assert chosen(repo) == "v1.1.0"  # and not the first that ever was
 
 
 def test_by_its_name_any_registered_version_is_gone_to(repo):

@@ -102,6 +102,12 @@ def test_after_a_rollback_champion_and_highest_are_compared(repo, derived):
     assert "v1.5.0" not in why
 
 
+def test_the_reason_speaks_of_the_champion_where_that_decides(repo, derived):
+    """And not of what the highest version, which is out of production, has else."""
+    made = registry(repo, "v1.0.0", v1_0_0={}, v2_0_0={"data": "d0"})
+    assert decide_version(NAME, PRINTS | {"seed": "s2"}, made) == (Version(2, 0, 1), "patch: seed changed")
+
+
 def test_registered_but_never_in_production_a_version_is_followed_from_above(repo, derived):
     """A major one: nothing that works is replaced."""
     version, why = decide_version(NAME, PRINTS, registry(repo, v1_2_3={}))
