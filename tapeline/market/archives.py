@@ -11,24 +11,14 @@ from typing import Protocol
 
 import pyarrow as pa
 
-MAX_UNPACKED = 2 * 2**30  # bytes; ten years of one-minute candles take half a GiB of CSV
-MAX_RATIO = 200  # unpacked over packed bytes; candles reach 20, deflate can reach 1,000
-# Unpacked bytes from which the ratio is judged: few equal rows pack well, and do no harm.
-MIN_JUDGED = 16 * 2**20
+from tapeline.market.limits import check_size
+
 PIECE = 2**20  # bytes unpacked at once
 NOTES = ("readme", "license", ".")  # how names of what lies beside candles begin
 
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
-
-
-def check_size(n_unpacked: int, n_packed: int | None = None) -> None:
-    """Raise ValueError if `n_unpacked` bytes, out of `n_packed`, are more than candles can be."""
-    if n_unpacked > MAX_UNPACKED:
-        raise ValueError(f"unpacks to more than {MAX_UNPACKED:,} bytes; split it by time")
-    if n_packed is not None and n_unpacked > max(MIN_JUDGED, MAX_RATIO * n_packed):
-        raise ValueError(f"unpacks to more than {MAX_RATIO} times its size, which no candles do")
 
 
 def _unpack_gzip(content: bytes) -> bytes:
@@ -94,6 +84,6 @@ def _drain(stream: _Readable, n_packed: int) -> bytes:
     pieces, n_unpacked = [], 0
     while piece := stream.read(PIECE):
         n_unpacked += len(piece)
-        check_size(n_unpacked, n_packed)
+        check_size(n_unpacked, n_packed, is_declared=False)
         pieces.append(piece)
     return b"".join(pieces)

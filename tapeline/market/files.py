@@ -9,6 +9,7 @@ from tapeline.market.data_params import DataParams
 from tapeline.market.folders import check_sum, find_files
 from tapeline.market.formats import read_cells, stem_of
 from tapeline.market.intervals import check_longer
+from tapeline.market.limits import bounded
 from tapeline.market.raw import RawCandles
 from tapeline.market.settling import settle_layout
 from tapeline.market.sheets import Sheet, read_sheet
@@ -71,8 +72,9 @@ def _check_name(path: Path, data: DataParams, symbol: str) -> None:
 
 
 def _read_file(path: Path, symbol: str, data: DataParams) -> Sheet:
-    cells = read_cells(path)
-    sheet = read_sheet(str(path), cells.table, cells.has_header, symbol, data.columns, data.timezone)
+    with bounded(path):
+        cells = read_cells(path)
+        sheet = read_sheet(str(path), cells.table, cells.has_header, symbol, data.columns, data.timezone)
     named = sheet.symbol or cells.symbol
     if named and is_another(named, symbol):
         raise DataError(

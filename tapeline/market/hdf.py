@@ -15,8 +15,8 @@ import pandas as pd
 from numcodecs import blosc
 from numpy.typing import NDArray
 
-from tapeline.market.archives import check_size
 from tapeline.market.cell_tables import Cells
+from tapeline.market.limits import check_shape, check_size
 
 BLOSC = 32001  # PyTables' filter, registered with the HDF Group
 BLOSC_HEADER = 16  # bytes
@@ -32,7 +32,8 @@ def parse_hdf(content: bytes) -> Cells:
             names = ", ".join(table.name for table in tables[:5]) or "none"
             raise ValueError(f"must hold one table in pandas' format 'table', and holds {names}")
         (table,) = tables
-        check_size(table.size * table.dtype.itemsize)
+        check_shape(table.size, len(table.dtype.names))
+        check_size(table.size * table.dtype.itemsize, len(content))
         return Cells(_name_columns(table, _read_values(table)), True)
 
 
@@ -53,6 +54,7 @@ def _read_values(table: h5py.Dataset) -> NDArray[np.void]:
         return records
     values = np.zeros(table.shape, dtype=table.dtype)
     (length,) = table.chunks
+    check_size(length * table.dtype.itemsize)
     for number in range(table.id.get_num_chunks()):
         (offset,) = table.id.get_chunk_info(number).chunk_offset
         mask, packed = table.id.read_direct_chunk((offset,))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tapeline.market.cell_tables import Cells
 from tapeline.market.layouts import NO_NAME, SYMBOLS, normalise
+from tapeline.market.limits import check_shape, check_values
 
 MAX_DEPTH = 4  # objects around the rows: {"result": {"list": [...]}}
 N_COLUMNS = 6  # of a candle
@@ -17,12 +18,19 @@ LEAST = ({"open", "close"}, {"o", "c"})  # columns by which an object is known t
 
 def parse_json(content: bytes) -> Cells:
     """Read an array of arrays or of objects, alone or in objects around it; ValueError otherwise."""
+    _check_values(content)
     return _read(_load(content))
 
 
 def parse_json_lines(content: bytes) -> Cells:
     """Read one array or object per line."""
+    _check_values(content)
     return _read([_load(line) for line in content.splitlines() if line.strip()])
+
+
+def _check_values(content: bytes) -> None:
+    """Raise ValueError if there are more values than memory holds; commas and brackets show it."""
+    check_values(sum(map(content.count, (b",", b"[", b"{"))))
 
 
 def _load(content: bytes) -> Any:
@@ -67,21 +75,24 @@ def _find(
 def _read_columns(value: dict[str, Any]) -> pd.DataFrame | None:
     """Return the table that `value` is by itself, as TradingView's feeds and pandas write one, else None."""
     if "schema" in value and isinstance(value.get("data"), list):  # pandas, orient="table"
-        return pd.DataFrame(value["data"])
+        return _table(value["data"])
     if isinstance(value.get("columns"), list) and isinstance(value.get("data"), list):  # "split"
+        check_shape(len(value["data"]), len(value["columns"]))
         return _with_index(pd.DataFrame(value["data"], columns=value["columns"]), value.get("index"))
     arrays = {key: column for key, column in value.items() if isinstance(column, list)}
     lengths = set(map(len, arrays.values()))
     is_cells = not any(isinstance(cell, dict | list) for column in arrays.values() for cell in column[:1])
     if len(arrays) >= N_COLUMNS and len(lengths) == 1 and is_cells:
+        check_shape(0, len(arrays))
         return pd.DataFrame(arrays)
     if not value or not all(isinstance(inner, dict) for inner in value.values()):
         return None
     if _is_candle(value):  # "columns"
+        check_shape(0, len(value))
         index = list(next(iter(value.values())))
         return _with_index(pd.DataFrame({key: list(inner.values()) for key, inner in value.items()}), index)
     if _is_candle(next(iter(value.values()))):  # "index"
-        return _with_index(pd.DataFrame(list(value.values())), list(value))
+        return _with_index(_table(list(value.values())), list(value))
     return None
 
 
@@ -99,11 +110,19 @@ def _with_index(table: pd.DataFrame, index: list[Any] | None) -> pd.DataFrame:
 def _read_rows(rows: list[Any], symbol: str | None) -> Cells:
     kinds = set(map(type, rows))
     if kinds <= {dict}:
-        return Cells(pd.DataFrame(rows), True, symbol)
+        return Cells(_table(rows), True, symbol)
     width = len(rows[0]) if isinstance(rows[0], list) else 0
     if kinds != {list} or set(map(len, rows)) != {width}:
         number, row = next(
             (n, row) for n, row in enumerate(rows, start=1) if not isinstance(row, list) or len(row) != width
         )
         raise ValueError(f"row {number} must be an array as long as the first, and is {str(row)[:60]}")
+    check_shape(len(rows), width)
     return Cells(pd.DataFrame(rows), False, symbol)
+
+
+def _table(rows: list[Any]) -> pd.DataFrame:
+    """Lay objects side by side; ValueError if they have too many names together: each makes a cell a row."""
+    names = {name for row in rows if isinstance(row, dict) for name in row}
+    check_shape(len(rows), len(names))
+    return pd.DataFrame(rows)

@@ -13,6 +13,7 @@ import pyarrow.csv
 
 from tapeline.market.cell_tables import Cells
 from tapeline.market.layouts import NO_NAME
+from tapeline.market.limits import check_shape
 
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 OTHERS = {  # how other formats begin
@@ -57,6 +58,7 @@ def parse_text(content: bytes) -> Cells:
     if not rows:
         return Cells(pd.DataFrame(), False)
     heading = _find_heading(rows)
+    check_shape(content.count(b"\n"), len(rows[0]))
     if len(rows) <= heading.n_lines:
         return Cells(pd.DataFrame(columns=heading.names), heading.names is not None)
     is_comma = separator != "," and _has_decimal_comma(rows[heading.n_lines :])
