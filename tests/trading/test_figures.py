@@ -49,7 +49,7 @@ def program(**changes):
 
 def test_equity_is_told_by_the_hour_with_its_worst_and_the_days_floor():
     """The day's floor is 50 below the balance at midnight, the account's stays at 900."""
-    result = account(balance=[1_000, 950, 1_100], equity=[1_000, 900, 1_100], equity_low=[980, 850, 1_050])
+    result = account(balance=[1_000, 950, 1_100], equity=[1_000, 900, 1_100], equity_low=[850, 880, 1_050])
     table = equity_table(result, plan(), MARKET, program())
     assert table["timestamp"].tolist() == [TIMES[0], TIMES[2]]
     assert table["equity"].tolist() == [900, 1_100]
