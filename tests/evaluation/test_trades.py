@@ -45,6 +45,17 @@ def test_what_trades_went_through():
     assert (found["ended_by"]["time"], found["ended_by"]["stop"], found["ended_by"]["end"]) == (3, 1, 0)
 
 
+def test_a_trade_that_ends_even_is_neither_won_nor_lost():
+    """Nothing won, nothing lost, however little: half a dollar is a win, and minus half a loss."""
+    even = describe_trades(trades(0.0), REASONS, 1)
+    assert (even["average_win"], even["average_loss"], even["largest_loss"]) == (None, None, 0.0)
+    assert score_trades(trades(0.0))["win_rate"] == 0.0
+    small = describe_trades(trades(0.5, 0.0, -0.5), REASONS, 1)
+    assert (small["average_win"], small["average_loss"]) == (0.5, -0.5)
+    assert describe_trades(trades(0.5), REASONS, 1)["average_win"] == 0.5
+    assert describe_trades(trades(-0.5), REASONS, 1)["average_loss"] == -0.5
+
+
 def test_cells_say_how_sure_they_are():
     """A cell of sure winners, one of noise, an empty one; both p-values raised for having looked at two."""
     rng = np.random.default_rng(0)
