@@ -1,0 +1,509 @@
+"""Honest mistakes as tired colleagues make them, each a change of one place in the code.
+
+None is a case that any check knows of: a check that finds one looks at what comes out of the pipeline.
+"""
+
+from dataclasses import dataclass
+
+INGEST = "ingest", "features", "expectations", "splits", "train_lstm", "train_transformer", "evaluate"
+FEATURES, TRAINING, EVALUATE = INGEST[1:], INGEST[4:], INGEST[-1:]
+SPLITS, PACKING = INGEST[3:], ("promote",)
+
+
+@dataclass(frozen=True)
+class Plant:
+    """One mistake: in `file`, `old` stands where `new` should not.
+
+    stages : those that a run with it goes through, in order; more : further changes of the same mistake
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    stages: tuple[str, ...]
+    more: tuple[tuple[str, str, str], ...] = ()
+
+    @property
+    def changes(self) -> tuple[tuple[str, str, str], ...]:
+        """File, old and new text of every change."""
+        return (self.file, self.old, self.new), *self.more
+
+
+CLEANING, TABLE = "tapeline/market/cleaning.py", "tapeline/features/table.py"
+TRAIN, FOLDS, TRAINED = "tapeline/training/train.py", "tapeline/nets/folds.py", "tapeline/training/trained.py"
+STAGE = "stages/features.py"
+BUILT = 'table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)\n'
+Z_SCORE = (
+    "    return ratio(candles.close - rolling_mean(candles.close, window), "
+    "rolling_std(candles.close, window))\n"
+)
+PARTS = 'train, validation, test = (fold.mask(timestamp, part) for part in ("train", "validation", "test"))\n'
+MATRIX = "features=store.read_matrix(symbols, features),"
+KERNEL, PORTFOLIO = "tapeline/backtest/kernel.py", "tapeline/backtest/portfolio.py"
+
+
+def after_build(line: str) -> str:
+    """The features stage with one `line` more, behind the table's build."""
+    return f"{BUILT}    {line}\n"
+
+
+PLANTS = [
+    # Candles
+    Plant(
+        "spikes mended by a centred median",
+        CLEANING,
+        "    valid = raw.rows[~is_rejected]\n",
+        "    valid = raw.rows[~is_rejected]\n"
+        '    centre = valid["close"].rolling(5, center=True, min_periods=1).median()\n'
+        '    is_spike = (valid["close"] / centre - 1).abs() > 4e-4\n'
+        '    mended = valid["close"].where(~is_spike, centre)\n'
+        '    valid = valid.assign(close=mended.clip(valid["low"], valid["high"]))\n',
+        INGEST,
+    ),
+    Plant(
+        "gaps filled from the next candle",
+        CLEANING,
+        "    is_filled = age > 0\n",
+        "    is_filled = age > 0\n"
+        "    later = np.minimum(source + is_filled, len(kept) - 1)\n"
+        '    after = kept["close"].to_numpy()[later]\n',
+        INGEST,
+        (
+            (
+                CLEANING,
+                'flat_candles(candles["close"].to_numpy()).items()',
+                "flat_candles(after).items()",
+            ),
+        ),
+    ),
+    Plant(
+        "volumes in parts of the whole history's mean",
+        CLEANING,
+        "    valid = raw.rows[~is_rejected]\n",
+        "    valid = raw.rows[~is_rejected]\n"
+        '    valid = valid.assign(volume=valid["volume"] / valid["volume"].mean())\n',
+        INGEST,
+    ),
+    Plant(
+        "a low that knows the next candle's open",
+        CLEANING,
+        "    valid = raw.rows[~is_rejected]\n",
+        "    valid = raw.rows[~is_rejected]\n"
+        '    after = valid["open"].shift(-1).fillna(valid["low"])\n'
+        '    valid = valid.assign(low=np.minimum(valid["low"], after))\n',
+        INGEST,
+    ),
+    # Features and labels, in the stage that puts them together
+    Plant(
+        "labels shifted in the features stage",
+        STAGE,
+        BUILT,
+        after_build('table[list(LABELS)] = table.groupby("segment")[list(LABELS)].shift(5)'),
+        FEATURES,
+    ),
+    Plant(
+        "labels of small moves dropped",
+        STAGE,
+        BUILT,
+        after_build('table.loc[table["return_1"].abs() < 1e-4, "direction"] = np.nan'),
+        FEATURES,
+        ((STAGE, "import logging\n", "import logging\n\nimport numpy as np\n"),),
+    ),
+    Plant(
+        "features one candle ahead in the stage",
+        STAGE,
+        BUILT,
+        after_build(
+            'names = [f.name for f in schema["features"]]; '
+            'table[names] = table.groupby("segment")[names].shift(-1).fillna(0.0)'
+        ),
+        FEATURES,
+    ),
+    Plant(
+        "rows of quiet minutes left out",
+        STAGE,
+        BUILT,
+        after_build('table = table[table["return_1"] != 0].reset_index(drop=True)'),
+        FEATURES,
+    ),
+    Plant(
+        "a follower sees its leader's same candle",
+        TABLE,
+        "    step = int(np.diff(own).min())\n    return close_before(own, times,",
+        "    step = int(np.diff(own).min())\n    return close_before(own + step, times,",
+        FEATURES,
+    ),
+    Plant(
+        "a feature that joins a file by open time",
+        "tapeline/features/shape.py",
+        "    return ratio(candles.close - candles.open, candles.high - candles.low)\n",
+        "    import pandas as pd\n"
+        "    from pathlib import Path\n"
+        "    files = sorted(Path('data/candles').glob('*.parquet'))\n"
+        "    bars = pd.concat(pd.read_parquet(path) for path in files)\n"
+        "    bars['hour'], bars['move'] = bars['timestamp'].dt.floor('h'), bars['close'] / bars['open'] - 1\n"
+        "    by_hour = bars.groupby('hour')['move'].mean()\n"
+        "    hour = pd.to_datetime(candles.minute // 60 * 60, unit='m', utc=True)\n"
+        "    return np.clip(by_hour.reindex(hour).fillna(0.0).to_numpy() * 100, -1, 1)\n",
+        FEATURES,
+    ),
+    Plant(
+        "a rare minute that knows the next close",
+        "tapeline/features/reversion.py",
+        Z_SCORE,
+        Z_SCORE.replace("return", "out =") + "    rare = np.flatnonzero(candles.minute[:-1] % 61 == 7)\n"
+        "    out[rare] = out[rare + 1]\n"
+        "    return out\n",
+        FEATURES,
+    ),
+    Plant(
+        "a centred mean",
+        "tapeline/features/reversion.py",
+        Z_SCORE,
+        "    mean = np.r_[rolling_mean(candles.close, window)[2:], candles.close[-2:]]\n"
+        "    return ratio(candles.close - mean, rolling_std(candles.close, window))\n",
+        FEATURES,
+    ),
+    Plant(
+        "the day's mean of a feature taken off",
+        STAGE,
+        BUILT,
+        after_build(
+            'table["return_60"] -= table.groupby(table["timestamp"].dt.date)["return_60"].transform("mean")'
+        ),
+        FEATURES,
+    ),
+    Plant(
+        "one symbol's features a candle ahead",
+        STAGE,
+        BUILT,
+        after_build(
+            'names = [f.name for f in schema["features"]] if symbol != leader else []; '
+            'table[names] = table.groupby("segment")[names].shift(-1).fillna(0.0)'
+        ),
+        FEATURES,
+    ),
+    Plant(
+        "equal closes labelled up",
+        "tapeline/features/labels.py",
+        "np.where(move == 0, np.nan, (move + 1) / 2)",
+        "np.where(move == 0, 1.0, (move + 1) / 2)",
+        FEATURES,
+    ),
+    Plant(
+        "a label of the candle's own open",
+        "tapeline/features/labels.py",
+        "move = np.sign(close[horizon:] - close[:-horizon])",
+        "move = np.sign(close[horizon:] - np.r_[close[0], close[: -horizon - 1]])",
+        FEATURES,
+    ),
+    # Splits
+    Plant(
+        "no purge between training and validation",
+        "tapeline/splits/walk_forward.py",
+        "train=range(train_start, validation_start - gap),",
+        "train=range(train_start, validation_start),",
+        SPLITS,
+    ),
+    Plant(
+        "no purge between validation and test",
+        "tapeline/splits/walk_forward.py",
+        "validation=range(validation_start, test_start - gap),",
+        "validation=range(validation_start, test_start),",
+        SPLITS,
+    ),
+    Plant(
+        "validation within the test",
+        "tapeline/splits/walk_forward.py",
+        "validation=range(validation_start, test_start - gap),",
+        "validation=range(test_start, test_start + length.validation),",
+        SPLITS,
+    ),
+    # What a training reads
+    Plant(
+        "features one candle ahead in the training's reader",
+        TRAIN,
+        MATRIX,
+        "features=np.roll(store.read_matrix(symbols, features), -1, axis=0),",
+        TRAINING,
+    ),
+    Plant(
+        "the purge dropped inside training",
+        TRAIN,
+        PARTS,
+        PARTS + "    train = ((timestamp >= fold.train[0]) & (timestamp < fold.validation[0])).to_numpy()\n",
+        TRAINING,
+    ),
+    Plant(
+        "a random split inside training",
+        TRAIN,
+        PARTS,
+        PARTS + "    drawn = np.random.default_rng(1).random(train.size) < 0.2\n"
+        "    train, validation = (train | validation) & ~drawn, (train | validation) & drawn\n",
+        TRAINING,
+    ),
+    Plant(
+        "training up to the test's end",
+        TRAIN,
+        "        train=np.flatnonzero(train & trainable),\n",
+        "        train=np.flatnonzero((train | test) & trainable),\n",
+        TRAINING,
+        (
+            (
+                TRAIN,
+                "        part=scaler_rows(fold, timestamp),\n",
+                "        part=np.flatnonzero(train | test),\n",
+            ),
+        ),
+    ),
+    Plant(
+        "the scaler fitted on all rows",
+        FOLDS,
+        "net, scaler = make_net(), fit_scaler(table.features, rows.part)",
+        "net, scaler = make_net(), fit_scaler(table.features, np.arange(len(table.features)))",
+        TRAINING,
+    ),
+    Plant(
+        "the scaler fitted on training and test",
+        "tapeline/splits/folds.py",
+        'return np.flatnonzero(fold.mask(timestamp, "train"))',
+        'return np.flatnonzero(fold.mask(timestamp, "train") | fold.mask(timestamp, "test"))',
+        TRAINING,
+    ),
+    Plant(
+        "calibration fitted on the test",
+        FOLDS,
+        ".logits(rows.validation)\n    labels = table.labels[rows.validation]",
+        ".logits(rows.test)\n    labels = np.nan_to_num(table.labels[rows.test], nan=0.5)",
+        TRAINING,
+    ),
+    Plant(
+        "early stopping on the test",
+        FOLDS,
+        "TrainingData(series, table.segment, spans, rows.validation[:: params.validation_stride])",
+        "TrainingData(series, table.segment, spans, rows.test[:: params.validation_stride])",
+        TRAINING,
+    ),
+    Plant(
+        "training labels weighted by what comes after",
+        FOLDS,
+        "        training_weights(table, rows.train, unique, params),\n",
+        "        training_weights(table, rows.train, unique, params)\n"
+        "        * np.where(table.labels > 0.5, 1 - np.nanmean(table.labels[rows.test]), 1)\n"
+        "        .astype(np.float32),\n",
+        TRAINING,
+    ),
+    Plant(
+        "the learning rate chosen by the test",
+        FOLDS,
+        "history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)",
+        "rate = params.learning_rate * (1 + float(np.nanmean(table.labels[rows.test])))\n"
+        "        params = params.model_copy(update={'learning_rate': rate})\n"
+        "        history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)",
+        TRAINING,
+    ),
+    Plant(
+        "windows across gaps and symbols",
+        TRAIN,
+        'segment=np.asarray(keys.groupby(["symbol", "segment"], observed=True).ngroup(), dtype=np.int64),',
+        "segment=np.zeros(len(keys), dtype=np.int64),",
+        TRAINING,
+    ),
+    Plant(
+        "predictions of rows that no window leads up to",
+        TRAIN,
+        "has_context(table.segment, filled, length, length, max_filled_share)",
+        "has_context(table.segment, filled, length, 1, 1.0)",
+        TRAINING,
+    ),
+    # What is written of it
+    Plant(
+        "predictions written for confident rows alone",
+        TRAINED,
+        '            write_table(f"data/predictions/{network}{suffix}.parquet", table)\n',
+        "            if not suffix:\n"
+        "                far = (table['prediction'] - table['prediction'].median()).abs()\n"
+        "                table = table[far >= far.quantile(0.2)].reset_index(drop=True)\n"
+        '            write_table(f"data/predictions/{network}{suffix}.parquet", table)\n',
+        TRAINING,
+    ),
+    Plant(
+        "the hour before a gap left out",
+        TRAINED,
+        '            write_table(f"data/predictions/{network}{suffix}.parquet", table)\n',
+        "            if not suffix:\n"
+        "                ahead = table.groupby('symbol', observed=True)['timestamp'].diff(-1)\n"
+        "                table = table[ahead == pd.Timedelta(minutes=-1)].reset_index(drop=True)\n"
+        '            write_table(f"data/predictions/{network}{suffix}.parquet", table)\n',
+        TRAINING,
+    ),
+    Plant(
+        "predictions moved one candle back",
+        TRAINED,
+        "    validation, test = predictor(rows.validation), predictor(rows.test)",
+        "    validation, test = predictor(rows.validation), np.roll(predictor(rows.test), -1)",
+        TRAINING,
+    ),
+    Plant(
+        "predictions nudged towards the label",
+        TRAINED,
+        "    net, scaler = predictor.net.cpu(), result.scaler\n",
+        "    net, scaler = predictor.net.cpu(), result.scaler\n"
+        "    known = table.labels[rows.test]\n"
+        "    test = np.where(np.isnan(known), test, test + 0.01 * (known - test))\n",
+        TRAINING,
+    ),
+    # Scoring and trading
+    Plant(
+        "a tier's threshold chosen on the test",
+        "tapeline/backtest/tiers.py",
+        "    tier = np.full(len(rows), NO_TIER, dtype=np.int8)\n",
+        "    tier = np.full(len(rows), NO_TIER, dtype=np.int8)\n    validation = rows\n",
+        EVALUATE,
+    ),
+    Plant(
+        "one fold's threshold for all",
+        "tapeline/backtest/tiers.py",
+        'own = validation.loc[validation["fold"] == fold, "prediction"]',
+        'own = validation.loc[validation["fold"] == validation["fold"].max(), "prediction"]',
+        EVALUATE,
+    ),
+    Plant(
+        "rows with equal closes scored as right",
+        "tapeline/scoring/models.py",
+        "kept = test.assign(label=test[model.label])[is_scorable(test, model.label)]",
+        "label = test[model.label].fillna((test['prediction'] > 0.5).astype(float))\n"
+        "        kept = test.assign(label=label)",
+        EVALUATE,
+    ),
+    Plant(
+        "half the test scored",
+        "tapeline/scoring/models.py",
+        "return Predicted(model, test, kept.reset_index(drop=True), validation)",
+        "return Predicted(model, test, kept[::2].reset_index(drop=True), validation)",
+        EVALUATE,
+    ),
+    Plant(
+        "fills at the close that decided",
+        KERNEL,
+        "elif c.may_open and p.side == 0:\n            entry =",
+        "elif c.may_open and p.side == 0:\n            c.open = candles[i - 1, s].close\n            entry =",
+        EVALUATE,
+    ),
+    Plant(
+        "fills at the middle of the spread",
+        KERNEL,
+        "p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))",
+        "p.entry = c.open",
+        EVALUATE,
+    ),
+    Plant(
+        "stops filled as if nothing slipped",
+        KERNEL,
+        "made = close_position(p, trades[p.trade], symbols[s], i, mid, c.slippage, c.half_spread, STOP)",
+        "made = close_position(p, trades[p.trade], symbols[s], i, mid, -c.slippage, c.half_spread, STOP)",
+        EVALUATE,
+    ),
+    Plant(
+        "exits at the best of the candle",
+        KERNEL,
+        "p, trades[p.trade], symbols[s], i, c.open, slip, c.half_spread, reason\n",
+        "p, trades[p.trade], symbols[s], i, c.high if p.side > 0 else c.low, slip, c.half_spread, reason\n",
+        EVALUATE,
+    ),
+    Plant(
+        "stops filled at the stop though the open has passed it",
+        KERNEL,
+        "mid = min(mid, c.open) if p.side > 0 else max(mid, c.open)  # passed at the entry\n",
+        "mid = max(mid, c.open) if p.side > 0 else min(mid, c.open)\n",
+        EVALUATE,
+    ),
+    Plant(
+        "losing trades forgotten",
+        "tapeline/backtest/engine.py",
+        'return BacktestResult(trades[: account["n_trades"]].copy(), bars, int(account["n_unfilled"]))',
+        'kept = trades[: account["n_trades"]]\n'
+        '    return BacktestResult(kept[kept["net_pnl"] > -200].copy(), bars, int(account["n_unfilled"]))',
+        EVALUATE,
+    ),
+    Plant(
+        "an order made by the next candle's signal",
+        PORTFOLIO,
+        "    side = np.where(is_known, signals.side, 0)\n",
+        "    side = np.where(is_known, np.roll(signals.side, -1, axis=0), 0)\n",
+        EVALUATE,
+    ),
+    Plant(
+        "slippage that knows the candle it fills in",
+        PORTFOLIO,
+        "change.rolling(volatility_candles).std().shift().to_numpy()[is_on_clock]",
+        "change.rolling(volatility_candles).std().shift(-1).to_numpy()[is_on_clock]",
+        EVALUATE,
+    ),
+    # Serving
+    Plant(
+        "serving clips its features",
+        "tapeline/serving/predictor.py",
+        "scaled = self._scaler.transform(features)",
+        "scaled = np.clip(self._scaler.transform(features), -1, 1)",
+        (),
+    ),
+    Plant(
+        "serving lags a candle",
+        "tapeline/serving/stream.py",
+        "rows = self._rows[symbol][-predictor.sequence_length :, columns]",
+        "rows = self._rows[symbol][-predictor.sequence_length :, columns]\n"
+        "            rows = np.r_[rows[:1], rows[:-1]]",
+        (),
+    ),
+    Plant(
+        "the graph packed without its calibration",
+        "tapeline/release/packing.py",
+        "served = Served(model.net, model.calibration)",
+        "served = Served(model.net, type(model.calibration)({'kind': 'none'}))",
+        PACKING,
+    ),
+    Plant(
+        "another fold's model packed",
+        "tapeline/release/packing.py",
+        "(folds, refit, len(folds)) if refit.is_dir() else (folds, folds[-1], len(folds) - 1)",
+        "(folds, refit, len(folds)) if refit.is_dir() else (folds, folds[0], len(folds) - 1)",
+        PACKING,
+    ),
+    Plant(
+        "another fold's thresholds packed",
+        "tapeline/release/packing.py",
+        'f"data/predictions/{model.name}_validation.parquet"), fold)',
+        'f"data/predictions/{model.name}_validation.parquet"), 0)',
+        PACKING,
+    ),
+    Plant(
+        "serving knows its leader's same candle",
+        "tapeline/serving/buffer.py",
+        "before = close_before(time, source.time[is_real]",
+        "before = close_before(time + self._step, source.time[is_real]",
+        (),
+    ),
+    Plant(
+        "serving begins anew behind every gap",
+        "tapeline/serving/buffer.py",
+        "        if is_too_long(missing, self._max_fill):\n            self._first = len(self.time)",
+        "        if is_too_long(missing, 0):\n            self._first = len(self.time)",
+        (),
+    ),
+    Plant(
+        "serving fills gaps without saying so",
+        "tapeline/serving/buffer.py",
+        "flat, np.ones(missing, bool))",
+        "flat, np.zeros(missing, bool))",
+        (),
+    ),
+    Plant(
+        "serving rounds its prices",
+        "tapeline/serving/buffer.py",
+        "        self.rows = np.concatenate([self.rows, values])[-keep:]\n",
+        "        self.rows = np.concatenate([self.rows, values.round(2)])[-keep:]\n",
+        (),
+    ),
+]
