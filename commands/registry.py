@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tapeline.errors import TapelineError
+from tapeline.errors import TapelineError, printable
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.production import INDEX, write_index
 from tapeline.reports.versions_table import versions_table
@@ -16,9 +16,9 @@ def main() -> None:
     except (TapelineError, OSError) as error:
         sys.exit(" ".join(str(error).split()))
     table = versions_table(registry)
-    print("nothing was promoted yet" if table.empty else table.to_string(index=False))
+    print("nothing was promoted yet" if table.empty else printable(table.to_string(index=False)))
     for tag, why in registry.ignored.items():
-        print(f"tag {tag}: left alone, {why}")
+        print(printable(f"tag {tag}: left alone, {why}"))
     print(f"written: {INDEX}")
 
 

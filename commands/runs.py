@@ -4,7 +4,7 @@ import re
 import sys
 from collections.abc import Iterable
 
-from tapeline.errors import ArtifactError
+from tapeline.errors import ArtifactError, printable
 from tapeline.outputs import write_csv
 from tapeline.release.deflated import note_trials
 from tapeline.reports.runs import INDEX, PRINTED, daily_pnl, index, overfitting, read_experiments
@@ -16,7 +16,7 @@ def main() -> None:
     write_csv(INDEX, table)
     printed = table[[name for name in PRINTED if name in table.columns]]
     rounded = printed.map(lambda text: f"{float(text):.4g}" if re.fullmatch(r"-?\d+\.\d+", text) else text)
-    print(rounded.to_string(index=False))
+    print(printable(rounded.to_string(index=False)))
     print(f"written: {INDEX}, {len(table)} lines, {len(table.columns)} columns")
     finished: Iterable[str] = table.loc[table["verdict"] != "", "commit"] if "verdict" in table else []
     print(overfitting({commit: daily_pnl(commit) for commit in finished}))

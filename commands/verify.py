@@ -4,7 +4,7 @@ import sys
 
 from dvc.exceptions import DvcException
 
-from tapeline.errors import DataError
+from tapeline.errors import DataError, printable
 from tapeline.release.verification import verify
 
 
@@ -17,9 +17,9 @@ def main() -> None:
     except OSError as error:
         sys.exit(f"{error.filename}: can't be read: {error.strerror}")
     for line in verdict.differences:
-        print(line)
+        print(printable(line))
     for line in verdict.not_checked:
-        print(f"not checked, not a local file with an md5: {line}")
+        print(printable(f"not checked, not a local file with an md5: {line}"))
     outcome = f"{len(verdict.differences)} differences" if verdict.differences else "all as recorded"
     print(f"{verdict.n_files} files, {verdict.n_bytes:,} bytes hashed: {outcome}")
     sys.exit(1 if verdict.differences else 0)

@@ -1,10 +1,36 @@
 """What can go wrong by the user's hand: what, where, the value and what is allowed, in one line."""
 
+from reprlib import Repr
+
 LONGEST = 200  # characters of a value that an error repeats
+
+
+def printable(text: str) -> str:
+    r"""Write control characters of `text` as Python does, as \x1b: a terminal would obey them.
+
+    Line breaks and tabs stay. Names of files, symbols and messages of tags are others' text.
+    """
+    return "".join(sign if sign.isprintable() or sign in "\n\t" else ascii(sign)[1:-1] for sign in text)
+
+
+def brief(value: object, longest: int = LONGEST) -> str:
+    """A value as an error shows it, in at most `longest` characters, whatever it is."""
+    shape = Repr()
+    shape.maxlevel = 3
+    shape.maxdict = shape.maxlist = shape.maxtuple = 60
+    shape.maxstring = shape.maxother = shape.maxlong = longest
+    try:
+        text = shape.repr(value)
+    except Exception:  # whatever an object's own repr raises
+        return f"a {type(value).__name__}"
+    return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
 class TapelineError(Exception):
     """A mistake a person can mend; shown as one line, without traceback."""
+
+    def __init__(self, what: str = "") -> None:
+        super().__init__(printable(what))
 
 
 class ParamsError(TapelineError, ValueError):
@@ -13,7 +39,7 @@ class ParamsError(TapelineError, ValueError):
     def __init__(self, key: str, value: object, rule: str) -> None:
         # None is no value of any param: a key without one is missing, and the rule says it all. A whole
         # section would bury it.
-        shown = "" if value is None else f" is {value!r}:"
+        shown = "" if value is None else f" is {brief(value, LONGEST + 1)}:"
         shown = ":" if len(shown) > LONGEST else shown
         super().__init__(f"params.yaml: {key}{shown} {rule}")
         self.key = key

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from tapeline.errors import ParamsError
+from tapeline.errors import LONGEST, ParamsError
 
 PARAMS_FILE = Path("params.yaml")
 # How fast, never what: the same bytes for any value, so no stage lists them as its params in dvc.yaml.
@@ -21,9 +21,13 @@ UNHASHED = frozenset({"data.workers", "train.workers"})
 
 
 class Section(BaseModel):
-    """A section of params.yaml: frozen, strict about types, closed to unknown keys."""
+    """A section of params.yaml: frozen, strict about types, closed to unknown keys, NaN and infinity.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    Every number has a least and a largest value: what is absurd is a slip of the hand, and would end a run
+    hours later, or a gate that nothing fails.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 AnySection = TypeVar("AnySection", bound=BaseModel)  # those that are one mapping are RootModels
@@ -49,8 +53,9 @@ class Params:
         """Parse what the file holds, as of another commit."""
         try:
             values = YAML(typ="safe", pure=True).load(text)
-        except YAMLError as error:
-            raise ParamsError("the file", None, "is not YAML: " + " ".join(str(error).split())) from error
+        except (YAMLError, ValueError, RecursionError) as error:
+            reason = " ".join(str(error).split())
+            raise ParamsError("the file", None, f"is not YAML: {reason[:LONGEST]}") from error
         if not isinstance(values, dict):
             raise ParamsError("the file", values, "must be a mapping of sections")
         return cls(values)
@@ -90,7 +95,9 @@ class Params:
                 raise ParamsError(key, None, "is missing")
             node = node[part]
         try:
-            return TypeAdapter(kind, config=ConfigDict(strict=True)).validate_python(node)
+            return TypeAdapter(kind, config=ConfigDict(strict=True, allow_inf_nan=False)).validate_python(
+                node
+            )
         except ValidationError as error:
             raise _params_errors(key, error)[0] from error
 

@@ -10,7 +10,9 @@ INTERVAL_MINUTES: dict[str, int] = {"1m": 1, "5m": 5, "15m": 15, "1h": 60}
 Horizon = Annotated[int, Field(ge=1, le=1500)]  # candles ahead that a label looks
 NO_PROGRAM = "none"  # of `ftmo.program`: an account that FTMO does not watch
 Refit = Literal["none", "all"]  # the last fold's model is offered, or one trained up to the end
-ReplayCandles = Annotated[int, Field(ge=1)]  # fed to the packed bundles before they are promoted
+ReplayCandles = Annotated[
+    int, Field(ge=1, le=10_000_000)
+]  # fed to the packed bundles before they are promoted
 Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 Workers = Annotated[int, Field(ge=1, le=64)]  # processes side by side; the same bytes for any number
 FilledShare = Annotated[float, Field(ge=0, le=1)]  # of the candles in a window

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from tapeline.errors import TapelineError
+from tapeline.errors import TapelineError, printable
 from tapeline.restoring import restore_hint
 
 LOGS = Path("logs")  # git-ignored, outside the contract
@@ -51,6 +51,14 @@ def project_folder() -> Path:
     return Path(os.environ.get("DVC_ROOT", "."))
 
 
+class _Printable(logging.Formatter):
+    """Lines in which control characters of files' names and symbols are written out."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Format as ever, then make it printable."""
+        return printable(super().format(record))
+
+
 def _make_log(name: str) -> logging.Logger:
     log = logging.getLogger(f"stages.{name}")
     level = os.environ.get("TAPELINE_LOG_LEVEL", "INFO").upper()
@@ -58,7 +66,7 @@ def _make_log(name: str) -> logging.Logger:
         sys.exit(f"TAPELINE_LOG_LEVEL is {level!r}: must be DEBUG, INFO, WARNING or ERROR")
     log.setLevel(level)
     terminal = logging.StreamHandler()
-    terminal.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    terminal.setFormatter(_Printable("%(name)s: %(message)s"))
     log.propagate = False
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
         terminal.setLevel(logging.ERROR)  # one process of many speaks for all, unless something is wrong
@@ -69,6 +77,6 @@ def _make_log(name: str) -> logging.Logger:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         file = logging.FileHandler(folder / f"{name}.log", mode="w", encoding="utf-8")
-        file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        file.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file)
     return log

@@ -17,7 +17,8 @@ NIGHTS_A_YEAR = 360  # that brokers divide a yearly swap by
 NO_ENTRY_MINUTES = 120  # before a closure that long, opening is forbidden as gap trading
 
 CostBps = Annotated[float, Field(ge=0, lt=5_000)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Positive = Annotated[float, Field(ge=1e-12, le=1e12)]
+Nights = Annotated[int, Field(ge=0, le=7)]
 Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
 Day = Literal["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
 Window = Annotated[tuple[Day, Clock, Clock], Field(strict=False)]
@@ -56,7 +57,9 @@ class CostTerms(Section):
     basis_bps: CostBps  # that the broker's price may be worse than the exchange's, each fill and extreme
     widening: Annotated[float, Field(ge=1, le=100)]  # of the spread at rollover and on weekends
     rollover: Annotated[tuple[Clock, Clock], Field(strict=False)]  # from, to, server time
-    swap_nights: Annotated[tuple[int, ...], Field(strict=False, min_length=7, max_length=7)]  # from Monday on
+    swap_nights: Annotated[
+        tuple[Nights, ...], Field(strict=False, min_length=7, max_length=7)
+    ]  # from Monday on
     maintenance: Annotated[tuple[Window, ...], Field(strict=False)]  # weekly, server time: no fills
     instruments: dict[str, InstrumentParams]
 
@@ -65,7 +68,7 @@ class CostParams(CostTerms):
     """Section `costs`."""
 
     as_of: Date  # of the figures below
-    stress: Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(strict=False)]  # tried besides
+    stress: Annotated[tuple[Annotated[float, Field(ge=0, le=10)], ...], Field(strict=False, max_length=100)]
 
 
 class InstrumentNames(RootModel[dict[str, str]]):

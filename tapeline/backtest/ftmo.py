@@ -20,7 +20,7 @@ from tapeline.schema import NO_PROGRAM
 
 Records = NDArray[np.void]
 Share = Annotated[float, Field(gt=0, lt=1)]  # of the initial capital
-Count = Annotated[int, Field(ge=1)]
+Count = Annotated[int, Field(ge=1, le=1_000_000)]
 
 STATUSES = ("open", "passed", "daily_loss", "max_loss")
 OPEN, PASSED, DAILY_LOSS, MAX_LOSS = range(len(STATUSES))
@@ -32,7 +32,7 @@ class PhaseParams(Section):
     """One phase of a program."""
 
     target: Share | None  # profit that passes it; null: it has no end
-    minimum_days: Annotated[int, Field(ge=0)]  # days on which a position was opened
+    minimum_days: Annotated[int, Field(ge=0, le=3650)]  # days on which a position was opened
 
 
 class ProgramParams(Section):
@@ -50,8 +50,8 @@ class ChallengeParams(Section):
 
     is_touch_breach: bool  # equity that equals a floor has broken it
     odds_days: Annotated[int, Field(ge=1, le=3650)]  # that a resampled challenge may last
-    odds_paths: Annotated[int, Field(ge=100)]
-    odds_block: Annotated[float, Field(ge=1)]  # days, mean length of a resampled block
+    odds_paths: Annotated[int, Field(ge=100, le=1_000_000)]
+    odds_block: Annotated[float, Field(ge=1, le=3650)]  # days, mean length of a resampled block
 
 
 class FtmoParams(ChallengeParams):

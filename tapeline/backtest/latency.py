@@ -25,7 +25,9 @@ class FillParams(Section):
 class ExecutionParams(FillParams):
     """Section `execution`."""
 
-    latency_grid_s: Annotated[tuple[Seconds, ...], Field(strict=False, min_length=2)]  # tried besides
+    latency_grid_s: Annotated[
+        tuple[Seconds, ...], Field(strict=False, min_length=2, max_length=100)
+    ]  # tried besides
 
 
 def delay_bars(latency_s: float, minutes: int) -> int:

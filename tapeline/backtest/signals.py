@@ -51,7 +51,7 @@ class OrderParams(Section):
     stop: Annotated[float, Field(gt=0, le=1000)]  # average true ranges from entry to stop
     target: Annotated[float, Field(ge=0, le=1000)]  # likewise to the target; 0: none
     risk: Annotated[float, Field(gt=0, le=1)]  # of the initial balance, lost at the stop, all costs included
-    initial_balance: Annotated[float, Field(gt=0, allow_inf_nan=False)]  # account currency
+    initial_balance: Annotated[float, Field(ge=1, le=1e12)]  # account currency
     max_positions: Annotated[int, Field(ge=1, le=1000)]  # of all symbols, open or ordered
     max_margin: Annotated[float, Field(gt=0, le=1)]  # of equity, margin of all positions
 
@@ -70,7 +70,9 @@ class SignalParams(OrderParams):
     trade_tiers: Annotated[tuple[str, ...], Field(strict=False)]  # names of tiers that trade
     minimum_trend: Share  # predicted trend strength needed to enter; 0: no filter
     hold: Horizon | None  # candles that a position is held at most; null: the label's horizon
-    ablation_trends: Annotated[tuple[Share, ...], Field(strict=False)]  # minimums that are tried besides
+    ablation_trends: Annotated[
+        tuple[Share, ...], Field(strict=False, max_length=100)
+    ]  # minimums that are tried besides
 
     @field_validator("trade_tiers")
     @classmethod

@@ -14,9 +14,11 @@ PERCENTILES = {"p50_ms": 50.0, "p95_ms": 95.0, "p99_ms": 99.0, "p999_ms": 99.9}
 class LatencyParams(Section):
     """Section `latency`."""
 
-    warm_up: Annotated[int, Field(ge=0)]  # candles predicted before timing begins
-    repeats: Annotated[int, Field(ge=1)]  # candles timed
-    p99_budget_ms: Annotated[float, Field(gt=0)]  # that the 99th percentile of one prediction may take
+    warm_up: Annotated[int, Field(ge=0, le=1_000_000)]  # candles predicted before timing begins
+    repeats: Annotated[int, Field(ge=1, le=1_000_000)]  # candles timed
+    p99_budget_ms: Annotated[
+        float, Field(gt=0, le=60_000)
+    ]  # that the 99th percentile of one prediction may take
 
 
 def percentiles(taken_ns: NDArray[np.float64]) -> dict[str, float | None]:

@@ -15,7 +15,7 @@ from tapeline.schema import OHLCV, FilledShare, Interval, MaxFill, Source, Symbo
 # A checker of types reads no names from a table; pydantic does.
 Layout = Literal["auto", *LAYOUT_NAMES]  # type: ignore[valid-type]
 Part = Literal["timestamp", *OHLCV]  # type: ignore[valid-type]
-Position = Annotated[int, Field(ge=1)]  # of a column, counted from 1, where there is no header
+Position = Annotated[int, Field(ge=1, le=1000)]  # of a column, counted from 1, where there is no header
 
 
 def _iana_zone(name: str) -> str:

@@ -51,17 +51,17 @@ class TrainParams(Section):
     patience: Size
     batch_size: Annotated[int, Field(ge=1, le=1_048_576)]
     accumulation: Annotated[int, Field(ge=1, le=1024)]
-    labels_per_epoch: Annotated[int, Field(ge=1)]
+    labels_per_epoch: Annotated[int, Field(ge=1, le=1_000_000_000)]
     validation_stride: Size
     learning_rate: Annotated[float, Field(gt=0, le=1)]
     warm_up: Annotated[float, Field(ge=0, lt=1)]
-    weight_decay: Annotated[float, Field(ge=0)]
-    gradient_clip: Annotated[float, Field(gt=0)]
+    weight_decay: Annotated[float, Field(ge=0, le=100)]
+    gradient_clip: Annotated[float, Field(gt=0, le=1e6)]
     label_weights: Literal["uniform", "uniqueness"]
     balance_classes: bool
     warm_start: bool
     calibration: Literal["none", "platt", "isotonic"]
-    importance_rows: Annotated[int, Field(ge=0)]
+    importance_rows: Annotated[int, Field(ge=0, le=100_000_000)]
     device: Literal["auto", "cpu", "cuda"]
     precision: Literal["32-true", "bf16-mixed"]
     compile: bool

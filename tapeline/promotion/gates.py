@@ -16,6 +16,8 @@ RELEASE_METRICS = ("deflated_sharpe",)
 PASSED, FAILED = "passed", "failed"
 # Neither blocks, and neither has passed: a gate on an undefined metric, or on too few days.
 NOT_JUDGED, INSUFFICIENT = "not_judged", "insufficient_data"
+# Beyond it no metric of this project lies: such a gate would let everything pass, or nothing.
+Limit = Annotated[float, Field(ge=-1e9, le=1e9)]
 Metrics = dict[str, dict[str, Any]]
 
 
@@ -26,10 +28,10 @@ class Gate(Section):
     verdict is reported and does not block.
     """
 
-    min: float | None = None
-    max: float | None = None
+    min: Limit | None = None
+    max: Limit | None = None
     may_be_null: bool = False
-    from_days: Annotated[int, Field(ge=1)] | None = None
+    from_days: Annotated[int, Field(ge=1, le=36_525)] | None = None
 
     @model_validator(mode="after")
     def _one_limit(self) -> "Gate":

@@ -61,8 +61,8 @@ def embed(
             drawn[name] = chart.to_dict()
             places.setdefault(part, []).append({"id": name, "title": title, "file": file})
     options = json.dumps({"renderer": "svg", "actions": False})
-    # A closing tag inside a string would end the script.
-    specs = json.dumps(drawn).replace("</", "<\\/")
+    # Inside a string a closing tag would end the script, and `<!--<script>` keep it from ending.
+    specs = json.dumps(drawn).replace("<", "\\u003c")
     draw = f"for (const [id, spec] of Object.entries({specs})) vegaEmbed('#' + id, spec, {options});"
     # Typed as needing a snippet; without one it returns the whole bundle.
     scripts: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]

@@ -3,12 +3,12 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from reprlib import Repr
 from typing import Any, cast
 
 import numpy as np
 
 from tapeline.candles import are_disordered
+from tapeline.errors import brief as brief_value
 from tapeline.features.declare import FloatArray
 from tapeline.market.cells import EPOCH_SECONDS, EPOCH_UNITS
 from tapeline.schema import OHLCV
@@ -20,8 +20,6 @@ NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)
 DIGITS = re.compile(r"\d+", re.ASCII)
 LARGEST = 1e30  # far above any price or volume; products of such are still numbers
 LONGEST_VALUE = 60  # characters of a value in an error message
-BRIEF = Repr()
-BRIEF.maxlevel, BRIEF.maxstring, BRIEF.maxother, BRIEF.maxlong = 2, 60, 60, 60
 
 
 class CandleError(ValueError):
@@ -102,8 +100,4 @@ def show(time: int) -> str:
 
 def brief(value: Any) -> str:
     """A value as an error message shows it: at most LONGEST_VALUE characters."""
-    try:
-        text = BRIEF.repr(value)
-    except Exception:  # whatever an object's own repr raises
-        return f"a {type(value).__name__}"
-    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 3] + "..."
+    return brief_value(value, LONGEST_VALUE)

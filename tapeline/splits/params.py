@@ -1,6 +1,5 @@
 """Section `splits` of params.yaml."""
 
-import math
 from typing import Annotated, Any, Literal
 
 import pandas as pd
@@ -8,13 +7,15 @@ from pydantic import Field, PlainValidator
 
 from tapeline.params import Section
 
+MAX_DAYS = 36_525  # a hundred years
+
 
 def _days_or_auto(value: Any) -> float | Literal["auto"]:
     if value == "auto":
         return "auto"
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if not is_number or not math.isfinite(value) or value <= 0:
-        raise ValueError("must be days, a number greater than 0, or auto")
+    if not is_number or not 0 < value <= MAX_DAYS:
+        raise ValueError(f"must be days, a number greater than 0, or auto; at most {MAX_DAYS:,}")
     return float(value)
 
 
@@ -29,7 +30,7 @@ class SplitParams(Section):
     train: Days
     validation: Days
     test: Days
-    embargo: Annotated[int, Field(ge=0)]  # candles
+    embargo: Annotated[int, Field(ge=0, le=1_000_000)]  # candles
 
     def gap(self, horizon: int, step: pd.Timedelta) -> pd.Timedelta:
         """Time that lies between the last candle learned from and the first that it may be judged on.

@@ -10,6 +10,7 @@ from commands.check import main
 from tapeline.checks.instruments import instrument_name
 from tapeline.checks.sections import SECTIONS, check
 from tapeline.closure import ROOT
+from tapeline.errors import ParamsError
 from tapeline.params import Params
 from tapeline.restoring import RESTORE
 from tests.candles import random_candles
@@ -98,6 +99,70 @@ def test_a_mistake_is_one_line_with_key_value_and_rule(key, value, parts):
     texts = [problem.text for problem in check(changed(key, value))[0]]
     assert "\n" not in "".join(texts)
     assert any(all(part in text for part in parts) for text in texts), texts
+
+
+ABSURD = (1e60, -1e60, 10**30, -(10**30), 16**6000, float("inf"), float("-inf"), float("nan"))
+
+
+def numbers(node, path=()):
+    """Paths to all numbers in `node`."""
+    if isinstance(node, dict | list):
+        for name, inner in node.items() if isinstance(node, dict) else enumerate(node):
+            yield from numbers(inner, (*path, name))
+    elif isinstance(node, int | float) and not isinstance(node, bool):
+        yield path
+
+
+def test_no_number_may_be_absurd():
+    """Every one of the shipped params, finite and not, is refused in one line."""
+    paths = list(numbers(SHIPPED))
+    assert len(paths) > 150
+    for section, *path, last in paths:
+        for value in ABSURD:
+            whole = deepcopy(SHIPPED[section])
+            node = whole
+            for name in path:
+                node = node[name]
+            node[last] = value
+            mistakes = Params({section: whole}).mistakes(section, SECTIONS[section])
+            assert mistakes, (section, path, last, value)
+            told = str(mistakes[0])
+            assert told.startswith(f"params.yaml: {section}"), told
+            assert "\n" not in told
+            assert len(told) < 400, told
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: " + "1" * 5000,
+        "a: 0x" + "f" * 9000,
+        "[" * 5000,
+        "a: &a [" + "*a, " * 3 + "]",
+        "? [a]\n: 1",
+        "\0",
+        "- a",
+        "!!python/x 1",
+    ],
+)
+def test_a_file_that_is_no_params_is_one_short_line(text, tmp_path):
+    """Numbers without end, nesting, loops, keys that are none."""
+    (tmp_path / "params.yaml").write_text(text)
+    try:
+        texts = [problem.text for problem in check(Params.read(tmp_path / "params.yaml"))[0]]
+    except ParamsError as error:
+        texts = [str(error)]
+    assert texts
+    assert all("\n" not in each and len(each) < 600 for each in texts)
+
+
+def test_a_value_that_repeats_itself_a_billion_times_is_shown_in_short(tmp_path):
+    """Anchors of YAML share what they name; written out it would fill memory."""
+    lines = ["a0: &a0 [1]", *(f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 12))]
+    (tmp_path / "params.yaml").write_text("\n".join(lines) + "\ndata: *a11\n")
+    with pytest.raises(ParamsError) as caught:
+        Params.read(tmp_path / "params.yaml").section("data", SECTIONS["data"])
+    assert len(str(caught.value)) < 400
 
 
 def with_keys(**changes):

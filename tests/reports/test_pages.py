@@ -4,7 +4,7 @@ import altair as alt
 import pandas as pd
 import pytest
 
-from tapeline.reports.pages import embed, figure
+from tapeline.reports.pages import embed, figure, svg
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,16 @@ def test_charts_are_drawn_where_they_stand_and_end_no_script():
     assert places["two"] == [{"id": "chart-1", "title": "Second", "file": "b.csv"}]
     assert scripts.count("</script>") == 1
     assert scripts.endswith("</script>")
+
+
+@pytest.mark.parametrize(
+    "text", ["<!--<script>", "</script ><script>alert(1)//", "<img src=x onerror=alert(1)>"]
+)
+def test_what_others_wrote_is_text_wherever_it_is_drawn(text):
+    """In the data of the scripts, and in a chart's SVG."""
+    table = pd.DataFrame({"x": [text], "y": [1]})
+    chart = alt.Chart(table).mark_bar().encode(x="x", y="y").properties(title=text)
+    _, scripts = embed({text: [(text, text, chart)]})
+    _, whole = embed({})
+    assert "<" not in scripts.removeprefix(whole.partition("for (const")[0]).removesuffix("</script>")
+    assert text not in svg(chart)
