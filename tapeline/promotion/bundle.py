@@ -11,9 +11,11 @@ from pathlib import Path
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
+from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
-from tapeline.errors import ArtifactError
+from tapeline.errors import LONGEST, ArtifactError, brief
 from tapeline.promotion.contract import Contract, Manifest, ModelDescription
+from tapeline.promotion.external_data import external_data
 
 GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, MANIFEST = (
     "model.onnx",
@@ -22,6 +24,11 @@ GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, MANIFEST = (
     "features.json",
     "metrics.json",
     "manifest.json",
+)
+WINDOWS = "windows"  # the graph's input
+# Its errors have no class of their own in common.
+ONNX_ERRORS = tuple(
+    kind for kind in vars(onnx_errors).values() if isinstance(kind, type) and issubclass(kind, Exception)
 )
 
 
@@ -40,7 +47,7 @@ class Bundle:
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Numbers in 0..1, (B,), of scaled windows (B, T, F)."""
-        numbers: NDArray[np.float32] = self.session.run(None, {"windows": windows})[0]
+        numbers: NDArray[np.float32] = self.session.run(None, {WINDOWS: windows})[0]
         return numbers
 
 
@@ -83,17 +90,40 @@ def open_bundle(folder: Path) -> Bundle:
     model = ModelDescription.read_file(folder / MODEL)
     contract = Contract.read_file(folder / CONTRACT)
     try:
-        return Bundle(open_graph((folder / GRAPH).read_bytes()), model, contract, manifest)
+        session = open_graph((folder / GRAPH).read_bytes())
+        _check_input(session, contract.sequence_length, len(model.features))
+        return Bundle(session, model, contract, manifest)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{folder}: no whole bundle: {error}") from error
 
 
 def open_graph(graph: bytes) -> onnxruntime.InferenceSession:
-    """Make a session of ONNX bytes on one CPU thread: one prediction is too small for more."""
+    """Make a session of ONNX bytes on one CPU thread: one prediction is too small for more.
+
+    ArtifactError for a graph that keeps values in other files, before it is loaded, or can't be loaded;
+    ValueError for bytes that are none.
+    """
+    if files := external_data(graph):
+        raise ArtifactError(
+            f"{GRAPH} keeps {brief(files[0])}: a bundle holds all that it needs; pack it anew"
+        )
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    options.log_severity_level = 4  # what is wrong is said by the error
+    try:
+        return onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    except ONNX_ERRORS as error:
+        raise ArtifactError(f"{GRAPH} can't be loaded: {' '.join(str(error).split())[:LONGEST]}") from error
+
+
+def _check_input(session: onnxruntime.InferenceSession, length: int, n_features: int) -> None:
+    """Raise ArtifactError if the graph takes other windows than the contract speaks of."""
+    found = [(each.name, each.shape[1:]) for each in session.get_inputs()]
+    if found != [(WINDOWS, [length, n_features])]:
+        taken = ", ".join(f"{name} of {shape}" for name, shape in found) or "nothing"
+        raise ArtifactError(
+            f"{GRAPH} takes {brief(taken)}, and must take {WINDOWS} of {[length, n_features]}"
+        )
 
 
 def bundle_id_of(hashes: dict[str, str], fingerprints: dict[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import TypeAdapter, ValidationError
 
 from tapeline.candles import count_missing
 from tapeline.errors import DataError
@@ -15,7 +16,7 @@ from tapeline.market.cleaning import clean
 from tapeline.market.data_params import DataParams
 from tapeline.market.files import read_symbol
 from tapeline.market.origin import read_origin
-from tapeline.schema import INTERVAL_MINUTES, Interval
+from tapeline.schema import INTERVAL_MINUTES, Interval, Symbol
 from tapeline.serving.answers import (
     GAP,
     REFUSED,
@@ -27,7 +28,7 @@ from tapeline.serving.answers import (
     answer_predicted,
     is_in_range,
 )
-from tapeline.serving.candles import CandleError, show
+from tapeline.serving.candles import CandleError, brief, show
 from tapeline.serving.stream import Stream
 from tapeline.store.tables import read_table
 
@@ -108,6 +109,10 @@ def predict_files(stream: Stream, folder: Path, symbols: tuple[str, ...], last: 
     for symbol in chosen:
         try:
             stream.require_trained(symbol)
+            TypeAdapter(Symbol).validate_python(symbol)
+        except ValidationError as error:
+            rule = "names no folder or file of candles: write it as those are named, as BTC-USDT"
+            raise DataError("SYMBOLS", f"{brief(symbol)} {rule}") from error
         except CandleError as error:
             raise DataError("SYMBOLS", str(error)) from error
     named = {*chosen, *([stream.leader] if stream.leader else [])}

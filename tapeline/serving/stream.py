@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -39,8 +39,15 @@ class Stream:
 
     The bundles agree on the candles that go in, and their features are computed by this code as they were
     in training: ArtifactError if not. `clock` gives seconds since 1970: a candle that ends later is still
-    open. allow_simulated : also predict other candles by a bundle of the simulated market, or of an
-    unknown one; allow_untrained : also those of symbols that no bundle was trained on.
+    open, and refused.
+
+    A candle ahead of the one due ends a gap or is a stray. It is answered, and held back until the next one
+    confirms it by following without a gap; one that lies before it is taken as if the stray had never come.
+    So no candle silences its symbol, be it of 2042 in a replay whose clock knows no future, and no line
+    changes an answer but its own.
+
+    allow_simulated : also predict other candles by a bundle of the simulated market, or of an unknown one
+    allow_untrained : also those of symbols that no bundle was trained on
     """
 
     def __init__(
@@ -80,8 +87,7 @@ class Stream:
         self._buffers: dict[str, Buffer] = {}
         self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
         self._late: dict[str, int] = {}  # by follower, open of the leader's first late candle
-        # Buffer and rows as they were before the last candle restarted them, until the next one is there.
-        self._before: dict[str, tuple[Buffer, np.ndarray | None]] = {}
+        self._before: dict[str, _Before] = {}  # by symbol, until what came after a jump is confirmed
 
     def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
         """Take a candle that has closed; return the prediction made at its close, or why there is none.
@@ -112,17 +118,20 @@ class Stream:
             raise CandleError(self.why_open(opened))
         buffer, is_back = self._buffer_for(symbol, opened)
         self._require_past_of_leader(symbol, opened)
-        before, is_first = copy(buffer), not len(buffer)
+        before = _Before(copy(buffer), self._rows.get(symbol), self._late.get(symbol))
         try:
             missing = buffer.add_values(opened, values)
         except CandleError:
             if not len(buffer):
                 self._forget(symbol)
             raise
-        rows, n_late = self._rows.get(symbol), self._drop_late_rows(symbol, opened, missing)
-        self._before.pop(symbol, None)
-        if is_too_long(missing, self.max_fill) or (is_first and not is_back):
-            self._before[symbol] = before, None if n_late else rows
+        n_late = self._drop_late_rows(symbol, opened, missing)
+        if missing:
+            self._before.setdefault(symbol, before)
+        elif len(before.buffer) or is_back:
+            self._before.pop(symbol, None)
+        else:
+            self._before[symbol] = before
         if is_too_long(missing, self.max_fill):
             self._rows.pop(symbol, None)
         return missing, n_late
@@ -180,20 +189,24 @@ class Stream:
     def _buffer_for(self, symbol: str, opened: int) -> tuple[Buffer, bool]:
         """The buffer that a candle goes into, and whether that is the one kept from before the last candle.
 
-        A candle after a long gap restarts the buffer. If the next one lies before it, it was a stray and is
-        dropped.
+        A candle ahead of the one due is held, as the first one is, until the next confirms it by following it
+        without a gap. If one comes that lies before it, it was a stray and is dropped, with all after it.
         """
-        buffer = self._buffers.setdefault(symbol, self._make_buffer())
-        before, rows = self._before.get(symbol, (None, None))
-        if before is None or opened >= buffer.time[-1] or (len(before) and opened <= before.time[-1]):
+        buffer, before = self._buffers.setdefault(symbol, self._make_buffer()), self._before.get(symbol)
+        if before is None or opened >= buffer.time[-1]:
+            return buffer, False
+        if len(before.buffer) and opened <= before.buffer.time[-1]:
             return buffer, False
         self._forget(symbol)
-        self._buffers[symbol] = before
-        if len(before) and self._late.get(symbol, 0) >= before.time[-1]:
-            del self._late[symbol]  # it was late for the stray alone
-        if rows is not None:
-            self._rows[symbol] = rows
-        return before, True
+        self._buffers[symbol] = before.buffer
+        # A candle of the leader may have been late for the stray alone.
+        late = [time for time in (before.late, self._late.pop(symbol, None)) if time is not None]
+        late = [time for time in late if not len(before.buffer) or time < before.buffer.time[-1]]
+        if late:
+            self._late[symbol] = min(late)
+        if before.rows is not None:
+            self._rows[symbol] = before.rows
+        return before.buffer, True
 
     def _forget(self, symbol: str) -> None:
         self._rows.pop(symbol, None)
@@ -258,6 +271,14 @@ class Stream:
             rows = self._rows[symbol][-predictor.sequence_length :, columns]
             predictions[predictor.artifact] = predictor.as_prediction(float(predictor.predict(rows)[0]))
         return predictions
+
+
+class _Before(NamedTuple):
+    """What was kept of a symbol before a candle that jumped ahead: buffer, rows, first late leader's open."""
+
+    buffer: Buffer
+    rows: np.ndarray | None
+    late: int | None
 
 
 def check_features(predictor: Predictor) -> list[Feature]:

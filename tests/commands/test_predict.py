@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from copy import copy
 
 import pytest
 from hypothesis import given, settings
@@ -67,6 +68,49 @@ def test_no_line_ends_the_stream_and_none_of_no_candle_changes_an_answer(bundles
     answers = answers_to(stream, mixed)
     assert len(answers) == sum(bool(line.strip()) for line in mixed)
     assert all(len(answer) < 2 * LONGEST_LINE for answer in answers)
+
+
+@pytest.fixture(scope="module")
+def warm(bundles):
+    """A stream warmed up to the minute before the first prediction, and the good lines that follow."""
+    stream, lines = Stream(*bundles, clock=lambda: 1.78e9), list(lines_of(market(NEEDED + 9), NEEDED + 9))
+    answers_to(stream, lines[: 2 * (NEEDED - 1)])
+    return stream, lines[2 * (NEEDED - 1) :]
+
+
+def twin(stream):
+    """A stream in the same state, whose own changes leave the other as it is."""
+    other = copy(stream)
+    vars(other).update({key: {k: copy(v) for k, v in value.items()} for key, value in vars(stream).items()
+                        if isinstance(value, dict)})  # fmt: skip
+    return other
+
+
+def stray(line, minutes, factor):
+    """A good line's candle at another price, and so many minutes ahead."""
+    candle = json.loads(line)
+    prices = {name: candle[name] * factor for name in OHLCV}
+    return json.dumps(candle | prices | {"timestamp": candle["timestamp"] + 60_000 * minutes}).encode()
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    odd=st.lists(
+        LINES | st.tuples(st.integers(1, 40) | st.integers(41, 10**7), st.floats(0.5, 2)),
+        min_size=1,
+        max_size=18,
+    )
+)
+def test_garbage_changes_no_answer_to_a_good_line(warm, odd):
+    """Random bytes, JSON, half candles, and one whole candle ahead of its time before each good line."""
+    stream, good = warm
+    calm, mixed, places = answers_to(twin(stream), good), [], []
+    for line, garbage in zip(good, [*odd, *[b""] * len(good)], strict=False):
+        mixed += [stray(line, *garbage) if isinstance(garbage, tuple) else garbage, line]
+        places.append(sum(bool(each.strip()) for each in mixed) - 1)
+    answers = answers_to(twin(stream), mixed)
+    assert [answers[place] for place in places] == calm
+    assert "predicted" in calm[-1]
 
 
 ONES = dict.fromkeys(OHLCV, 1.0)

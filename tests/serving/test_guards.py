@@ -1,6 +1,7 @@
 """What a stream will not take: candles still open, strays, symbols and markets that nothing is known of."""
 
 import json
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ from tapeline.errors import ArtifactError, DataError
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import predict_files
 from tapeline.serving.stream import Stream
-from tests.serving.bundles import LENGTH, LOOKBACK, MARKET, market, of_market
+from tests.serving.bundles import LENGTH, LOOKBACK, MARKET, MAX_FILL, market, of_market
 
 SIMULATED = {"name": "simulated", "source": "simulated"}
 NEEDED = LOOKBACK + LENGTH - 1  # candles before the first prediction
@@ -56,7 +57,7 @@ def test_an_open_candle_in_a_file_is_refused_and_those_before_it_answered(bundle
     assert "is still open" in answers[-1].reason
 
 
-@pytest.mark.parametrize("stray", [{"days": 5900}, {"days": 300}, {"minutes": 40}])
+@pytest.mark.parametrize("stray", [{"days": 5900}, {"days": 300}, {"minutes": 40}, {"minutes": MAX_FILL}])
 @pytest.mark.parametrize("at", [0, NEEDED + 10])
 @pytest.mark.parametrize("symbol", ["AAA-USD", "BBB-USD"])
 def test_one_candle_of_another_time_is_held_back(bundles, symbol, at, stray):
@@ -68,10 +69,34 @@ def test_one_candle_of_another_time_is_held_back(bundles, symbol, at, stray):
         for name in rows:
             if name == symbol and i == at:
                 assert disturbed.feed(name, moved(rows[name][i], **stray)).status != "predicted"
+                for minutes in (1, 7):  # what jumps again confirms nothing
+                    further = {key: 2 * value for key, value in stray.items()} | {"hours": minutes}
+                    assert disturbed.feed(name, moved(rows[name][i], **further)).status != "predicted"
             told["disturbed"].append(disturbed.feed(name, rows[name][i]))
             told["calm"].append(calm.feed(name, rows[name][i]))
     assert told["disturbed"] == told["calm"]
     assert sum(answer.status == "predicted" for answer in told["calm"]) == 2 * 21
+
+
+def test_a_stray_does_not_hide_that_the_leader_was_late(bundles):
+    """Its candles that came late count for the follower as they do without the stray."""
+    rows = {name: rows_of(name) for name in ("AAA-USD", "BBB-USD")}
+    told = []
+    for is_disturbed in (True, False):
+        stream, answers = Stream(*bundles), []
+        for i in range(NEEDED + 20):
+            late = NEEDED + 4 <= i < NEEDED + 8
+            due = [] if late else range(NEEDED + 4, i + 1) if i == NEEDED + 8 else [i]
+            stray = moved(rows["BBB-USD"][i], minutes=3)
+            if is_disturbed and i == NEEDED + 6:
+                stream.feed("BBB-USD", stray)
+            for k in due:
+                stream.feed("AAA-USD", rows["AAA-USD"][k])
+            if is_disturbed and i == NEEDED + 8:
+                stream.feed("BBB-USD", stray)
+            answers.append(stream.feed("BBB-USD", rows["BBB-USD"][i]))
+        told.append(answers)
+    assert told[0] == told[1]
 
 
 def test_what_goes_on_after_a_gap_is_no_stray(bundles):
@@ -91,6 +116,28 @@ def test_newest_first_is_out_of_order(bundles):
     stream = Stream(bundles[0])
     statuses = [stream.feed("AAA-USD", row).status for row in reversed(rows_of("AAA-USD", 10))]
     assert statuses == ["warming_up", "warming_up", *["refused"] * 8]
+
+
+def test_unknown_symbols_take_no_memory(bundles):
+    """However many names there are, only symbols that were trained on have a buffer."""
+    row, stream = rows_of("AAA-USD", 1)[0], Stream(*bundles)
+    stream.feed("AAA-USD", row)
+    tracemalloc.start()
+    for k in range(20_000):
+        assert stream.feed(f"X{k}-USD", row).status == "refused"
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 20_000
+
+
+@pytest.mark.parametrize("name", ["BTC/USDT", "..", "../x", "", "a\nb", "C:x"])
+def test_a_symbol_that_names_no_folder_is_refused_in_one_line(bundles, tmp_path, name):
+    """Whether others than those trained on are allowed or not."""
+    for is_allowed in (False, True):
+        stream = Stream(*bundles, allow_untrained=is_allowed)
+        with pytest.raises(DataError, match="^SYMBOLS: ") as caught:
+            list(predict_files(stream, tmp_path, (name,)))
+        assert "\n" not in str(caught.value)
 
 
 def test_a_symbol_that_was_not_trained_on_is_refused_unless_allowed(bundles, tmp_path):
