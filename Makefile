@@ -12,13 +12,13 @@ export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it.
-GIVEN := EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST STRICT
+GIVEN := EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST STRICT SEED
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
 PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report prove promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -55,6 +55,9 @@ repro: check ## Run the pipeline: check params, dvc repro, write the report
 
 report: env ## Write reports/data.html and reports/index.html from the latest run
 	@python -m commands.report
+
+prove: env ## Prove that nothing of the latest run depends on the future: [SEED=7]
+	@python -m commands.prove "$$SEED"
 
 promote: env ## Put the committed run's models into production if every gate lets them: [MODEL=lstm-direction]
 	@python -m commands.promote "$$MODEL"

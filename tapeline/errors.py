@@ -66,3 +66,7 @@ class SplitError(TapelineError, ValueError):
 
 class ArtifactError(TapelineError, ValueError):
     """A model or bundle that is missing, altered or not what it says it is."""
+
+
+class ProofError(TapelineError, ValueError):
+    """What was computed of a time before a moment differs with the candles after it."""

@@ -14,6 +14,7 @@ ODD = """it's $5 "dear" $(shell touch made) `touch made` $$HOME ${PATH} \\ ; tou
 ASKED = {
     "rollback": ("commands.rollback", {"MODEL": ODD, "TO": ODD, "WHY": ODD}),
     "promote": ("commands.promote", {"MODEL": ODD}),
+    "prove": ("commands.prove", {"SEED": ODD}),
     "check-release": ("commands.check_release", {"TAG": ODD}),
     "download": (
         "commands.download",

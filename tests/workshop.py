@@ -27,6 +27,7 @@ TINY = {
         "importance_rows": 400,
     },
     "evaluation": {"block": 120, "resamples": 200},
+    "proof": {"moments": 10},
     "ftmo": {"odds_paths": 200, "odds_days": 20, "control_runs": 5},
     "latency": {"warm_up": 2, "repeats": 10, "p99_budget_ms": 10_000},  # no test hangs on speed
 }

@@ -26,6 +26,7 @@ from tapeline.models.table import ARTIFACTS, MODELS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params, nearest
 from tapeline.promotion.gates import GateParams, PromotionParams
+from tapeline.promotion.proofs import ProofParams
 from tapeline.quality.params import QualityParams
 from tapeline.splits.params import SplitParams
 
@@ -45,6 +46,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "execution": ExecutionParams,
     "ftmo": FtmoParams,
     "promotion": PromotionParams,
+    "proof": ProofParams,
     "gates": GateParams,
     "latency": LatencyParams,
 }

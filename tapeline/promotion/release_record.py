@@ -3,6 +3,7 @@
 from tapeline.documents import Document
 from tapeline.promotion.contract import FileMetrics, Origin, OwnFigures, Span
 from tapeline.promotion.gates import Verdict
+from tapeline.promotion.proofs import ProofRecord
 
 
 class PackedBundle(Document):
@@ -58,6 +59,7 @@ class ReleaseRecord(Document):
     metrics: FileMetrics
     lock_sha256: str
     replay: Replay | None = None  # None in former releases
+    proof: ProofRecord | None = None  # likewise
 
 
 class AssignmentRecord(Document):

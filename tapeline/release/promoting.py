@@ -1,7 +1,7 @@
 """Promote the candidates of the committed run: every gate, a version, tags, and the bundle in production.
 
-Refuses candidates that are not committed, not up to date, not as they were packed, below a gate, or promoted
-already. It either finishes, or leaves no tag and production unchanged.
+Refuses candidates that are not committed, not up to date, not as they were packed, below a gate, promoted
+already, or of a run that knows the future. It either finishes, or leaves no tag and production unchanged.
 """
 
 import hashlib
@@ -28,11 +28,13 @@ from tapeline.promotion.production import (
     one_at_a_time,
     write_index,
 )
+from tapeline.promotion.proofs import ProofRecord
 from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
 from tapeline.promotion.release_record import PackedBundle, ReleaseRecord, RunRecord
 from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
+from tapeline.release.proof import require_proof
 from tapeline.release.recorded import read_run, read_workspace_file
 from tapeline.release.release_gates import judge_release
 from tapeline.release.succession import decide_version
@@ -77,7 +79,10 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         if new_trials := note_trials():
             tell(new_trials)
         require_passed(verdicts, tell)
-        plans = [make_plan(name, run.bundles[name], registry, judged) for name, judged in verdicts.items()]
+        proof = require_proof(ROOT, tell)
+        plans = [
+            make_plan(name, run.bundles[name], registry, judged, proof) for name, judged in verdicts.items()
+        ]
         require_untagged(plans)
         with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
             for plan in plans:
@@ -127,7 +132,9 @@ def judge_all(artifact: str, run: RunRecord, registry: Registry) -> list[Verdict
     return run.gates_of(artifact) + judge_release(artifact, run.bundles[artifact], registry)
 
 
-def make_plan(artifact: str, bundle: PackedBundle, registry: Registry, verdicts: list[Verdict]) -> Plan:
+def make_plan(
+    artifact: str, bundle: PackedBundle, registry: Registry, verdicts: list[Verdict], proof: ProofRecord
+) -> Plan:
     """Decide the version of a candidate that passed, and write its record."""
     version, why = decide_version(artifact, bundle.fingerprints, registry)
     packed = BundleFigures.read_file(CANDIDATES / artifact / FIGURES)
@@ -143,6 +150,7 @@ def make_plan(artifact: str, bundle: PackedBundle, registry: Registry, verdicts:
         candidate=packed.candidate,
         metrics=packed.metrics,
         lock_sha256=hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
+        proof=proof,
     )
     return Plan(artifact, version, why, bundle.bundle_id, record, summary(verdicts))
 

@@ -1,0 +1,140 @@
+"""Trainings repeated on candles whose future is another: nothing of it may be in a model."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from safetensors.numpy import load_file
+
+from tapeline.models.entry import ModelEntry
+from tapeline.models.table import MODELS, TRADED
+from tapeline.nets.models import DESCRIPTION, WEIGHTS
+from tapeline.outputs import read_json
+from tapeline.promotion.bundle import CONTRACT
+from tapeline.promotion.proofs import ProvedPart
+from tapeline.release.proof_compare import Comparison, say_time
+from tapeline.release.proof_copies import Copy
+from tapeline.release.proof_run import (
+    Run,
+    compare_calendar,
+    compare_data,
+    microseconds_of,
+    side_by_side,
+)
+from tapeline.release.proof_trading import compare_by_symbol, judged_unchanged, thresholds
+
+# Of a training's summary, what speaks of the time before the test.
+BEFORE_TEST = (
+    "epochs", "best_epoch", "training_loss", "validation_loss", "validation_loss_calibrated",
+    "training_labels", "effective_labels", "validation_rows",
+)  # fmt: skip
+BEFORE_VALIDATION = ("training_loss", "training_labels", "effective_labels")
+
+
+def prove_test(run: Run, rng: np.random.Generator) -> ProvedPart:
+    """Replace all candles from the test's start on, train the fold again and compare it with the run's."""
+    moment, comparison = microseconds_of(run.fold.test[0]), Comparison()
+    changed = run.replaced(moment, rng)
+    copy = run.copies.make("test", changed)
+    copy.run("ingest", "features", "splits")
+    known = run.known(changed, moment)
+    compare_data(run, copy, known, comparison)
+    compare_calendar(run, copy, moment)
+    name = train(run, [copy])
+    sides = (run.root, run.fold_name), (copy.folder, name)
+    for model in MODELS:
+        stage = f"train_{model.name}"
+        comparison.figures(stage, [trained(root, model, fold) for root, fold in sides], moment)
+        comparison.figures(stage, [summary(root, model, fold) for root, fold in sides], moment)
+        rows = [validation(root, model, fold) for root, fold in sides]
+        compare_by_symbol(comparison, stage, rows, known)
+    copy.run("evaluate")
+    compare_thresholds(run, thresholds(copy.folder), moment, comparison)
+    return ProvedPart(name="test start", moment=say_time(moment), trials=1, values=comparison.compared)
+
+
+def prove_validation(run: Run, rng: np.random.Generator) -> ProvedPart:
+    """Replace all candles from the validation's start on: one epoch with and without them is the same."""
+    moment, comparison = microseconds_of(run.fold.validation[0]), Comparison()
+    changed = run.replaced(moment, rng)
+    copy = run.copies.make("validation", changed, {"train": {"epochs": 1}})
+    base = run.unchanged
+    base.set_params({"train": {"epochs": 1}})
+    copy.run("ingest", "features")
+    compare_data(run, copy, run.known(changed, moment), comparison)
+    name = train(run, [base, copy])
+    for model in MODELS:
+        stage = f"train_{model.name}"
+        figures = [trained(each.folder, model, name, is_validated=False) for each in (base, copy)]
+        comparison.figures(stage, figures, moment)
+        figures = [summary(each.folder, model, name, BEFORE_VALIDATION) for each in (base, copy)]
+        comparison.figures(stage, figures, moment)
+    return ProvedPart(name="validation start", moment=say_time(moment), trials=1, values=comparison.compared)
+
+
+def train(run: Run, copies: list[Copy]) -> str:
+    """Train both networks in all `copies`, on the proved fold alone; return its name there.
+
+    Where a fold begins with the weights of the one before, all of them are trained.
+    """
+    all_folds = run.params.value("train.warm_start", bool)
+    for copy in copies:
+        run.write_splits(copy, all_folds)
+    jobs = [(copy, (f"train_{model.name}",)) for model in MODELS for copy in copies]
+    side_by_side(run.workers, jobs)
+    return run.fold_name if all_folds else "fold_0"
+
+
+def trained(root: Path, model: ModelEntry, fold: str, is_validated: bool = True) -> dict[str, Any]:
+    """Scaler, weights and losses of one fold, by name, and its calibration where that `is_validated`."""
+    folder = root / "models" / model.name / fold
+    record = read_json(folder / DESCRIPTION)
+    features = record["features"]
+    figures: dict[str, Any] = {
+        f"scaler {kind} of {name}": value
+        for kind, values in record["scaler"].items()
+        for name, value in zip(features, values, strict=True)
+    }
+    losses = ("training_loss", "validation_loss") if is_validated else ("training_loss",)
+    # Weights come after the losses: the first difference named is the first there was.
+    for name in losses:
+        path = root / f"plots/{model.name}_history" / fold / f"plots/metrics/{name}.tsv"
+        history = pd.read_csv(path, sep="\t", float_precision="round_trip")
+        figures |= {f"{name} of epoch {int(step)}": value for step, value in history.to_numpy()}
+    figures |= {f"weight {name}": value for name, value in load_file(folder / WEIGHTS).items()}
+    if is_validated:
+        figures |= {f"calibration {name}": value for name, value in record["calibration"].items()}
+    return figures
+
+
+def summary(root: Path, model: ModelEntry, fold: str, keys: tuple[str, ...] = BEFORE_TEST) -> dict[str, Any]:
+    """What a training counted: of its fold, and of each symbol in it."""
+    record = read_json(root / f"metrics/detail/{model.name}_training.json")
+    symbols = {
+        f"{name} of {of.removeprefix(fold).strip()}": value
+        for of, counts in record["symbols"].items()
+        if of.split(" ")[0] == fold
+        for name, value in counts.items()
+    }
+    return {key: record["folds"][fold][key] for key in keys} | symbols
+
+
+def validation(root: Path, model: ModelEntry, fold: str) -> pd.DataFrame:
+    """What the model of `fold` said of its validation."""
+    table = pd.read_parquet(root / f"data/predictions/{model.name}_validation.parquet")
+    own = table[table["fold"] == int(fold.removeprefix("fold_"))]
+    return own.reset_index(drop=True)
+
+
+def compare_thresholds(run: Run, theirs: dict[str, Any], moment: int, comparison: Comparison) -> None:
+    """Compare tiers' ranges of confidence with those of the unchanged copy, of the run and of its bundle.
+
+    A refitted model's are others: they are of a validation at the end of the candles.
+    """
+    comparison.figures("evaluate", (judged_unchanged(run).thresholds, theirs), moment)
+    if not run.is_refit:
+        comparison.figures("evaluate", (thresholds(run.root), theirs), moment)
+        tiers = read_json(run.root / "models/candidate" / TRADED[0].artifact / CONTRACT)["tiers"]["tiers"]
+        packed = {f"threshold {name}": ends for name, ends in tiers.items()}
+        comparison.figures("promote", (packed, theirs), moment)
