@@ -23,14 +23,13 @@ from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.promotion.proofs import ProofParams, ProofRecord, ProvedPart
 from tapeline.promotion.release_record import RunRecord
-from tapeline.release.proof_copies import open_copies, source_files
+from tapeline.release.proof_copies import PROOFS, open_copies, sources_hash
 from tapeline.release.proof_run import Run
 from tapeline.release.proof_segments import pairs_needed, prove_moments
 from tapeline.release.proof_trading import prove_inside_test
 from tapeline.release.proof_training import prove_test, prove_validation
 from tapeline.release.recorded import RECORDED
 
-PROOFS = Path(".proofs")  # git-ignored
 LARGEST_SEED = 2**32
 REFIT = "the model that ships was trained once more up to the end; proved is the training of the last fold"
 DONE = re.compile(r"done in ([\d.]+) s\s*$")
@@ -84,13 +83,10 @@ def make_record(run: Run, seed: int, n_asked: int, parts: tuple[ProvedPart, ...]
 def identity(root: Path) -> dict[str, Any]:
     """Of what a proof is: the run's bundles and lock, the sources that made it and that prove it."""
     recorded = RunRecord.read_file(root / RECORDED)
-    code = hashlib.sha256()
-    for name in source_files(root):
-        code.update(f"{name} {hashlib.sha256((root / name).read_bytes()).hexdigest()}\n".encode())
     return {
         "bundles": {artifact: packed.bundle_id for artifact, packed in recorded.bundles.items()},
         "lock_sha256": hashlib.sha256((root / "dvc.lock").read_bytes()).hexdigest(),
-        "code": code.hexdigest()[:16],
+        "code": sources_hash(root),
     }
 
 

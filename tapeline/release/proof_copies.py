@@ -3,6 +3,7 @@
 All copies of a proof share one copy of the sources, so that kernels are compiled once, from these sources.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -31,6 +32,8 @@ from tapeline.schema import Interval, Source
 
 SOURCES = ("tapeline", "stages")
 RUNNER = "tapeline.release.proof_runner"
+PROOFS, KERNELS = Path(".proofs"), "kernels"  # git-ignored; kernels of these very sources, compiled before
+AGE = 1_000_000_000  # seconds since 1970
 RAW = Path("data/raw/PROOF")
 # What would make a copy's command another process's than its own.
 FOREIGN = ("DVC_ROOT", "DVC_EXP_NAME", "PYTHONPATH", "RANK", "LOCAL_RANK", "WORLD_SIZE", "TAPELINE_LOG_LEVEL")
@@ -144,13 +147,18 @@ class Runner:
 @contextmanager
 def open_copies(root: Path) -> Iterator[Copies]:
     """Copies of the project at `root`; on leaving, however that comes, processes end and all is removed."""
+    kernels = root / PROOFS / KERNELS / sources_hash(root)
     with tempfile.TemporaryDirectory(prefix="tapeline-prove-", ignore_cleanup_errors=True) as name:
-        copy_sources(root, Path(name) / "sources")
-        runner = Runner(Path(name) / "sources")
+        sources = Path(name) / "sources"
+        copy_sources(root, sources)
+        copy_kernels(kernels, sources)
+        runner = Runner(sources)
         try:
             yield Copies(root, Path(name), runner)
         finally:
             runner.end()
+        shutil.rmtree(kernels.parent, ignore_errors=True)
+        copy_kernels(sources, kernels)
 
 
 def last_line(log: Path) -> str:
@@ -170,11 +178,28 @@ def source_files(root: Path) -> list[str]:
     return sorted(names)
 
 
+def sources_hash(root: Path) -> str:
+    """Hash of the tracked sources of the project at `root`, names and content."""
+    digest = hashlib.sha256()
+    for name in source_files(root):
+        digest.update(f"{name} {hashlib.sha256((root / name).read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()[:16]
+
+
 def copy_sources(root: Path, folder: Path) -> None:
-    """Copy the tracked sources of the project at `root`."""
+    """Copy the tracked sources of the project at `root`, all of one age, by which numba knows its kernels."""
     for name in source_files(root):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(root / name, folder / name)
+        shutil.copyfile(root / name, folder / name)
+        os.utime(folder / name, (AGE, AGE))
+
+
+def copy_kernels(source: Path, target: Path) -> None:
+    """Copy what numba has compiled of sources in one folder to the other."""
+    for path in source.rglob("*.nb[ci]"):
+        copied = target / path.relative_to(source)
+        copied.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, copied)
 
 
 def resolved_params(text: str, changes: Changes) -> str:
