@@ -77,6 +77,7 @@ def ran(tmp_path_factory):
     """A run with gates that let it pass, committed, nothing promoted."""
     shop = Repository(tmp_path_factory.mktemp("ran"))
     shop.run_and_commit(gates=EASY)
+    shop.run("make prove SEED=5")  # recorded, so that no test need prove this run again
     return shop
 
 
@@ -86,6 +87,7 @@ def promoted(ran, tmp_path_factory):
     shop = Repository(tmp_path_factory.mktemp("promoted"), ran.folder)
     shop.run("make promote")
     shop.run_and_commit(model={"hidden": 5})
+    shop.run("make prove")
     return shop
 
 
@@ -99,6 +101,11 @@ def test_a_models_life(ran, tmp_path):
     """Promoted, followed by patch, minor and major, refused, rolled back and forward, checked out whole."""
     shop = Repository(tmp_path, ran.folder)
     first = shop.run("make promote")
+    assert "proved before: 13 moments" in first
+    proof = shop.registry.production(LSTM).record.proof
+    assert (proof.seed, proof.asked, proof.proved_on) == (5, 10, "fold_1")
+    assert proof.bundles[LSTM] == shop.in_production(LSTM)
+    assert all(part.values > 10_000 for part in proof.parts)
     assert "lstm-direction v1.0.0 is in production" in first
     assert shop.versions() == {LSTM: "v1.0.0", TRANSFORMER: "v1.0.0"}
     packed = {name: shop.in_production(name) for name in (LSTM, TRANSFORMER)}
@@ -113,6 +120,7 @@ def test_a_models_life(ran, tmp_path):
 
     shop.run_and_commit(simulation={"days": 5})
     patch = shop.run("make promote")
+    assert "proved: " in patch  # another run, so the record of the first counts nothing
     assert "patch: data changed" in patch
     assert "trials.jsonl" not in patch  # other candles are no other configuration
     assert shop.versions() == {LSTM: "v1.0.1", TRANSFORMER: "v1.0.1"}
@@ -175,6 +183,8 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
         assert "Fitted again on candles up to the end" in (folder / "model_card.md").read_text()
         record = shop.registry.production(name).record
         assert record.refit is True
+        assert record.proof.proved_on == "fold_1"
+        assert "trained once more up to the end" in record.proof.note
         own = record.candidate
         assert (own["model"], own["figures_of"]) == ("refit", "walk_forward")
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
