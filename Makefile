@@ -1,21 +1,25 @@
 # Everything runs in one environment, made from requirements-dev.lock; `make help` lists the targets.
-SHELL := /bin/bash
-PYTHON ?= python3.11
-VENV ?= .venv
+override SHELL := /bin/bash
 # Where torch comes from beside the default package index: the CPU build, unless there is a GPU. Another
 # build: make repro TORCH_INDEX=https://download.pytorch.org/whl/cu130, or TORCH=path/to/torch.whl
+ifeq ($(origin TORCH_INDEX),undefined)
+TORCH_INDEX := $(if $(shell command -v nvidia-smi),,https://download.pytorch.org/whl/cpu)
+endif
+PYTHON ?= python3.11
+VENV ?= .venv
 TORCH ?= torch==2.13.0
-TORCH_INDEX ?= $(if $(shell command -v nvidia-smi),,https://download.pytorch.org/whl/cpu)
 
-export PATH := $(abspath $(VENV))/bin:$(PATH)
-export PYTHONHASHSEED := 0
-export DVC_NO_ANALYTICS := 1
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
-# reads a `$` or a quote in it.
-GIVEN := EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST STRICT SEED
+# reads a `$` or a quote in it. So it is with all that stands on the command line, be it known here or not:
+# make would expand it on the way.
+override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST STRICT SEED
+override GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
-PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
+export PATH := $(abspath $(VENV))/bin:$(value PATH)
+export PYTHONHASHSEED := 0
+export DVC_NO_ANALYTICS := 1
+override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
 .PHONY: help env lock download check repro report prove promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
@@ -25,23 +29,23 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 env: ## Make the environment, if requirements-dev.lock changed since the last time
-	@cmp -s requirements-dev.lock $(VENV)/installed.lock || { \
-	  echo "making the environment in $(VENV)" && \
-	  $(PYTHON) -m venv --clear $(VENV) && \
+	@cmp -s requirements-dev.lock "$$VENV/installed.lock" || { \
+	  echo "making the environment in $$VENV" && \
+	  "$$PYTHON" -m venv --clear -- "$$VENV" && \
 	  pip install --quiet --retries 1 -c requirements-dev.lock \
-	    $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) $(TORCH) && \
+	    $${TORCH_INDEX:+--extra-index-url "$$TORCH_INDEX"} -- "$$TORCH" && \
 	  pip install --quiet -r requirements-dev.lock && \
-	  cp requirements-dev.lock $(VENV)/installed.lock; }
+	  cp -- requirements-dev.lock "$$VENV/installed.lock"; }
 
 lock: env ## Write the lock files anew from the ranges in pyproject.toml
 	pip-compile $(PIP_COMPILE) $(RUNTIME) -o requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
 	pip-compile $(PIP_COMPILE) $(RUNTIME) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements-dev.lock
-PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
+override PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
 # What the pipeline needs beside the bare library: every extra but dev.
-RUNTIME := $(addprefix --extra ,train quality report download serve ingest release tune live)
+override RUNTIME := $(addprefix --extra ,train quality report download serve ingest release tune live)
 
 download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m] [STRICT=1]
 	@python -m commands.download "$$EXCHANGE" "$$SYMBOLS" "$$SINCE" "$$UNTIL" "$$INTERVAL"
@@ -122,4 +126,4 @@ bench: env ## Compare speeds side by side; prints ratios
 	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports
-	rm -rf $(VENV) logs reports runs .checkpoints .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf -- "$$VENV" logs reports runs .checkpoints .pytest_cache .mypy_cache .ruff_cache .hypothesis
