@@ -109,6 +109,11 @@ class Runner:
         self._log, self._lock, self._jobs = folder / "runner.log", Lock(), list[Future[int]]()
         Thread(target=self._listen, daemon=True).start()
 
+    @property
+    def process_id(self) -> int:
+        """Of the process, and of the group that all it starts is in."""
+        return self._process.pid
+
     def run(self, folder: Path, steps: Sequence[str], log: Path) -> int:
         """Run `steps` in `folder` and wait for their end; return the exit status."""
         with self._lock:
@@ -126,7 +131,7 @@ class Runner:
     def end(self) -> None:
         """End it and whatever it still runs."""
         with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            os.killpg(self.process_id, signal.SIGKILL)
         self._process.wait()
 
     def _listen(self) -> None:

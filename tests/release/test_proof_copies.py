@@ -1,0 +1,83 @@
+"""Copies of the project: what is in their params, what runs in them, and that nothing of them is left."""
+
+import os
+
+import pytest
+from ruamel.yaml import YAML
+
+from tapeline.closure import ROOT
+from tapeline.errors import ProofError
+from tapeline.release.proof_copies import copy_kernels, open_copies, resolved_params
+from tapeline.schema import OHLCV
+from tests.candles import random_candles
+
+PARAMS = (ROOT / "params.yaml").read_text()
+
+
+def parsed(text):
+    """Values of params.yaml."""
+    return YAML(typ="safe").load(text)
+
+
+@pytest.mark.parametrize(("source", "tier_by"), [("simulated", "confidence"), ("files", "share")])
+def test_what_depends_on_the_source_of_candles_is_as_in_the_run(source, tier_by):
+    """A copy reads files whatever the run read; tiers go by what the run's source meant."""
+    values = parsed(PARAMS)
+    text = PARAMS.replace("source: simulated", f"source: {source}")
+    copied = parsed(resolved_params(text, {"train": {"epochs": 1}}))
+    assert copied["data"] | {"source": source} == values["data"] | {
+        "source": source, "path": "data/raw/PROOF", "layout": "canonical", "columns": {}, "timezone": None,
+        "workers": 1,
+    }  # fmt: skip
+    assert copied["data"]["source"] == "files"
+    assert copied["signals"] == values["signals"] | {"tier_by": tier_by}
+    assert copied["train"] == values["train"] | {"epochs": 1, "workers": 1}
+    changed = {name for name in values if copied[name] != values[name]}
+    assert changed <= {"data", "signals", "promotion", "quality", "train", "evaluation", "ftmo"}
+
+
+def test_what_a_run_decided_is_kept_and_a_refit_left_out():
+    """Explicit tiers stay; one model, of the last fold, is trained."""
+    text = PARAMS.replace("tier_by: auto", "tier_by: share").replace("refit: none", "refit: all")
+    copied = parsed(resolved_params(text, {}))
+    assert (copied["signals"]["tier_by"], copied["promotion"]["refit"]) == ("share", "none")
+
+
+def test_kernels_keep_their_places(tmp_path):
+    """Those of a source lie beside it; nothing else is copied."""
+    for name in ("tapeline/features/__pycache__/a.nbi", "tapeline/features/__pycache__/a.1.nbc", "b.py"):
+        (tmp_path / "from" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "from" / name).write_text(name)
+    copy_kernels(tmp_path / "from", tmp_path / "to")
+    copied = sorted(path.name for path in (tmp_path / "to").rglob("*") if path.is_file())
+    assert copied == ["a.1.nbc", "a.nbi"]
+
+
+def is_alive(process):
+    """Whether the process is there."""
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.slow
+def test_stages_run_in_a_copy_a_failure_is_told_and_nothing_is_left():
+    """By the sources of this project; what leaves the block, here an error, ends processes and files."""
+    candles = {"BTC-USD": random_candles(3000)[["timestamp", *OHLCV]]}
+    changes = {"data": {"symbols": ["BTC-USD"]}}
+    with pytest.raises(ZeroDivisionError):
+        with open_copies(ROOT) as copies:
+            copy = copies.make("one", candles, changes)
+            copy.run("ingest", "features")
+            assert (copy.folder / "data/features/BTC-USD.parquet").is_file()
+            broken = copies.make("two", {"BTC-USD": candles["BTC-USD"].assign(close=-1.0)}, changes)
+            with pytest.raises(ProofError, match=r"stages.ingest: .*non-positive price") as refused:
+                broken.run("ingest")
+            assert "git checkout" not in str(refused.value)
+            folder, process = copies.folder, copies.runner.process_id
+            assert is_alive(process)
+            raise ZeroDivisionError
+    assert not folder.exists()
+    assert not is_alive(process)
