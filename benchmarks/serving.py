@@ -49,7 +49,7 @@ def main() -> None:
         table = read_table("data/candles", symbol, ["timestamp", "segment", "is_filled", *OHLCV])
         whole = table[(table["segment"] == table["segment"].mode()[0]) & ~table["is_filled"]]
         wanted = stream.lookback + stream.length + WARM_UP + CANDLES
-        taken = time_stream(stream, symbol, whole.iloc[-wanted:], WARM_UP)
+        taken = time_stream(stream, symbol, whole.iloc[-wanted:], WARM_UP).wall
         print(line("candle to " + " and ".join(artifacts), taken.total))
         print(line("  features", taken.features))
         for artifact, network in zip(artifacts, taken.networks, strict=True):

@@ -74,7 +74,8 @@ PAYLOADS = [
     "it lost $500", "$(shell touch made)", "$(eval x := $(shell touch made))", "${shell touch made}",
     "$$(touch made)", "$(touch made)", "`touch made`", "; touch made", "&& touch made", "| touch made",
     "> made", "a\nb: ; touch made\n\ttouch made", "' ; touch made ; '", '" ; touch made ; "',
-    "--eval=$(shell touch made)", "-f made --version", "$(file >made)", "x := y # $(error no) %", "\\", "é\t*?~",
+    "--eval=$(shell touch made)", "-f made --version", "$(file >made)", "x := y # $(error no) %",
+    "\\", "é\t*?~",
 ]  # fmt: skip
 # A few by `make test`, in each of the ways; all of them with each variable where there is time.
 WAYS = [

@@ -8,13 +8,15 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.errors import ArtifactError
-from tapeline.evaluation.latency import percentiles
+from tapeline.evaluation.latency import LatencyParams, percentiles
+from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.promotion.bundle import MANIFEST
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream
-from tapeline.serving.timing import Timings
+from tapeline.serving.timing import Timed, Timings, time_stream
 from tapeline.store.tables import read_table
 
 
@@ -38,19 +40,33 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
     return symbol, longest[~longest["is_filled"]].iloc[-n_candles:]
 
 
-def latency_records(stream: Stream, timings: Timings) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Declared metrics and detail of `timings`, those of the bundles of `stream`."""
+def time_candidates(params: LatencyParams) -> tuple[Stream, Timed]:
+    """Feed the newest candles of the run to its candidates one by one, on one thread."""
+    folder = Path("data/candles")
+    stream = open_candidates(Path("models/candidate"), is_of_simulation(read_origin(folder)))
+    symbol, candles = newest_candles(folder, stream, params.warm_up + params.repeats)
+    return stream, time_stream(stream, symbol, candles, params.warm_up)
+
+
+def latency_records(stream: Stream, timed: Timed) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Metrics and detail of `timed`, the times of the bundles of `stream`.
+
+    NAME_latency_* is the clock's, NAME_cpu_* the processor's, of the candle to each network's prediction.
+    """
     names = [predictor.bundle.model.network for predictor in stream.predictors]
+    metrics: dict[str, Any] = {"candles": timed.wall.total.size}
+    for word, timings in (("latency", timed.wall), ("cpu", timed.cpu)):
+        for name, alone in taken_alone(names, timings).items():
+            metrics |= {f"{name}_{word}_{key}": value for key, value in percentiles(alone).items()}
+        metrics |= {f"both_{word}_{key}": value for key, value in percentiles(timings.total).items()}
+    timings = timed.wall
     networks = dict(zip(names, timings.networks, strict=True))
-    rest = timings.total - sum(networks.values())  # what every network needs beside its own time
-    metrics: dict[str, Any] = {"candles": timings.total.size}
-    for name, own in networks.items():
-        metrics |= {f"{name}_latency_{key}": value for key, value in percentiles(rest + own).items()}
-    metrics |= {f"both_latency_{key}": value for key, value in percentiles(timings.total).items()}
+    rest = timings.total - sum(networks.values())
     detail = {
         "features": percentiles(timings.features),
         **{name: percentiles(own) for name, own in networks.items()},
         "rest": percentiles(rest - timings.features),
+        "waiting": percentiles(timed.wall.total - timed.cpu.total),
         "machine": {
             "processor": processor(),
             "python": platform.python_version(),
@@ -60,6 +76,12 @@ def latency_records(stream: Stream, timings: Timings) -> tuple[dict[str, Any], d
         },
     }
     return metrics, detail
+
+
+def taken_alone(names: list[str], timings: Timings) -> dict[str, NDArray[np.float64]]:
+    """By network what it takes without the others, (n,): its own time, and what every network needs."""
+    rest = timings.total - sum(timings.networks)
+    return {name: rest + own for name, own in zip(names, timings.networks, strict=True)}
 
 
 def processor() -> str:

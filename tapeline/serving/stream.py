@@ -152,16 +152,16 @@ class Stream:
         is_unknown = np.isnan(buffer.candles(self._leader_of(symbol), 1).leader_close[0])
         return answer_predicted(key, predictions, missing, self.leader if is_unknown else None)
 
-    def time_parts(self, symbol: str) -> list[int]:
-        """Nanoseconds that the features and each network take for the newest candle, computed once more."""
-        clock, rows = [time.perf_counter_ns()], self._rows[symbol]
+    def time_parts(self, symbol: str) -> list[tuple[int, int]]:
+        """Nanoseconds of `read_clocks` that features and each network take for the newest candle."""
+        clock, rows = [read_clocks()], self._rows[symbol]
         self._add_row(symbol, self._buffers[symbol], 0)
-        clock.append(time.perf_counter_ns())
+        clock.append(read_clocks())
         self._rows[symbol] = rows
         for predictor, columns in zip(self.predictors, self._columns, strict=True):
             predictor.predict(rows[-predictor.sequence_length :, columns])
-            clock.append(time.perf_counter_ns())
-        return [after - before for before, after in pairwise(clock)]
+            clock.append(read_clocks())
+        return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(clock)]
 
     def require_trained(self, symbol: str) -> None:
         """Raise CandleError for a symbol that a bundle was not trained on, unless that is allowed."""
@@ -271,6 +271,11 @@ class Stream:
             rows = self._rows[symbol][-predictor.sequence_length :, columns]
             predictions[predictor.artifact] = predictor.as_prediction(float(predictor.predict(rows)[0]))
         return predictions
+
+
+def read_clocks() -> tuple[int, int]:
+    """Nanoseconds of the clock, and of the processor's time of this process."""
+    return time.perf_counter_ns(), time.process_time_ns()
 
 
 class _Before(NamedTuple):

@@ -18,7 +18,16 @@ DAYS = pd.date_range("2026-01-12", periods=6, tz="UTC")
 )
 def test_a_prediction_may_take_its_budget_and_no_more(measured, status):
     """What was not measured is not good enough."""
-    assert judge_latency(NAME, Gate(max=10.0), measured).status == status
+    assert judge_latency(NAME, Gate(max=10.0), measured, measured).status == status
+
+
+def test_a_busy_machine_fails_no_model():
+    """The processor's time is judged; the clock's is told beside it, and how to measure again."""
+    verdict = judge_latency(NAME, Gate(max=10.0), 1.25, 52.5)
+    assert (verdict.status, verdict.value) == (PASSED, 1.25)
+    assert "by the clock 52.5, 51.2 of it the machine's waiting" in verdict.reason
+    assert "again: dvc repro --force --single-item latency" in verdict.reason
+    assert judge_latency(NAME, Gate(max=10.0), 11.0, 10.5).status == FAILED
 
 
 @pytest.mark.parametrize(("high", "status"), [(-0.001, FAILED), (0.0, PASSED), (0.002, PASSED)])

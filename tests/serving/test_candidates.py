@@ -9,7 +9,7 @@ import pytest
 from tapeline.errors import ArtifactError
 from tapeline.outputs import write_table
 from tapeline.serving.candidates import latency_records, newest_candles, open_candidates
-from tapeline.serving.timing import Timings
+from tapeline.serving.timing import Timed, Timings
 from tests.candles import random_candles
 
 
@@ -44,10 +44,14 @@ def test_a_network_alone_takes_all_but_the_others_own_time(n):
     names = ["lstm", "transformer", "gru"][:n]
     own = [np.full(5, 1e6 * (k + 1)) for k in range(n)]
     total = np.full(5, 2e6 + sum(range(1, n + 1)) * 1e6)
-    metrics, detail = latency_records(stream_of(*names), Timings(total, np.full(5, 1.5e6), own))
+    wall = Timings(total, np.full(5, 1.5e6), own)
+    cpu = Timings(total - 1e6, np.full(5, 1.5e6), own)
+    metrics, detail = latency_records(stream_of(*names), Timed(wall, cpu))
     for k, name in enumerate(names):
         assert metrics[f"{name}_latency_p99_ms"] == pytest.approx(2 + k + 1)
+        assert metrics[f"{name}_cpu_p99_ms"] == pytest.approx(1 + k + 1)
         assert detail[name]["p50_ms"] == pytest.approx(k + 1)
     assert metrics["both_latency_p50_ms"] == pytest.approx(2 + sum(range(1, n + 1)))
     assert (metrics["candles"], detail["rest"]["p50_ms"]) == (5, pytest.approx(0.5))
+    assert detail["waiting"]["p99_ms"] == pytest.approx(1)
     assert pd.notna(detail["machine"]["processor"])

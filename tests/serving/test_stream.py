@@ -302,7 +302,9 @@ def test_the_newest_candles_are_answered_whatever_there_is(bundles, tmp_path):
 def test_parts_add_up_to_less_than_the_whole_and_all_is_timed(bundles):
     """One line a predicted candle after the warm-up."""
     table = market(LOOKBACK + LENGTH + 30)["AAA-USD"]
-    taken = time_stream(Stream(*bundles), "AAA-USD", table, warm_up=10)
+    timed = time_stream(Stream(*bundles), "AAA-USD", table, warm_up=10)
+    assert (timed.cpu.total > 0).all()
+    taken = timed.wall
     assert taken.total.shape == taken.features.shape == (22,)
     assert len(taken.networks) == 2
     assert np.median(taken.features) < np.median(taken.total)
