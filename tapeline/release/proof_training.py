@@ -100,7 +100,7 @@ def trained(root: Path, model: ModelEntry, fold: str, is_validated: bool = True)
     # Weights come after the losses: the first difference named is the first there was.
     for name in losses:
         path = root / f"plots/{model.name}_history" / fold / f"plots/metrics/{name}.tsv"
-        history = pd.read_csv(path, sep="\t", float_precision="round_trip")
+        history = pd.read_csv(path, sep="\t")
         figures |= {f"{name} of epoch {int(step)}": value for step, value in history.to_numpy()}
     figures |= {f"weight {name}": value for name, value in load_file(folder / WEIGHTS).items()}
     if is_validated:
