@@ -1,42 +1,28 @@
-"""Out-of-sample figures of every model beside controls, and a backtest with costs."""
+"""Out-of-sample figures of every model beside controls, and a backtest with costs; all of it refereed."""
 
 import logging
 
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
-from tapeline.schema import Refit, Symbols, Workers
-from tapeline.scoring.models import (
-    Scoring,
-    defined_figures,
-    direction_plots,
-    read_scored_features,
-    undefined_reasons,
-)
-from tapeline.scoring.rows import read_rows
+from tapeline.referee.examine import NEEDED
+from tapeline.schema import Refit, Symbols
+from tapeline.scoring.models import Scoring, defined_figures, direction_plots, undefined_reasons
+from tapeline.scoring.refereed import referee
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import read_folds
 from tapeline.stage import run_stage
 from tapeline.trading.params import TradingParams
+from tapeline.trading.refereed import account_rules, traded_accounts
 from tapeline.trading.trade import trade
 
 
 def main(log: logging.Logger) -> None:
-    """Score, trade, write."""
+    """Score, trade, write; then let the referee derive it anew, and end the run where they differ."""
     params = Params.read()
-    trading = TradingParams.read(params)
-    symbols, folds = params.value("data.symbols", Symbols), read_folds("data/splits.json")
+    trading, folds = TradingParams.read(params), read_folds("data/splits.json")
     candidate = Candidate(len(folds), params.value("promotion.refit", Refit) == "all")
-    scoring = Scoring(
-        read_rows(symbols, trading.minutes, trading.horizon),
-        read_scored_features(symbols),
-        folds,
-        candidate,
-        trading.signals,
-        trading.evaluation,
-        trading.minutes,
-        params.value("train.workers", Workers),
-    )
+    scoring = Scoring.of_run(params, folds, candidate, trading.signals, trading.evaluation)
     predicted = {model: scoring.read(model) for model in MODELS}
     scored = {model: scoring.score(predictions) for model, predictions in predicted.items()}
     for model, (metrics, detail) in scored.items():
@@ -54,6 +40,12 @@ def main(log: logging.Logger) -> None:
         write_json(f"metrics/detail/{name}.json", detail)
     for name, plot in (direction_plots(direction.scored, trading.evaluation) | traded.plots).items():
         write_csv(f"plots/{name}.csv", plot)
+    rules = account_rules(trading, params.value("data.symbols", Symbols))
+    accounts = traded_accounts(direction.test, trend.test, candidate, trading)
+    findings = referee(params, trading.signals, rules, accounts)
+    write_json("metrics/detail/referee.json", findings.record)
+    log.info(findings.summary)
+    findings.require_none(NEEDED)
 
 
 if __name__ == "__main__":

@@ -70,3 +70,10 @@ class ArtifactError(TapelineError, ValueError):
 
 class ProofError(TapelineError, ValueError):
     """What was computed of a time before a moment differs with the candles after it."""
+
+
+class RefereeError(TapelineError, ValueError):
+    """A figure or a row of a run that the referee, who derives all of it anew, contradicts."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the referee disagrees: {what}")

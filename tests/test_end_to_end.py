@@ -218,6 +218,14 @@ def test_the_audits_ran_and_are_on_record(workshop):
     assert workshop.run("make verify").strip().endswith("all as recorded")
 
 
+def test_the_referee_agrees_and_is_on_record(workshop):
+    """Nothing differs, and every check compared something, trades among it."""
+    found = json.loads((workshop.folder / "metrics/detail/referee.json").read_text())
+    assert (found["passed"], found["differences"]) == (True, [])
+    assert {"labels", "learned labels", "calibration", "scalers", "fills", "money"} <= set(found["checks"])
+    assert all(counts["compared"] > 0 for counts in found["checks"].values())
+
+
 def test_any_number_of_workers_trains_the_same_bytes(workshop):
     """Folds one after the other in one process leave what folds side by side left; nothing is stale."""
     names = [f"data/predictions/lstm{part}.parquet" for part in ("", "_validation", "_shifted")]

@@ -57,12 +57,30 @@ class FoldRows:
 
 
 @dataclass(frozen=True)
+class UsedRows:
+    """Row positions that a training really used, ascending, as its scaler, losses and chunks had them.
+
+    scaled : that the scaler was fitted on
+    trained : whose loss has a weight, and their labels as they were trained on
+    stopped : whose loss decides when to stop
+    spans : (S, 2) rows [first, end) that chunks are cut from
+    """
+
+    scaled: NDArray[np.int64]
+    trained: NDArray[np.int64]
+    labels: NDArray[np.float32]
+    stopped: NDArray[np.int64]
+    spans: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class FoldResult:
     """A trained fold.
 
     predictor : network and calibration; `calibration` is the latter as a record for JSON
     effective_labels : how many independent labels the training rows amount to
     losses : validation log loss before and after calibration
+    used : the rows that all of it comes from
     """
 
     predictor: Predictor
@@ -71,6 +89,7 @@ class FoldResult:
     calibration: dict[str, Any]
     effective_labels: float
     losses: tuple[float, float]
+    used: UsedRows
 
 
 def run_fold(
@@ -94,7 +113,8 @@ def run_fold(
         if getattr(rows, part).size == 0:
             raise SplitError(f"{title}: no candle in {part} with train.sequence_length candles up to it")
     torch.manual_seed(params.seed)
-    net, scaler = make_net(), fit_scaler(table.features, rows.part)
+    scaled = rows.part
+    net, scaler = make_net(), fit_scaler(table.features, scaled)
     unique = uniqueness(rows.train, len(table.segment), table.horizon)
     arrays = (
         scaler.transform(table.features),
@@ -115,7 +135,15 @@ def run_fold(
         log_loss(as_array(calibrate(logits)), labels) for calibrate in (uncalibrated, calibration)
     )
     predictor = Predictor(net, calibration, series.features, table.segment, params)
-    return FoldResult(predictor, history, scaler, record, float(unique.sum()), (before, after))
+    used = used_rows(scaled, data)
+    return FoldResult(predictor, history, scaler, record, float(unique.sum()), (before, after), used)
+
+
+def used_rows(scaled: NDArray[np.int64], data: TrainingData) -> UsedRows:
+    """The rows of `data` as the training had them, beside those that its scaler was fitted on."""
+    trained = np.flatnonzero(data.series.weights.cpu().numpy() > 0)
+    labels = data.series.labels.cpu().numpy()[trained]
+    return UsedRows(scaled, trained, labels, data.validation, data.spans)
 
 
 def training_weights(

@@ -24,9 +24,10 @@ from tapeline.evaluation.scorecard import (
 from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
 from tapeline.models.entry import ModelEntry
-from tapeline.schema import DIRECTION, ROW_KEYS
+from tapeline.params import Params
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, ROW_KEYS, Horizon, Interval, Symbols, Workers
 from tapeline.scoring.controls import control_predictions
-from tapeline.scoring.rows import FEATURES, add_predictions, read_validation
+from tapeline.scoring.rows import FEATURES, add_predictions, read_rows, read_validation
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
 from tapeline.store.feature_store import FeatureStore
@@ -73,6 +74,23 @@ class Scoring:
     evaluation: EvaluationParams
     minutes: int
     workers: int
+
+    @classmethod
+    def of_run(
+        cls,
+        params: Params,
+        folds: list[TimeFold],
+        candidate: Candidate,
+        signals: SignalParams,
+        evaluation: EvaluationParams,
+    ) -> "Scoring":
+        """Read the rows and features of the run in this folder."""
+        symbols = params.value("data.symbols", Symbols)
+        minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
+        rows = read_rows(symbols, minutes, params.value("labels.horizon", Horizon))
+        workers = params.value("train.workers", Workers)
+        features = read_scored_features(symbols)
+        return cls(rows, features, folds, candidate, signals, evaluation, minutes, workers)
 
     def read(self, model: ModelEntry) -> Predicted:
         """Read what `model` predicted."""

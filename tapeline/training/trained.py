@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable
+from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable, UsedRows
 from tapeline.nets.importance import evenly_spaced, shifted_predictions
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.network import Network
@@ -15,6 +15,7 @@ from tapeline.nets.params import TrainParams
 from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import write_history
 from tapeline.outputs import whole_folder, write_json, write_table
+from tapeline.row_records import LearnedRows, RowRecord, row_record
 from tapeline.schema import ROW_KEYS
 
 
@@ -26,6 +27,7 @@ class TrainedFold:
     losses : validation log loss before and after calibration
     validation, test : (n,) calibrated predictions of the rows of these parts, in order
     shifted : by group of features, predictions of some test rows with that group's columns rotated in time
+    used : the rows that it was trained with
     """
 
     net: Network
@@ -37,6 +39,7 @@ class TrainedFold:
     validation: NDArray[np.float64]
     test: NDArray[np.float64]
     shifted: dict[str, NDArray[np.float64]]
+    used: UsedRows
 
 
 def trained_fold(
@@ -58,7 +61,7 @@ def trained_fold(
     net, scaler = predictor.net.cpu(), result.scaler
     return TrainedFold(
         net, scaler, result.calibration, result.history, result.losses, result.effective_labels,
-        validation, test, shifted,
+        validation, test, shifted, result.used,
     )  # fmt: skip
 
 
@@ -84,7 +87,7 @@ class TrainingOutputs:
         self._models: dict[str, tuple[Network, Scaler, dict[str, Any], Description]] = {}
         self._histories: dict[str, list[dict[str, Any]]] = {}
         self._predictions: dict[str, list[pd.DataFrame]] = {"": [], "_validation": [], "_shifted": []}
-        self._summary: dict[str, dict[str, Any]] = {"folds": {}, "symbols": {}}
+        self._summary: dict[str, dict[str, Any]] = {"folds": {}, "symbols": {}, "rows": {}}
 
     def add(self, name: str, rows: FoldRows, trained: TrainedFold) -> dict[str, Any]:
         """Keep the model `name` and its predictions; return its summary."""
@@ -115,6 +118,7 @@ class TrainingOutputs:
         }
         self._summary["folds"][name] = summary
         self._summary["symbols"] |= self._symbols(name, rows)
+        self._summary["rows"][name] = self._learned(trained.used).plain()
         return summary
 
     def _add_predictions(self, rows: FoldRows, trained: TrainedFold) -> None:
@@ -151,6 +155,28 @@ class TrainingOutputs:
     def _span(self, rows: np.ndarray) -> list[str]:
         times = self._row_keys["timestamp"].iloc[rows]
         return [times.min().isoformat(), times.max().isoformat()]
+
+    def _learned(self, used: UsedRows) -> LearnedRows:
+        """The rows of a training as a record, which the referee derives anew."""
+        return LearnedRows(
+            scaled=self._by_symbol(used.scaled),
+            trained=self._by_symbol(used.trained, used.labels),
+            stopped=self._by_symbol(used.stopped),
+            span_firsts=self._by_symbol(used.spans[:, 0]),
+            span_lasts=self._by_symbol(used.spans[:, 1] - 1),
+            minimum_context=self._train.minimum_context,
+        )
+
+    def _by_symbol(
+        self, rows: NDArray[np.int64], labels: NDArray[np.float32] | None = None
+    ) -> dict[str, RowRecord]:
+        """The record of `rows` (n,) and their `labels` (n,) of each symbol."""
+        times = self._row_keys["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+        records = {}
+        for number, symbol in enumerate(self._row_keys["symbol"].cat.categories):
+            mask = self._table.symbol[rows] == number
+            records[symbol] = row_record(times[rows[mask]], None if labels is None else labels[mask])
+        return records
 
     def _symbols(self, name: str, rows: FoldRows) -> dict[str, dict[str, Any]]:
         """What each symbol had to learn from; equal prices leave a candle without a label."""

@@ -39,7 +39,7 @@ def add_stage(pipeline):
     at = list(stages).index("evaluate")
     deps = ["data/features", "data/splits.json", "requirements.lock"]
     stages.insert(at, "train_gru", {"cmd": "python -m stages.train_gru", "deps": deps, "outs": outs})
-    stages["evaluate"]["deps"] += PREDICTIONS
+    stages["evaluate"]["deps"] += [*PREDICTIONS, "models/gru", "metrics/detail/gru_training.json"]
     stages["evaluate"]["outs"].append({"metrics/gru.json": PLAIN})
     stages["promote"]["deps"] += ["models/gru", "metrics/gru.json", PREDICTIONS[1]]
     pipeline["metrics"].append("metrics/gru.json")

@@ -12,11 +12,13 @@ from ruamel.yaml import YAML
 import stages.evaluate as evaluate
 from tapeline.backtest.signals import SignalParams
 from tapeline.closure import ROOT
+from tapeline.errors import RefereeError
 from tapeline.features.labels import direction, trend_strength
 from tapeline.models.metrics import gate_metrics
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, GateParams, judge
+from tapeline.referee.findings import Findings, Place
 from tapeline.schema import PRICES, TIMESTAMP_TYPE
 from tapeline.store.feature_store import FeatureStore
 from tapeline.tiers import ranges_by_share, tier_numbers
@@ -34,11 +36,21 @@ QUICK = {
 }
 
 
+class Silent(Findings):
+    """The findings of a referee who has nothing to say of inputs made by hand."""
+
+    def require_none(self, needed):
+        """Agree, though nothing was compared."""
+
+
 class Run:
     """Inputs of the stage in a folder, and what it wrote; predictions may be changed between."""
 
     def __init__(self, folder, monkeypatch):
         monkeypatch.chdir(folder)
+        # No training leaves inputs like these; on whole runs the referee is asked in test_end_to_end.py.
+        self.findings = Silent()
+        monkeypatch.setattr(evaluate, "referee", lambda *run: self.findings)
         self.params = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
         self.set(**QUICK, data={"symbols": list(SYMBOLS)})
         self.lines = []
@@ -297,3 +309,13 @@ def test_an_account_that_ftmo_does_not_watch_is_judged_by_all_other_gates(run):
     for verdict in judge(gates, metrics, "none"):
         is_ftmo = verdict.gate.startswith("ftmo.")
         assert (verdict.status == NOT_JUDGED and verdict.reason == "ftmo.program is none") == is_ftmo
+
+
+def test_what_the_referee_contradicts_ends_the_run_behind_its_report(run):
+    """The first difference in one line; the report holds it."""
+    run.findings = Findings()
+    run.findings.equal("figures", "lstm.accuracy_all", 0.8, 0.7, Place())
+    with pytest.raises(RefereeError, match="the referee disagrees: lstm.accuracy_all: 0.8, and must be 0.7"):
+        run.evaluate()
+    report = read("metrics/detail/referee.json")
+    assert (report["passed"], report["checks"]["figures"]) == (False, {"compared": 1, "differences": 1})

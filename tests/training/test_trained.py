@@ -1,5 +1,8 @@
 """What trainings leave: every prediction under the fold of the model that made it."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +11,7 @@ from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
 from tapeline.nets.calibration import Calibration
-from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable
+from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable, UsedRows
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams
 from tapeline.nets.prediction import Predictor
@@ -19,6 +22,7 @@ from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 N = 60
 PARAMS = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
 TRAIN = PARAMS.section("train", TrainParams)
+USED = UsedRows(np.arange(3), np.arange(2), np.ones(2, np.float32), np.arange(4, 6), np.array([[0, 3]]))
 
 
 def rows_of(train, validation, test):
@@ -41,6 +45,7 @@ def trained(rows, value):
         np.full(rows.validation.size, value),
         np.full(rows.test.size, value),
         {"one": np.full(some.size, value)} if some.size else {},
+        USED,
     )
 
 
@@ -86,10 +91,47 @@ def test_validation_is_predicted_as_the_test_is():
     params = TRAIN.model_copy(update={"sequence_length": 4, "chunk_length": 8})
     run = np.zeros(N, np.int64)
     predictor = Predictor(LSTM(1, model).eval(), Calibration(record), features, run, params)
-    result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6))
+    result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6), USED)
     candles = TrainingTable(features.numpy(), np.zeros(N), run, run, 1)
     rows = rows_of((0, 20), (20, 40), (45, 60))
     found = trained_fold(result, rows, candles, {}, params)
     for part in ("validation", "test"):
         logits = predictor.logits(getattr(rows, part)).double().numpy()
         assert getattr(found, part) == pytest.approx(1 / (1 + np.exp(-(3.0 * logits + 0.4))), abs=1e-6)
+
+
+def test_the_rows_that_were_used_are_recorded_by_symbol(tmp_path, monkeypatch):
+    """As they were used and not as they were planned: count, ends, digest, and means of the labels."""
+    monkeypatch.chdir(tmp_path)
+    times = pd.date_range("2026-01-12", periods=N, freq="min", tz="UTC", unit="us")
+    symbols = pd.Categorical(["A"] * 30 + ["B"] * 30)
+    table = pd.DataFrame({"symbol": symbols, "timestamp": times})
+    numbers, zeros = np.repeat([0, 1], 30), np.zeros(N, np.int64)
+    candles = TrainingTable(np.zeros((N, 1)), np.zeros(N), numbers, zeros, 1)
+    contract = {
+        "network": "lstm", "architecture": {}, "features": ["a"], "label": "direction", "horizon": 1,
+        "interval": "1m", "training": {}, "made_from": {},
+    }  # fmt: skip
+    outputs = TrainingOutputs(contract, table, candles, TRAIN)
+    rows = rows_of((0, 40), (40, 50), (50, 60))
+    used = UsedRows(
+        np.arange(28, 34), np.array([28, 29, 30]), np.array([1, 0, 1], np.float32), np.array([45]),
+        np.array([[0, 30], [30, 34]]),
+    )  # fmt: skip
+    outputs.add("fold_0", rows, dataclasses.replace(trained(rows, 0.5), used=used))
+    outputs.write()
+    with open("metrics/detail/lstm_training.json") as file:
+        found = json.load(file)["rows"]["fold_0"]
+    assert found["minimum_context"] == TRAIN.minimum_context
+    first = found["trained"]["A"]
+    assert (first["rows"], first["first"][:16], first["last"][:16]) == (
+        2,
+        "2026-01-12T00:28",
+        "2026-01-12T00:29",
+    )
+    assert (first["mean_label"], first["label_moment"]) == (0.5, 0.25)  # (1 * 1/2 + 0 * 2/2) / 2
+    assert found["stopped"]["A"]["rows"] == 0
+    assert found["stopped"]["B"]["first"].startswith("2026-01-12T00:45")
+    assert [found["scaled"][s]["rows"] for s in "AB"] == [2, 4]
+    assert found["span_lasts"]["B"]["first"].startswith("2026-01-12T00:33")
+    assert len({record["digest"] for record in found["scaled"].values()}) == 2

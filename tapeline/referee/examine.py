@@ -1,0 +1,150 @@
+"""The whole examination: what a run left, taken as plain tables, against what the referee derives."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from tapeline.referee.accounts import check_account, check_decisions, check_drawdown
+from tapeline.referee.candles import SymbolCandles, check_candles, check_table
+from tapeline.referee.figures import check_figures, check_tiers, score_rows, with_tiers
+from tapeline.referee.findings import Findings, Place
+from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
+from tapeline.referee.learned import Predictions, check_calibration, check_learned, check_predictions
+from tapeline.referee.rules import AccountRules, RowRules, TierRules
+from tapeline.referee.scalers import ReadColumn, check_scalers
+from tapeline.row_records import LearnedRows
+from tapeline.schema import DIRECTION
+
+# Without any of these nothing is known of a run; labels, fills and money may lack where nothing was traded.
+NEEDED = ("candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures")
+
+
+@dataclass(frozen=True)
+class ModelClaims:
+    """What a model's training left and its metrics say.
+
+    training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise
+    metrics : metrics/NAME.json; detail : of a direction `tiers`, as all rows were scored by them, and the
+    candidate's `ranges`
+    """
+
+    predictions: Predictions
+    training: Mapping[str, Any]
+    models: Mapping[str, Mapping[str, Any]]
+    metrics: Mapping[str, Any]
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Account:
+    """An account on all tests, or on the candidate's alone: its trades, and equity at each candle's close.
+
+    trades : `symbol`, and what `accounts.Fills` names, a line a trade
+    """
+
+    trades: pd.DataFrame
+    equity: "pd.Series[float]"
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run left, as read from its files.
+
+    candles, features, ceilings : tables by symbol; read_column : a feature's column of a symbol's table
+    splits : the splits file; models : the direction that is traded, then the trend that allows it
+    accounts : by title, with the figures that are told of each
+    """
+
+    candles: Mapping[str, pd.DataFrame]
+    features: Mapping[str, pd.DataFrame]
+    read_column: ReadColumn
+    ceilings: Mapping[str, pd.DataFrame]
+    splits: Mapping[str, Any]
+    models: tuple[ModelClaims, ...]
+    accounts: Mapping[str, tuple[Account, Mapping[str, Any]]]
+
+
+def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -> Findings:
+    """Derive anew what `run` claims, by what was declared; return every comparison."""
+    findings = Findings()
+    market = [SymbolCandles.of_table(symbol, table, rows) for symbol, table in run.candles.items()]
+    for candles in market:
+        check_candles(candles, run.candles[candles.symbol]["segment"].to_numpy(), findings)
+        check_table(candles, run.features[candles.symbol], findings)
+    folds = read_parts(run.splits)
+    end = (
+        max((int(c.time[c.has_features].max()) for c in market if c.has_features.any()), default=0)
+        + rows.step
+    )
+    check_folds(folds, rows, end, findings)
+    learned = with_refit(folds, end) if rows.is_refit else folds
+    names = [f"fold_{k}" for k in range(len(folds))] + ["refit"] * rows.is_refit
+    for model in run.models:
+        _check_model(model, dict(zip(names, learned, strict=True)), market, findings)
+        _check_metrics(model, run, market, tiers, len(folds), findings)
+    fitted = [
+        (model.predictions.name, k, model.models[name])
+        for model in run.models
+        for k, name in enumerate(names)
+    ]
+    check_scalers(fitted, learned, market, run.read_column, findings)
+    check_accounts(run, market, tiers, account, findings)
+    return findings
+
+
+def _check_model(
+    model: ModelClaims, folds: Mapping[str, Parts], market: list[SymbolCandles], findings: Findings
+) -> None:
+    """What was predicted, and what each fold's model has learned and was calibrated from."""
+    predictions = model.predictions
+    check_predictions(predictions, list(folds.values()), market, findings)
+    for k, (name, parts) in enumerate(folds.items()):
+        record = model.training.get("rows", {}).get(name)
+        what = f"{predictions.name}'s rows"
+        findings.hold(
+            "learned rows", what, record is not None, "not recorded: train again", "there", Place(k)
+        )
+        if record is not None:
+            used = LearnedRows.model_validate(record, strict=False)
+            check_learned(predictions.name, predictions.label, used, k, parts, market, findings)
+        loss, calibration = (
+            model.training["folds"][name]["validation_loss_calibrated"],
+            model.models[name]["calibration"],
+        )
+        check_calibration(predictions, calibration, loss, k, market, findings)
+
+
+def _check_metrics(
+    model: ModelClaims,
+    run: Run,
+    market: list[SymbolCandles],
+    tiers: TierRules,
+    n_folds: int,
+    findings: Findings,
+) -> None:
+    """The declared figures of all rows and of the candidate, and of a direction its tiers."""
+    predictions, is_refit = model.predictions, market[0].rules.is_refit
+    scored = score_rows(predictions.test, predictions.label, market, run.ceilings)
+    if predictions.label == DIRECTION:
+        scored = with_tiers(scored, tiers, predictions.validation)
+        ships = n_folds if is_refit else n_folds - 1
+        check_tiers(scored, tiers, predictions.validation, model.detail, ships, findings)
+    candidate = None if is_refit else n_folds - 1
+    check_figures(predictions.name, predictions.label, scored, model.metrics, candidate, findings)
+
+
+def check_accounts(
+    run: Run, market: list[SymbolCandles], tiers: TierRules, rules: AccountRules, findings: Findings
+) -> None:
+    """Every account's decisions, fills and money."""
+    direction, trend = (model.predictions for model in run.models[:2])
+    scored = with_tiers(score_rows(direction.test, direction.label, market, {}), tiers, direction.validation)
+    strengths = score_rows(trend.test, trend.label, market, {})
+    keys = zip(strengths.symbol.tolist(), strengths.time.tolist(), strict=True)
+    allowed = dict(zip(keys, strengths.prediction.tolist(), strict=True)) if tiers.minimum_trend else {}
+    for title, (account, figures) in run.accounts.items():
+        check_decisions(account.trades, scored, allowed, tiers, title, findings)
+        check_account(account.trades, figures, market, rules, title, findings)
+        check_drawdown(account.equity, account.trades, figures, rules.initial_balance, title, findings)

@@ -1,0 +1,183 @@
+"""Headline figures of both models, from predictions and own labels, beside what the metrics say."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from tapeline.referee.candles import FloatArray, SymbolCandles, microseconds
+from tapeline.referee.findings import Findings, Place
+from tapeline.referee.rules import SHARE, TierRules
+from tapeline.schema import DIRECTION
+
+TOLERANCE = 1e-9  # figures are written to ten digits
+EDGE = 1e-12  # a probability nearer to 0 or 1 is taken as this far from it
+ONE_NUMBER = 1e-6  # probabilities that spread less are one number but for rounding
+NO_TIER = -1
+Figures = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predicted rows of one model, arrays (n,); `tier` is a position among the tiers, or NO_TIER.
+
+    label : NaN where a row can't be scored; ceiling : the best filter's probability, NaN where there is none
+    """
+
+    symbol: NDArray[np.str_]
+    time: NDArray[np.int64]
+    fold: NDArray[np.int64]
+    prediction: FloatArray
+    label: FloatArray
+    ceiling: FloatArray
+    tier: NDArray[np.int64]
+
+    def rows(self, mask: NDArray[np.bool_]) -> "Scored":
+        """Those of `mask` (n,)."""
+        return Scored(**{name: values[mask] for name, values in vars(self).items()})
+
+
+def tier_ranges(tiers: TierRules, validation: FloatArray) -> dict[str, tuple[float, float]]:
+    """Range of confidence of each tier of a model with these `validation` predictions.
+
+    By share, a tier begins at the highest confidence that its share of the validation reaches at least, and
+    ends where the tier above it begins.
+    """
+    if tiers.by != SHARE:
+        return dict(tiers.ranges)
+    if not validation.size or np.ptp(validation) < ONE_NUMBER:
+        return dict.fromkeys(tiers.shares, (1.0, 1.0))
+    rising = np.sort(np.maximum(validation, 1 - validation))
+    found, top = {}, 1.0
+    for name, share in tiers.shares.items():
+        n_rows = max(1, math.ceil(share * rising.size - 1e-9))
+        bottom = float(rising[-n_rows])
+        found[name], top = (bottom, top), bottom
+    return found
+
+
+def tier_of(prediction: FloatArray, ranges: Mapping[str, tuple[float, float]]) -> NDArray[np.int64]:
+    """Position in `ranges` of each prediction's tier: the first that holds its confidence, or NO_TIER."""
+    sure = np.maximum(prediction, 1 - prediction)
+    tier = np.full(prediction.size, NO_TIER)
+    for position, (low, high) in reversed(list(enumerate(ranges.values()))):
+        tier[(sure >= low) & ((sure < high) | (high == 1.0))] = position
+    return tier
+
+
+def score_rows(
+    table: pd.DataFrame, label: str, market: list[SymbolCandles], ceilings: Mapping[str, pd.DataFrame]
+) -> Scored:
+    """Predictions (symbol, timestamp, fold, prediction) of candles that are there, beside own labels."""
+    parts = []
+    for candles in market:
+        own = table[table["symbol"] == candles.symbol]
+        time = microseconds(own["timestamp"])
+        at = np.searchsorted(candles.time, time)
+        is_there = at < candles.time.size
+        is_there[is_there] = candles.time[at[is_there]] == time[is_there]
+        own, time, at = own[is_there], time[is_there], at[is_there]
+        labels = np.where(candles.is_scored(label)[at], candles.label(label)[at], np.nan)
+        ceiling = np.full(time.size, np.nan)
+        if candles.symbol in ceilings:
+            best = ceilings[candles.symbol]
+            known = pd.Series(best["probability"].to_numpy(), index=microseconds(best["timestamp"]))
+            ceiling = known.reindex(time).to_numpy(np.float64)
+        parts.append(
+            Scored(
+                np.full(time.size, candles.symbol), time, own["fold"].to_numpy(np.int64),
+                own["prediction"].to_numpy(np.float64), labels, ceiling,
+                np.full(time.size, NO_TIER),
+            )
+        )  # fmt: skip
+    return Scored(**{name: np.concatenate([vars(part)[name] for part in parts]) for name in vars(parts[0])})
+
+
+def with_tiers(scored: Scored, tiers: TierRules, validation: pd.DataFrame) -> Scored:
+    """The same with the tier of each row, by its own fold's thresholds."""
+    tier = scored.tier.copy()
+    for k in np.unique(scored.fold):
+        own = validation.loc[validation["fold"] == k, "prediction"].to_numpy(np.float64)
+        rows = scored.fold == k
+        tier[rows] = tier_of(scored.prediction[rows], tier_ranges(tiers, own))
+    return Scored(**vars(scored) | {"tier": tier})
+
+
+def direction_figures(scored: Scored) -> dict[str, float | None]:
+    """Accuracy, losses and the ceiling of rows with a label; one half counts as up."""
+    p, label = scored.prediction, scored.label
+    if not p.size:
+        return {"rows": 0, "accuracy_all": None, "log_loss": None, "brier": None, "ceiling": None}
+    inner = np.clip(p, EDGE, 1 - EDGE)
+    best = scored.ceiling
+    right = np.where(best == 0.5, 0.5, (best > 0.5) == (label == 1))
+    return {
+        "rows": p.size,
+        "accuracy_all": float(np.mean((p >= 0.5) == (label == 1))),
+        "log_loss": float(-np.mean(np.where(label == 1, np.log(inner), np.log1p(-inner)))),
+        "brier": float(np.mean((p - label) ** 2)),
+        "ceiling": None if np.isnan(best).any() else float(right.mean()),
+    }
+
+
+def trend_figures(scored: Scored) -> dict[str, float | None]:
+    """Errors of strengths of rows with a label."""
+    off = scored.prediction - scored.label
+    if not off.size:
+        return {"rows": 0, "mae": None, "rmse": None}
+    return {"rows": off.size, "mae": float(np.abs(off).mean()), "rmse": float(np.sqrt((off**2).mean()))}
+
+
+def check_figures(
+    name: str, label: str, scored: Scored, metrics: Figures, candidate_fold: int | None, findings: Findings
+) -> None:
+    """metrics/NAME.json of all scored rows, and of the candidate's fold alone (None: of all)."""
+    figures_of = direction_figures if label == DIRECTION else trend_figures
+    has_label = ~np.isnan(scored.label)
+    own = has_label if candidate_fold is None else has_label & (scored.fold == candidate_fold)
+    for prefix, rows in (("", has_label), ("candidate_", own)):
+        for key, value in figures_of(scored.rows(rows)).items():
+            if f"{prefix}{key}" in metrics:
+                compare(f"{name}.{prefix}{key}", metrics[f"{prefix}{key}"], value, findings)
+
+
+def check_tiers(
+    scored: Scored, tiers: TierRules, validation: pd.DataFrame, detail: Figures, fold: int, findings: Findings
+) -> None:
+    """Rows, precision and coverage of every tier, and the thresholds of the candidate, which is of `fold`.
+
+    detail : `tiers` of all scored rows and `ranges` of the candidate, as the metrics' detail has them
+    """
+    rows = scored.rows(~np.isnan(scored.label))
+    hit = (rows.prediction >= 0.5) == (rows.label == 1)
+    names = tuple(tiers.shares if tiers.by == SHARE else tiers.ranges)
+    claimed = detail["tiers"]
+    listed = list(claimed) == list(names) or not rows.prediction.size
+    findings.hold("tiers", "tiers that are scored", listed, ", ".join(claimed), ", ".join(names), Place())
+    for position, name in enumerate(names if rows.prediction.size and listed else ()):
+        is_in = rows.tier == position
+        figures = {
+            "rows": int(is_in.sum()),
+            "coverage": float(is_in.mean()),
+            "precision": float(hit[is_in].mean()) if is_in.any() else None,
+        }
+        for key, value in figures.items():
+            compare(f"{key} of tier {name}", claimed[name][key], value, findings, "tiers")
+    own = validation.loc[validation["fold"] == fold, "prediction"].to_numpy(np.float64)
+    for name, ends in tier_ranges(tiers, own).items():
+        for side, told, end in zip(
+            ("begin", "end"), detail["ranges"].get(name, (None, None)), ends, strict=True
+        ):
+            compare(f"{side} of tier {name}'s range, of the candidate", told, end, findings, "tiers")
+
+
+def compare(
+    what: str, claimed: float | None, expected: float | None, findings: Findings, check: str = "figures"
+) -> None:
+    """Compare one figure of a file with the derived one; None is undefined."""
+    one, other = (math.nan if value is None else float(value) for value in (claimed, expected))
+    findings.equal(check, what, one, other, Place(), tolerance=TOLERANCE)

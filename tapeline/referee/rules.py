@@ -1,0 +1,85 @@
+"""What params declare before anything is computed, as plain numbers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+CONFIDENCE, SHARE = "confidence", "share"
+
+
+@dataclass(frozen=True)
+class RowRules:
+    """Which rows there are, in candles of `minutes`.
+
+    warm_up : rows at a segment's start whose features are not there yet
+    horizon : ahead that a label looks; embargo : left out besides between two parts
+    sequence_length : that a prediction is made from; minimum_context : that the first label of a chunk has
+    validation_stride : rows of validation between those that decide when to stop
+    max_filled_share : of such a window; max_fill : that a gap is filled for
+    is_refit : whether one more model is trained, up to the end
+    """
+
+    minutes: int
+    warm_up: int
+    horizon: int
+    embargo: int
+    sequence_length: int
+    minimum_context: int
+    validation_stride: int
+    max_filled_share: float
+    max_fill: int
+    is_refit: bool
+
+    @property
+    def step(self) -> int:
+        """Microseconds of a candle."""
+        return self.minutes * 60_000_000
+
+
+@dataclass(frozen=True)
+class TierRules:
+    """Tiers of confidence max(p, 1 - p), the most confident first; `by` says which of the two is in force.
+
+    ranges : name: [from, to); one that ends at 1 holds 1
+    shares : name: most confident share of a fold's own validation, with that of the tiers above it
+    """
+
+    by: str
+    ranges: Mapping[str, tuple[float, float]]
+    shares: Mapping[str, float]
+    traded: tuple[str, ...]
+    minimum_trend: float
+
+
+@dataclass(frozen=True)
+class InstrumentRules:
+    """What one symbol is traded for; costs are fractions of the price or of the notional, all included."""
+
+    spread: float  # whole, where it is not widened
+    commission: float  # a fill
+    step: float  # units that quantities are whole multiples of
+    maximum: float  # units of an order
+    is_short_allowed: bool
+
+
+@dataclass(frozen=True)
+class AccountRules:
+    """How positions are opened and closed, in candles, average true ranges and account currency.
+
+    slippage : one-minute sigmas, times the root of minutes of latency; basis : of the venue, fraction of the
+    price; widening : largest multiple of the spread; is_always_open : whether no maintenance is declared
+    """
+
+    instruments: Mapping[str, InstrumentRules]
+    latency_s: float
+    slippage: float
+    volatility_candles: int
+    basis: float
+    widening: float
+    hold: int
+    atr_candles: int
+    stop: float
+    target: float
+    risk: float
+    initial_balance: float
+    max_positions: int
+    is_always_open: bool

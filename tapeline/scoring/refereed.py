@@ -1,0 +1,112 @@
+"""What the referee is given: a run's files as plain tables, and the declared rules as plain numbers."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+from pydantic import Field
+
+from tapeline.backtest.signals import SignalParams
+from tapeline.models.entry import ModelEntry
+from tapeline.models.table import MODELS, TRADED
+from tapeline.nets.params import Size
+from tapeline.outputs import read_json
+from tapeline.params import Params
+from tapeline.referee.examine import Account, ModelClaims, Run, examine
+from tapeline.referee.findings import Findings
+from tapeline.referee.learned import Predictions
+from tapeline.referee.rules import AccountRules, RowRules, TierRules
+from tapeline.schema import (
+    DIRECTION,
+    INTERVAL_MINUTES,
+    LABELS,
+    PRICES,
+    FilledShare,
+    Horizon,
+    Interval,
+    MaxFill,
+    Refit,
+    Symbols,
+)
+from tapeline.scoring.rows import FEATURES
+from tapeline.store.feature_store import FeatureStore
+
+Figures = Mapping[str, Any]
+
+
+def referee(
+    params: Params, signals: SignalParams, account: AccountRules, accounts: Mapping[str, Account]
+) -> Findings:
+    """Let the referee derive anew what the run in this folder says; `accounts` are those that were traded."""
+    run = read_run(params.value("data.symbols", Symbols), accounts)
+    return examine(run, row_rules(params), tier_rules(signals), account)
+
+
+def row_rules(params: Params) -> RowRules:
+    """Which rows there are, as params declare it; the warm-up is that of the longest stored feature."""
+    schema = FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0])
+    return RowRules(
+        minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)],
+        warm_up=max(feature.lookback for feature in schema.features) - 1,
+        horizon=params.value("labels.horizon", Horizon),
+        embargo=params.value("splits.embargo", Annotated[int, Field(ge=0)]),
+        sequence_length=params.value("train.sequence_length", Size),
+        minimum_context=params.value("train.minimum_context", Size),
+        validation_stride=params.value("train.validation_stride", Size),
+        max_filled_share=params.value("data.max_filled_share", FilledShare),
+        max_fill=params.value("data.max_fill", MaxFill),
+        is_refit=params.value("promotion.refit", Refit) == "all",
+    )
+
+
+def tier_rules(signals: SignalParams) -> TierRules:
+    """Tiers, the most confident first, and which of them trade."""
+    shares = dict(sorted(signals.tier_shares.items(), key=lambda item: item[1]))
+    return TierRules(signals.tier_by, signals.ranges, shares, signals.trade_tiers, signals.minimum_trend)
+
+
+def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
+    """Read a run's files, without the readers that its stages share."""
+    columns = ["timestamp", "segment", "is_filled", *PRICES]
+    ceiling = Path("data/candles/ceiling")
+    features = {symbol: Path(FEATURES) / f"{symbol}.parquet" for symbol in symbols}
+    files = {symbol: pq.ParquetFile(path) for symbol, path in features.items()}
+
+    def read_column(symbol: str, feature: str) -> NDArray[np.float64]:
+        return np.asarray(files[symbol].read(columns=[feature]).column(0).to_numpy(), np.float64)
+
+    detail = read_json("metrics/detail/evaluation.json")
+    models = [*TRADED, *(model for model in MODELS if model not in TRADED)]
+    backtest, account = read_json("metrics/backtest.json"), read_json("metrics/detail/backtest.json")
+    own = {key.removeprefix("candidate_"): value for key, value in backtest.items() if "candidate_" in key}
+    figures = {"backtest": backtest, "candidate": account["candidate"]["account"] | own}
+    return Run(
+        candles={s: pd.read_parquet(f"data/candles/{s}.parquet", columns=columns) for s in symbols},
+        features={s: pd.read_parquet(path, columns=["timestamp", *LABELS]) for s, path in features.items()},
+        read_column=read_column,
+        ceilings={s: pd.read_parquet(ceiling / f"{s}.parquet") for s in symbols if ceiling.is_dir()},
+        splits=read_json("data/splits.json"),
+        models=tuple(read_claims(model, detail) for model in models),
+        accounts={title: (traded, figures[title]) for title, traded in accounts.items()},
+    )
+
+
+def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
+    """Read what one model's training and scoring left; `detail` is that of the evaluation."""
+    name = model.name
+    tables = [
+        pd.read_parquet(f"data/predictions/{name}{suffix}.parquet").astype({"symbol": str})
+        for suffix in ("", "_validation")
+    ]
+    training = read_json(f"metrics/detail/{name}_training.json")
+    folder = Path(f"models/{name}")
+    models = {fold: read_json(folder / fold / "model.json") for fold in training["folds"]}
+    tiers = {}
+    if model.label == DIRECTION:
+        tiers = {"tiers": detail[name]["tiers"], "ranges": detail["candidate"][name]["tier_ranges"]}
+    predictions = Predictions(name, model.label, *tables)
+    return ModelClaims(predictions, training, models, read_json(f"metrics/{name}.json"), tiers)

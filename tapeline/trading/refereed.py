@@ -1,0 +1,74 @@
+"""What the referee is given of an account: its trades and equity as plain tables, its rules as numbers."""
+
+import pandas as pd
+
+from tapeline.backtest.costs import BPS, instrument_of
+from tapeline.backtest.engine import BacktestResult
+from tapeline.backtest.kernel import REASONS
+from tapeline.backtest.portfolio import Market
+from tapeline.referee.examine import Account
+from tapeline.referee.rules import AccountRules, InstrumentRules
+from tapeline.splits.candidate import Candidate
+from tapeline.trading.accounts import align_inputs
+from tapeline.trading.params import TradingParams
+
+MONEY = "gross_pnl", "spread_cost", "slippage_cost", "commission_cost", "swap", "net_pnl"
+FILLED = "side", "quantity", "entry_price", "exit_price"
+
+
+def traded_accounts(
+    direction: pd.DataFrame, trend: pd.DataFrame, candidate: Candidate, params: TradingParams
+) -> dict[str, Account]:
+    """Trade once more what metrics/backtest.json tells: all tests on one account, the candidate's on its own.
+
+    The referee's figures are of these trades, so others that it was told of would differ.
+    """
+    rows = {"backtest": (direction, trend), "candidate": (candidate.rows(direction), candidate.rows(trend))}
+    accounts = {}
+    for title, (sides, strengths) in rows.items():
+        if len(sides):
+            inputs = align_inputs(sides, strengths, params)
+            accounts[title] = as_account(inputs.trade(params), inputs.market)
+    return accounts
+
+
+def as_account(result: BacktestResult, market: Market) -> Account:
+    """The trades of a backtest by symbol and open times, and the account's equity at each close."""
+    trades = result.trades
+    table = pd.DataFrame({name: trades[name] for name in (*FILLED, *MONEY)})
+    table["symbol"] = pd.Series([market.symbols[s] for s in trades["symbol"]], dtype=str)
+    table["reason"] = pd.Series([REASONS[k] for k in trades["reason"]], dtype=str)
+    for when in ("decision", "entry", "exit"):
+        table[f"{when}_time"] = market.timestamp[trades[f"{when}_bar"]]
+    return Account(table, pd.Series(result.bars["equity"], index=market.timestamp))
+
+
+def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRules:
+    """What was declared of `symbols`' instruments, of orders and of fills; costs with their multiple."""
+    signals, costs, execution = params.signals, params.costs, params.execution
+    instruments = {symbol: instrument_of(symbol, params.names, costs) for symbol in symbols}
+    return AccountRules(
+        instruments={
+            symbol: InstrumentRules(
+                spread=traded.spread_bps * BPS * costs.multiple,
+                commission=traded.commission_bps * BPS * costs.multiple,
+                step=traded.lot_step * traded.contract_size,
+                maximum=traded.maximum_lots * traded.contract_size,
+                is_short_allowed=traded.kind != "spot" and signals.sides == "both",
+            )
+            for symbol, traded in instruments.items()
+        },
+        latency_s=execution.latency_s,
+        slippage=execution.slippage * costs.multiple,
+        volatility_candles=execution.volatility_candles,
+        basis=costs.basis_bps * BPS * costs.multiple,
+        widening=costs.widening,
+        hold=params.hold,
+        atr_candles=signals.atr_candles,
+        stop=signals.stop,
+        target=signals.target,
+        risk=signals.risk,
+        initial_balance=signals.initial_balance,
+        max_positions=signals.max_positions,
+        is_always_open=not costs.maintenance,
+    )

@@ -1,0 +1,404 @@
+"""A small run made by loops that follow the words of the rules, candle by candle: what the referee examines.
+
+Two symbols, a gap too long to fill in one and a short one filled in the other; two folds; a direction and a
+trend; an account of one position per symbol, closed by time or by its stop.
+"""
+
+import hashlib
+import math
+import statistics
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from tapeline.referee.examine import Account, ModelClaims, Run
+from tapeline.referee.learned import Predictions
+from tapeline.referee.rules import AccountRules, InstrumentRules, RowRules, TierRules
+from tapeline.schema import TIMESTAMP_TYPE
+
+MINUTE = pd.Timedelta(minutes=1)
+START = pd.Timestamp("2026-01-12", tz="UTC")
+SYMBOLS = ("AAA", "BBB")
+N, GAP, FILLED = 460, 25, 3  # candles; missing ones of AAA; of BBB
+ROWS = RowRules(
+    minutes=1, warm_up=5, horizon=4, embargo=3, sequence_length=6, minimum_context=3, validation_stride=3,
+    max_filled_share=0.4, max_fill=15, is_refit=False,
+)  # fmt: skip
+TIERS = TierRules("share", {"A": (0.7, 1.0), "B": (0.6, 0.7)}, {"A": 0.2, "B": 0.5}, ("A",), 0.1)
+INSTRUMENT = InstrumentRules(spread=2e-4, commission=3e-4, step=0.01, maximum=500.0, is_short_allowed=True)
+ACCOUNT = AccountRules(
+    instruments=dict.fromkeys(SYMBOLS, INSTRUMENT), latency_s=0.5, slippage=1.0, volatility_candles=8,
+    basis=1e-4, widening=3.0, hold=4, atr_candles=8, stop=0.8, target=0.0, risk=0.001,
+    initial_balance=100_000.0, max_positions=2, is_always_open=True,
+)  # fmt: skip
+
+
+def make_candles(seed, missing, is_filled):
+    """Candles of a walk in which those at `missing` are not there, or are filled flat."""
+    rng = np.random.default_rng(seed)
+    rows, close, segment = [], 100.0, 0
+    for k in range(N):
+        before = close
+        if k in missing:
+            if is_filled:
+                rows.append([START + k * MINUTE, close, close, close, close, True, segment])
+            continue
+        if k - 1 in missing and not is_filled:
+            segment += 1
+        close = before * math.exp(rng.normal(0, 1e-3)) if rng.random() < 0.95 else before
+        high, low = max(before, close) * (1 + 2e-4), min(before, close) * (1 - 2e-4)
+        rows.append([START + k * MINUTE, before, high, low, close, False, segment])
+    names = "timestamp", "open", "high", "low", "close", "is_filled", "segment"
+    return pd.DataFrame(rows, columns=names).astype({"timestamp": TIMESTAMP_TYPE})
+
+
+def describe(table):
+    """What a loop says of each candle: rows of its segment so far, labels, whether its window is right."""
+    told = []
+    for k in range(len(table)):
+        segment = table["segment"][k]
+        place = sum(table["segment"][:k] == segment)
+        rows, close = place - ROWS.warm_up + 1, table["close"]
+        ahead = table[k : k + ROWS.horizon + 1]
+        is_there = len(ahead) == ROWS.horizon + 1 and (ahead["segment"] == segment).all()
+        direction = strength = math.nan
+        if is_there:
+            last = close[k + ROWS.horizon]
+            path = sum(abs(close[j + 1] - close[j]) for j in range(k, k + ROWS.horizon))
+            direction = math.nan if last == close[k] else float(last > close[k])
+            strength = abs(last - close[k]) / path if path else math.nan
+        length = max(1, min(rows, ROWS.sequence_length))
+        share = table["is_filled"][k - length + 1 : k + 1].mean()
+        told.append(
+            {
+                "timestamp": table["timestamp"][k], "rows": rows, "direction": direction,
+                "trend_strength": strength, "has_few_filled": share <= ROWS.max_filled_share,
+                "is_filled": bool(table["is_filled"][k]), "segment": segment,
+            }
+        )  # fmt: skip
+    return pd.DataFrame(told)
+
+
+def make_folds(rows_end):
+    """Two folds whose tests tile the end: a label and the embargo lie between the parts."""
+    gap, folds = (ROWS.horizon + ROWS.embargo) * MINUTE, []
+    for k in range(2):
+        test = rows_end - (2 - k) * 60 * MINUTE
+        validation = test - 70 * MINUTE
+        spans = {
+            "train": (validation - 220 * MINUTE, validation - gap),
+            "validation": (validation, test - gap),
+            "test": (test, test + 60 * MINUTE),
+        }
+        folds.append({name: {"start": a.isoformat(), "end": b.isoformat()} for name, (a, b) in spans.items()})
+    return {"folds": folds}
+
+
+def inside(rows, fold, part):
+    """Rows of a part."""
+    start, end = (pd.Timestamp(fold[part][side]) for side in ("start", "end"))
+    return rows[(rows["timestamp"] >= start) & (rows["timestamp"] < end)]
+
+
+def record(rows, label=None):
+    """The record of rows as a training leaves it."""
+    times = [int(t.value // 1000) for t in rows["timestamp"]]
+    digest = hashlib.sha256(b"".join(t.to_bytes(8, "little", signed=True) for t in times)).hexdigest()[:16]
+    said = [f"{t.tz_localize(None).isoformat(timespec='microseconds')}Z" for t in rows["timestamp"]]
+    found = {"rows": len(times), "first": said[0] if said else None, "last": said[-1] if said else None}
+    found |= {"digest": digest}
+    if label is not None and len(times):
+        values = rows[label].tolist()
+        found["mean_label"] = sum(values) / len(values)
+        found["label_moment"] = sum(y * (k + 1) / len(values) for k, y in enumerate(values)) / len(values)
+    return found
+
+
+def learn(described, fold, label):
+    """The record of the rows that a fold's training uses."""
+    used = {name: {} for name in ("scaled", "trained", "stopped", "span_firsts", "span_lasts")}
+    n_before = 0
+    for symbol, rows in described.items():
+        part = inside(rows[rows["rows"] >= 1], fold, "train")
+        is_scored = ~part["is_filled"] & part[label].notna() & part["has_few_filled"]
+        used["scaled"][symbol] = record(part)
+        used["trained"][symbol] = record(part[is_scored & (part["rows"] >= ROWS.minimum_context)], label)
+        stops = to_validate(rows, fold, label)
+        kept = [k for k in range(len(stops)) if (n_before + k) % ROWS.validation_stride == 0]
+        n_before += len(stops)
+        used["stopped"][symbol] = record(stops.iloc[kept])
+        apart = part["timestamp"].diff() != MINUTE
+        used["span_firsts"][symbol] = record(part[apart])
+        used["span_lasts"][symbol] = record(part[apart.shift(-1, fill_value=True)])
+    return used | {"minimum_context": ROWS.minimum_context}
+
+
+def to_validate(rows, fold, label):
+    """Rows of validation: a whole window, a real candle, a label."""
+    rows = inside(rows, fold, "validation")
+    is_whole = (rows["rows"] >= ROWS.sequence_length) & rows["has_few_filled"]
+    return rows[is_whole & ~rows["is_filled"] & rows[label].notna()]
+
+
+def to_test(rows, fold):
+    """Rows of a test: a whole window is all that they need."""
+    rows = inside(rows, fold, "test")
+    return rows[(rows["rows"] >= ROWS.sequence_length) & rows["has_few_filled"]]
+
+
+def predict(described, folds, label, rng):
+    """Predictions that know a little of the label; those of validation are right in the mean."""
+    tables = {"test": [], "validation": []}
+    for k, fold in enumerate(folds):
+        for symbol, rows in described.items():
+            for part, chosen in (
+                ("test", to_test(rows, fold)),
+                ("validation", to_validate(rows, fold, label)),
+            ):
+                known = chosen[label].fillna(0.5).to_numpy()
+                guess = np.clip(0.25 + 0.5 * known + rng.normal(0, 0.15, len(known)), 0.02, 0.98)
+                keys = {"symbol": symbol, "timestamp": chosen["timestamp"], "fold": k}
+                tables[part].append(pd.DataFrame(keys | {"prediction": guess}))
+    return [pd.concat(tables[part], ignore_index=True) for part in ("test", "validation")]
+
+
+def log_loss(p, y):
+    """Mean over rows, by hand."""
+    return -sum(b * math.log(a) + (1 - b) * math.log(1 - a) for a, b in zip(p, y, strict=True)) / len(p)
+
+
+def thresholds(validation):
+    """Ranges of both tiers from a fold's own validation."""
+    sure = sorted((max(p, 1 - p) for p in validation), reverse=True)
+    a, b = (sure[math.ceil(share * len(sure)) - 1] for share in (0.2, 0.5))
+    return {"A": (a, 1.0), "B": (b, a)}
+
+
+def tier_in(p, ranges):
+    """Name of the tier of one prediction, or None."""
+    sure = max(p, 1 - p)
+    if sure >= ranges["A"][0]:
+        return "A"
+    return "B" if sure >= ranges["B"][0] else None
+
+
+def trade(candles, calls):
+    """Trades of one symbol: `calls` {row: side}; in at the next open, out by stop or after four candles."""
+    trades, free_from = [], 0
+    for decided in sorted(calls):
+        entered = decided + 1
+        if entered < free_from or entered >= len(candles) - ACCOUNT.hold - 1 or candles["is_filled"][entered]:
+            continue
+        side, half, quantity = calls[decided], INSTRUMENT.spread / 2, 50.0
+
+        def slip(row):
+            closes = candles["close"][row - 9 : row].tolist()
+            returns = [math.log(b / a) for a, b in pairwise(closes)]
+            return statistics.stdev(returns) * math.sqrt(0.5 / 60) + ACCOUNT.basis
+
+        opened = candles["open"][entered]
+        entry = opened * (1 + side * (half + slip(entered)))
+        ranges = [
+            max(candles["high"][j], candles["close"][j - 1]) - min(candles["low"][j], candles["close"][j - 1])
+            for j in range(decided - 7, decided + 1)
+        ]
+        stop = entry - side * ACCOUNT.stop * statistics.mean(ranges)
+        reason, row = "time", entered
+        while True:
+            if row >= entered + ACCOUNT.hold and not candles["is_filled"][row]:
+                mid = candles["open"][row]
+                break
+            worst = candles["low" if side > 0 else "high"][row]
+            if (
+                side * worst * (1 - side * (half + ACCOUNT.basis)) <= side * stop
+                and not candles["is_filled"][row]
+            ):
+                reason, mid = "stop", stop / (1 - side * half)
+                if side * (candles["open"][row] - mid) < 0:
+                    mid = candles["open"][row]
+                break
+            row += 1
+        exit_ = mid * (1 - side * (half + slip(row)))
+        fees = INSTRUMENT.commission * quantity * (entry + exit_)
+        trades.append(
+            {
+                "side": side, "quantity": quantity, "entry_price": entry, "exit_price": exit_,
+                "reason": reason,
+                "decision_time": candles["timestamp"][decided], "entry_time": candles["timestamp"][entered],
+                "exit_time": candles["timestamp"][row], "gross_pnl": side * quantity * (mid - opened),
+                "spread_cost": quantity * half * (opened + mid),
+                "slippage_cost": quantity * (opened * slip(entered) + mid * slip(row)),
+                "commission_cost": fees, "swap": 0.0, "net_pnl": side * quantity * (exit_ - entry) - fees,
+            }
+        )  # fmt: skip
+        free_from = row
+    return trades
+
+
+def equity_of(trades, clock, candles):
+    """Balance of what was closed and the open positions at their close, minute by minute."""
+    values = []
+    closes = {symbol: dict(zip(t["timestamp"], t["close"], strict=True)) for symbol, t in candles.items()}
+    for now in clock:
+        value = ACCOUNT.initial_balance
+        for deal in trades:
+            if deal["exit_time"] <= now:
+                value += deal["net_pnl"]
+            elif deal["entry_time"] <= now:
+                mark = closes[deal["symbol"]].get(now, deal["entry_price"])
+                value += deal["side"] * deal["quantity"] * (mark - deal["entry_price"])
+        values.append(value)
+    return pd.Series(values, index=pd.DatetimeIndex(clock))
+
+
+def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
+    """Trades of the calls in tier A whose trend is strong enough, and the account's figures by hand."""
+    allowed = {(r.symbol, r.timestamp): r.prediction for r in strengths.itertuples()}
+    trades = []
+    for symbol, table in candles.items():
+        row_of = {time: row for row, time in enumerate(table["timestamp"])}
+        own = predictions[(predictions["symbol"] == symbol) & predictions["fold"].isin(folds_of)]
+        calls = {
+            row_of[r.timestamp]: 1 if r.prediction >= 0.5 else -1
+            for r in own.itertuples()
+            if tier_in(r.prediction, ranges[r.fold]) == "A"
+            and allowed.get((symbol, r.timestamp), 0) >= TIERS.minimum_trend
+            and not table["is_filled"][row_of[r.timestamp]]
+        }
+        trades += [deal | {"symbol": symbol} for deal in trade(table, calls)]
+    clock = pd.date_range(START + 300 * MINUTE, START + (N - 1) * MINUTE, freq="min")
+    equity = equity_of(trades, clock, candles)
+    peak, fallen = ACCOUNT.initial_balance, 0.0
+    for value in equity:
+        peak = max(peak, value)
+        fallen = max(fallen, 1 - value / peak)
+    net = sum(deal["net_pnl"] for deal in trades)
+    figures = {
+        "trades": len(trades),
+        "net_pnl": net,
+        "max_drawdown": fallen,
+        "max_drawdown_inside": fallen * 1.01,
+    }
+    table = pd.DataFrame(trades).astype(
+        {f"{when}_time": TIMESTAMP_TYPE for when in ("decision", "entry", "exit")}
+    )
+    return Account(table, equity), figures
+
+
+def labelled(table, described, label):
+    """Predictions beside labels where a row can be scored."""
+    known = pd.concat(rows.assign(symbol=symbol) for symbol, rows in described.items())
+    merged = table.merge(known, on=["symbol", "timestamp"], how="inner")
+    return merged[~merged["is_filled"] & merged[label].notna()]
+
+
+def score_direction(rows, ceiling, ranges):
+    """Figures of a direction by hand, and its tiers'."""
+    y, p = rows["direction"].tolist(), rows["prediction"].tolist()
+    right = [(a >= 0.5) == (b == 1) for a, b in zip(p, y, strict=True)]
+    best = [ceiling[(r.symbol, r.timestamp)] for r in rows.itertuples()]
+    tier = [tier_in(r.prediction, ranges[r.fold]) for r in rows.itertuples()]
+    tiers = {}
+    for name in ("A", "B"):
+        own = [hit for hit, of in zip(right, tier, strict=True) if of == name]
+        tiers[name] = {"rows": len(own), "coverage": len(own) / len(p), "precision": sum(own) / len(own)}
+    metrics = {
+        "rows": len(p),
+        "accuracy_all": sum(right) / len(p),
+        "log_loss": log_loss(p, y),
+        "brier": sum((a - b) ** 2 for a, b in zip(p, y, strict=True)) / len(p),
+        "ceiling": sum((a > 0.5) == (b == 1) for a, b in zip(best, y, strict=True)) / len(p),
+    }
+    return metrics, tiers
+
+
+def make_models(described, folds, tables, columns):
+    """What both trainings leave: records of rows, calibration, scaler, loss of validation."""
+    found = {}
+    for label, (_, validation) in tables.items():
+        training, models = {"rows": {}, "folds": {}}, {}
+        for k, fold in enumerate(folds):
+            own = labelled(validation[validation["fold"] == k], described, label)
+            loss = log_loss(own["prediction"], own[label])
+            training["rows"][f"fold_{k}"] = learn(described, fold, label)
+            training["folds"][f"fold_{k}"] = {"validation_loss_calibrated": loss}
+            values = [
+                columns[symbol][i]
+                for symbol, rows in described.items()
+                for i, time in enumerate(rows[rows["rows"] >= 1]["timestamp"])
+                if pd.Timestamp(fold["train"]["start"]) <= time < pd.Timestamp(fold["train"]["end"])
+            ]
+            scaler = {"mean": [statistics.mean(values)], "std": [statistics.pstdev(values)]}
+            models[f"fold_{k}"] = {"calibration": {"kind": "none"}, "features": ["one"], "scaler": scaler}
+        found[label] = training, models
+    return found
+
+
+def make_run():
+    """A run in which everything is as it has to be."""
+    candles = {
+        "AAA": make_candles(1, range(200, 200 + GAP), is_filled=False),
+        "BBB": make_candles(2, range(380, 380 + FILLED), is_filled=True),
+    }
+    described = {symbol: describe(table) for symbol, table in candles.items()}
+    splits = make_folds(START + N * MINUTE)
+    folds, rng = splits["folds"], np.random.default_rng(3)
+    tables = {label: predict(described, folds, label, rng) for label in ("direction", "trend_strength")}
+    columns = {symbol: rng.normal(3, 2, sum(rows["rows"] >= 1)) for symbol, rows in described.items()}
+    learned = make_models(described, folds, tables, columns)
+    test, validation = tables["direction"]
+    ranges = {k: thresholds(validation.loc[validation["fold"] == k, "prediction"]) for k in range(2)}
+    ceilings = {
+        symbol: table[["timestamp"]].assign(probability=rng.uniform(0.3, 0.7, len(table)))
+        for symbol, table in candles.items()
+    }
+    best = {(s, r.timestamp): r.probability for s, t in ceilings.items() for r in t.itertuples()}
+    scored = labelled(test, described, "direction")
+    metrics, tiers = score_direction(scored, best, ranges)
+    own, _ = score_direction(scored[scored["fold"] == 1], best, ranges)
+    metrics |= {"candidate_accuracy_all": own["accuracy_all"]}
+    trend_test, trend_validation = tables["trend_strength"]
+    rows = labelled(trend_test, described, "trend_strength")
+    off = [abs(r.prediction - r.trend_strength) for r in rows.itertuples()]
+    trend_metrics = {
+        "rows": len(off), "mae": sum(off) / len(off), "rmse": math.sqrt(sum(e * e for e in off) / len(off)),
+    }  # fmt: skip
+    detail = {"tiers": tiers, "ranges": {name: list(ends) for name, ends in ranges[1].items()}}
+    lstm = Predictions("lstm", "direction", test, validation)
+    transformer = Predictions("transformer", "trend_strength", trend_test, trend_validation)
+    models = (
+        ModelClaims(lstm, *learned["direction"], metrics, detail),
+        ModelClaims(transformer, *learned["trend_strength"], trend_metrics, {}),
+    )
+    features = {
+        symbol: rows[rows["rows"] >= 1][["timestamp", "direction", "trend_strength"]].reset_index(drop=True)
+        for symbol, rows in described.items()
+    }
+    accounts = {
+        "backtest": make_account(candles, test, trend_test, ranges),
+        "candidate": make_account(candles, test, trend_test, ranges, (1,)),
+    }
+    return Run(candles, features, lambda symbol, feature: columns[symbol], ceilings, splits, models, accounts)
+
+
+def with_model(run, position, **changes):
+    """The same run with other claims of one model."""
+    models = list(run.models)
+    models[position] = replace(models[position], **changes)
+    return replace(run, models=tuple(models))
+
+
+def with_predictions(run, position, **tables):
+    """The same run with other stored predictions of one model."""
+    predictions = replace(run.models[position].predictions, **tables)
+    return with_model(run, position, predictions=predictions)
+
+
+def with_trades(run, change):
+    """The same run whose account `backtest` has trades changed by `change`, and the figures of those."""
+    account, figures = run.accounts["backtest"]
+    trades = change(account.trades.copy())
+    figures = figures | {"trades": len(trades), "net_pnl": trades["net_pnl"].sum()}
+    return replace(run, accounts=run.accounts | {"backtest": (replace(account, trades=trades), figures)})

@@ -1,0 +1,349 @@
+"""The whole examination on a run made by loops: nothing differs, and every planted fault does."""
+
+import copy
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.errors import RefereeError
+from tapeline.referee.examine import NEEDED, examine
+from tests.referee.hand_made import (
+    ACCOUNT,
+    MINUTE,
+    ROWS,
+    TIERS,
+    with_model,
+    with_predictions,
+    with_trades,
+)
+
+
+def examined(run, rows=ROWS, tiers=TIERS, account=ACCOUNT):
+    """The findings on a run."""
+    return examine(run, rows, tiers, account)
+
+
+def first(run, **rules):
+    """Check and message of the first difference."""
+    found = examined(run, **rules).differences
+    return (found[0].check, str(found[0])) if found else None
+
+
+def test_a_right_run_differs_in_nothing(run):
+    """By loops of the words of the rules; stops and exits by time, a gap and filled candles are in it."""
+    findings = examined(run)
+    assert first(run) is None
+    assert all(findings.compared[name] > 0 for name in NEEDED)
+    assert all(findings.compared[name] > 20 for name in ("labels", "decisions", "fills", "money"))
+    assert set(run.accounts["backtest"][0].trades["reason"]) == {"time", "stop"}
+    assert run.candles["BBB"]["is_filled"].any()
+    assert run.candles["AAA"]["segment"].max() == 1
+    findings.require_none(NEEDED)
+
+
+def dropped(table, is_kept):
+    """A table without some rows."""
+    return table[is_kept].reset_index(drop=True)
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_row_that_had_to_be_predicted_and_was_not_is_named(run, position):
+    """Model, fold, symbol and candle."""
+    test = run.models[position].predictions.test
+    gone = test.iloc[17]
+    check, message = first(with_predictions(run, position, test=test.drop(index=17)))
+    assert check == "test rows"
+    for part in (run.models[position].predictions.name, f"fold {gone.fold}", gone.symbol, "is not there"):
+        assert part in message
+    assert gone.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ") in message
+
+
+def test_predictions_written_for_confident_rows_alone_are_found(run):
+    """Of the test and of the validation, by which tiers are cut."""
+    for part in ("test", "validation"):
+        table = getattr(run.models[0].predictions, part)
+        sure = np.abs(table["prediction"] - 0.5) > 0.1
+        assert first(with_predictions(run, 0, **{part: dropped(table, sure)}))[0] == f"{part} rows"
+
+
+def test_rows_of_no_direction_belong_to_the_test_and_not_to_the_validation(run):
+    """A test row needs a window and nothing else; equal prices or a missing future don't drop it."""
+    label = pd.concat(t.assign(symbol=s) for s, t in run.features.items())
+    test = run.models[0].predictions.test.merge(label, on=["symbol", "timestamp"])
+    assert test["direction"].isna().any()
+    kept = dropped(run.models[0].predictions.test, test["direction"].notna().to_numpy())
+    assert "is not there" in first(with_predictions(run, 0, test=kept))[1]
+    validation = run.models[0].predictions.validation
+    start = pd.Timestamp(run.splits["folds"][0]["validation"]["start"])
+    flat = label[label["direction"].isna() & (label["timestamp"] >= start)].iloc[:1]
+    extra = flat[["symbol", "timestamp"]].assign(fold=0, prediction=0.5)
+    found = first(with_predictions(run, 0, validation=pd.concat([validation, extra], ignore_index=True)))
+    assert found[0] == "validation rows"
+    assert "is there, and must be left out" in found[1]
+
+
+def test_a_prediction_under_another_candle_fold_or_twice_is_found(run):
+    """The same numbers at rows that are not theirs."""
+    test = run.models[0].predictions.test
+    late = test.assign(timestamp=test["timestamp"] + MINUTE)
+    assert first(with_predictions(run, 0, test=late))[0] == "test rows"
+    other = test.assign(fold=test["fold"].where(test.index != 3, 1))
+    assert first(with_predictions(run, 0, test=other))[0] == "test rows"
+    twice = pd.concat([test, test.iloc[[3]]], ignore_index=True)
+    assert "2, and must be 1" in first(with_predictions(run, 0, test=twice))[1]
+
+
+def test_a_window_over_a_gap_is_found(run):
+    """Rows of a segment's start were predicted: their window lies in the segment before."""
+    folds = copy.deepcopy(run.splits)
+    edge = run.candles["AAA"].loc[run.candles["AAA"]["segment"] == 1, "timestamp"].iloc[0]
+    early = pd.DataFrame(
+        {"symbol": ["AAA"], "timestamp": [edge + 8 * MINUTE], "fold": [0], "prediction": [0.6]}
+    )
+    validation = run.models[0].predictions.validation
+    folds["folds"][0]["validation"]["start"] = edge.isoformat()
+    found = examined(
+        replace(with_predictions(run, 0, validation=pd.concat([validation, early])), splits=folds)
+    )
+    said = [d for d in found.differences if d.check == "validation rows" and d.value == "is there"]
+    assert said
+    assert said[0].candle == (edge + 8 * MINUTE).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@pytest.mark.parametrize("label", ["direction", "trend_strength"])
+@pytest.mark.parametrize("shift", [-1, 1])
+def test_labels_that_are_a_candle_off_are_found(run, label, shift):
+    """In the stored table, and by their means in what the training learned from."""
+    features = {s: t.assign(**{label: t[label].shift(shift)}) for s, t in run.features.items()}
+    check, message = first(replace(run, features=features))
+    assert check == "labels"
+    assert f"stored {label}" in message
+
+
+@pytest.mark.parametrize("used", ["scaled", "trained", "stopped", "span_firsts", "span_lasts"])
+@pytest.mark.parametrize("key", ["rows", "first", "last", "digest"])
+def test_other_rows_than_those_that_may_be_learned_from_are_found(run, used, key):
+    """Of the scaler, the losses, early stopping and the chunks, each by count, ends and digest."""
+    training = copy.deepcopy(run.models[0].training)
+    record = training["rows"]["fold_1"][used]["BBB"]
+    record[key] = record[key] + 1 if key == "rows" else "else"
+    check, message = first(with_model(run, 0, training=training))
+    assert check == "learned rows"
+    assert used.replace("_", " ") in message
+    assert "(fold 1, BBB)" in message
+
+
+def test_labels_learned_a_candle_off_or_of_another_horizon_are_found(run):
+    """Their mean and moment are those of no other labels of the same rows."""
+    training = copy.deepcopy(run.models[1].training)
+    record = training["rows"]["fold_0"]["trained"]["AAA"]
+    record["label_moment"] += 1e-6
+    assert first(with_model(run, 1, training=training))[0] == "learned labels"
+
+
+def test_a_training_without_its_record_is_refused_in_words(run):
+    """As one that an older version left."""
+    training = {"folds": run.models[0].training["folds"]}
+    check, message = first(with_model(run, 0, training=training))
+    assert (check, "not recorded" in message) == ("learned rows", True)
+
+
+def test_a_purge_or_an_embargo_that_is_missing_is_found(run):
+    """A part that ends one candle later than a label and the embargo allow."""
+    for part in ("train", "validation"):
+        splits = copy.deepcopy(run.splits)
+        span = splits["folds"][1][part]
+        span["end"] = (pd.Timestamp(span["end"]) + MINUTE).isoformat()
+        found = examined(replace(run, splits=splits)).differences[0]
+        assert (found.check, found.fold) == ("folds", 1)
+        assert f"end of {part}" in str(found)
+    assert first(run, rows=replace(ROWS, embargo=ROWS.embargo + 1))[0] == "folds"
+
+
+def test_tests_that_leave_candles_out_or_come_twice_are_found(run):
+    """They tile the end of the candles."""
+    for fold, end in ((0, -MINUTE), (1, -MINUTE), (0, MINUTE)):
+        splits = copy.deepcopy(run.splits)
+        span = splits["folds"][fold]["test"]
+        span["end"] = (pd.Timestamp(span["end"]) + end).isoformat()
+        assert first(replace(run, splits=splits))[0] == "folds"
+
+
+def test_a_random_split_within_training_is_found(run):
+    """Validation rows drawn from the training part, in time between those trained on."""
+    training = copy.deepcopy(run.models[0].training)
+    rows = training["rows"]["fold_0"]
+    rows["trained"], rows["stopped"] = (
+        {s: r | {"digest": "0", "rows": r["rows"] - 9} for s, r in rows["trained"].items()},
+        {s: r | {"first": rows["trained"][s]["first"]} for s, r in rows["stopped"].items()},
+    )
+    found = {d.what for d in examined(with_model(run, 0, training=training)).differences}
+    assert {"lstm's rows trained: rows", "lstm's rows stopped: first"} <= found
+
+
+@pytest.mark.parametrize(
+    "key", ["rows", "accuracy_all", "log_loss", "brier", "ceiling", "candidate_accuracy_all"]
+)
+def test_a_figure_that_is_off_is_named(run, key):
+    """In its eighth digit, or by one row."""
+    metrics = run.models[0].metrics
+    off = 1 if key == "rows" else 1e-8
+    changed = with_model(run, 0, metrics=metrics | {key: metrics[key] + off})
+    assert first(changed)[0] == "figures"
+    assert f"lstm.{key}" in first(changed)[1]
+
+
+def test_a_fold_that_scores_only_rows_it_likes_is_found(run):
+    """Figures without the moves that were too small."""
+    rows = run.models[1].metrics["rows"] - 3
+    assert "transformer.rows" in first(with_model(run, 1, metrics=run.models[1].metrics | {"rows": rows}))[1]
+
+
+def test_thresholds_taken_from_the_test_are_found(run):
+    """By the range told, and by the rows and precision that other thresholds have."""
+    sure = np.maximum(*(abs(k - run.models[0].predictions.test["prediction"]) for k in (0, 1)))
+    low = float(np.sort(sure)[-20])
+    ranges = run.models[0].detail["ranges"] | {"A": [low, 1.0]}
+    changed = with_model(run, 0, detail=run.models[0].detail | {"ranges": ranges})
+    assert "begin of tier A's range" in first(changed)[1]
+    tiers = copy.deepcopy(run.models[0].detail["tiers"])
+    for key in ("rows", "coverage", "precision"):
+        wrong = tiers | {"A": tiers["A"] | {key: tiers["A"][key] + (1 if key == "rows" else 1e-8)}}
+        assert (
+            f"{key} of tier A" in first(with_model(run, 0, detail=run.models[0].detail | {"tiers": wrong}))[1]
+        )
+    assert first(run, tiers=replace(TIERS, shares={"A": 0.1, "B": 0.5}))[0] == "tiers"
+
+
+def test_a_scaler_fitted_on_other_rows_or_features_a_candle_ahead_is_found(run):
+    """The mean over the training rows moves by more than rounding."""
+    read = run.read_column
+    ahead = replace(run, read_column=lambda symbol, name: np.roll(read(symbol, name), -1))
+    assert first(ahead)[0] == "scalers"
+    models = copy.deepcopy(run.models[1].models)
+    models["fold_1"]["scaler"]["std"][0] *= 1.0001
+    assert "transformer's deviation of one" in first(with_model(run, 1, models=models))[1]
+
+
+def test_a_gap_filled_from_the_candle_after_it_is_found(run):
+    """A filled candle repeats the close before it."""
+    table = run.candles["BBB"].copy()
+    row = table.index[table["is_filled"]][0]
+    table.loc[row, ["open", "high", "low", "close"]] = table["close"][row + 3]
+    check, message = first(replace(run, candles=run.candles | {"BBB": table}))
+    assert (check, "of a filled candle" in message) == ("candles", True)
+    joined = run.candles["AAA"].assign(segment=0)
+    assert "whether a segment begins" in first(replace(run, candles=run.candles | {"AAA": joined}))[1]
+
+
+def test_a_fill_at_the_deciding_candles_close_is_found(run):
+    """Its price, and its time where that is told."""
+    close = {(s, r.timestamp): r.close for s, t in run.candles.items() for r in t.itertuples()}
+
+    def at_close(trades):
+        prices = [close[r.symbol, r.decision_time] for r in trades.itertuples()]
+        return trades.assign(entry_price=prices)
+
+    assert first(with_trades(run, at_close))[0] == "fills"
+    soon = with_trades(run, lambda trades: trades.assign(entry_time=trades["decision_time"]))
+    assert "delay of an entry" in first(soon)[1]
+    assert "delay of an entry" in first(run, account=replace(ACCOUNT, latency_s=61.0))[1]
+
+
+@pytest.mark.parametrize("which", ["entry", "exit"])
+def test_a_fill_on_the_cheap_side_is_found(run, which):
+    """A millionth of the price better than spread and slippage allow, long or short."""
+
+    def better(trades):
+        sign = trades["side"] * (1 if which == "exit" else -1)
+        return trades.assign(**{f"{which}_price": trades[f"{which}_price"] * (1 + sign * 1e-4)})
+
+    check, message = first(with_trades(run, better))
+    assert check == "fills"
+    assert f"backtest: {which}" in message
+
+
+def test_a_stop_that_was_passed_over_or_filled_above_itself_is_found(run):
+    """A position is held on through its stop; or its stop is filled at the candle's open instead."""
+    trades = run.accounts["backtest"][0].trades
+    at = trades.index[trades["reason"] == "stop"][0]
+    opened = {(s, r.timestamp): r.open for s, t in run.candles.items() for r in t.itertuples()}
+
+    def held_on(trades):
+        row = trades.loc[at]
+        end = row["entry_time"] + ACCOUNT.hold * MINUTE
+        price = opened[row["symbol"], end] * (1 - row["side"] * 3e-4)
+        trades.loc[at, ["exit_time", "exit_price", "reason"]] = end, price, "time"
+        return trades
+
+    found = {d.what for d in examined(with_trades(run, held_on)).differences}
+    assert "backtest: stop of a position that was held on" in found
+
+    def above(trades):
+        trades.loc[at, "exit_price"] = trades.loc[at, "exit_price"] * (1 + trades.loc[at, "side"] * 5e-4)
+        return trades
+
+    found = {d.what for d in examined(with_trades(run, above)).differences}
+    assert "backtest: exit by stop" in found
+
+
+@pytest.mark.parametrize(
+    ("column", "factor"),
+    [("net_pnl", 1.001), ("commission_cost", 0.5), ("spread_cost", 0.9), ("swap", None), ("quantity", 20)],
+)
+def test_money_that_does_not_add_up_is_found(run, column, factor):
+    """Of one trade, from its fills and from its parts."""
+
+    def wrong(trades):
+        trades.loc[4, column] = 1.0 if factor is None else trades.loc[4, column] * factor
+        return trades
+
+    assert {d.check for d in examined(with_trades(run, wrong)).differences} & {"money", "fills"}
+
+
+def test_an_account_that_tells_other_sums_than_its_trades_is_found(run):
+    """Net PnL, trades, drawdown, and equity while nothing is open; the candidate's too."""
+    for title, (account, figures) in run.accounts.items():
+        for key in ("trades", "net_pnl", "max_drawdown"):
+            told = figures | {key: figures[key] + 1e-3}
+            changed = replace(run, accounts=run.accounts | {title: (account, told)})
+            assert f"{title}.{key}" in first(changed)[1]
+        shallow = figures | {"max_drawdown_inside": figures["max_drawdown"] / 2}
+        changed = replace(run, accounts=run.accounts | {title: (account, shallow)})
+        assert "max_drawdown_inside" in first(changed)[1]
+        lifted = replace(account, equity=account.equity + 1.0)
+        changed = replace(run, accounts=run.accounts | {title: (lifted, figures)})
+        assert "equity without a position" in first(changed)[1]
+
+
+def test_a_trade_that_no_prediction_asked_for_is_found(run):
+    """Of the other side, of a tier that does not trade, against a weak trend, or beside another."""
+    turned = run.models[0].predictions.test
+    turned = turned.assign(prediction=1 - turned["prediction"])
+    found = {d.what for d in examined(with_predictions(run, 0, test=turned)).differences}
+    assert "backtest: side of a trade" in found
+    other = replace(TIERS, traded=("B",))
+    assert "backtest: tier of a trade" in {d.what for d in examined(run, tiers=other).differences}
+    strict = replace(TIERS, minimum_trend=0.95)
+    assert "backtest: trend strength of a trade" in {d.what for d in examined(run, tiers=strict).differences}
+    one = replace(ACCOUNT, max_positions=1)
+    assert "backtest: positions open" in {d.what for d in examined(run, account=one).differences}
+
+
+def test_the_verdict_names_the_first_difference_and_how_many_more(run):
+    """In one line; a check that compared nothing is no agreement."""
+    metrics = run.models[0].metrics | {"accuracy_all": 0.9, "brier": 0.1}
+    findings = examined(with_model(run, 0, metrics=metrics))
+    expected = run.models[0].metrics["accuracy_all"]
+    with pytest.raises(RefereeError, match=rf"lstm.accuracy_all: 0.9, and must be {expected} \(and 1 more\)"):
+        findings.require_none(NEEDED)
+    record = findings.record
+    assert not record["passed"]
+    assert record["checks"]["figures"]["differences"] == 2
+    assert record["differences"][0]["value"] == 0.9
+    silent = examined(run)
+    silent.compared["test rows"] = 0
+    with pytest.raises(RefereeError, match="nothing was compared of test rows"):
+        silent.require_none(NEEDED)
