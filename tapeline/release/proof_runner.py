@@ -32,7 +32,10 @@ from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import Predictor
 from tapeline.outputs import write_table
 from tapeline.params import Params
+from tapeline.referee.examine import NEEDED
+from tapeline.referee.findings import Findings
 from tapeline.schema import ROW_KEYS
+from tapeline.scoring import refereed
 from tapeline.trading import accounts, figures
 from tapeline.training.train import read_training
 
@@ -106,8 +109,17 @@ def recorded(kept: list[tuple[Records, BacktestResult]]) -> Iterator[None]:
         del kept[n_kept:]
         return result
 
-    with patch.object(accounts, "run_backtest", keep), patch.object(figures, "trade_random_sides", leave_out):
+    with (
+        patch.object(accounts, "run_backtest", keep),
+        patch.object(figures, "trade_random_sides", leave_out),
+        patch.object(refereed, "referee", not_asked),
+    ):
         yield
+
+
+def not_asked(*run: Any) -> Findings:
+    """In place of the referee: what a copy's models have learned from is told by no training in it."""
+    return Findings(dict.fromkeys(NEEDED, 1), dict.fromkeys(NEEDED, 0))
 
 
 def run_stage(name: str) -> None:
