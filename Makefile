@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it. So it is with all that stands on the command line, be it known here or not:
 # make would expand it on the way.
-override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL TO WHY TAG CANDLES LAST STRICT SEED
+override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED
 override GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report prove promote rollback predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -69,8 +69,14 @@ promote: env ## Put the committed run's models into production if every gate let
 rollback: env ## Put an earlier version back into production: MODEL=lstm-direction [TO=v1.0.0] [WHY="..."]
 	@python -m commands.rollback "$$MODEL" "$$TO" "$$WHY"
 
-predict: env ## Predict with what is in production: [CANDLES=data/raw/EXCHANGE] [SYMBOLS=A,B] [LAST=5], or JSON lines on stdin
-	@python -m commands.predict --candles="$$CANDLES" --symbols="$$SYMBOLS" --last="$${LAST:-0}"
+withdraw: env ## Take a model out of production altogether: MODEL=lstm-direction [FROM=prod] [WHY="..."]
+	@python -m commands.withdraw "$$MODEL" "$$FROM" "$$WHY"
+
+shadow: env ## Serve a version beside production, from models/shadow: MODEL=lstm-direction [TO=v1.0.0] [WHY="..."]
+	@python -m commands.shadow "$$MODEL" "$$TO" "$$WHY"
+
+predict: env ## Predict with what is in production: [CANDLES=data/raw/EXCHANGE] [SYMBOLS=A,B] [LAST=5] [MODELS=models/shadow], or JSON lines on stdin
+	@python -m commands.predict --candles="$$CANDLES" --symbols="$$SYMBOLS" --last="$${LAST:-0}" --models="$${MODELS:-models/promoted}"
 
 check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
 	@python -m commands.check_release "$$TAG"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from tapeline.checks.problems import Problem
 from tapeline.checks.sections import check
+from tapeline.ending import run_command
 from tapeline.errors import ParamsError
 from tapeline.params import Params
 from tapeline.restoring import restore_hint
@@ -28,4 +29,4 @@ def main(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    run_command(lambda: main(sys.argv[1:]))

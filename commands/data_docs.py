@@ -3,6 +3,7 @@
 import logging
 import sys
 
+from tapeline.ending import run_command
 from tapeline.errors import TapelineError
 from tapeline.features.params import FeatureParams, selected_features
 from tapeline.params import Params
@@ -42,4 +43,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -2,6 +2,7 @@
 
 from tapeline.checks.deps import write_deps
 from tapeline.closure import ROOT
+from tapeline.ending import run_command
 
 
 def main() -> None:
@@ -10,4 +11,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -1,5 +1,6 @@
 """Write docs/features.md and docs/candles.md: every feature and every layout of candles, as declared."""
 
+from tapeline.ending import run_command
 from tapeline.outputs import whole_file
 from tapeline.reports.reference import PAGES
 
@@ -13,4 +14,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -10,6 +10,7 @@ from tqdm import tqdm
 
 from tapeline.download.history import Request, download, read_time
 from tapeline.download.remote import open_exchange
+from tapeline.ending import run_command
 from tapeline.errors import DataError, TapelineError
 from tapeline.schema import INTERVAL_MINUTES
 
@@ -72,4 +73,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -6,7 +6,7 @@ import re
 import sys
 from pathlib import Path
 
-from tapeline.errors import TapelineError
+from tapeline.ending import INTERRUPTED, run_command
 from tapeline.serving.lines import PROMOTED, answers
 
 
@@ -25,14 +25,29 @@ def main() -> None:
     folder = Path(chosen.candles) if chosen.candles else None
     symbols = tuple(name for name in chosen.symbols.split(",") if name)
     try:
-        for line in answers(chosen.models, folder, symbols, int(chosen.last)):
+        versions = hold_against_tags(chosen.models)
+        for line in answers(chosen.models, folder, symbols, int(chosen.last), versions):
             print(json.dumps(line), flush=True)
-    except TapelineError as error:
-        sys.exit(" ".join(str(error).split()))
     except (BrokenPipeError, KeyboardInterrupt):
         sys.stderr.close()
-        sys.exit(130)
+        sys.exit(INTERRUPTED)
+
+
+def hold_against_tags(models: Path) -> dict[str, str] | None:
+    """Versions by bundle's id, after finishing what was cut off; None where there is no git repository."""
+    projects = [folder for folder in models.resolve().parents[:3] if (folder / ".git").exists()]
+    if not projects:
+        return None
+    # Imported here: a bundle alone is served without GTO.
+    try:
+        from tapeline.models.table import ARTIFACTS
+        from tapeline.promotion.change import settle
+        from tapeline.promotion.production import named_versions
+    except ModuleNotFoundError as error:
+        sys.exit(f"{error.name} is missing, by which git's tags are read: pip install 'tapeline[release]'")
+    settle(projects[0], ARTIFACTS, lambda line: print(line, file=sys.stderr))
+    return named_versions(models, ARTIFACTS)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

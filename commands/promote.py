@@ -2,9 +2,7 @@
 
 import sys
 
-from dvc.exceptions import DvcException
-
-from tapeline.errors import TapelineError
+from tapeline.ending import run_command
 from tapeline.models.table import ARTIFACTS
 from tapeline.params import Params
 from tapeline.promotion.gates import GateParams
@@ -17,15 +15,12 @@ def main() -> None:
     unknown = [name for name in chosen if name not in ARTIFACTS]
     if unknown:
         sys.exit(f"MODEL is {unknown[0]!r}: must be one of {', '.join(ARTIFACTS)}")
-    try:
-        Params.read().section("gates", GateParams)
-        plans = promote(chosen, print)
-    except (TapelineError, DvcException, OSError) as error:
-        sys.exit(" ".join(str(error).split()))
+    Params.read().section("gates", GateParams)
+    plans = promote(chosen, print)
     for plan in plans:
         print(f"{plan.artifact} {plan.version} is in production ({plan.why}): {plan.judged}")
     print("published by: git push --follow-tags && dvc push")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from tapeline.errors import TapelineError
+from tapeline.ending import run_command
 from tapeline.release.proof import LARGEST_SEED, lines, prove
 
 
@@ -14,12 +14,10 @@ def main() -> None:
         sys.exit(f"SEED is {given!r}: must be a whole number from 0 to {LARGEST_SEED - 1}")
     try:
         record = prove(Path(), int(given) if given else None, print)
-    except (TapelineError, OSError) as error:
-        sys.exit(" ".join(str(error).split()))
-    except KeyboardInterrupt:
-        sys.exit("interrupted; nothing was recorded")
+    except KeyboardInterrupt as interrupt:
+        raise KeyboardInterrupt("nothing was recorded") from interrupt
     print("\n".join(lines(record)))
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -2,6 +2,7 @@
 
 import sys
 
+from tapeline.ending import run_command
 from tapeline.errors import QualityError
 from tapeline.release.deflated import deflate
 from tapeline.reports.data_report import write_data_report
@@ -25,4 +26,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -1,24 +1,14 @@
-"""Bring `models/promoted/` in line with the git tags."""
+"""Bring `models/promoted/` and `models/shadow/` in line with the git tags."""
 
-import sys
-
-from dvc.exceptions import DvcException
-
-from tapeline.errors import TapelineError
+from tapeline.ending import run_command
 from tapeline.release.restore import restore
 
 
 def main() -> None:
     """Restore and say what was done."""
-    try:
-        done = restore()
-    except (TapelineError, DvcException, OSError) as error:
-        sys.exit(" ".join(str(error).split()))
-    for artifact, outcome in done.items():
-        print(f"{artifact}: {outcome}")
-    if not done:
+    if not restore(print):
         print("nothing was promoted yet")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -2,9 +2,7 @@
 
 import sys
 
-from dvc.exceptions import DvcException
-
-from tapeline.errors import TapelineError
+from tapeline.ending import run_command
 from tapeline.models.table import ARTIFACTS
 from tapeline.release.rollback import rollback
 
@@ -14,13 +12,10 @@ def main() -> None:
     artifact, to, why = (*sys.argv[1:], "", "", "")[:3]
     if artifact not in ARTIFACTS:
         sys.exit(f"MODEL is {artifact!r}: must be one of {', '.join(ARTIFACTS)}")
-    try:
-        release = rollback(artifact, to, why)
-    except (TapelineError, DvcException, OSError) as error:
-        sys.exit(" ".join(str(error).split()))
+    release = rollback(artifact, to, why, print)
     print(f"{artifact} {release.version} is in production again")
     print("published by: git push --tags")
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

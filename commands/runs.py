@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterable
 
+from tapeline.ending import run_command
 from tapeline.errors import ArtifactError, printable
 from tapeline.outputs import write_csv
 from tapeline.release.deflated import note_trials
@@ -28,4 +29,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

@@ -1,19 +1,20 @@
 """Hash everything anew and name what differs from what is recorded."""
 
 import sys
+from pathlib import Path
 
-from dvc.exceptions import DvcException
-
-from tapeline.errors import DataError, printable
+from tapeline.ending import run_command
+from tapeline.errors import printable
+from tapeline.models.table import ARTIFACTS
+from tapeline.promotion.change import settle
 from tapeline.release.verification import verify
 
 
 def main() -> None:
     """Print a line for each difference and a summary; end with status 1 if there is any difference."""
+    settle(Path(), ARTIFACTS, print)
     try:
         verdict = verify()
-    except (DataError, DvcException) as error:
-        sys.exit(" ".join(str(error).split()))
     except OSError as error:
         sys.exit(f"{error.filename}: can't be read: {error.strerror}")
     for line in verdict.differences:
@@ -26,4 +27,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)

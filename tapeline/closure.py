@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tapeline", "stages", "commands")
 # How a stage logs and ends, and what its errors are called, decides no byte of what it writes.
-HARNESS = frozenset(Path("tapeline") / f"{name}.py" for name in ("errors", "restoring", "stage"))
+HARNESS = frozenset(Path("tapeline") / f"{name}.py" for name in ("ending", "errors", "restoring", "stage"))
 
 
 def module_path(name: str) -> Path | None:

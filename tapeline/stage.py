@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tapeline.ending import restore_interrupts, without_secrets
 from tapeline.errors import TapelineError, printable
 from tapeline.restoring import restore_hint
 
@@ -19,14 +20,16 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     The level is TAPELINE_LOG_LEVEL (default INFO). A user's mistake, a full disk and Ctrl-C end in one
     line; anything else is a defect and shows its traceback.
     """
-    log = _make_log(name)
+    restore_interrupts()
     started = time.perf_counter()
+    log = logging.getLogger(f"stages.{name}")
     try:
+        _set_up(log, name)
         main(log)
     except (TapelineError, OSError, MemoryError) as error:
         if isinstance(error, OSError) and error.errno is None:
             raise
-        message = " ".join(str(error).split()) or type(error).__name__
+        message = without_secrets(" ".join(str(error).split())) or type(error).__name__
         log.error("%s; %s", message, restore_hint(project_folder()))
         log.debug("where it happened", exc_info=True)
         sys.exit(1)
@@ -59,8 +62,8 @@ class _Printable(logging.Formatter):
         return printable(super().format(record))
 
 
-def _make_log(name: str) -> logging.Logger:
-    log = logging.getLogger(f"stages.{name}")
+def _set_up(log: logging.Logger, name: str) -> None:
+    """Have `log` write to the terminal and to the files of stage `name`."""
     level = os.environ.get("TAPELINE_LOG_LEVEL", "INFO").upper()
     if level not in logging.getLevelNamesMapping():
         sys.exit(f"TAPELINE_LOG_LEVEL is {level!r}: must be DEBUG, INFO, WARNING or ERROR")
@@ -71,7 +74,7 @@ def _make_log(name: str) -> logging.Logger:
     if int(os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0"))):
         terminal.setLevel(logging.ERROR)  # one process of many speaks for all, unless something is wrong
         log.handlers = [terminal]
-        return log
+        return
     folders = {LOGS} if run_folder().name == "workspace" else {LOGS, run_folder() / "logs"}
     log.handlers = [terminal]
     for folder in folders:
@@ -79,4 +82,3 @@ def _make_log(name: str) -> logging.Logger:
         file = logging.FileHandler(folder / f"{name}.log", mode="w", encoding="utf-8")
         file.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
         log.addHandler(file)
-    return log

@@ -16,6 +16,8 @@ from tapeline.closure import ROOT
 ODD = """it's $5 "dear" $(shell touch made) `touch made` $$HOME ${PATH} \\ ; touch made # %s & * é"""
 ASKED = {
     "rollback": ("commands.rollback", {"MODEL": ODD, "TO": ODD, "WHY": ODD}),
+    "withdraw": ("commands.withdraw", {"MODEL": ODD, "FROM": ODD, "WHY": ODD}),
+    "shadow": ("commands.shadow", {"MODEL": ODD, "TO": ODD, "WHY": ODD}),
     "promote": ("commands.promote", {"MODEL": ODD}),
     "check-release": ("commands.check_release", {"TAG": ODD}),
     "download": (
@@ -23,7 +25,7 @@ ASKED = {
         {"EXCHANGE": ODD, "SYMBOLS": ODD, "SINCE": ODD, "UNTIL": ODD, "INTERVAL": ODD},
     ),
     "prove": ("commands.prove", {"SEED": ODD}),
-    "predict": ("commands.predict", {"CANDLES": ODD, "SYMBOLS": ODD, "LAST": ODD}),
+    "predict": ("commands.predict", {"CANDLES": ODD, "SYMBOLS": ODD, "LAST": ODD, "MODELS": ODD}),
 }
 
 
@@ -66,7 +68,8 @@ def test_a_value_is_passed_on_as_it_stands(make, target, environment):
 
 def test_what_is_not_given_is_left_to_the_command(make):
     """As in `make predict` and `make promote` alone."""
-    assert make("predict", {}, False)[2:] == ["--candles=", "--symbols=", "--last=0"]
+    given = make("predict", {}, False)[2:]
+    assert given == ["--candles=", "--symbols=", "--last=0", "--models=models/promoted"]
     assert make("promote", {}, False)[2:] == [""]
 
 
@@ -90,16 +93,17 @@ def test_nothing_in_a_value_is_run(make, target, payload, environment):
     module, given = ASKED[target]
     told = make(target, dict.fromkeys(given, payload), environment)
     assert told[:2] == ["-m", module]
-    assert [re.sub(r"^--(candles|symbols|last)=", "", argument) for argument in told[2:]] == [payload] * len(
-        given
-    )
+    assert [re.sub(r"^--(candles|symbols|last|models)=", "", argument) for argument in told[2:]] == [
+        payload
+    ] * len(given)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS[:6])
 @pytest.mark.parametrize("name", ["ANYTHING", "PYTEST", "RUNTIME", "PIP_COMPILE", "GIVEN", "PYTHON", "TORCH"])
 def test_a_variable_that_no_target_takes_runs_nothing(make, name, payload):
     """make hands all of its command line to the recipes, and would expand it on the way."""
-    assert make("predict", {name: payload}, False)[2:] == ["--candles=", "--symbols=", "--last=0"]
+    told = make("predict", {name: payload}, False)[2:]
+    assert told == ["--candles=", "--symbols=", "--last=0", "--models=models/promoted"]
 
 
 @pytest.mark.parametrize("payload", PAYLOADS)

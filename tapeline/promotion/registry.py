@@ -1,29 +1,24 @@
 """The registry: git tags in GTO's grammar are the only source, `models/registry.json` is derived from them.
 
 `NAME@v1.2.3` registers a version, its message the release record; `NAME#prod#4` puts a version into
-production, its message the reason. Tags of other names are left alone, and so are those of these names that
-`make promote` has not made. Git and GTO are touched here and nowhere else.
+production, its message the reason, `NAME#prod!#5` takes it out again. As GTO does, tags go by their dates,
+and one that assigns is of the version registered at its commit, so what GTO itself tags is obeyed. Tags of
+other names are left alone; those of these names that say nothing are passed over, with the reason.
 """
 
 import json
-import os
-import subprocess
 from collections.abc import Collection
 from dataclasses import dataclass
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
-import gto.api
-from gto.exceptions import GTOException
-from gto.tag import parse_name
-
-from tapeline.documents import Document
-from tapeline.errors import ArtifactError
+from tapeline.errors import ArtifactError, printable
 from tapeline.promotion.release_record import AssignmentRecord, ReleaseRecord
+from tapeline.promotion.tags import Tag, read_tags
 from tapeline.promotion.versions import Version
 
-ENVIRONMENT = "prod"  # the only environment; GTO calls it a stage
+PROD, SHADOW = "prod", "shadow"  # environments; GTO calls them stages
 
 
 @dataclass(frozen=True)
@@ -36,73 +31,123 @@ class Release:
     time: str
     message: str
     record: ReleaseRecord
+    seconds: int = 0  # of `time`, since 1970
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A version put into production; `number` counts up over all assignments of the artifact."""
+    """A version put into an environment, or taken out of it if it `withdraws`.
 
-    number: int
+    number : counts up over all assignments of the artifact; None in a tag without one
+    """
+
+    number: int | None
     version: Version
     tag: str
     time: str
     why: str
-
-
-def git(folder: Path, *command: str) -> str:
-    """Run git in `folder`; return its output; ArtifactError holds its error output if it fails."""
-    done = subprocess.run(["git", *command], cwd=folder, capture_output=True, text=True)
-    if done.returncode:
-        raise ArtifactError(f"git {' '.join(command[:2])}: {' '.join(done.stderr.split()) or 'failed'}")
-    return done.stdout
+    withdraws: bool = False
 
 
 class Registry:
     """Releases and assignments of `artifacts`, read from the tags of the repository at `folder`.
 
-    ignored : tag of an artifact that is no release and no assignment, and why
+    releases : by artifact, in order of version
+    history : of production by artifact, in order of time; shadows : the same of the shadow environment
+    deprecated : by tag of a release, or by artifact, the tag that deprecates it
+    ignored : tag of an artifact that says nothing, and why
     """
 
     def __init__(self, folder: Path, artifacts: Collection[str]) -> None:
-        self._folder = folder
-        self.releases: dict[str, list[Release]] = {}  # by artifact, in order of version
-        self.history: dict[str, list[Assignment]] = {}  # by artifact, in order of number
+        self.releases: dict[str, list[Release]] = {}
+        self.history: dict[str, list[Assignment]] = {}
+        self.shadows: dict[str, list[Assignment]] = {}
+        self.deprecated: dict[str, str] = {}
         self.ignored: dict[str, str] = {}
-        parts = ("refname:strip=2", "*objectname", "taggerdate:iso-strict", "contents", "contents:signature")
-        fields = "".join(f"%({part})%00" for part in parts) + "%01"
-        for line in git(folder, "for-each-ref", f"--format={fields}", "refs/tags").split("\0\x01")[:-1]:
-            tag, commit, time, message, signature = line.lstrip("\n").split("\0")
-            parsed = parse_name(tag, raise_on_fail=False)
-            if parsed.get("name") not in artifacts or parsed.get("stage", ENVIRONMENT) != ENVIRONMENT:
+        tags = read_tags(folder, artifacts)
+        # Dates of two repositories may cross: what is assigned has to be known whenever it was registered.
+        for tag in sorted(tags, key=lambda tag: tag.action != "register"):
+            if tag.environment not in (None, PROD, SHADOW):
                 continue
             try:
-                self._add(parsed, tag, commit, time, message.removesuffix(signature))
+                self._add(tag)
             except ArtifactError as error:
-                self.ignored[tag] = str(error)
+                self.ignored[tag.name] = str(error)
         for releases in self.releases.values():
             releases.sort(key=attrgetter("version"))
-        for assignments in self.history.values():
-            assignments.sort(key=attrgetter("number"))
 
-    def _add(self, parsed: dict[str, Any], tag: str, commit: str, time: str, message: str) -> None:
-        """Add a tag's release or assignment; ArtifactError if no make target of this project made it."""
-        name, action = parsed["name"], parsed["action"].value
-        if action == "register":
-            record = ReleaseRecord.read(message, "its message is no record of a release")
-            release = Release(Version.parse(parsed["version"]), tag, commit, time, message, record)
-            self.releases.setdefault(name, []).append(release)
-        elif action == "assign" and parsed.get("counter"):
-            assigned = AssignmentRecord.read(message, "its message is no record of an assignment")
-            version = Version.parse(assigned.version)
-            assignment = Assignment(parsed["counter"], version, tag, time, assigned.why)
-            self.history.setdefault(name, []).append(assignment)
+    def _add(self, tag: Tag) -> None:
+        """Add what a tag says; ArtifactError if it says nothing."""
+        if tag.flaw:
+            raise ArtifactError(tag.flaw)
+        if tag.action == "register":
+            record = ReleaseRecord.read(tag.message, "its message is no record of a release")
+            release = Release(
+                Version.parse(str(tag.version)),
+                tag.name,
+                tag.commit,
+                tag.time,
+                tag.message,
+                record,
+                tag.seconds,
+            )
+            _require_printable(json.loads(tag.message))
+            self.releases.setdefault(tag.artifact, []).append(release)
+        elif tag.action == "deregister":
+            release = self.release(tag.artifact, Version.parse(str(tag.version)))
+            if tag.seconds < release.seconds:
+                raise ArtifactError("it is dated before the version was registered")
+            self.deprecated[release.tag] = tag.name
+        elif tag.action == "deprecate":
+            self.deprecated[tag.artifact] = tag.name
+        elif tag.action in ("assign", "unassign"):
+            events = self.history if tag.environment == PROD else self.shadows
+            events.setdefault(tag.artifact, []).append(self._assignment(tag))
         else:
-            raise ArtifactError("it neither registers nor puts into production as `make promote` does")
+            raise ArtifactError("it neither registers a version nor assigns one")
+
+    def _assignment(self, tag: Tag) -> Assignment:
+        """Read an assignment, of the version registered at its commit, which a record has to agree to."""
+        there = [r.version for r in self.releases.get(tag.artifact, []) if r.commit == tag.commit]
+        why, version = " ".join(tag.message.split())[:200], None
+        if tag.message.lstrip().startswith(("{", "[")):  # GTO's own message is a sentence
+            record = AssignmentRecord.read(tag.message, "its message is no record of an assignment")
+            why, version = record.why, Version.parse(record.version)
+            _require_printable(why)
+        if version is None and len(there) == 1:
+            version = there[0]
+        if version not in there or version is None:
+            named = ", ".join(map(str, there)) or "no version"
+            says = f"says {version}" if version else "does not say which it means"
+            raise ArtifactError(f"at its commit {tag.commit[:7]} {named} is registered, and it {says}")
+        return Assignment(tag.number, version, tag.name, tag.time, why, tag.action == "unassign")
 
     def production(self, artifact: str) -> Release | None:
-        """Return the version in production: that of the highest assignment."""
-        assigned = self.history.get(artifact)
-        return self.release(artifact, assigned[-1].version) if assigned else None
+        """Return the version in production."""
+        return self._assigned(artifact, self.history)
+
+    def shadow(self, artifact: str) -> Release | None:
+        """Return the version in the shadow environment."""
+        return self._assigned(artifact, self.shadows)
+
+    def in_environment(self, artifact: str, environment: str) -> Release | None:
+        """Return the version in `environment`, PROD or SHADOW."""
+        return self.production(artifact) if environment == PROD else self.shadow(artifact)
+
+    def active(self, artifact: str, environment: str) -> list[Release]:
+        """Versions assigned to `environment` and not taken out, the last first; the first of them serves."""
+        events = (self.history if environment == PROD else self.shadows).get(artifact, [])
+        versions: dict[Version, Assignment] = {}
+        for event in events:
+            versions.pop(event.version, None)
+            if not event.withdraws:
+                versions[event.version] = event
+        releases = [self.release(artifact, version) for version in reversed(versions)]
+        return [release for release in releases if release.tag not in self.deprecated]
+
+    def _assigned(self, artifact: str, events: dict[str, list[Assignment]]) -> Release | None:
+        active = self.active(artifact, PROD if events is self.history else SHADOW)
+        return active[0] if active else None
 
     def release(self, artifact: str, version: Version) -> Release:
         """Return a registered version; ArtifactError lists the registered ones."""
@@ -112,15 +157,11 @@ class Registry:
         existing = ", ".join(str(release.version) for release in self.releases.get(artifact, [])) or "none"
         raise ArtifactError(f"{artifact} {version}: is not registered; there are: {existing}")
 
-    def unfinished(self) -> list[str]:
-        """Tags of versions that never went into production: their promotion was cut off."""
-        assigned = {(name, entry.version) for name, entries in self.history.items() for entry in entries}
-        return [
-            release.tag
-            for name, entries in self.releases.items()
-            for release in entries
-            if (name, release.version) not in assigned
-        ]
+    def notes(self) -> list[str]:
+        """Lines on tags that say nothing, and on what is deprecated."""
+        passed_over = [f"tag {tag}: left alone, {why}" for tag, why in self.ignored.items()]
+        deprecated = [f"{what}: deprecated by tag {tag}" for what, tag in self.deprecated.items()]
+        return [printable(line) for line in passed_over + deprecated]
 
     def index(self) -> dict[str, Any]:
         """Content of `models/registry.json`: by artifact the version in production, all versions, history.
@@ -130,61 +171,28 @@ class Registry:
         return {
             name: {
                 "production": str(release.version) if (release := self.production(name)) else None,
+                "shadow": str(release.version) if (release := self.shadow(name)) else None,
                 "versions": [
                     {"version": str(r.version), "tag": r.tag, "commit": r.commit, "time": r.time}
+                    | ({"deprecated": self.deprecated[r.tag]} if r.tag in self.deprecated else {})
                     | json.loads(r.message)
                     for r in self.releases[name]
                 ],
-                "history": [
-                    {
-                        "number": a.number,
-                        "version": str(a.version),
-                        "tag": a.tag,
-                        "time": a.time,
-                        "why": a.why,
-                    }
-                    for a in self.history.get(name, [])
-                ],
+                "history": [_entry(event) for event in self.history.get(name, [])],
+                "shadows": [_entry(event) for event in self.shadows.get(name, [])],
             }
             for name in sorted(self.releases)
         }
 
 
-def register(folder: Path, artifact: str, version: Version, record: ReleaseRecord) -> str:
-    """Register `version` on HEAD with its record in the tag's message; return the tag."""
-    _gto("register", folder, artifact, ref="HEAD", version=str(version), message=_message(record))
-    return f"{artifact}@{version}"
+def _entry(event: Assignment) -> dict[str, Any]:
+    entry = {"number": event.number, "version": str(event.version), "tag": event.tag, "time": event.time}
+    return entry | {"why": event.why} | ({"withdrawn": True} if event.withdraws else {})
 
 
-def assign(folder: Path, artifact: str, version: Version, why: str) -> str:
-    """Put a registered version into production, also one that has been there before; return the tag."""
-    message = _message(AssignmentRecord(version=str(version), why=why))
-    # GTO asks for force wherever the version was in production before: that is what a rollback is.
-    _gto("assign", folder, artifact, stage=ENVIRONMENT, version=str(version), message=message, force=True)
-    numbers = [assignment.number for assignment in Registry(folder, [artifact]).history[artifact]]
-    return f"{artifact}#{ENVIRONMENT}#{max(numbers)}"
-
-
-def delete_tags(folder: Path, tags: list[str]) -> None:
-    """Delete tags, those of a promotion that could not finish."""
-    if tags:
-        git(folder, "tag", "--delete", *tags)
-
-
-def _message(record: Document) -> str:
-    return json.dumps(record.plain(), indent=1, sort_keys=True)
-
-
-def _gto(action: str, folder: Path, artifact: str, **options: Any) -> None:
-    name, email = (
-        subprocess.run(["git", "config", key], cwd=folder, capture_output=True, text=True).stdout.strip()
-        for key in ("user.name", "user.email")
-    )
-    author = {
-        "author": os.environ.get("GIT_COMMITTER_NAME", name) or None,
-        "author_email": os.environ.get("GIT_COMMITTER_EMAIL", email) or None,
-    }
+def _require_printable(value: Any) -> None:
+    """Raise ArtifactError if a text of `value` holds half a character, which JSON's escapes can spell."""
     try:
-        getattr(gto.api, action)(folder, artifact, **options, **author)
-    except GTOException as error:
-        raise ArtifactError(f"gto {action} {artifact}: {' '.join(str(error).split())}") from error
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ArtifactError("its message holds half a character, so it can't be written") from None

@@ -15,7 +15,7 @@ import yaml
 
 from tapeline.errors import ArtifactError
 from tapeline.outputs import whole_file
-from tapeline.promotion.registry import git
+from tapeline.promotion.repository import git
 from tapeline.promotion.versions import fingerprint
 
 FILE = "trials.jsonl"

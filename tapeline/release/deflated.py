@@ -10,7 +10,7 @@ from tapeline.evaluation.performance import deflated_sharpe
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, RELEASE, GateParams, Verdict, judge
-from tapeline.promotion.registry import git
+from tapeline.promotion.repository import git
 from tapeline.promotion.trials import FILE, collect_trials, write_trials
 
 ROOT = Path()

@@ -52,7 +52,18 @@ class RecordedParam:
 
 def read_stages(lock: Path) -> dict[str, dict[str, Any]]:
     """Entries of dvc.lock by stage; DataError if it is no lock file."""
-    parsed = _yaml(lock)
+    return _stages(_yaml(lock), lock)
+
+
+def parse_stages(text: str, where: str) -> dict[str, dict[str, Any]]:
+    """Entries of a dvc.lock given as `text`, which is called `where` in errors."""
+    try:
+        return _stages(YAML(typ="safe", pure=True).load(text), where)
+    except YAMLError as error:
+        raise DataError(where, f"is not YAML: {' '.join(str(error).split())}") from error
+
+
+def _stages(parsed: Any, lock: Path | str) -> dict[str, dict[str, Any]]:
     if not isinstance(parsed, dict) or not isinstance(parsed.get("stages"), dict):
         raise DataError(lock, "is no lock file: it has no stages")
     for name, entry in parsed["stages"].items():

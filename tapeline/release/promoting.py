@@ -6,7 +6,6 @@ already, or of a run that knows the future. It either finishes, or leaves no tag
 
 import hashlib
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -17,23 +16,20 @@ from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
 from tapeline.promotion.bundle import FIGURES, verify_bundle
+from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
 from tapeline.promotion.contract import BundleFigures
 from tapeline.promotion.gates import Verdict, summary
-from tapeline.promotion.production import (
-    CANDIDATES,
-    clear,
-    delete_unfinished_tags,
-    install_bundle,
-    journal,
-    one_at_a_time,
-    write_index,
-)
+from tapeline.promotion.pending_tags import assignment, head, registration
+from tapeline.promotion.production import CANDIDATES, PROMOTED
 from tapeline.promotion.proofs import ProofRecord
-from tapeline.promotion.registry import Registry, assign, delete_tags, git, register
+from tapeline.promotion.registry import PROD, Registry
 from tapeline.promotion.release_record import PackedBundle, ReleaseRecord, RunRecord
+from tapeline.promotion.repository import git, require_identity
+from tapeline.promotion.tags import PendingTag
 from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
+from tapeline.release.fetch import remotes
 from tapeline.release.proof import require_proof
 from tapeline.release.recorded import read_run, read_workspace_file
 from tapeline.release.release_gates import judge_release
@@ -64,11 +60,12 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
 
     `tell` is called with messages on the way, and with all gates as tables.
     """
-    with one_at_a_time(ROOT):
-        for tag in delete_unfinished_tags(ROOT, ARTIFACTS):
-            tell(f"{tag}: of a promotion that was cut off, taken back")
+    with one_at_a_time(ROOT, ARTIFACTS, tell):
+        require_identity(ROOT)
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(read_workspace_file)
+        for note in [*registry.notes(), *warn_of_no_remote()]:
+            tell(note)
         versions = {name: promoted_version(name, run.bundles[name], registry) for name in artifacts}
         if all(versions.values()):
             listed = ", ".join(f"{artifact} is {version}" for artifact, version in versions.items())
@@ -83,14 +80,8 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         plans = [
             make_plan(name, run.bundles[name], registry, judged, proof) for name, judged in verdicts.items()
         ]
-        require_untagged(plans)
-        with journal(ROOT, [plan.tag for plan in plans]), ExitStack() as undo:
-            for plan in plans:
-                release(plan, undo)
-            write_index(ROOT, ARTIFACTS)
-            undo.pop_all()
-        for plan in plans:
-            clear(ROOT, plan.artifact)
+        require_untagged(plans, registry)
+        carry_out(ROOT, ARTIFACTS, *changes(plans))
     return plans
 
 
@@ -99,7 +90,12 @@ def require_clean() -> None:
 
     trials.jsonl may have more lines than its commit: promoting writes them, and they are counted either way.
     """
-    dirty = [line for line in git(ROOT, "status", "--porcelain").splitlines() if line[3:] != TRIALS]
+    # Whatever git is configured to leave out of its answer.
+    status = git(ROOT, "status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=none")
+    dirty = [line for line in status.splitlines() if line[3:] != TRIALS]
+    # `h` and `S`: git was told to take a file for unchanged.
+    tracked = git(ROOT, "ls-files", "-v").splitlines()
+    dirty += [f" {line}" for line in tracked if line[0].islower() or line[0] == "S"]
     if dirty:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
         raise ArtifactError(f"{dirty[0][3:]}{more}: not committed; a release is made from a commit alone")
@@ -111,6 +107,16 @@ def require_clean() -> None:
     if stale:
         names = ", ".join(sorted(stale))
         raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
+
+
+def warn_of_no_remote() -> list[str]:
+    """A line if the releases lie in this clone's cache alone."""
+    if remotes(ROOT):
+        return []
+    return [
+        "DVC has no remote: the bundles of releases lie in this clone's cache alone, and `dvc gc -w` would "
+        "remove them; `dvc remote add --default NAME URL`, then `dvc push --all-tags`"
+    ]
 
 
 def promoted_version(artifact: str, packed: PackedBundle, registry: Registry) -> Version | None:
@@ -155,35 +161,31 @@ def make_plan(
     return Plan(artifact, version, why, bundle.bundle_id, record, summary(verdicts))
 
 
-def release(plan: Plan, undo: ExitStack) -> None:
-    """Tag and put into production; `undo` deletes the tags and restores production."""
-    undo.callback(delete_existing_tags, [plan.tag])
-    register(ROOT, plan.artifact, plan.version, plan.record)
-    install_bundle(ROOT, plan.artifact, CANDIDATES / plan.artifact, plan.bundle_id, undo)
-    before = len(Registry(ROOT, ARTIFACTS).history.get(plan.artifact, []))
-    undo.callback(delete_later_assignments, plan.artifact, before)
-    assign(ROOT, plan.artifact, plan.version, f"promoted; {plan.why}")
+def changes(plans: list[Plan]) -> tuple[list[PendingTag], list[Delivery]]:
+    """Tags and bundles of `plans`."""
+    commit, tags = head(ROOT), []
+    for plan in plans:
+        why = f"promoted; {plan.why}"
+        tags += [
+            registration(plan.artifact, plan.version, commit, plan.record),
+            assignment(ROOT, plan.artifact, plan.version, commit, why, PROD),
+        ]
+    places = [(plan, PROMOTED / plan.artifact, CANDIDATES / plan.artifact) for plan in plans]
+    return tags, [Delivery(place, source, plan.bundle_id) for plan, place, source in places]
 
 
-def require_untagged(plans: list[Plan]) -> None:
-    """Raise ArtifactError if a tag that is no release has the name of one to be made."""
-    existing = git(ROOT, "tag", "--list").split()
+def require_untagged(plans: list[Plan], registry: Registry) -> None:
+    """Raise ArtifactError if a name is taken by a tag that is no release, or this commit by a version.
+
+    GTO takes one version of an artifact at a commit: an assignment is known by its commit.
+    """
+    existing, commit = git(ROOT, "tag", "--list").split(), head(ROOT)
     for plan in plans:
         if plan.tag in existing:
             raise ArtifactError(f"tag {plan.tag}: is there already, and no release; delete or rename it")
-
-
-def delete_existing_tags(tags: list[str]) -> None:
-    """Delete those of `tags` that exist."""
-    existing = git(ROOT, "tag", "--list").split()
-    delete_tags(ROOT, [tag for tag in tags if tag in existing])
-
-
-def delete_later_assignments(artifact: str, n_kept: int) -> None:
-    """Delete the assignments of `artifact` after the first `n_kept`."""
-    delete_tags(
-        ROOT, [assignment.tag for assignment in Registry(ROOT, ARTIFACTS).history.get(artifact, [])[n_kept:]]
-    )
+        for release in registry.releases.get(plan.artifact, []):
+            if release.commit == commit:
+                raise ArtifactError(f"{release.tag}: is registered at this commit; commit the run first")
 
 
 def require_passed(verdicts: dict[str, list[Verdict]], tell: Callable[[str], None]) -> None:

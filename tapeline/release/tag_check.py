@@ -7,7 +7,8 @@ from pathlib import Path
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.gates import FAILED, RELEASE, Verdict
-from tapeline.promotion.registry import Registry, Release, git
+from tapeline.promotion.registry import Registry, Release
+from tapeline.promotion.repository import git
 from tapeline.release.recorded import read_run
 
 ROOT = Path()

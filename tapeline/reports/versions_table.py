@@ -15,17 +15,19 @@ def versions_table(registry: Registry) -> pd.DataFrame:
         for release in releases:
             record = release.record
             metrics = {key: value for file in record.metrics.values() for key, value in file.items()}
-            assigned = [a.number for a in registry.history.get(artifact, []) if a.version == release.version]
+            events = registry.history.get(artifact, [])
+            assigned = [e.number for e in events if e.version == release.version and not e.withdraws]
             lines.append(
                 {
                     "model": artifact,
                     "version": str(release.version),
                     "production": "yes" if production == release else "",
+                    "shadow": "yes" if registry.shadow(artifact) == release else "",
                     "bundle": record.bundle_id,
                     "market": record.market.name if record.market else "unknown",
                     "commit": release.commit[:7],
-                    "data": record.fingerprints["data"][:7],
-                    "code": record.fingerprints["code"][:7],
+                    "data": record.fingerprints.get("data", "")[:7],
+                    "code": record.fingerprints.get("code", "")[:7],
                     "assigned": ",".join(map(str, assigned)),
                     "why": record.why,
                 }

@@ -108,13 +108,18 @@ def bundles(folder: Path) -> list[Path]:
 
 
 def answers(
-    models: Path, folder: Path | None, symbols: tuple[str, ...], last: int
+    models: Path,
+    folder: Path | None,
+    symbols: tuple[str, ...],
+    last: int,
+    versions: dict[str, str] | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Answers to all candles asked for, as they are written; TapelineError if the bundles can't be used.
 
     models : folder of bundles, or of one
     folder : of candle files; None: standard input
     symbols : of the files, those trained on if empty; last : only the newest so many candles of each
+    versions : by bundle's id; None: as the index beside `models` says
     """
     folders = bundles(models)
     is_simulated = folder is not None and is_of_simulation(read_origin(folder))
@@ -124,7 +129,9 @@ def answers(
         allow_simulated=is_simulated or os.environ.get("ALLOW_SIMULATED") == "1",
         allow_untrained=os.environ.get("ALLOW_UNTRAINED") == "1",
     )
-    about = about_bundles(stream, read_versions(folders[0].parent.parent / INDEX))
+    if versions is None:
+        versions = read_versions(folders[0].parent.parent / INDEX)
+    about = about_bundles(stream, versions)
     if folder is None:
         stream_answers = predict_lines(stream, read_lines(sys.stdin.buffer))
     else:

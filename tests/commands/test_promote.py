@@ -190,12 +190,13 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
 
 
-STEPS = ("register", "install_bundle", "assign", "write_index")
+STEPS = ("stage_bundle", "create_tag", "put_in_place", "write_index")
 FAULT = """
 import importlib, os, sys
 step, count, fault, name, *arguments = sys.argv[1:]
+from tapeline.ending import run_command
 command = importlib.import_module(f"commands.{name}")
-library = importlib.import_module(f"tapeline.release.{'promoting' if name == 'promote' else name}")
+library = importlib.import_module("tapeline.promotion.change")
 original, calls = getattr(library, step), []
 def faulty(*args, **kwargs):
     calls.append(1)
@@ -206,7 +207,7 @@ def faulty(*args, **kwargs):
     return original(*args, **kwargs)
 setattr(library, step, faulty)
 sys.argv = [name, *arguments]
-command.main()
+run_command(command.main)
 """
 
 
@@ -220,7 +221,7 @@ def inject(shop, step, count, fault, command=("promote",)):
 
 
 @pytest.mark.parametrize(
-    ("step", "count"), [(step, n) for step in STEPS[:3] for n in (1, 2)] + [(STEPS[3], 1)]
+    ("step", "count"), [(step, n) for step in STEPS[:3] for n in (1, 2)] + [("create_tag", 4), (STEPS[3], 1)]
 )
 def test_a_fault_at_any_step_leaves_everything_as_it_was(ran, tmp_path, step, count):
     """Also in the second of two models; and the next try goes through."""
@@ -257,7 +258,7 @@ def test_after_a_kill_the_next_commands_bring_all_in_line(shop, step):
 BACK = ("rollback", LSTM, "v1.0.0", "it lost money")
 
 
-@pytest.mark.parametrize("step", ["fetched", "install_bundle", "assign", "write_index"])
+@pytest.mark.parametrize("step", STEPS)
 def test_a_rollback_happens_wholly_or_not_at_all(shop, step):
     """A fault leaves production as it was; after a kill `make restore` brings it in line with the tags."""
     shop.run("make promote")
@@ -461,7 +462,7 @@ def test_somebody_elses_tags_are_neither_taken_for_releases_nor_deleted(shop):
     assert f"tag {LSTM}@v1.1.0: is there already, and no release" in shop.run("make promote", status=2)
     assert shop.run("git tag") == before
     shop.run(f"git tag -d {LSTM}@v1.1.0")
-    assert inject(shop, "install_bundle", 1, "kill")[0] == -9
+    assert inject(shop, "put_in_place", 1, "kill")[0] == -9
     shop.run("make promote")
     assert "news-model@v2.0.0" in shop.run("git tag")
     shop.whole()

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 
 from commands import verify as command
 from tapeline.closure import ROOT
+from tapeline.ending import run_command
 from tapeline.release import verification
 
 PIPELINE = """\
@@ -88,13 +89,13 @@ def project(made, tmp_path, monkeypatch):
 def told(capsys):
     """Function that runs the command: its exit status, the lines before the summary, the summary."""
 
-    def run_command():
+    def run():
         with pytest.raises(SystemExit) as left:
-            command.main()
+            run_command(command.main)
         *lines, summary = capsys.readouterr().out.splitlines()
         return left.value.code, lines, summary
 
-    return run_command
+    return run
 
 
 def md5(content):
@@ -347,7 +348,7 @@ def test_without_a_lock_there_is_one_line(text, message, project, capsys):
     if text is not None:
         (project / "dvc.lock").write_text(text)
     with pytest.raises(SystemExit, match=message) as left:
-        command.main()
+        run_command(command.main)
     assert "\n" not in left.value.code
     assert capsys.readouterr().out == ""
 
@@ -356,4 +357,4 @@ def test_outside_of_a_project_there_is_one_line(project):
     """A folder that DVC does not know."""
     shutil.rmtree(project / ".dvc")
     with pytest.raises(SystemExit, match="not inside of a DVC repository"):
-        command.main()
+        run_command(command.main)

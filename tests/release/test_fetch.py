@@ -8,8 +8,9 @@ from dvc.repo import Repo
 
 from tapeline.errors import ArtifactError
 from tapeline.promotion.bundle import pack
-from tapeline.promotion.registry import Release, git
+from tapeline.promotion.registry import Release
 from tapeline.promotion.release_record import ReleaseRecord
+from tapeline.promotion.repository import git
 from tapeline.promotion.versions import Version
 from tapeline.release.fetch import fetched, remotes
 

@@ -5,14 +5,13 @@ import shutil
 
 import numpy as np
 import pytest
-from dvc.repo import Repo
 
-from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.bundle import CONTRACT, verify_bundle
 from tapeline.promotion.contract import Contract
-from tapeline.promotion.registry import Registry, git
+from tapeline.promotion.registry import Registry
+from tapeline.promotion.repository import git
 from tapeline.promotion.versions import Version
 from tapeline.release.differences import compare_manifest
 from tapeline.release.restore import restore
@@ -21,47 +20,13 @@ from tapeline.release.succession import decide_version
 from tapeline.release.tag_check import check_release
 from tapeline.reports.versions_table import versions_table
 from tapeline.serving.predictor import Predictor
-
-FIXTURES = ROOT / "tests/promotion/fixtures"
-LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
-# The run's own dvc.lock lists every stage; that its hashes are found takes the one of the candidates.
-PIPELINE = "stages:\n  promote:\n    cmd: python -m stages.promote\n    outs:\n    - models/candidate\n"
-
-
-def put(folder, *tags):
-    """Bundles of `tags` as the candidates of a run, in DVC's cache, too."""
-    shutil.rmtree(folder / "models", ignore_errors=True)
-    for tag in tags:
-        shutil.copytree(FIXTURES / "bundles" / tag, folder / "models/candidate" / tag.split("@")[0])
-    with Repo(str(folder)) as repo:
-        repo.add(str(folder / "models/candidate"))
-
-
-def commit(folder, *tags):
-    """Commit all, and make `tags` with their messages."""
-    git(folder, "add", "-A")
-    git(folder, "commit", "-q", "-m", "run")
-    for tag in tags:
-        git(folder, "tag", "-a", "-F", str(FIXTURES / f"tags/{tag}.json"), tag)
+from tests.release.former import FIXTURES, LSTM, TRANSFORMER, two_runs
 
 
 @pytest.fixture(scope="module")
 def promoted(tmp_path_factory):
     """Two runs, the first with v1.0.0 of both, the second, whole, with v1.1.0 of the LSTM."""
-    folder = tmp_path_factory.mktemp("former")
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "config", "user.name", "t")
-    git(folder, "config", "user.email", "t@example.org")
-    Repo.init(str(folder)).close()
-    (folder / ".gitignore").write_text("/models/promoted/\n/models/registry.json\n")
-    put(folder, f"{LSTM}@v1.0.0", f"{TRANSFORMER}@v1.0.0")
-    commit(folder, f"{LSTM}@v1.0.0", f"{LSTM}#prod#1", f"{TRANSFORMER}@v1.0.0", f"{TRANSFORMER}#prod#1")
-    put(folder, f"{LSTM}@v1.1.0", f"{TRANSFORMER}@v1.0.0")
-    (folder / "models/candidate.dvc").unlink()
-    shutil.copytree(FIXTURES / "run", folder, dirs_exist_ok=True)
-    (folder / "dvc.yaml").write_text(PIPELINE)
-    commit(folder, f"{LSTM}@v1.1.0", f"{LSTM}#prod#2")
-    return folder
+    return two_runs(tmp_path_factory.mktemp("former"))
 
 
 @pytest.fixture
@@ -104,15 +69,15 @@ def test_they_are_held_against_the_run_at_their_commit(repo):
 
 def test_they_are_restored_and_rolled_back_byte_for_byte(repo):
     """Into production, and back and forth."""
-    assert restore() == {LSTM: "v1.1.0, brought back", TRANSFORMER: "v1.0.0, brought back"}
+    assert restore(print) == {LSTM: "v1.1.0, brought back", TRANSFORMER: "v1.0.0, brought back"}
     for tag in (f"{LSTM}@v1.1.0", f"{TRANSFORMER}@v1.0.0"):
         production = repo / "models/promoted" / tag.split("@")[0]
         assert verify_bundle(production).bundle_id == bundle_id(tag)
         for path in (FIXTURES / "bundles" / tag).iterdir():
             assert (production / path.name).read_bytes() == path.read_bytes()
-    assert rollback(LSTM, "", "it lost money").version == Version(1, 0, 0)
+    assert rollback(LSTM, "", "it lost money", print).version == Version(1, 0, 0)
     assert verify_bundle(repo / "models/promoted" / LSTM).bundle_id == bundle_id(f"{LSTM}@v1.0.0")
-    assert restore()[LSTM] == "v1.0.0, as it was"
+    assert restore(print)[LSTM] == "v1.0.0, as it was"
 
 
 @pytest.mark.parametrize("tag", [f"{LSTM}@v1.0.0", f"{LSTM}@v1.1.0", f"{TRANSFORMER}@v1.0.0"])
@@ -141,7 +106,7 @@ def candidate(**changes):
 def test_they_are_followed_by_what_has_changed_and_not_by_their_prose(repo, is_restored):
     """The contract is derived anew from the bundle in production, or from DVC's cache."""
     if is_restored:
-        restore()
+        restore(print)
         shutil.rmtree(repo / ".dvc/cache")
     registry = Registry(repo, ARTIFACTS)
     assert decide_version(LSTM, candidate(data="x"), registry) == (Version(1, 1, 1), "patch: data changed")

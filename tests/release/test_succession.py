@@ -6,7 +6,8 @@ from types import SimpleNamespace
 import pytest
 
 from tapeline.errors import ArtifactError
-from tapeline.promotion.registry import Registry, git
+from tapeline.promotion.registry import Registry
+from tapeline.promotion.repository import git
 from tapeline.promotion.versions import Version
 from tapeline.release import succession
 from tapeline.release.succession import comparable, decide_version

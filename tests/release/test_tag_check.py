@@ -7,7 +7,7 @@ import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.promotion.gates import Verdict
-from tapeline.promotion.registry import git
+from tapeline.promotion.repository import git
 from tapeline.release.tag_check import check_release, pipeline_verdicts
 
 LOCK = "stages: {}\n"

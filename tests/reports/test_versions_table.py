@@ -26,16 +26,20 @@ def test_every_version_is_a_row_and_one_of_each_model_is_in_production():
     """After a rollback the older one, with the numbers of all its assignments."""
     first, second = release("v1.0.0", {"lstm": {"accuracy_all": 0.73161}}), release("v1.1.0", {"lstm": {}})
     other = release("v1.0.0", {"transformer": {"mae": 0.19, "rank_correlation": None}})
-    history = [SimpleNamespace(number=n, version=v.version) for n, v in enumerate((first, second, first), 1)]
+    served = enumerate((first, second, first), 1)
+    history = [SimpleNamespace(number=n, version=v.version, withdraws=False) for n, v in served]
+    history.insert(2, SimpleNamespace(number=9, version=second.version, withdraws=True))
     registry = SimpleNamespace(
         releases={"transformer-trend": [other], "lstm-direction": [first, second]},
         history={"lstm-direction": history},
         production={"lstm-direction": first}.get,
+        shadow={"lstm-direction": second}.get,
     )
     table = versions_table(registry)
     assert table["model"].tolist() == ["lstm-direction", "lstm-direction", "transformer-trend"]
     assert table["version"].tolist() == ["v1.0.0", "v1.1.0", "v1.0.0"]
     assert table["production"].tolist() == ["yes", "", ""]
+    assert table["shadow"].tolist() == ["", "yes", ""]
     assert table["assigned"].tolist() == ["1,3", "2", ""]
     assert table["market"].tolist() == ["unknown"] * 3
     assert table["commit"].tolist() == ["ccccccc"] * 3

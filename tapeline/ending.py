@@ -1,0 +1,90 @@
+"""How a command begins and ends: interrupted, terminated, or by one line, which holds no secret."""
+
+import os
+import re
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from types import FrameType
+from typing import Any, NoReturn
+
+from tapeline.errors import TapelineError, printable
+
+INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+SECRET = r"pass|secret|token|key|sig|credential|connection_string"  # in names of values never to be shown
+
+
+def leave_at_once_while_importing() -> None:
+    """Have Ctrl-C end this process without a traceback, until it is ready; nothing is half done yet.
+
+    For the packages whose modules are run by `python -m`: anyone else who imports them is left alone, and so
+    is a shell's background job, which ignores Ctrl-C.
+    """
+    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave)
+
+
+def restore_interrupts() -> None:
+    """Have Ctrl-C raise again, so that what is half done is undone."""
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def run_command(main: Callable[[], None]) -> None:
+    """Run `main`; a person's mistake, a full disk and an interruption end in one line."""
+    restore_interrupts()
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _terminate)
+    # Libraries ask for the user's name only to name files, and fail where the system knows none.
+    os.environ.setdefault("USER", str(os.getuid()))
+    try:
+        main()
+    except SystemExit as end:
+        sys.exit(without_secrets(end.code) if isinstance(end.code, str) else end.code)
+    except KeyboardInterrupt as interrupt:
+        _say(interrupt)
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        if not is_told_in_a_line(error):
+            raise
+        sys.exit(one_line(error))
+
+
+def is_told_in_a_line(error: Exception) -> bool:
+    """Whether an error is a person's to mend, the machine's or DVC's; any other is a defect of this code."""
+    if isinstance(error, TapelineError | MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno is not None
+    # DVC is not imported for its errors: where it raises one, it is.
+    libraries = {cls.__module__.split(".")[0] for cls in type(error).__mro__}
+    return bool(libraries & {"dvc", "dvc_data", "dvc_objects", "scmrepo"})
+
+
+def one_line(error: BaseException) -> str:
+    """What an error and its notes say, on one line, without secrets."""
+    lines = [str(error) or type(error).__name__, *getattr(error, "__notes__", ())]
+    return printable(without_secrets(" ".join("; ".join(lines).split())))
+
+
+def without_secrets(text: str, options: Mapping[str, Any] | None = None) -> str:
+    """Return `text` without what URLs hold before the host or as keys, and without secret `options`."""
+    text = re.sub(r"(\w://)[^/\s'\"]*@", r"\1***@", text)
+    text = re.sub(rf"(?i)([?&][\w.-]*(?:{SECRET})[\w.-]*=)[^&\s'\"]+", r"\1***", text)
+    for name, value in (options or {}).items():
+        if value and isinstance(value, str) and re.search(SECRET, name, re.IGNORECASE):
+            text = text.replace(value, "***")
+    return text
+
+
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    os._exit(INTERRUPTED)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    sys.exit(TERMINATED)
+
+
+def _say(end: KeyboardInterrupt) -> None:
+    lines = ["interrupted", *map(str, end.args), *getattr(end, "__notes__", ())]
+    print(printable("; ".join(lines)), file=sys.stderr)
