@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.checks.problems import Problem
 from tapeline.checks.sections import check
 from tapeline.ending import run_command
@@ -13,6 +14,7 @@ from tapeline.restoring import restore_hint
 
 def main(arguments: list[str]) -> None:
     """Say what is wrong and how it is mended, or what there is; end with a non-zero status if anything is."""
+    mend_rwlock(Path(), print)
     refuses_only = arguments == ["--refuse"]
     try:
         problems, lines = check(Params.read())

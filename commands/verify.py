@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.ending import run_command
 from tapeline.errors import printable
 from tapeline.models.table import ARTIFACTS
@@ -13,6 +14,7 @@ from tapeline.release.verification import verify
 def main() -> None:
     """Print a line for each difference and a summary; end with status 1 if there is any difference."""
     settle(Path(), ARTIFACTS, print)
+    mend_rwlock(Path(), print)
     try:
         verdict = verify()
     except OSError as error:

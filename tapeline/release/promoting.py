@@ -12,6 +12,7 @@ from pathlib import Path
 import pandas as pd
 from dvc.repo import Repo
 
+from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
@@ -62,6 +63,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
     """
     with one_at_a_time(ROOT, ARTIFACTS, tell):
         require_identity(ROOT)
+        mend_rwlock(ROOT, tell)
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(read_workspace_file)
         for note in [*registry.notes(), *warn_of_no_remote()]:

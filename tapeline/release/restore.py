@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
@@ -21,6 +22,7 @@ def restore(tell: Callable[[str], None]) -> dict[str, str]:
     """
     done, lost = {}, []
     with one_at_a_time(ROOT, ARTIFACTS, tell):
+        mend_rwlock(ROOT, tell)
         registry = write_index(ROOT, ARTIFACTS)
         for note in registry.notes():
             tell(note)

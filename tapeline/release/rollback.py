@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
@@ -78,6 +79,7 @@ def _assign(
 ) -> Release:
     with one_at_a_time(ROOT, ARTIFACTS, tell):
         require_identity(ROOT)
+        mend_rwlock(ROOT, tell)
         release = choice(_read_registry(tell))
         with fetched(ROOT, artifact, release) as source:
             tag = assignment(ROOT, artifact, release.version, release.commit, why, environment)
