@@ -1,4 +1,4 @@
-"""Whatever somebody alters in bundles, tags, index, journal or lock is named, healed or refused, never served.
+"""What somebody alters in bundles, tags, index, journal or lock is named, healed or refused, never served.
 
 A sample here, all of it by `make torture`, which prints a table.
 """
