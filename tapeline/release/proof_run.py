@@ -192,10 +192,18 @@ def compare_calendar(run: Run, copy: Copy, moment: int) -> None:
 
 
 def side_by_side(workers: int, jobs: Sequence[tuple[Copy, tuple[str, ...]]]) -> None:
-    """Run the steps of all `jobs` in their copies, `workers` at a time; the first that failed is raised."""
+    """Run the steps of all `jobs` in their copies, `workers` at a time; the first that failed is raised.
+
+    Whatever interrupts the wait ends the processes that are waited for.
+    """
     with ThreadPoolExecutor(workers) as pool:
-        for future in [pool.submit(copy.run, *steps) for copy, steps in jobs]:
-            future.result()
+        try:
+            for future in [pool.submit(copy.run, *steps) for copy, steps in jobs]:
+                future.result()
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            jobs[0][0].copies.runner.end()
+            raise
 
 
 def microseconds_of(time: pd.Timestamp) -> int:

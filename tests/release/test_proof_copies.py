@@ -1,6 +1,7 @@
 """Copies of the project: what is in their params, what runs in them, and that nothing of them is left."""
 
 import os
+import signal
 
 import pytest
 from ruamel.yaml import YAML
@@ -8,6 +9,7 @@ from ruamel.yaml import YAML
 from tapeline.closure import ROOT
 from tapeline.errors import ProofError
 from tapeline.release.proof_copies import copy_kernels, open_copies, resolved_params
+from tapeline.release.proof_run import side_by_side
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
 
@@ -62,6 +64,11 @@ def is_alive(process):
     return True
 
 
+def interrupt(number, frame):
+    """An exception in the middle of a wait, as Ctrl-C is."""
+    raise ZeroDivisionError
+
+
 @pytest.mark.slow
 def test_stages_run_in_a_copy_a_failure_is_told_and_nothing_is_left():
     """By the sources of this project; what leaves the block, here an error, ends processes and files."""
@@ -77,7 +84,11 @@ def test_stages_run_in_a_copy_a_failure_is_told_and_nothing_is_left():
                 broken.run("ingest")
             assert "git checkout" not in str(refused.value)
             folder, process = copies.folder, copies.runner.process_id
-            assert is_alive(process)
+            signal.signal(signal.SIGALRM, interrupt)
+            signal.setitimer(signal.ITIMER_REAL, 1.0)
+            with pytest.raises(ZeroDivisionError):
+                side_by_side(2, [(copy, ("ingest", "features") * 50)] * 2)
+            assert not is_alive(process)
             raise ZeroDivisionError
     assert not folder.exists()
     assert not is_alive(process)
