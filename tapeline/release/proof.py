@@ -7,17 +7,13 @@ made: in ingest, features, labels, splits, training, calibration, thresholds, pr
 import hashlib
 import re
 import secrets
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
-from tapeline.errors import ProofError
 from tapeline.models.table import MODELS
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -47,7 +43,7 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
     before anything begins.
     """
     seed = secrets.randbelow(LARGEST_SEED) if seed is None else seed
-    with ending_in_order(), open_copies(root) as copies:
+    with open_copies(root) as copies:
         run = Run(root, copies)
         n_moments = run.params.section("proof", ProofParams).moments
         n_runs = count_runs(run, n_moments)
@@ -161,17 +157,3 @@ def logged_seconds(root: Path, stage: str) -> float | None:
         return None
     found = DONE.search(path.read_text(encoding="utf-8", errors="replace"))
     return float(found[1]) if found else None
-
-
-@contextmanager
-def ending_in_order() -> Iterator[None]:
-    """Let a request to end be an exception, so that copies are removed on the way out."""
-
-    def end(number: int, frame: FrameType | None) -> None:
-        raise ProofError(f"ended by signal {signal.Signals(number).name} before all was compared")
-
-    former = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, former)
