@@ -10,6 +10,8 @@ from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.change import settle
 from tapeline.release.verification import verify
 
+NOT_CHECKED = "not whether it follows from the candles: `make promote` makes it again"
+
 
 def main() -> None:
     """Print a line for each difference and a summary; end with status 1 if there is any difference."""
@@ -23,7 +25,11 @@ def main() -> None:
         print(printable(line))
     for line in verdict.not_checked:
         print(printable(f"not checked, not a local file with an md5: {line}"))
-    outcome = f"{len(verdict.differences)} differences" if verdict.differences else "all as recorded"
+    outcome = (
+        f"{len(verdict.differences)} differences"
+        if verdict.differences
+        else f"all as recorded, {NOT_CHECKED}"
+    )
     print(f"{verdict.n_files} files, {verdict.n_bytes:,} bytes hashed: {outcome}")
     sys.exit(1 if verdict.differences else 0)
 

@@ -6,10 +6,10 @@ from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
 from tapeline.referee.examine import NEEDED
-from tapeline.schema import Refit, Symbols
+from tapeline.schema import Symbols
 from tapeline.scoring.models import Scoring, defined_figures, direction_plots, undefined_reasons
 from tapeline.scoring.refereed import referee
-from tapeline.splits.candidate import Candidate
+from tapeline.splits.candidate import read_candidate
 from tapeline.splits.folds import read_folds
 from tapeline.stage import run_stage
 from tapeline.trading.params import TradingParams
@@ -21,7 +21,7 @@ def main(log: logging.Logger) -> None:
     """Score, trade, write; then let the referee derive it anew, and end the run where they differ."""
     params = Params.read()
     trading, folds = TradingParams.read(params), read_folds("data/splits.json")
-    candidate = Candidate(len(folds), params.value("promotion.refit", Refit) == "all")
+    candidate = read_candidate(params)
     scoring = Scoring.of_run(params, folds, candidate, trading.signals, trading.evaluation)
     predicted = {model: scoring.read(model) for model in MODELS}
     scored = {model: scoring.score(predictions) for model, predictions in predicted.items()}

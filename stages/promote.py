@@ -3,7 +3,7 @@
 import logging
 
 from tapeline.models.metrics import PromotionMetrics, gate_metrics
-from tapeline.models.table import ARTIFACTS, FILES, TRADED
+from tapeline.models.table import ARTIFACTS, OF_MODELS, TRADED
 from tapeline.outputs import read_json, whole_folder, write_json
 from tapeline.params import Params
 from tapeline.promotion.gates import GateParams, gate_counts, judge, summary
@@ -19,7 +19,7 @@ def main(log: logging.Logger) -> None:
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
     for mistake in gates.unknown(ARTIFACTS, gate_metrics()):
         raise mistake
-    metrics = {name: read_json(f"metrics/{name}.json") for name in FILES[:-1]}
+    metrics = {name: read_json(f"metrics/{name}.json") for name in OF_MODELS}
     bundles: dict[str, PackedBundle] = {}
     figures: dict[str, float] = {**audit_metrics()}
     with whole_folder("models/candidate") as folder:

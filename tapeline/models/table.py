@@ -7,8 +7,9 @@ from tapeline.schema import DIRECTION, TREND_STRENGTH
 
 MODELS: tuple[ModelEntry, ...] = (LSTM, TRANSFORMER)
 ARTIFACTS = {model.artifact: model for model in MODELS}
-# metrics/NAME.json that speak of models, and that gates may name; the last says what the audits found.
-FILES = tuple(dict.fromkeys([file for model in MODELS for file in model.metrics] + ["promotion"]))
+# NAME of metrics/NAME.json: that speak of models; and, what the audits found with them, that gates may name.
+OF_MODELS = tuple(dict.fromkeys(file for model in MODELS for file in model.metrics))
+FILES = *OF_MODELS, "promotion"
 
 
 def models_of(label: str) -> tuple[ModelEntry, ...]:

@@ -27,6 +27,17 @@ class RunRecord(Document):
         return [verdict for verdict in self.gates if verdict.artifact == artifact]
 
 
+class Recheck(Document):
+    """The run made again from raw candles and weights. files : compared; rounded : of them equal to 1e-6
+
+    content : hash of everything that the run is made of and came to, the commit's files included
+    """
+
+    files: int
+    rounded: int
+    content: str
+
+
 class Replay(Document):
     """What was packed, fed the run's candles one by one: its answers are the run's predictions and trades.
 
@@ -58,8 +69,9 @@ class ReleaseRecord(Document):
     candidate: OwnFigures | None = None
     metrics: FileMetrics
     lock_sha256: str
-    replay: Replay | None = None  # None in former releases
-    proof: ProofRecord | None = None  # likewise
+    recheck: Recheck | None = None  # None in former releases, as the next two
+    replay: Replay | None = None
+    proof: ProofRecord | None = None
 
 
 class AssignmentRecord(Document):

@@ -16,14 +16,14 @@ from tapeline.promotion.contract import ModelDescription
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Release
 from tapeline.promotion.release_record import PackedBundle
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, ROW_KEYS, Refit, Symbols
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, ROW_KEYS, Symbols
 from tapeline.serving.predictor import Predictor
-from tapeline.splits.folds import read_folds
+from tapeline.splits.candidate import read_candidate
 from tapeline.splits.params import SplitParams
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
 
-FEATURES, SPLITS = "data/features", "data/splits.json"
+FEATURES = "data/features"
 MIN_BLOCKS = 3  # of evaluation.block; with fewer an interval is not reliable
 
 
@@ -100,8 +100,7 @@ def common_rows(
     segment_at_start = table["segment_number"].shift(sequence_length_of(model) - 1)
     table["has_window"] = segment_at_start == table["segment_number"]
     predictions = pd.read_parquet(f"data/predictions/{model.network}.parquet")
-    if params.value("promotion.refit", Refit) != "all":
-        predictions = predictions[predictions["fold"] == len(read_folds(SPLITS)) - 1]
+    predictions = read_candidate(params).rows(predictions)
     rows = table.merge(predictions, on=ROW_KEYS, validate="one_to_one")
     rows = rows.assign(label=rows[model.label], is_scorable=is_scorable(rows, model.label))
     is_common = rows["has_window"] & (rows["timestamp"] > last + gap) & rows["symbol"].isin(trained_symbols)

@@ -36,6 +36,7 @@ from tapeline.promotion.contract import (
 from tapeline.promotion.release_record import PackedBundle
 from tapeline.promotion.versions import fingerprint
 from tapeline.schema import DIRECTION, OHLCV, FilledShare, MaxFill, Refit, Symbols
+from tapeline.splits.candidate import read_candidate
 from tapeline.store.feature_store import FeatureStore
 from tapeline.trading.params import TradingParams
 
@@ -52,20 +53,21 @@ def pack_candidate(
 
     metrics : file -> metrics of the model, as they go into the bundle
     """
-    folds, source, fold = find_offered(Path(f"models/{model.name}"))
-    is_refit = source not in folds
-    trained = {path.name: load_model(path, model.build_described) for path in folds}
+    candidate, trained_in = read_candidate(params), Path(f"models/{model.name}")
+    names = [f"fold_{k}" for k in range(candidate.n_folds)]
+    trained = {name: load_model(trained_in / name, model.build_described) for name in names}
+    source = trained_in / candidate.model
     offered = load_model(source, model.build_described)
     graph, served, windows = export(offered)
     store = FeatureStore("data/features")
-    contract = make_contract(model, offered, params, store, fold)
+    contract = make_contract(model, offered, params, store, candidate.fold)
     params_used = read_params_used(model, params)
     schema = store.schema(contract.input.symbols[0])
     span = span_of(offered)
     figures = BundleFigures(
-        refit=is_refit,
+        refit=candidate.is_refit,
         folds={name: span_of(each) for name, each in trained.items()},
-        candidate=own_figures(source.name, is_refit, metrics),
+        candidate=own_figures(candidate.record, metrics),
         metrics=metrics,
     )
     files = {
@@ -89,7 +91,11 @@ def pack_candidate(
     bundle_id = pack(folder, files, fingerprints)
     difference = np.abs(open_bundle(folder).run(windows.numpy()) - reference_outputs(served, windows).numpy())
     packed = PackedBundle(
-        bundle_id=bundle_id, market=contract.market, fingerprints=fingerprints, span=span, refit=is_refit
+        bundle_id=bundle_id,
+        market=contract.market,
+        fingerprints=fingerprints,
+        span=span,
+        refit=candidate.is_refit,
     )
     return packed, float(difference.max())
 
@@ -99,25 +105,15 @@ def span_of(model: Model) -> Span:
     return {part: (first, last) for part, (first, last) in model.description.span.items()}
 
 
-def find_offered(trained: Path) -> tuple[list[Path], Path, int]:
-    """Folders of a network's folds in order, that of the model offered, and its `fold` in predictions.
-
-    A refitted model is offered instead of the last fold's; its `fold` is the number after the last.
-    """
-    folds = sorted(trained.glob("fold_*"), key=lambda path: int(path.name[5:]))
-    refit = trained / "refit"
-    return (folds, refit, len(folds)) if refit.is_dir() else (folds, folds[-1], len(folds) - 1)
-
-
-def own_figures(model: str, is_refit: bool, metrics: FileMetrics) -> OwnFigures:
-    """Name of the offered `model`, whose figures it carries, and by file the figures of it alone."""
+def own_figures(record: dict[str, str], metrics: FileMetrics) -> OwnFigures:
+    """The candidate's `record`, which model it is and whose figures it carries; by file, its own figures."""
     own = {
         file: {
             key.removeprefix(CANDIDATE): value for key, value in figures.items() if key.startswith(CANDIDATE)
         }
         for file, figures in metrics.items()
     }
-    return {"model": model, "figures_of": "walk_forward" if is_refit else model, **own}
+    return {**record, **own}
 
 
 def export(model: Model) -> tuple[bytes, Served, torch.Tensor]:

@@ -16,6 +16,7 @@ from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
+from tapeline.params import Params
 from tapeline.promotion.bundle import FIGURES, verify_bundle
 from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
 from tapeline.promotion.contract import BundleFigures
@@ -32,6 +33,7 @@ from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
 from tapeline.release.fetch import remotes
 from tapeline.release.proof import require_proof
+from tapeline.release.recheck import Checked, check_run
 from tapeline.release.recorded import read_run, read_workspace_file
 from tapeline.release.release_gates import judge_release
 from tapeline.release.succession import decide_version
@@ -78,9 +80,11 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         if new_trials := note_trials():
             tell(new_trials)
         require_passed(verdicts, tell)
+        checked = check_run(ROOT, Params.read(), tell)
         proof = require_proof(ROOT, tell)
         plans = [
-            make_plan(name, run.bundles[name], registry, judged, proof) for name, judged in verdicts.items()
+            make_plan(name, run.bundles[name], registry, judged, checked, proof)
+            for name, judged in verdicts.items()
         ]
         require_untagged(plans, registry)
         carry_out(ROOT, ARTIFACTS, *changes(plans))
@@ -141,7 +145,12 @@ def judge_all(artifact: str, run: RunRecord, registry: Registry) -> list[Verdict
 
 
 def make_plan(
-    artifact: str, bundle: PackedBundle, registry: Registry, verdicts: list[Verdict], proof: ProofRecord
+    artifact: str,
+    bundle: PackedBundle,
+    registry: Registry,
+    verdicts: list[Verdict],
+    checked: Checked,
+    proof: ProofRecord,
 ) -> Plan:
     """Decide the version of a candidate that passed, and write its record."""
     version, why = decide_version(artifact, bundle.fingerprints, registry)
@@ -158,6 +167,8 @@ def make_plan(
         candidate=packed.candidate,
         metrics=packed.metrics,
         lock_sha256=hashlib.sha256(Path("dvc.lock").read_bytes()).hexdigest(),
+        recheck=checked.recheck,
+        replay=checked.replay,
         proof=proof,
     )
     return Plan(artifact, version, why, bundle.bundle_id, record, summary(verdicts))

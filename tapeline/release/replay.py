@@ -43,9 +43,9 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
     }
     every = pd.concat(stored.values()).drop_duplicates(ROW_KEYS)
     limit = params.value("promotion.replay_candles", ReplayCandles)
-    stretches = choose_stretches(every, limit, 2 * feed.length, feed.step)
+    stretches = choose_stretches(every, limit, 2 * feed.length, feed.warm_up, feed.step)
     n_rows = int(in_any(stretches, every["timestamp"]).sum())
-    part = f"{'validation' if candidate.is_refit else 'test'} of {candidate.record['model']}"
+    part = f"{'validation' if candidate.is_refit else 'test'} of {candidate.model}"
     of = f"{n_rows:,}" if n_rows == len(every) else f"{n_rows:,} of {len(every):,}"
     tell(f"replay: {of} candles, {part}, fed one by one to what was packed: about {n_rows * SECONDS:.0f} s")
     answers = feed.answers(stretches, f"replaying the {part}", n_rows)

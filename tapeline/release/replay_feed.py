@@ -33,6 +33,7 @@ class Feed:
     """The canonical candles in `candles`, fed to the bundles in `folders` by the code of `make predict`.
 
     length : candles of one prediction; step : from candle to candle
+    warm_up : candles of all symbols that are fed before the first of a stretch
     """
 
     def __init__(self, folders: Sequence[Path], candles: Path | str) -> None:
@@ -45,8 +46,9 @@ class Feed:
         self.length = stream.length
         self.step = pd.Timedelta(minutes=INTERVAL_MINUTES[stream.interval])
         # What a prediction can depend on: its rows' lookback, and a leader's close as old as a gap may be.
-        self._warm_up = (stream.lookback + stream.length + 2 * stream.max_fill + 1) * self.step
+        self._before = (stream.lookback + stream.length + 2 * stream.max_fill + 1) * self.step
         self.candles = {symbol: read_table(candles, symbol) for symbol in stream.symbols}
+        self.warm_up = len(self.candles) * (self._before // self.step)
 
     def answers(self, stretches: Sequence[Stretch], title: str, n_rows: int) -> pd.DataFrame:
         """What was answered to every real candle in `stretches`; `n_rows` are counted under `title`.
@@ -83,9 +85,7 @@ class Feed:
         """
         parts = []
         for k, (symbol, table) in enumerate(self.candles.items()):
-            is_fed = (table["timestamp"] >= stretch.start - self._warm_up) & (
-                table["timestamp"] < stretch.end
-            )
+            is_fed = (table["timestamp"] >= stretch.start - self._before) & (table["timestamp"] < stretch.end)
             part = table.loc[is_fed & ~table["is_filled"], ["timestamp", *OHLCV]]
             is_odd = (part["timestamp"] - pd.Timestamp(0, tz="UTC")) // self.step % 2 == 1
             parts.append(part.assign(symbol=symbol, order=np.where(is_odd, -k, k)))

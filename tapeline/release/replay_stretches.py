@@ -19,14 +19,15 @@ class Stretch:
 
 
 def choose_stretches(
-    rows: pd.DataFrame, limit: int, after_gap: int, step: pd.Timedelta
+    rows: pd.DataFrame, limit: int, after_gap: int, warm_up: int, step: pd.Timedelta
 ) -> tuple[Stretch, ...]:
-    """Stretches that hold at most `limit` of `rows` together, in order of time; all of them if they fit.
+    """Stretches of `rows` in order of time: all of them if they are at most `limit`.
 
-    Of more than `limit` it is the end of the test, three quarters of the limit, and with the rest the
-    `after_gap` candles that follow each gap, filled or not, before that end, the latest first.
+    Of more it is the end of the test, three quarters of the limit, and with the rest the `after_gap` candles
+    that follow each gap, filled or not, before that end, the latest first, their warm-up counted.
 
-    rows : `symbol`, `timestamp`, `is_after_gap` of every candle that could be replayed; step : of a candle
+    rows : `symbol`, `timestamp`, `is_after_gap` of every candle that could be replayed
+    warm_up : candles that are fed before a stretch; step : from candle to candle
     """
     times = rows["timestamp"].sort_values().reset_index(drop=True)
     end = times.iloc[-1] + step
@@ -41,11 +42,11 @@ def choose_stretches(
     for gap in sorted(gaps.unique(), reverse=True):
         stretch = Stretch(gap, min(gap + after_gap * step, chosen[-1].start))
         n_rows = int(stretch.mask(times).sum())
-        if n_rows > left:
+        if n_rows + warm_up > left:
             break
         if n_rows:
             chosen.append(stretch)
-            left -= n_rows
+            left -= n_rows + warm_up
     return tuple(reversed(chosen))
 
 

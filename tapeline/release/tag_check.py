@@ -1,17 +1,24 @@
-"""Check the tag of a release by the run at its commit; CI does so for every tag that is pushed."""
+"""Check the tag of a release by the run at its commit; CI does so for every tag that is pushed.
+
+Where that run is at hand, its commit checked out and its outputs whole, it is made again and replayed, too.
+"""
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
+from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, RELEASE, Verdict
 from tapeline.promotion.registry import Registry, Release
 from tapeline.promotion.repository import git
+from tapeline.release.promoting import require_clean
+from tapeline.release.recheck import check_anew, content_hash
 from tapeline.release.recorded import read_run
 
 ROOT = Path()
+MACHINES = {"rounded", "largest_difference"}  # of a record: hang on the machine
 
 
 def check_release(tag: str) -> Release:
@@ -42,6 +49,29 @@ def check_release(tag: str) -> Release:
     if run.gates_of(artifact) != pipeline_verdicts(record.gates):
         raise ArtifactError(f"{tag}: its gates are not those of the run")
     return release
+
+
+def is_at_hand(release: Release) -> bool:
+    """Whether the workspace is the release's commit, unchanged, with all outputs of its run."""
+    trees = {git(ROOT, "rev-parse", f"{commit}^{{tree}}") for commit in ("HEAD", release.commit)}
+    try:
+        require_clean()
+    except ArtifactError:
+        return False
+    return len(trees) == 1
+
+
+def check_again(release: Release, tell: Callable[[str], None]) -> None:
+    """Make the run at hand again and replay it; ArtifactError where its record or a file says otherwise."""
+    found = check_anew(ROOT, Params.read(), content_hash(ROOT), tell)
+    for name in ("recheck", "replay"):
+        recorded, again = (
+            {} if each is None else each.model_dump(exclude=MACHINES)
+            for each in (getattr(release.record, name), getattr(found, name))
+        )
+        for key, value in recorded.items():
+            if value != again[key]:
+                raise ArtifactError(f"{release.tag}: {name}.{key} is {value}, and done again {again[key]}")
 
 
 def pipeline_verdicts(verdicts: Iterable[Verdict]) -> list[Verdict]:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from tapeline.candles import bar_numbers
 from tapeline.schema import KEYS, LABELS, ROW_KEYS
-from tapeline.splits.folds import TimeFold, refit_fold
+from tapeline.splits.folds import TimeFold, trained_folds
 from tapeline.splits.predictions import read_predictions
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import read_tables
@@ -45,8 +45,7 @@ def read_validation(
     model: str, folds: list[TimeFold], table: pd.DataFrame, is_refit: bool, minutes: int
 ) -> pd.DataFrame:
     """What every fold's model says of its own validation; a refitted one is of the fold after the last."""
-    end = table["timestamp"].max() + pd.Timedelta(minutes=minutes)
-    trained = [*folds, refit_fold(folds[-1], end)] if is_refit else folds
+    trained = trained_folds(folds, is_refit, table["timestamp"], minutes)
     return read_predictions(f"data/predictions/{model}_validation.parquet", trained, table, "validation")
 
 

@@ -1,9 +1,14 @@
 """Which fold's model is offered for promotion, and which rows measure it alone."""
 
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
+
+from tapeline.params import Params
+from tapeline.schema import Refit
+from tapeline.splits.folds import read_folds
+
+SPLITS = "data/splits.json"
 
 
 @dataclass(frozen=True)
@@ -12,6 +17,16 @@ class Candidate:
 
     n_folds: int
     is_refit: bool
+
+    @property
+    def model(self) -> str:
+        """Name of its folder beside those of the folds."""
+        return "refit" if self.is_refit else self.last
+
+    @property
+    def last(self) -> str:
+        """Name of the last fold's model."""
+        return f"fold_{self.n_folds - 1}"
 
     @property
     def fold(self) -> int:
@@ -24,10 +39,11 @@ class Candidate:
         return own.reset_index(drop=True)
 
     @property
-    def record(self) -> dict[str, Any]:
+    def record(self) -> dict[str, str]:
         """Which model is packed, and which folds its figures are of."""
-        last = f"fold_{self.n_folds - 1}"
-        return {
-            "model": "refit" if self.is_refit else last,
-            "figures_of": "walk_forward" if self.is_refit else last,
-        }
+        return {"model": self.model, "figures_of": "walk_forward" if self.is_refit else self.last}
+
+
+def read_candidate(params: Params) -> Candidate:
+    """Which model of the run in the current folder is offered, by `promotion.refit` and its splits file."""
+    return Candidate(len(read_folds(SPLITS)), params.value("promotion.refit", Refit) == "all")

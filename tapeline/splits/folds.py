@@ -48,6 +48,18 @@ def refit_fold(fold: TimeFold, end: pd.Timestamp) -> TimeFold:
     return TimeFold((fold.train[0], start - gap), (start, end), (end, end))
 
 
+def trained_folds(
+    folds: list[TimeFold], is_refit: bool, timestamp: pd.Series, minutes: int
+) -> list[TimeFold]:
+    """`folds`, and where a model is refitted the one that it is trained on, up to the end of all candles.
+
+    timestamp : open times of all candles, of `minutes` each
+    """
+    if not is_refit:
+        return folds
+    return [*folds, refit_fold(folds[-1], timestamp.max() + pd.Timedelta(minutes=minutes))]
+
+
 def on_calendar(fold: Fold, first: pd.Timestamp, step: pd.Timedelta) -> TimeFold:
     """Put a fold of bar positions on the calendar: bar 0 opens at `first`, one every `step`."""
     spans = [getattr(fold, part) for part in PARTS]

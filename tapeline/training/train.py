@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,7 +25,7 @@ from tapeline.nets.tracking import EventFile
 from tapeline.parallel import side_by_side
 from tapeline.params import Params, Section
 from tapeline.schema import INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols
-from tapeline.splits.folds import TimeFold, read_folds, refit_fold, scaler_rows
+from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
 from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
@@ -40,6 +41,55 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
     Folds are trained side by side where one does not begin with the weights of another. A training that was
     killed goes on where it was, as long as nothing that decides it has changed.
     """
+    plan = plan_training(params, model)
+    fabric = make_fabric(plan.params)
+    table = plan.table
+    arrays = [table.features, table.labels, table.segment]
+    arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
+    key = inputs_key(plan.contract | {"device": fabric.device.type}, arrays)
+    checkpoints = project_folder() / CHECKPOINTS / model.name / key
+    untested = [job.name for job in plan.jobs if job.name != REFIT and not job.rows.test.size]
+    for name in untested:
+        log.warning("%s: no candle in its test has a whole window up to it, so it has no figures", name)
+    if len(untested) + sum(job.name == REFIT for job in plan.jobs) == len(plan.jobs):
+        raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
+    training = Training(
+        model, plan.architecture, plan.params, table, group_columns(plan.groups), checkpoints, run_folder()
+    )
+    outputs = TrainingOutputs(plan.contract, plan.keys, table, plan.params)
+    try:
+        for job, trained in zip(plan.jobs, train_folds(training, fabric, list(plan.jobs)), strict=True):
+            summary = outputs.add(job.name, job.rows, trained)
+            if fabric.is_global_zero:
+                log.info("%s: %s", job.name.replace("_", " "), summary)
+    except KeyboardInterrupt:
+        n_kept = len(list(checkpoints.glob("*.pt")))
+        kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
+        raise KeyboardInterrupt(kept if n_kept else "") from None
+    if fabric.is_global_zero:
+        outputs.write()
+        shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+@dataclass(frozen=True)
+class TrainingPlan:
+    """All that a training begins with.
+
+    architecture : its section of params.yaml; groups : group of each feature, in the table's order
+    contract : what a model's JSON says beside its context; keys : of all rows of the table
+    """
+
+    architecture: Section
+    params: TrainParams
+    groups: dict[str, str]
+    contract: dict[str, Any]
+    keys: pd.DataFrame
+    table: TrainingTable
+    jobs: tuple["Job", ...]
+
+
+def plan_training(params: Params, model: ModelEntry) -> TrainingPlan:
+    """Read params, feature tables and folds, and say what is to be trained on what."""
     architecture = model.read(params)
     train = model.adapt(params.section("train", TrainParams), architecture)
     groups = FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0]).groups
@@ -54,34 +104,11 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
         "training": train.recipe(),
         "made_from": provenance(params.value("data.symbols", Symbols), model),
     }
-    fabric = make_fabric(train)
-    arrays = [table.features, table.labels, table.segment]
-    arrays += [part for rows in folds for part in vars(rows).values()]
-    key = inputs_key(contract | {"device": fabric.device.type}, arrays)
-    checkpoints = project_folder() / CHECKPOINTS / model.name / key
     names = [f"fold_{k}" for k in range(len(folds))]
     if params.value("promotion.refit", Refit) == "all":
         names[-1] = REFIT
-    jobs = [Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True))]
-    untested = [job.name for job in jobs if job.name != REFIT and not job.rows.test.size]
-    for name in untested:
-        log.warning("%s: no candle in its test has a whole window up to it, so it has no figures", name)
-    if len(untested) + names.count(REFIT) == len(jobs):
-        raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
-    training = Training(model, architecture, train, table, group_columns(groups), checkpoints, run_folder())
-    outputs = TrainingOutputs(contract, keys, table, train)
-    try:
-        for job, trained in zip(jobs, train_folds(training, fabric, jobs), strict=True):
-            summary = outputs.add(job.name, job.rows, trained)
-            if fabric.is_global_zero:
-                log.info("%s: %s", job.name.replace("_", " "), summary)
-    except KeyboardInterrupt:
-        n_kept = len(list(checkpoints.glob("*.pt")))
-        kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
-        raise KeyboardInterrupt(kept if n_kept else "") from None
-    if fabric.is_global_zero:
-        outputs.write()
-        shutil.rmtree(checkpoints, ignore_errors=True)
+    jobs = tuple(Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True)))
+    return TrainingPlan(architecture, train, groups, contract, keys, table, jobs)
 
 
 @dataclass(frozen=True)
@@ -175,10 +202,9 @@ def read_training(
     )
     trainable = has_context(table.segment, filled, length, train.minimum_context, max_filled_share)
     predictable = has_context(table.segment, filled, length, length, max_filled_share)
-    spans = read_folds(SPLITS)
-    if params.value("promotion.refit", Refit) == "all":
-        step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
-        spans.append(refit_fold(spans[-1], keys["timestamp"].max() + step))
+    is_refit = params.value("promotion.refit", Refit) == "all"
+    minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
+    spans = trained_folds(read_folds(SPLITS), is_refit, keys["timestamp"], minutes)
     folds = [
         fold_rows(fold, keys["timestamp"], trainable & has_label, predictable, has_label) for fold in spans
     ]

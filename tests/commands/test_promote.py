@@ -10,10 +10,15 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 
+from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.registry import Registry
+from tapeline.promotion.release_record import Recheck, Replay
+from tapeline.release.recheck import Checked, content_hash, keep
+from tapeline.release.rerun import STAGES, Rerun
 from tests.candles import random_candles
+from tests.commands.edits import EDITS
 from tests.workshop import EASY, Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
@@ -66,17 +71,36 @@ class Repository(Workshop):
         return json.loads(before)
 
     def run_and_commit(self, **changes):
-        """Change params, run the pipeline, commit."""
+        """Change params, run the pipeline, commit, and take it for checked."""
         self.set_params(changes)
         self.run("make repro")
         self.commit("run")
+        self.take_for_checked()
+
+    def take_for_checked(self):
+        """Leave what a check leaves: what is done after one takes a second, and a check a minute."""
+        recheck = Recheck(files=0, rounded=0, content=content_hash(self.folder))
+        replay = Replay(part="test", candles=0, of=0, largest_difference=0.0, borderline=0, trades=0)
+        keep(self.folder, Checked(recheck=recheck, replay=replay))
+
+
+# The run made again and replayed, as `make promote` has it done first.
+CHECK = """python -c '
+from pathlib import Path
+from tapeline.params import Params
+from tapeline.release.recheck import check_run
+check_run(Path(), Params.read(), print)
+'"""
 
 
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """A run with gates that let it pass, committed, nothing promoted."""
     shop = Repository(tmp_path_factory.mktemp("ran"))
-    shop.run_and_commit(gates=EASY)
+    shop.set_params({"gates": EASY})
+    shop.run("make repro")
+    shop.commit("run")
+    (shop.folder / ".git/checked").write_text(shop.run(CHECK))
     shop.run("make prove SEED=5")  # recorded, so that no test need prove this run again
     return shop
 
@@ -106,6 +130,7 @@ def test_a_models_life(ran, tmp_path):
     assert (proof.seed, proof.asked, proof.proved_on) == (5, 10, "fold_1")
     assert proof.bundles[LSTM] == shop.in_production(LSTM)
     assert all(part.values > 10_000 for part in proof.parts)
+    assert "the run was made again and replayed before, and every byte of it is as then" in first
     assert "lstm-direction v1.0.0 is in production" in first
     assert shop.versions() == {LSTM: "v1.0.0", TRANSFORMER: "v1.0.0"}
     packed = {name: shop.in_production(name) for name in (LSTM, TRANSFORMER)}
@@ -383,7 +408,9 @@ def test_a_fresh_clone_pulls_production_from_a_folder(shop, tmp_path_factory):
     shop.run(f"dvc remote add --default storage {folder}")
     # DVC goes by each commit's own configuration, and the first release is older than this remote.
     shop.run(f"dvc remote add --local --default storage {folder}")
-    shop.run("git commit -qam remote && make promote")
+    shop.run("git commit -qam remote")
+    shop.take_for_checked()
+    shop.run("make promote")
     shop.run("dvc push --quiet --all-commits")
     clone_with_production(shop, tmp_path_factory.mktemp("clone"))
 
@@ -394,7 +421,9 @@ def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
     for level in ("--project", "--local"):
         shop.run(f"dvc remote add {level} --default storage s3://models/cache")
         shop.run(f"dvc remote modify {level} storage endpointurl {address}")
-    shop.run("git commit -qam remote && make promote")
+    shop.run("git commit -qam remote")
+    shop.take_for_checked()
+    shop.run("make promote")
     shop.run("dvc push --quiet --all-commits")
     clone_with_production(shop, tmp_path_factory.mktemp("clone"))
     before = shop.in_production(LSTM)
@@ -513,3 +542,43 @@ def test_what_is_in_production_predicts(shop):
     broken = shop.run("make predict CANDLES=data/raw/X", status=2)
     assert "contract.json: content differs from the manifest" in broken
     assert "Traceback" not in broken
+
+
+def test_a_run_is_made_again_and_replayed_before_it_is_promoted(ran):
+    """Every stage comes to the same bytes; what was packed answers as predicted."""
+    told = (ran.folder / ".git/checked").read_text()
+    assert all(f"{stage}: made again, the same" in told for stage in STAGES)
+    assert "candles, test of fold_1, fed one by one to what was packed" in told
+    (kept,) = (ran.folder / ".git/tapeline.rechecked").iterdir()
+    checked = Checked.read_file(kept)
+    assert (checked.recheck.rounded, checked.recheck.content) == (0, kept.name)
+    assert checked.recheck.files > 50
+    assert checked.replay.candles == checked.replay.of > 1400
+    assert checked.replay.largest_difference <= 1e-5
+    assert not list((ran.folder / ".dvc/tmp/copies").iterdir())
+
+
+def test_metrics_edited_with_their_hashes_are_not_promoted(ran, tmp_path):
+    """Packed, judged, locked and committed as if they had been measured: one line names file and value."""
+    shop = Repository(tmp_path, ran.folder)
+    path = shop.folder / "metrics/lstm.json"
+    figures = json.loads(path.read_text())
+    path.write_text(json.dumps(figures | {"accuracy_all": 0.99}, indent=2) + "\n")
+    shop.run("python -m stages.promote && dvc commit -q -f")
+    shop.commit("embellished")
+    shop.run("make verify")  # which is content: every hash is as recorded
+    before = shop.state()
+    told = shop.run("make promote", status=2)
+    assert f"metrics/lstm.json: accuracy_all is 0.99, and made again {figures['accuracy_all']}" in told
+    assert "Traceback" not in told
+    assert shop.state() == before
+
+
+@pytest.mark.torture
+@pytest.mark.parametrize("what", ["candles", "features", "predictions", "a fold", "the candidate"])
+def test_what_a_run_came_to_can_not_be_edited(ran, tmp_path, what):
+    """Each is made again otherwise, and named with the value."""
+    shop = Repository(tmp_path, ran.folder)
+    message = EDITS[what](shop.folder)
+    with pytest.raises(ArtifactError, match=message):
+        Rerun(shop.folder, lambda line: None).result()

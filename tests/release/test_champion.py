@@ -14,6 +14,7 @@ from tapeline.params import Params
 from tapeline.promotion.contract import ModelDescription, Scaling
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, PASSED
 from tapeline.release.release_gates import judge_loss
+from tapeline.splits.candidate import Candidate
 from tapeline.splits.lengths import Span
 from tapeline.splits.params import SplitParams
 from tapeline.splits.walk_forward import walk_forward
@@ -62,12 +63,14 @@ def test_no_row_is_within_reach_of_the_champions_training(train, validation, fir
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(champion.FeatureStore, "read", lambda *_, **__: TABLE.copy())
         patched.setattr(champion.pd, "read_parquet", lambda _: predictions)
-        patched.setattr(champion, "read_folds", lambda _: [None] * 3)
+        patched.setattr(champion, "read_candidate", lambda _: Candidate(3, is_refit=False))
         # Where the last fold's test has no whole window, no other fold speaks of the model that ships.
         assert champion.common_rows(model, ("A",), ("A",), PARAMS).empty
-        patched.setattr(champion, "read_folds", lambda _: [None] * 2)
+        patched.setattr(champion, "read_candidate", lambda _: Candidate(2, is_refit=False))
         rows = champion.common_rows(model, ("A",), ("A",), PARAMS)
-        patched.setattr(champion.Params, "value", lambda *_: "all")  # refitted: every fold's rows are taken
+        patched.setattr(
+            champion, "read_candidate", lambda _: Candidate(2, is_refit=True)
+        )  # every fold's rows are taken
         of_all = champion.common_rows(model, ("A",), ("A",), PARAMS)
     # A label of the last row of its training lies HORIZON candles on, and so far a row can know of it.
     since = max(ends.values()) + (HORIZON + EMBARGO) * MINUTE
@@ -90,7 +93,7 @@ def test_a_symbol_that_the_champion_never_saw_is_no_contest(monkeypatch):
     both["symbol"] = both["symbol"].astype("category")
     model = described(dict.fromkeys(("train", "validation"), (str(START), str(TABLE["timestamp"][100]))))
     monkeypatch.setattr(champion.FeatureStore, "read", lambda *_, **__: both.copy())
-    monkeypatch.setattr(champion, "read_folds", lambda _: [None])
+    monkeypatch.setattr(champion, "read_candidate", lambda _: Candidate(1, is_refit=False))
     predictions = both[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
     monkeypatch.setattr(champion.pd, "read_parquet", lambda _: predictions)
     of_one, of_both = (
@@ -106,7 +109,7 @@ def test_its_gap_is_that_of_the_folds(monkeypatch):
     model = described(dict.fromkeys(("train", "validation"), (str(START), str(TABLE["timestamp"][100]))))
     monkeypatch.setattr(SplitParams, "gap", lambda self, horizon, step: horizon * step + hours)
     monkeypatch.setattr(champion.FeatureStore, "read", lambda *_, **__: TABLE.copy())
-    monkeypatch.setattr(champion, "read_folds", lambda _: [None])
+    monkeypatch.setattr(champion, "read_candidate", lambda _: Candidate(1, is_refit=False))
     predictions = TABLE[["symbol", "timestamp"]].assign(prediction=0.5, fold=0)
     monkeypatch.setattr(champion.pd, "read_parquet", lambda _: predictions)
     rows = champion.common_rows(model, ("A",), ("A",), PARAMS)

@@ -13,8 +13,9 @@ from tapeline.models.lstm import LSTM
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.promotion.contract import Contract
-from tapeline.release.packing import as_json, find_offered, make_contract, own_figures
+from tapeline.release.packing import as_json, make_contract, own_figures
 from tapeline.serving.predictor import Predictor
+from tapeline.splits.candidate import Candidate
 from tapeline.tiers import NO_TIER
 from tapeline.trading.params import TradingParams
 
@@ -71,17 +72,10 @@ def test_own_figures_are_named_after_the_model_they_are_of():
     """A refitted one carries the walk-forward's, and that is said."""
     metrics = {"lstm": {"accuracy_all": 0.6, "candidate_accuracy_all": 0.5}, "ftmo": {"breached": 0}}
     own = {"lstm": {"accuracy_all": 0.5}, "ftmo": {}}
-    assert own_figures("fold_2", False, metrics) == {"model": "fold_2", "figures_of": "fold_2"} | own
-    assert own_figures("refit", True, metrics) == {"model": "refit", "figures_of": "walk_forward"} | own
-
-
-@pytest.mark.parametrize("is_refit", [False, True])
-def test_what_is_offered_is_the_last_fold_or_the_one_after_it(tmp_path, is_refit):
-    """Folds in the order of their numbers; a refitted model has its thresholds under a number of its own."""
-    for k in range(11):
-        (tmp_path / f"fold_{k}").mkdir()
-    if is_refit:
-        (tmp_path / "refit").mkdir()
-    folds, source, fold = find_offered(tmp_path)
-    assert [path.name for path in folds] == [f"fold_{k}" for k in range(11)]
-    assert (source.name, fold) == (("refit", 11) if is_refit else ("fold_10", 10))
+    assert own_figures(Candidate(3, is_refit=False).record, metrics) == {
+        "model": "fold_2", "figures_of": "fold_2",
+    } | own  # fmt: skip
+    assert (
+        own_figures(Candidate(3, is_refit=True).record, metrics)
+        == {"model": "refit", "figures_of": "walk_forward"} | own
+    )

@@ -31,7 +31,7 @@ def test_never_more_than_the_limit_and_all_if_that_suffices(minutes, gap_share, 
     table = rows(minutes, minutes[::gap_share])
     if twice:
         table = pd.concat([table, table.assign(symbol="B")], ignore_index=True)
-    stretches = choose_stretches(table, limit, 5, STEP)
+    stretches = choose_stretches(table, limit, 5, 3, STEP)
     counted = [int(each.mask(table["timestamp"]).sum()) for each in stretches]
     assert sum(counted) == int(in_any(stretches, table["timestamp"]).sum())
     assert sum(counted) <= max(limit, 2)
@@ -40,8 +40,8 @@ def test_never_more_than_the_limit_and_all_if_that_suffices(minutes, gap_share, 
 
 
 def test_the_end_and_the_latest_gaps_are_taken():
-    """Three quarters at the end; with the rest the candles after gaps, whole ones, the latest first."""
+    """Three quarters at the end; with the rest the candles after gaps and their warm-up, the latest first."""
     table = rows(range(1000), gaps=(100, 300, 500))
-    stretches = choose_stretches(table, 200, 20, STEP)
+    stretches = choose_stretches(table, 200, 20, 5, STEP)
     chosen = table.loc[in_any(stretches, table["timestamp"])].index.tolist()
     assert chosen == [*range(300, 320), *range(500, 520), *range(850, 1000)]

@@ -22,3 +22,4 @@ def test_what_ships_says_whose_figures_it_carries():
     assert Candidate(3, is_refit=False).record == {"model": "fold_2", "figures_of": "fold_2"}
     assert Candidate(3, is_refit=True).record == {"model": "refit", "figures_of": "walk_forward"}
     assert (Candidate(3, is_refit=False).fold, Candidate(3, is_refit=True).fold) == (2, 3)
+    assert Candidate(11, is_refit=False).model == "fold_10"

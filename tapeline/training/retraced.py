@@ -1,0 +1,47 @@
+"""A training's outputs made again with its weights taken as they are: everything that follows from them."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from lightning_fabric import Fabric
+
+from tapeline.models.entry import ModelEntry
+from tapeline.nets.devices import make_fabric
+from tapeline.nets.folds import run_fold
+from tapeline.nets.loading import load_model
+from tapeline.outputs import read_json
+from tapeline.params import Params
+from tapeline.training.train import Job, TrainingPlan, plan_training
+from tapeline.training.trained import TrainedFold, TrainingOutputs, group_columns, trained_fold
+
+
+def retrace(params: Params, model: ModelEntry, given: Path) -> None:
+    """Write what the training of `model` wrote, into the current folder; the course of its losses is none.
+
+    Weights are those of `given`/models/NAME, and what a training alone can say of them (epochs, the best of
+    them and its training loss) is as its summary has it. Scaler, calibration, predictions of test and
+    validation, those with a group of features permuted, rows, spans and provenance are computed as a training
+    does. ArtifactError where a model is not whole.
+    """
+    plan = plan_training(params, model)
+    fabric = make_fabric(plan.params)
+    summary = read_json(given / f"metrics/detail/{model.name}_training.json")["folds"]
+    outputs = TrainingOutputs(plan.contract, plan.keys, plan.table, plan.params)
+    for job in plan.jobs:
+        folder = given / f"models/{model.name}/{job.name}"
+        outputs.add(job.name, job.rows, retraced_fold(plan, model, job, folder, summary[job.name], fabric))
+    outputs.write()
+
+
+def retraced_fold(
+    plan: TrainingPlan, model: ModelEntry, job: Job, folder: Path, summary: dict[str, Any], fabric: Fabric
+) -> TrainedFold:
+    """One fold trained in no epoch from the weights in `folder`; its history as `summary` tells."""
+    net = load_model(folder, model.build_described).net
+    untrained = plan.params.model_copy(update={"epochs": 0})
+    result = run_fold(fabric, lambda: net, plan.table, job.rows, untrained, f"{model.name} {job.name}")
+    best = {"epoch": summary["best_epoch"], "training_loss": summary["training_loss"], "validation_loss": 0.0}
+    others = [{"epoch": 0, "training_loss": 0.0, "validation_loss": 1.0}] * (summary["epochs"] - 1)
+    result = replace(result, history=[best, *others])
+    return trained_fold(result, job.rows, plan.table, group_columns(plan.groups), plan.params)
