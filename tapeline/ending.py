@@ -56,6 +56,9 @@ def is_told_in_a_line(error: Exception) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno is not None
+    # A user whom the system does not know, without HOME and USER: so Python and platformdirs say it.
+    if isinstance(error, RuntimeError | KeyError) and re.search("home directory|getpwuid", str(error)):
+        return True
     # DVC is not imported for its errors: where it raises one, it is.
     libraries = {cls.__module__.split(".")[0] for cls in type(error).__mro__}
     return bool(libraries & {"dvc", "dvc_data", "dvc_objects", "scmrepo"})

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from tapeline.closure import ROOT
 from tapeline.ending import one_line, run_command, without_secrets
 from tapeline.errors import ArtifactError
+from tests.release.former import two_runs
 
 COMMANDS = sorted(path.stem for path in (ROOT / "commands").glob("[!_]*.py"))
 # Imports the slow part forever, as a large library on a slow disk; says when it has begun.
@@ -87,6 +89,26 @@ def test_a_mistake_is_one_line_and_a_defect_is_not():
     assert ending_of(KeyboardInterrupt()) == 130
     with pytest.raises(ZeroDivisionError):
         run_command(lambda: 1 // 0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.getuid() != 0 or not shutil.which("setpriv"), reason="only root can be another user")
+def test_a_user_without_name_and_home_is_told_so_in_a_line(tmp_path):
+    """DVC keeps its configuration at home; where there is none, it is said."""
+    shop = two_runs(tmp_path / "shop")
+    nobody = 54_321
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        os.chown(path, nobody, nobody, follow_symlinks=False)
+    for folder in tmp_path.parents[: len(tmp_path.parents) - 2]:
+        folder.chmod(folder.stat().st_mode | 0o055)
+    known = {name: value for name, value in os.environ.items() if name not in ("HOME", "USER", "LOGNAME")}
+    command = ["setpriv", f"--reuid={nobody}", "--clear-groups", sys.executable, "-m", "commands.restore"]
+    done = subprocess.run(
+        command, cwd=shop, env=known | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "set an absolute HOME" in done.stderr
 
 
 SECRETS = [

@@ -48,6 +48,17 @@ def test_a_mistake_ends_in_one_line_without_traceback(capsys, error, status, lin
     assert said.count("\n") == 1
 
 
+def test_a_folder_of_logs_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    """Said on the terminal, since nothing else can be."""
+    (tmp_path / "logs").write_text("a file")
+    with pytest.raises(SystemExit) as ended:
+        run_stage("x", fail_with(ZeroDivisionError()))
+    said = capsys.readouterr().err
+    assert ended.value.code == 1
+    assert said.startswith("stages.x: [Errno 17] File exists: 'logs'")
+    assert said.count("\n") == 1
+
+
 def test_a_defect_shows_its_traceback():
     """What no user caused is not dressed up as a mistake of theirs."""
     with pytest.raises(ZeroDivisionError):

@@ -33,6 +33,7 @@ def commit(folder: Path, *tags: str) -> None:
 
 def two_runs(folder: Path) -> Path:
     """Two runs, the first with v1.0.0 of both, the second, whole, with v1.1.0 of the LSTM."""
+    folder.mkdir(exist_ok=True)
     git(folder, "init", "-q", "-b", "main")
     git(folder, "config", "user.name", "t")
     git(folder, "config", "user.email", "t@example.org")
