@@ -132,4 +132,4 @@ bench: env ## Compare speeds side by side; prints ratios
 	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports
-	rm -rf -- "$$VENV" logs reports runs .checkpoints .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf -- "$$VENV" logs reports runs .checkpoints .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -8,12 +8,14 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
+from tapeline.errors import ArtifactError, ProofError
 from tapeline.models.table import MODELS
 from tapeline.outputs import write_json
 from tapeline.params import Params
@@ -42,7 +44,7 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
     `seed` decides the moments and what candles are replaced by; None: a fresh one. `tell` is given the cost
     before anything begins.
     """
-    seed = secrets.randbelow(LARGEST_SEED) if seed is None else seed
+    seed, proved = secrets.randbelow(LARGEST_SEED) if seed is None else seed, identity(root)
     with open_copies(root) as copies:
         run = Run(root, copies)
         n_moments = run.params.section("proof", ProofParams).moments
@@ -57,7 +59,9 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
                 prove_validation(run, streams[2]),
                 prove_test(run, streams[3]),
             )
-        record = make_record(run, seed, n_moments, parts)
+    if identity(root) != proved:
+        raise ProofError(f"{root.resolve().name}: sources, dvc.lock or bundles changed while it was proved")
+    record = make_record(run, seed, n_moments, parts)
     write_json(proof_path(root), record.plain())
     return record
 
@@ -96,7 +100,7 @@ def require_proof(root: Path, tell: Tell) -> ProofRecord:
     """The recorded proof of this very run, else one that is made now; ProofError where it fails."""
     path, expected = proof_path(root), identity(root)
     asked = Params.read(root / "params.yaml").section("proof", ProofParams).moments
-    if path.is_file():
+    with suppress(ArtifactError):  # none, or a broken one, which is as good as none
         recorded = ProofRecord.read_file(path)
         if expected == {name: getattr(recorded, name) for name in expected} and recorded.asked >= asked:
             tell(f"proved before: {summary(recorded)}")

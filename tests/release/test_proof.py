@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from commands.prove import main
-from tapeline.errors import DataError, ProofError
+from tapeline.errors import ParamsError, ProofError
 from tapeline.promotion.proofs import ProofRecord, ProvedPart
 from tapeline.promotion.release_record import ReleaseRecord
 from tapeline.release.proof import identity, lines, logged_seconds, proof_path, require_proof
@@ -71,14 +71,22 @@ def test_a_proof_of_other_code_another_run_or_fewer_moments_does_not(project, na
     """It is made anew, which fails at once here, where there are no candles."""
     record(project)
     (project / name).write_text(text)
-    with pytest.raises((DataError, ProofError, ValueError)):
+    with pytest.raises(ParamsError, match="data"):
         require_proof(project, lambda told: None)
 
 
 def test_a_record_of_another_bundle_does_not(project):
     """Whatever name its file has."""
     record(project, bundles={"lstm-direction": "b2"})
-    with pytest.raises((DataError, ProofError, ValueError)):
+    with pytest.raises(ParamsError, match="data"):
+        require_proof(project, lambda told: None)
+
+
+def test_a_broken_record_is_none(project):
+    """As if there were none, a proof is made."""
+    record(project)
+    proof_path(project).write_text("{")
+    with pytest.raises(ParamsError, match="data.interval"):  # the first that a proof asks for
         require_proof(project, lambda told: None)
 
 
