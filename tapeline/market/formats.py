@@ -21,8 +21,8 @@ from tapeline.market.limits import check_shape, check_size
 from tapeline.market.texts import parse_text
 
 BROKEN = (
-    pa.ArrowException, OSError, EOFError, ValueError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
-    LZMAError, csv.Error,
+    pa.ArrowException, OSError, EOFError, ValueError, LookupError, ArithmeticError, RuntimeError, TypeError,
+    zipfile.BadZipFile, zlib.error, LZMAError, csv.Error,
 )  # fmt: skip
 ZIP = "zip"
 MAX_DEPTH = 3  # of archives in archives

@@ -40,8 +40,9 @@ def _find_wicks(
 ) -> Finding | None:
     """A candle that alone reaches `factor` beyond both its neighbours, on ordinary volume."""
     high, low, volume = (kept[name].to_numpy() for name in ("high", "low", "volume"))
-    up = high[1:-1] / np.maximum(high[:-2], high[2:])  # (rows - 2,)
-    down = np.minimum(low[:-2], low[2:]) / low[1:-1]
+    with np.errstate(over="ignore"):  # beyond all numbers is far enough
+        up = high[1:-1] / np.maximum(high[:-2], high[2:])  # (rows - 2,)
+        down = np.minimum(low[:-2], low[2:]) / low[1:-1]
     is_out = (np.maximum(up, down) >= factor) & is_near[:-1] & is_near[1:]
     rows = [
         row

@@ -108,3 +108,10 @@ def test_a_leap_behind_a_gap_that_is_not_filled_is_none():
     assert set(check(table)) == {"leaps"}
     table.loc[100:, "timestamp"] += pd.Timedelta(days=1)
     assert check(table) == {}
+
+
+def test_a_low_of_almost_nothing_is_told_without_a_warning(recwarn):
+    """Its neighbours are more times as high than a number can say."""
+    table = wick(50, 5e-324)
+    assert check(table)
+    assert not recwarn.list
