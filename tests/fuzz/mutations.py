@@ -78,9 +78,9 @@ def nudge(number: str, draw: random.Random) -> str:
 def spoil_value(node: object, draw: random.Random) -> None:
     """Change one value of nested dicts and lists in place, its key, or take it away."""
     while True:
-        items = list(node.items()) if isinstance(node, dict) else list(enumerate(node))
-        if not items:
+        if not isinstance(node, dict | list) or not node:
             return
+        items = list(node.items()) if isinstance(node, dict) else list(enumerate(node))
         key, value = draw.choice(items)
         if isinstance(value, dict | list) and value and draw.random() < 0.85:
             node = value
