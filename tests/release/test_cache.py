@@ -12,6 +12,7 @@ from tapeline.promotion.change import Delivery, carry_out
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Registry
 from tapeline.promotion.repository import git
+from tapeline.promotion.versions import Version
 from tapeline.release import promoting
 from tapeline.release.fetch import TEMPORARY, fetched
 from tapeline.release.restore import restore
@@ -190,3 +191,16 @@ def test_the_readmes_line_of_cleaning_up_keeps_what_releases_need(repo):
     told.clear()
     restore(told.append)
     assert [line for line in told if line.startswith(f"lost: {LSTM} v1.0.0")]
+
+
+def test_a_promotion_takes_no_name_and_no_commit_twice(repo):
+    """A tag that is no release, and a version that is registered at this commit: GTO knows it by the commit."""
+    record = production(repo).record
+    plan = promoting.Plan(LSTM, Version(2, 0, 0), "w", record.bundle_id, record, "")
+    with pytest.raises(ArtifactError, match=rf"{LSTM}@v1.1.0: is registered at this commit; commit the run"):
+        promoting.require_untagged([plan], Registry(repo, ARTIFACTS))
+    git(repo, "commit", "-q", "--allow-empty", "-m", "another run")
+    promoting.require_untagged([plan], Registry(repo, ARTIFACTS))
+    git(repo, "tag", "-a", "-m", "mine", plan.tag)
+    with pytest.raises(ArtifactError, match=f"tag {plan.tag}: is there already, and no release"):
+        promoting.require_untagged([plan], Registry(repo, ARTIFACTS))
