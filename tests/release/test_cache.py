@@ -194,7 +194,7 @@ def test_the_readmes_line_of_cleaning_up_keeps_what_releases_need(repo):
 
 
 def test_a_promotion_takes_no_name_and_no_commit_twice(repo):
-    """A tag that is no release, and a version that is registered at this commit: GTO knows it by the commit."""
+    """A tag that is no release; a version that is registered at this commit, by which GTO knows it."""
     record = production(repo).record
     plan = promoting.Plan(LSTM, Version(2, 0, 0), "w", record.bundle_id, record, "")
     with pytest.raises(ArtifactError, match=rf"{LSTM}@v1.1.0: is registered at this commit; commit the run"):
