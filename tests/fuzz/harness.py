@@ -169,7 +169,8 @@ def fuzz_reader(extension: str, n: int, folder: Path, seed: int = 1) -> Tally:
         changed = deepcopy(rows)
         row, column, before, after = spoil_field(changed, draw)
         found, counted = read(folder, extension, write(changed, extension))
-        is_same = (_value(before) == _value(after) or row == 0 or (extension == "h5" and _number(after) == after)
+        is_same = (
+            _value(before) == _value(after) or row == 0 or (extension == "h5" and _number(after) == after)
         )
         if not is_same and found.equals(candles) and counted == card:
             return f"row {row}, column {column}: {before!r} became {after!r}, and nothing shows it"
