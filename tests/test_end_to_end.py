@@ -206,7 +206,7 @@ def test_the_page_about_the_data_says_why_a_run_ended(workshop):
 
 
 def test_the_audits_ran_and_are_on_record(workshop):
-    """All eight, for every symbol and fold, each of which compared something."""
+    """All ten, for every symbol and fold, each of which compared something."""
     found = []
     for name in ("expectations", "splits"):
         report = json.loads((workshop.folder / f"metrics/detail/{name}.json").read_text())
@@ -214,7 +214,8 @@ def test_the_audits_ran_and_are_on_record(workshop):
         assert all(audit["cells"] > 0 for audit in report["audits"])
         found += [audit["name"] for audit in report["audits"]]
     assert set(found) == {
-        "truncation", "poison", "warm_up", "streaming", "label_reach", "random_walk", "overlap", "scaler",
+        "files", "stored", "truncation", "poison", "warm_up", "streaming", "label_reach", "random_walk",
+        "overlap", "scaler",
     }  # fmt: skip
     assert ": all as recorded, not whether" in workshop.run("make verify")
 

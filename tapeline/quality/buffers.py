@@ -33,7 +33,7 @@ def audit_buffers(
     reach = max(lookbacks.values())
     scale = table[columns].std().fillna(0.0).to_numpy()
     rows_at = pd.Series(np.arange(len(table)), index=table["timestamp"])
-    for cut in cut_positions(history, reach, params):
+    for cut in cut_positions(history, reach, params, name):
         row = rows_at.get(history.candles["timestamp"].iloc[cut])
         if row is None:
             continue

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from tapeline.quality.ledger import Cells, History, Ledger, cut_positions
+from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, drawn_by
 from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit
 
@@ -28,8 +28,8 @@ def audit_truncation(
     that is there in one of the two alone differs in every column.
     """
     ledger = Ledger(history.symbol, "truncation", columns)
-    rng = np.random.default_rng(params.seed)
-    for cut in cut_positions(history, reach, params):
+    rng = drawn_by(history, "truncation", params)
+    for cut in cut_positions(history, reach, params, "truncation"):
         # From up to an hour earlier, so that a column that depends on its position in the part shows.
         first = int(np.searchsorted(history.segment, history.segment[cut]))
         start = max(cut - reach + 1 - int(rng.integers(60)), first)
@@ -54,19 +54,20 @@ def audit_poison(
     reach: int,
     horizon: int,
     params: LeakParams,
+    clean: pd.DataFrame | None = None,
 ) -> Audit:
     """Put garbage into all candles after a cut: no row up to it may move, no label that ends by it either.
 
     The table is built whole, so a column that looks ahead by any distance, or at the whole of a series,
-    is seen wherever it does.
+    is seen wherever it does. `clean` is the table of the candles as they are, where it is there already.
     """
     ledger = Ledger(history.symbol, "poison", [*columns, *labels])
-    clean = build(history.candles, history.leader)
+    clean = build(history.candles, history.leader) if clean is None else clean
     times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
-    rng = np.random.default_rng(params.seed)
+    rng = drawn_by(history, "poison", params)
     # At least two: one may lie behind a silent leader, whose own minute says nothing there.
     fewer = params.model_copy(update={"leak_cuts": max(2, params.leak_cuts // CUTS_PER_POISON)})
-    for cut in cut_positions(history, reach, fewer):
+    for cut in cut_positions(history, reach, fewer, "poison"):
         poisoned = history.poisoned_after(cut, rng)
         table = build(poisoned.candles, poisoned.leader)
         n_before = int(np.searchsorted(times, history.times[cut], side="right"))

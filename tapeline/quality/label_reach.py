@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.quality.future import Build, row_at
-from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, with_garbage
+from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, drawn_by, with_garbage
 from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit
 from tapeline.schema import PRICES
@@ -34,8 +34,8 @@ def audit_label_reach(
     far its first, or its last, candle is moved.
     """
     ledger = Ledger(history.symbol, "label_reach", labels)
-    rng = np.random.default_rng(params.seed)
-    for cut in cut_positions(history, reach, params, horizon):
+    rng = drawn_by(history, "label_reach", params)
+    for cut in cut_positions(history, reach, params, "label_reach", horizon):
         border = int(np.searchsorted(history.segment, history.segment[cut], side="right"))
         stop = min(cut + horizon + 1, border)
         start = cut - max(reach, horizon + 1) + 1

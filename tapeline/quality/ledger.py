@@ -1,5 +1,7 @@
 """What a leak audit compares: the candles it looks at, the garbage it plants, the differences it records."""
 
+import hashlib
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +16,7 @@ from tapeline.quality.report import Audit, AuditName, Leak
 from tapeline.schema import PRICES
 
 Cells = NDArray[np.float64]
+CLOCKS = "America/New_York", "Europe/London"  # whose summer time moves a session
 
 
 @dataclass(frozen=True)
@@ -99,6 +102,40 @@ class History:
         return is_real & (n_before > 0) & (self.times - last > self.step)
 
     @cached_property
+    def is_beside_filled(self) -> NDArray[np.bool_]:
+        """Whether each candle is filled, or the one before or behind it in its segment is; (n,)."""
+        filled = self.candles["is_filled"].to_numpy(bool)
+        is_next = np.diff(self.times, prepend=self.times[:1]) == self.step
+        before = np.r_[False, filled[:-1]] & is_next
+        behind = np.r_[filled[1:] & is_next[1:], False]
+        beside: NDArray[np.bool_] = filled | before | behind
+        return beside
+
+    @cached_property
+    def is_clock_change(self) -> NDArray[np.bool_]:
+        """Whether a city's clock changes between each candle and the one before or behind it; (n,)."""
+        times = pd.DatetimeIndex(self.candles["timestamp"])
+        is_change = np.zeros(len(times), bool)
+        for zone in CLOCKS:
+            shown = times.tz_convert(zone).tz_localize(None).to_numpy("datetime64[us]").view(np.int64)
+            offset = shown - self.times
+            is_change[1:] |= offset[1:] != offset[:-1]
+        is_change[:-1] |= is_change[1:]
+        return is_change
+
+    @cached_property
+    def digest(self) -> int:
+        """Hash of all candles, the leader's among them."""
+        hashed = hashlib.blake2b(digest_size=8)
+        for table in (self.candles, self.leader):
+            for name in table.columns:
+                values = (
+                    table[name].to_numpy("datetime64[us]") if name == "timestamp" else table[name].to_numpy()
+                )
+                hashed.update(np.ascontiguousarray(values).view(np.uint8).data)
+        return int.from_bytes(hashed.digest(), "little")
+
+    @cached_property
     def times(self) -> NDArray[np.int64]:
         """Open times of the candles in microseconds since 1970, shape (n,)."""
         return self.candles["timestamp"].to_numpy("datetime64[us]").view(np.int64)
@@ -127,26 +164,43 @@ def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.
     return poisoned
 
 
-def cut_positions(history: History, reach: int, params: LeakParams, horizon: int = 1) -> NDArray[np.int64]:
+def drawn_by(history: History, audit: AuditName, params: LeakParams) -> np.random.Generator:
+    """Random numbers of one audit: by the seed, the candles and its name.
+
+    So no two audits look at the same rows, and what hides from a draw does so on these candles alone.
+    """
+    return np.random.default_rng([params.seed, history.digest, zlib.crc32(audit.encode())])
+
+
+def cut_positions(
+    history: History, reach: int, params: LeakParams, audit: AuditName, horizon: int = 1
+) -> NDArray[np.int64]:
     """Choose up to `params.leak_cuts` rows that have `reach` candles of their segment behind them.
 
-    Half of them at most are where leaks hide: at borders, the first such row of a segment, its last, and
-    the rows `horizon` before; and where the leader is silent. The rest are drawn evenly over the table,
-    one from each equal part.
+    Half of them at most are where leaks hide: where the leader is silent, beside filled candles, where a
+    clock of the sessions changes, and at borders, the first such row of a segment, its last, and the rows
+    `horizon` before. The rest are drawn evenly over the table, one from each equal part; all of them by what
+    `drawn_by` says.
     """
     segment = history.segment
     n = segment.shape[0]
     first = np.searchsorted(segment, segment, side="left")  # of each row's segment
     positions = np.arange(n)
     allowed: NDArray[np.int64] = positions[(positions - first >= reach - 1) & (positions < n - 1)]
-    rng = np.random.default_rng(params.seed)
+    rng = drawn_by(history, audit, params)
     if allowed.size <= params.leak_cuts:
         return allowed
     last = np.searchsorted(segment, segment[allowed], side="right") - 1
     at_border = (allowed - first[allowed] == reach - 1) | np.isin(last - allowed, (0, horizon - 1, horizon))
-    chosen = rng.permutation(allowed[history.is_silent[allowed]])[: max(1, params.leak_cuts // 4)]
-    borders = rng.permutation(np.setdiff1d(allowed[at_border], chosen))
-    chosen = np.append(chosen, borders[: max(0, params.leak_cuts // 2 - chosen.size)])
+    chosen = np.empty(0, np.int64)
+    for is_odd, share in (
+        (history.is_silent[allowed], 4),
+        (history.is_beside_filled[allowed], 8),
+        (history.is_clock_change[allowed], 16),
+        (at_border, 2),
+    ):
+        most = min(max(1, params.leak_cuts // share), max(0, params.leak_cuts // 2 - chosen.size))
+        chosen = np.append(chosen, rng.permutation(np.setdiff1d(allowed[is_odd], chosen))[:most])
     n_left = params.leak_cuts - chosen.size
     parts = np.array_split(np.setdiff1d(allowed, chosen), n_left) if n_left else []
     return np.union1d(chosen, [rng.choice(part) for part in parts]).astype(np.int64)
@@ -161,11 +215,17 @@ class Ledger:
         self._leaks: list[Leak] = []
 
     def compare(
-        self, times: NDArray[np.int64], expected: Cells, observed: Cells, allowed: Cells | None = None
+        self,
+        times: NDArray[np.int64],
+        expected: Cells,
+        observed: Cells,
+        allowed: Cells | None = None,
+        first: int = 0,
     ) -> None:
         """Compare rows (k, F) at `times` (k,): equal to the last bit, or off by at most `allowed` (k, F).
 
-        NaN equals NaN. Of each column, the earliest row that differs is kept.
+        NaN equals NaN. Of each column, the earliest row that differs is kept. The F columns are those from
+        `first` on.
         """
         self.count(expected.size)
         if allowed is None:
@@ -175,7 +235,11 @@ class Ledger:
         is_same |= np.isnan(expected) & np.isnan(observed)
         for column in np.flatnonzero(~is_same.all(axis=0)):
             row = int(np.argmin(is_same[:, column]))
-            self.add(int(column), times[row], expected[row, column], observed[row, column])
+            self.add(first + int(column), times[row], expected[row, column], observed[row, column])
+
+    def position(self, column: str) -> int:
+        """Where `column` stands among those that are compared."""
+        return self._columns.index(column)
 
     def count(self, cells: int) -> None:
         """Count values as compared."""

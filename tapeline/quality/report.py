@@ -11,11 +11,22 @@ from tapeline.errors import QualityError
 Table = Literal["candles", "features", "labels"]
 Severity = Literal["critical", "warning"]
 AuditName = Literal[
-    "truncation", "poison", "warm_up", "streaming", "label_reach", "scaler", "overlap", "random_walk"
+    "truncation",
+    "poison",
+    "warm_up",
+    "streaming",
+    "label_reach",
+    "scaler",
+    "files",
+    "stored",
+    "overlap",
+    "random_walk",
 ]
 
 # What a leak is, by the audit that reports it, with the expected and the observed value.
 AUDIT_COMPLAINTS: dict[AuditName, str] = {
+    "files": "is made of more than candles: a file is opened while features are built",
+    "stored": "is not what the candles give: {expected} built from them, {observed} in the stored table",
     "truncation": "knows candles after its own: {expected} with later candles, {observed} without",
     "poison": "knows candles after its own: {expected} as they are, {observed} with garbage in later candles",
     "warm_up": "needs more than its declared lookback: {expected} of all history, {observed} of the lookback",

@@ -13,12 +13,14 @@ from tapeline.features.declare import Feature
 from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table
 from tapeline.quality.buffers import audit_buffers
+from tapeline.quality.files_opened import audit_files, files_opened
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
 from tapeline.quality.random_walk import audit_random_walk
 from tapeline.quality.report import Audit, RandomWalk
+from tapeline.quality.stored import audit_stored
 from tapeline.schema import DIRECTION, LABELS, Interval
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
@@ -55,14 +57,22 @@ class Audited:
 def audit_symbol(
     audited: Audited, history: History, table: pd.DataFrame, quality: QualityParams
 ) -> list[Audit]:
-    """Run the audits of one symbol: truncation, poison, warm-up, streaming, and what labels reach."""
+    """Run the audits of one symbol.
+
+    Of files and of the stored table, truncation, poison, warm-up, streaming, and what labels reach.
+    """
     lookbacks = {feature.name: feature.lookback for feature in audited.features}
     longest = max(lookbacks.values())
     buffers = partial(audit_buffers, latest=audited.latest, history=history, table=table, params=quality)
     names, horizon = audited.names, audited.horizon
+    with files_opened() as opened:
+        clean = audited.build(history.candles, history.leader)
+    names_by_function = {feature.definition: feature.name for feature in audited.features if opened}
     return [
+        audit_files(opened, names_by_function, history),
+        audit_stored(clean, table, history, [*names, *LABELS]),
         audit_truncation(audited.build, history, names, longest, quality),
-        audit_poison(audited.build, history, names, LABELS, longest, horizon, quality),
+        audit_poison(audited.build, history, names, LABELS, longest, horizon, quality, clean),
         buffers("warm_up", lookbacks=lookbacks),
         buffers("streaming", lookbacks=dict.fromkeys(lookbacks, longest)),
         audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),

@@ -13,12 +13,12 @@ from tests.quality.planted import HORIZON, REACH
 def test_cuts_are_seeded_and_cover_borders(candles, params):
     """The same seed draws the same cuts, all with enough past, and segments' ends are among them."""
     history, segment = History("A", candles, candles), candles["segment"].to_numpy()
-    cuts = cut_positions(history, REACH, params, HORIZON)
-    assert cuts.tolist() == cut_positions(history, REACH, params, HORIZON).tolist()
+    cuts = cut_positions(history, REACH, params, "poison", HORIZON)
+    assert cuts.tolist() == cut_positions(history, REACH, params, "poison", HORIZON).tolist()
     assert len(set(cuts)) == params.leak_cuts
     assert all((segment[cut - REACH + 1 : cut + 1] == segment[cut]).all() for cut in cuts)
     assert set(cuts) & {REACH - 1, 249, 250 + REACH - 1}
-    other = cut_positions(history, REACH, params.model_copy(update={"seed": 8}), HORIZON)
+    other = cut_positions(history, REACH, params.model_copy(update={"seed": 8}), "poison", HORIZON)
     assert cuts.tolist() != other.tolist()
 
 
@@ -37,7 +37,7 @@ def test_cuts_are_what_is_asked_for_or_all_there_are(params, sizes, reach, n_cut
     candles = pd.DataFrame({"timestamp": times, "segment": segment, "is_filled": False})
     possible = [i for i in range(len(segment) - 1) if list(segment[: i + 1]).count(segment[i]) >= reach]
     asked = params.model_copy(update={"leak_cuts": n_cuts})
-    cuts = cut_positions(History("A", candles, candles), reach, asked, horizon).tolist()
+    cuts = cut_positions(History("A", candles, candles), reach, asked, "poison", horizon).tolist()
     assert cuts == sorted(set(cuts))
     assert len(cuts) == min(n_cuts, len(possible))
     assert set(cuts) <= set(possible)
@@ -85,7 +85,7 @@ def test_poison_ends_the_leaders_gap_otherwise(candles, cut):
 def test_cuts_look_where_the_leader_is_silent(candles, params):
     """A few minutes without a trade of its own are not left to chance."""
     leader = candles.assign(is_filled=candles.index.isin((100, 101, 340)))
-    cuts = cut_positions(History("A", candles, leader), REACH, params, HORIZON)
+    cuts = cut_positions(History("A", candles, leader), REACH, params, "poison", HORIZON)
     assert set(cuts) & {101, 102, 341}
 
 
@@ -101,3 +101,28 @@ def test_a_part_knows_the_leaders_candles_before_its_last(start, length, shift):
     wanted = [t for t in leader["timestamp"] if first <= t < last]
     assert part.leader["timestamp"].tolist()[-len(wanted) or 400 :] == wanted
     assert (part.leader["timestamp"] < last).all()
+
+
+def test_audits_draw_rows_of_their_own_and_by_the_candles(candles, params):
+    """Another audit, or the same on candles of which one has moved, looks elsewhere."""
+    history = History("A", candles, candles)
+    first = cut_positions(history, REACH, params, "poison", HORIZON).tolist()
+    assert first != cut_positions(history, REACH, params, "truncation", HORIZON).tolist()
+    moved = candles.assign(close=candles["close"].where(candles.index != 3, candles["close"] * 1.0001))
+    assert first != cut_positions(History("A", moved, candles), REACH, params, "poison", HORIZON).tolist()
+    assert first != cut_positions(History("A", candles, moved), REACH, params, "poison", HORIZON).tolist()
+
+
+def test_cuts_look_beside_filled_candles_and_changes_of_clocks(params):
+    """Where leaks hide that one row in thousands shows."""
+    n = 6000
+    times = pd.date_range("2026-03-28T00:00", periods=n, freq="min", tz="UTC", unit="us")
+    candles = pd.DataFrame({"timestamp": times, "segment": 0, "is_filled": np.arange(n) == 4321})
+    history = History("A", candles, candles)
+    assert np.flatnonzero(history.is_beside_filled).tolist() == [4320, 4321, 4322]
+    change = int(np.flatnonzero(times == pd.Timestamp("2026-03-29T01:00", tz="UTC"))[0])  # London's
+    assert np.flatnonzero(history.is_clock_change).tolist() == [change - 1, change]
+    asked = params.model_copy(update={"leak_cuts": 64})
+    for audit in ("truncation", "poison", "streaming"):
+        cuts = set(cut_positions(history, REACH, asked, audit, HORIZON).tolist())
+        assert cuts >= {4320, 4321, 4322, change - 1, change}

@@ -55,11 +55,11 @@ def audit(features):
 
 
 def test_honest_features_pass_every_audit():
-    """Five audits, each of which compared something, and no leak."""
+    """Seven audits, each of which compared something, and no leak."""
     audits = audit(HONEST)
     judge_leaks(audits)
     assert [found.name for found in audits] == [
-        "truncation", "poison", "warm_up", "streaming", "label_reach",
+        "files", "stored", "truncation", "poison", "warm_up", "streaming", "label_reach",
     ]  # fmt: skip
 
 
@@ -142,3 +142,66 @@ def test_a_feature_that_is_its_own_closure_can_be_audited():
     """What a decorator over values declares is audited like any other function."""
     feature = planted(partial(lambda window, candles: log_return(candles.close, window), 3))
     judge_leaks(audit([feature]))
+
+
+STORED = {
+    "a feature a candle ahead": ("return_5", lambda column: column.shift(-1, fill_value=0.0)),
+    "one value in its last bit": (
+        "ema_distance_12",
+        lambda column: column.where(column.index != 77, column * (1 + 2e-16)),
+    ),
+    "a label a candle late": ("direction", lambda column: column.shift(1)),
+    "a gap that is not told": ("segment", lambda column: column * 0),
+    "a candle that was not filled": ("is_filled", lambda column: column | (column.index == 5)),
+}
+
+
+@pytest.mark.parametrize("fault", STORED)
+def test_a_table_that_is_not_what_its_candles_give_is_named(fault):
+    """Wherever it is: every row is compared, to the bit."""
+    audited, history = Audited(HONEST, horizon=15, max_fill=15), History("ETH-USD", CANDLES, LEADER)
+    table = audited.build(CANDLES, LEADER)
+    column, change = STORED[fault]
+    audits = {
+        found.name: found
+        for found in audit_symbol(audited, history, table.assign(**{column: change(table[column])}), PARAMS)
+    }
+    assert {leak.column for leak in audits["stored"].leaks} == {column}
+    short = audit_symbol(audited, history, table.drop(index=9).reset_index(drop=True), PARAMS)[1]
+    assert [leak.column for leak in short.leaks] == ["timestamp"]
+    with pytest.raises(QualityError, match="is not what the candles give"):
+        judge_leaks([short])
+
+
+def joins_numbers(path):
+    """A feature that takes its values from a file."""
+
+    def numbers(candles):
+        return candles.close * 0 + np.load(path)[0]
+
+    return numbers
+
+
+def joins_parquet(path):
+    """A feature that takes its values from a table, which Arrow opens beneath Python."""
+
+    def rows(candles):
+        return candles.close * 0 + pd.read_parquet(path)["x"].iloc[0]
+
+    return rows
+
+
+@pytest.mark.parametrize("kind", ["npy", "parquet"])
+def test_a_feature_that_opens_a_file_is_named_with_it(tmp_path, kind):
+    """However often it did before: none but candles may make a feature."""
+    path = tmp_path / f"known.{kind}"
+    if kind == "npy":
+        np.save(path, np.ones(1))
+    else:
+        pd.DataFrame({"x": [1.0]}).to_parquet(path)
+    compute = (joins_numbers if kind == "npy" else joins_parquet)(path)
+    found = audit([*HONEST, planted(compute)])[0]
+    assert found.name == "files"
+    assert [leak.column for leak in found.leaks] == [f"planted, by {path},"]
+    with pytest.raises(QualityError, match=f"planted, by {path}, at .* a file is opened"):
+        judge_leaks([found])
