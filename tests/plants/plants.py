@@ -260,8 +260,8 @@ PLANTS = [
     Plant(
         "the scaler fitted on all rows",
         FOLDS,
-        "net, scaler = make_net(), fit_scaler(table.features, rows.part)",
-        "net, scaler = make_net(), fit_scaler(table.features, np.arange(len(table.features)))",
+        "    scaled = rows.part\n",
+        "    scaled = np.arange(len(table.features))\n",
         TRAINING,
     ),
     Plant(
@@ -467,8 +467,8 @@ PLANTS = [
     Plant(
         "another fold's model packed",
         "tapeline/release/packing.py",
-        "(folds, refit, len(folds)) if refit.is_dir() else (folds, folds[-1], len(folds) - 1)",
-        "(folds, refit, len(folds)) if refit.is_dir() else (folds, folds[0], len(folds) - 1)",
+        "    offered = load_model(source, model.build_described)\n",
+        "    offered = trained[names[0]]\n",
         PACKING,
     ),
     Plant(

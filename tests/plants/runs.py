@@ -1,6 +1,7 @@
 """A tiny market's run, and copies in which one mistake is planted and what it touches is run again."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -55,15 +56,66 @@ def plant(folder: Path, mistake: Plant) -> None:
         path.write_text(text.replace(old, new))
 
 
-def run_stages(folder: Path, stages: tuple[str, ...]) -> tuple[str, str] | None:
-    """Run `stages` in turn; the one that ended non-zero with its last line, or None."""
-    env = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1"}
+def find(folder: Path, mistake: Plant, seed: int = 7) -> tuple[str, str]:
+    """Who finds the mistake in `folder`, and what is said: a stage, the proof, the replay, or nobody.
+
+    The stages that it touches are run again, their audits and the referee among them, then what is run at a
+    promotion, by the code of `folder`.
+    """
+    for stage in mistake.stages:
+        ended = _run(folder, "-m", f"stages.{stage}")
+        if ended:
+            return stage, ended
+    for name, parts in (("replay", REPLAY), ("proof", PROOF)):
+        if name == "replay" and mistake.stages and "promote" not in mistake.stages:
+            _run(folder, "-m", "stages.promote")  # packs what was trained anew
+        ended = _run(folder, "-c", parts.format(seed=seed, moments=MOMENTS))
+        if ended:
+            return name, ended
+    return "nobody", ""
+
+
+REPLAY = """
+from pathlib import Path
+from tapeline.errors import TapelineError
+from tapeline.params import Params
+from tapeline.release.replay import replay
+from tapeline.schema import Refit
+from tapeline.splits.candidate import Candidate
+params = Params.read()
+try:
+    replay(Path("models/candidate"), Candidate(params.value("splits.folds", int), False), params, print)
+except TapelineError as error:
+    raise SystemExit(str(error))
+"""
+PROOF = """
+from pathlib import Path
+import numpy as np
+from tapeline.errors import TapelineError
+from tapeline.release.proof_copies import open_copies
+from tapeline.release.proof_run import Run
+from tapeline.release.proof_segments import prove_moments
+from tapeline.release.proof_trading import prove_inside_test
+from tapeline.release.proof_training import prove_test, prove_validation
+rng = np.random.default_rng({seed})
+try:
+    with open_copies(Path().resolve()) as copies:
+        run = Run(Path().resolve(), copies)
+        prove_moments(run, rng, {moments})
+        for part in (prove_inside_test, prove_test, prove_validation):
+            part(run, rng)
+except TapelineError as error:
+    raise SystemExit(str(error))
+"""
+MOMENTS = 200
+
+
+def _run(folder: Path, *arguments: str) -> str | None:
+    """Run Python in `folder`; the last line that it said if it ended non-zero."""
+    env = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
     env.pop("PYTHONPATH", None)
-    for stage in stages:
-        done = subprocess.run(
-            [sys.executable, "-m", f"stages.{stage}"],
-            cwd=folder, env=env, capture_output=True, text=True, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            return stage, (done.stderr.strip().splitlines() or [""])[-1]
-    return None
+    done = subprocess.run(
+        [sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+    )
+    lines = [line for line in re.split(r"[\r\n]+", done.stderr) if line.strip()]
+    return (lines or [""])[-1].strip() if done.returncode else None
