@@ -32,7 +32,11 @@ ROOMS = {
     "serving": {"serve"},
     "training": {"train"},
 }
-MODULES = {"library/bundles.py": {"serve"}, "market/hdf.py": {"ingest"}}  # in rooms that take no more
+MODULES = {  # in rooms that take no more
+    "checks/dvc_lock.py": {"release"},
+    "library/bundles.py": {"serve"},
+    "market/hdf.py": {"ingest"},
+}
 # Imported by name while they run, by the library that is named.
 UNSEEN = {"tensorboard": "lightning-fabric", "onnxscript": "torch"}
 FORBIDDEN = ("torch", "great_expectations", "ccxt", "altair", "dvc", "gto", "h5py")

@@ -58,12 +58,12 @@ def test_days_without_an_opening_do_not_count():
 
 def test_the_best_day_and_the_trailing_floor_of_one_step():
     """A single good day in a block never makes half; floors follow the midnight balances."""
-    once = read(odds_paths=2000, odds_days=10, odds_block=1e9)  # each path sees each day once
+    once = read(odds_paths=2000, odds_days=10, odds_block=3650.0)  # hardly a path sees a day twice
     lonely = days([11_000.0] + [0.0] * 9)
-    assert odds(lonely, once, program="1-step").passed == 0
+    assert odds(lonely, once, program="1-step").passed < 0.005
     assert odds(lonely, once).passed > 0.5
     assert odds(lonely, params(), program="1-step").passed > 0.5  # a second good day makes it
-    falling, once = days([9000.0] + [-2500.0] * 4), read(odds_paths=4000, odds_days=5, odds_block=1e9)
+    falling, once = days([9000.0] + [-2500.0] * 4), read(odds_paths=4000, odds_days=5, odds_block=3650.0)
     assert odds(falling, once).max_loss == pytest.approx(1 / 5, abs=0.03)  # begun on the second day
     assert odds(falling, once, program="1-step").max_loss == pytest.approx(2 / 5, abs=0.03)  # or on the first
 

@@ -79,7 +79,7 @@ def test_what_is_no_probability_is_refused(p):
         ({"tiers": {"A": [0.4, 1.0]}}, ["signals.tiers", "0.5 <= from < to <= 1"]),
         ({"tiers": {"A": [0.6, 1.1]}}, ["signals.tiers", "0.5 <= from < to <= 1"]),
         ({"tiers": {"A": [0.7, 0.7]}}, ["signals.tiers", "tier A"]),
-        ({"tiers": {"A": [float("nan"), 0.7]}}, ["signals.tiers", "tier A"]),
+        ({"tiers": {"A": [float("nan"), 0.7]}}, ["signals.tiers.A", "finite"]),
         ({"tiers": {"A": [0.7, 1.0, 1.0]}}, ["signals.tiers.A", "2 items"]),
         ({"tiers": {}}, ["signals.tiers", "at least 1"]),
         (

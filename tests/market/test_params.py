@@ -52,7 +52,7 @@ def test_a_yaml_list_becomes_a_tuple_of_symbols():
         ("max_fill", 1001, "less than or equal to 1000"),
         ("max_fill", 1.5, "valid integer"),
         ("max_filled_share", 1.1, "less than or equal to 1"),
-        ("max_filled_share", float("nan"), "less than or equal to 1"),
+        ("max_filled_share", float("nan"), "finite"),
         ("max_rejected_share", -0.1, "greater than or equal to 0"),
         ("workers", 0, "greater than or equal to 1"),
         ("workers", 65, "less than or equal to 64"),
