@@ -10,7 +10,7 @@ from pydantic import Field
 from tapeline.errors import ArgumentError
 from tapeline.library.arguments import read_arguments
 from tapeline.library.candles import canonical_candles
-from tapeline.quality.buffers import audit_buffers
+from tapeline.quality.buffers import audit_warm_up
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.ledger import Cells, History
 from tapeline.quality.params import LeakParams
@@ -62,7 +62,7 @@ def audit_features(
     audits = [
         audit_truncation(build, history, columns, lookback, params),
         audit_poison(build, history, columns, (), lookback, 0, params),
-        audit_buffers("warm_up", latest, history, whole, dict.fromkeys(columns, lookback), params),
+        audit_warm_up(latest, history, whole, dict.fromkeys(columns, lookback), params),
     ]
     return pd.DataFrame([row for audit in audits for row in _rows(audit)], columns=COLUMNS)
 

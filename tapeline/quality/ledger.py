@@ -91,7 +91,8 @@ class History:
     @cached_property
     def step(self) -> int:
         """Microseconds from one candle to the next of a segment; 0 if there is but one."""
-        return int(np.diff(self.times).min()) if len(self.times) > 1 else 0
+        apart = np.diff(self.times)
+        return int(apart[apart > 0].min()) if (apart > 0).any() else 0
 
     @cached_property
     def is_silent(self) -> NDArray[np.bool_]:

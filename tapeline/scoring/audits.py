@@ -1,8 +1,7 @@
 """The leak audits that the expectations stage runs: what of the pipeline each is given to audit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from operator import attrgetter
 
 import numpy as np
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table
-from tapeline.quality.buffers import audit_buffers
+from tapeline.quality.buffers import audit_streaming, audit_warm_up
 from tapeline.quality.files_opened import audit_files, files_opened
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
@@ -22,6 +21,7 @@ from tapeline.quality.random_walk import audit_random_walk
 from tapeline.quality.report import Audit, RandomWalk
 from tapeline.quality.stored import audit_stored
 from tapeline.schema import DIRECTION, LABELS, Interval
+from tapeline.scoring.served import served_rows
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
 CHEAPEST = Feature("close", "labels", 1, "the close", None, None, attrgetter("close"))
@@ -49,9 +49,13 @@ class Audited:
         return build_table(candles, leader, [CHEAPEST], self.horizon, self.max_fill)
 
     def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
-        """Features `names` of the newest candle, as serving computes them."""
+        """Features `names` of the newest candle, from the candles of `buffer` alone."""
         chosen = [feature for feature in self.features if feature.name in set(names)]
         return latest_features(buffer, leader, chosen, self.max_fill)
+
+    def served(self, history: History, cuts: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
+        """All features at rows `cuts`, as serving computes them from candles that arrive one by one."""
+        return served_rows(history, cuts, self.features, self.max_fill)
 
 
 def audit_symbol(
@@ -63,7 +67,6 @@ def audit_symbol(
     """
     lookbacks = {feature.name: feature.lookback for feature in audited.features}
     longest = max(lookbacks.values())
-    buffers = partial(audit_buffers, latest=audited.latest, history=history, table=table, params=quality)
     names, horizon = audited.names, audited.horizon
     with files_opened() as opened:
         clean = audited.build(history.candles, history.leader)
@@ -73,8 +76,8 @@ def audit_symbol(
         audit_stored(clean, table, history, [*names, *LABELS]),
         audit_truncation(audited.build, history, names, longest, quality),
         audit_poison(audited.build, history, names, LABELS, longest, horizon, quality, clean),
-        buffers("warm_up", lookbacks=lookbacks),
-        buffers("streaming", lookbacks=dict.fromkeys(lookbacks, longest)),
+        audit_warm_up(audited.latest, history, table, lookbacks, quality),
+        audit_streaming(audited.served, history, table, names, longest, quality),
         audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),
     ]
 

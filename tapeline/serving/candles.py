@@ -9,11 +9,11 @@ import numpy as np
 
 from tapeline.candles import are_disordered
 from tapeline.errors import brief as brief_value
+from tapeline.features.buffer import MICROSECONDS
 from tapeline.features.declare import FloatArray
 from tapeline.market.cells import EPOCH_SECONDS, EPOCH_UNITS
 from tapeline.schema import OHLCV
 
-MICROSECONDS = 60_000_000  # a minute
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 YEARS = (1970, 2200)  # of a candle, from and before; the simulated market may be of any of them
 NUMBER = re.compile(r"[+-]?\d+(\.\d*)?([eE][+-]?\d+)?", re.ASCII)

@@ -12,6 +12,7 @@ import pandas as pd
 
 from tapeline.candles import is_too_long
 from tapeline.errors import ArtifactError
+from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
@@ -29,7 +30,7 @@ from tapeline.serving.answers import (
     is_in_range,
 )
 from tapeline.serving.buffer import Buffer
-from tapeline.serving.candles import MICROSECONDS, CandleError, brief, read_candle, show
+from tapeline.serving.candles import CandleError, brief, read_candle, show
 from tapeline.serving.markets import market_name, require_market
 from tapeline.serving.predictor import Predictor
 
@@ -213,10 +214,7 @@ class Stream:
         self._before.pop(symbol, None)
 
     def _make_buffer(self) -> Buffer:
-        # Rows after a gap, and rows that a late candle of the leader makes invalid, are computed afterwards,
-        # each from the lookback before it; the oldest leader's close used may be a gap old.
-        capacity = self.lookback + self.length + 2 * self.max_fill + 1
-        return Buffer(capacity, self._step, self.max_fill)
+        return Buffer(capacity(self.lookback, self.length, self.max_fill), self._step, self.max_fill)
 
     def _leader_of(self, symbol: str) -> Buffer | None:
         """The leader's candles; None for the leader's own."""
@@ -258,10 +256,7 @@ class Stream:
         end = len(buffer) - back
         if end < self.lookback:
             return
-        candles = buffer.candles(self._leader_of(symbol), self.lookback + back)
-        if back:
-            candles = candles.rows(0, self.lookback)
-        row = newest(candles, self._all_features)
+        row = newest(buffer.candles(self._leader_of(symbol), self.lookback, back), self._all_features)
         kept = self._rows.get(symbol, np.empty((0, len(row))))
         self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
 

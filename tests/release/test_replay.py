@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-import tapeline.serving.buffer as buffer
+import tapeline.features.buffer as buffer
 import tapeline.serving.stream as stream
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError

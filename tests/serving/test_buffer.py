@@ -7,8 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tapeline.features.buffer import MICROSECONDS
 from tapeline.serving.buffer import Buffer
-from tapeline.serving.candles import MICROSECONDS, CandleError, read_time, show
+from tapeline.serving.candles import CandleError, read_time, show
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tapeline.features.buffer import MICROSECONDS
 from tapeline.schema import OHLCV
-from tapeline.serving.candles import MICROSECONDS, CandleError, read_candle, read_time, show
+from tapeline.serving.candles import CandleError, read_candle, read_time, show
 
 # 1990 to 2100, the years in which no two units of an epoch can be mistaken.
 SECONDS = st.integers(631_152_000, 4_102_444_799)
