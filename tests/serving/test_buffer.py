@@ -6,10 +6,12 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tapeline.features.buffer import MICROSECONDS
+from tapeline.features.buffer import MICROSECONDS, CandleBuffer
 from tapeline.serving.buffer import Buffer
-from tapeline.serving.candles import CandleError, read_time, show
+from tapeline.serving.candles import CandleError, read_candle, read_time, show
 
 START = datetime(2026, 1, 5, 12, tzinfo=UTC)
 
@@ -119,6 +121,19 @@ def test_equal_gaps_of_a_thin_market_are_no_other_interval():
     for minute in (0, 1, 3, 5, 7, 9, 11):
         kept.add(candle(minute))
     assert len(kept) == 12
+
+
+@given(gaps=st.lists(st.integers(1, 9), max_size=20), capacity=st.integers(1, 12))
+def test_what_is_taken_is_kept_as_the_audited_buffer_keeps_it(gaps, capacity):
+    """The streaming audit runs the buffer without the checks: they refuse, and change nothing else."""
+    checked, audited = buffer(capacity), CandleBuffer(capacity, MICROSECONDS, 3)
+    for k, minute in enumerate(np.cumsum([0, 1, *gaps]).tolist()):
+        time, values = read_candle(candle(minute, 100 + k / 100), MICROSECONDS)
+        assert checked.add(candle(minute, 100 + k / 100)) == audited.add_values(time, values)
+        with pytest.raises(CandleError):
+            checked.add(candle(minute))
+        for name, kept in vars(audited).items():
+            assert np.array_equal(vars(checked)[name], kept), name
 
 
 def test_the_leader_is_known_one_candle_earlier():
