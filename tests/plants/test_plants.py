@@ -1,0 +1,47 @@
+"""Every planted mistake is found, and by whom it should be: a sample here, all of them by `make torture`."""
+
+import ast
+
+import pytest
+
+from tapeline.closure import ROOT
+from tests.plants.plants import PLANTS
+from tests.plants.runs import copy_of, find, make_run, plant
+
+SAMPLE = {  # one of each that finds, and cheap
+    "labels of small moves dropped",
+    "predictions written for confident rows alone",
+    "serving lags a candle",
+}
+
+
+def marked():
+    """The plants, those of the sample slow, the others torture."""
+    for mistake in PLANTS:
+        kind = pytest.mark.slow if mistake.name in SAMPLE else pytest.mark.torture
+        yield pytest.param(mistake, id=mistake.name, marks=[kind, pytest.mark.xdist_group("plants")])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """The tiny market's run that every mistake is planted beside."""
+    return make_run(tmp_path_factory.mktemp("plants"))
+
+
+@pytest.mark.parametrize("mistake", PLANTS, ids=lambda mistake: mistake.name)
+def test_a_mistake_can_be_planted(mistake):
+    """Its place is in the code, once, and what stands there afterwards is Python."""
+    for name, old, new in mistake.changes:
+        text = (ROOT / name).read_text()
+        assert text.count(old) == 1
+        ast.parse(text.replace(old, new))
+
+
+@pytest.mark.parametrize("mistake", marked())
+def test_a_mistake_is_found(run, mistake, tmp_path):
+    """By a stage that runs in any case, by the replay, or by the proof."""
+    folder = copy_of(run, tmp_path / "copy")
+    plant(folder, mistake)
+    found_by, said = find(folder, mistake)
+    assert found_by == mistake.found_by, said
+    assert "Traceback" not in said
