@@ -45,13 +45,13 @@ def replay_account(
     }
     n_borderline = sum(int(each.sum()) for each in near.values())
     judged = stored | {direction: add_tiers(stored[direction], signals, validation)}
-    replaced = {artifact: as_stored(rows[~near[artifact]]) for artifact, rows in served.items()}
+    replaced = {artifact: as_stored(served[artifact][~is_near]) for artifact, is_near in near.items()}
     tier = tiers_of(replaced[direction].pop("served_tier"), signals.tier_names)
     replaced[direction] = replaced[direction].assign(tier=tier)
     require_same_tiers(direction, judged[direction], replaced[direction], signals.tier_names)
     if candidate.is_refit:
         return None, n_borderline
-    answered = {artifact: replace_rows(judged[artifact], replaced[artifact]) for artifact in judged}
+    answered = {artifact: replace_rows(judged[artifact], rows) for artifact, rows in replaced.items()}
     before, after = ((each[direction], each[trend]) for each in (judged, answered))
     return require_same_trades(before, after, trading), n_borderline
 

@@ -17,9 +17,12 @@ SAMPLE = {  # one of each that finds, and cheap
 
 def marked():
     """The plants, those of the sample slow, the others torture."""
-    for mistake in PLANTS:
-        kind = pytest.mark.slow if mistake.name in SAMPLE else pytest.mark.torture
-        yield pytest.param(mistake, id=mistake.name, marks=[kind, pytest.mark.xdist_group("plants")])
+    group = pytest.mark.xdist_group("plants")
+    kinds = [pytest.mark.slow if mistake.name in SAMPLE else pytest.mark.torture for mistake in PLANTS]
+    return [
+        pytest.param(mistake, id=mistake.name, marks=[kind, group])
+        for mistake, kind in zip(PLANTS, kinds, strict=True)
+    ]
 
 
 @pytest.fixture(scope="module")

@@ -86,8 +86,12 @@ def test_stages_run_in_a_copy_a_failure_is_told_and_nothing_is_left():
             folder, process = copies.folder, copies.runner.process_id
             signal.signal(signal.SIGALRM, interrupt)
             signal.setitimer(signal.ITIMER_REAL, 1.0)
-            with pytest.raises(ZeroDivisionError):
-                side_by_side(2, [(copy, ("ingest", "features") * 50)] * 2)
+            other = copies.make("other", candles, changes)
+            try:
+                with pytest.raises(ZeroDivisionError):
+                    side_by_side(2, [(each, ("ingest", "features") * 50) for each in (copy, other)])
+            finally:
+                signal.setitimer(signal.ITIMER_REAL, 0)
             assert not is_alive(process)
             raise ZeroDivisionError
     assert not folder.exists()
