@@ -8,6 +8,14 @@ from tapeline.closure import ROOT
 from tests.plants.plants import PLANTS
 from tests.plants.runs import copy_of, find, make_run, plant
 
+# How each that finds begins to say so: an error of another kind is not a find.
+SAYS = {
+    "expectations": "stages.expectations: ",
+    "splits": "stages.splits: ",
+    "evaluate": "stages.evaluate: the referee disagrees: ",
+    "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: "),
+    "proof": ("ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "evaluate: "),
+}
 SAMPLE = {  # one of each that finds, and cheap
     "labels of small moves dropped",
     "predictions written for confident rows alone",
@@ -41,10 +49,12 @@ def test_a_mistake_can_be_planted(mistake):
 
 
 @pytest.mark.parametrize("mistake", marked())
-def test_a_mistake_is_found(run, mistake, tmp_path):
-    """By a stage that runs in any case, by the replay, or by the proof."""
+def test_a_mistake_is_found(run, mistake, tmp_path, record_property):
+    """By a stage that runs in any case, by the replay, or by the proof; who it was stands in the report."""
     folder = copy_of(run, tmp_path / "copy")
     plant(folder, mistake)
     found_by, said = find(folder, mistake)
-    assert found_by == mistake.found_by, said
-    assert "Traceback" not in said
+    record_property("found_by", found_by)
+    print(f"{mistake.name}: {found_by}: {said}")
+    assert found_by in (*mistake.stages, "replay", "proof"), mistake.name
+    assert said.startswith(SAYS[found_by]), said
