@@ -1,5 +1,6 @@
 """Trainings repeated on candles whose future is another: nothing of it may be in a model."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -136,5 +137,10 @@ def compare_thresholds(run: Run, theirs: dict[str, Any], moment: int, comparison
     if not run.is_refit:
         comparison.figures("evaluate", (thresholds(run.root), theirs), moment)
         tiers = read_json(run.root / "models/candidate" / TRADED[0].artifact / CONTRACT)["tiers"]["tiers"]
-        packed = {f"threshold {name}": ends for name, ends in tiers.items()}
+        packed = {f"threshold {name}": as_written(ends) for name, ends in tiers.items()}
         comparison.figures("promote", (packed, theirs), moment)
+
+
+def as_written(ends: Sequence[float]) -> list[float]:
+    """A range of a bundle, which holds every digit, as evaluate writes it: with ten (`outputs.write_json`)."""
+    return [float(f"{end:.10g}") for end in ends]
