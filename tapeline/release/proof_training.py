@@ -142,5 +142,5 @@ def compare_thresholds(run: Run, theirs: dict[str, Any], moment: int, comparison
 
 
 def as_written(ends: Sequence[float]) -> list[float]:
-    """A range of a bundle, which holds every digit, as evaluate writes it: with ten (`outputs.write_json`)."""
+    """A bundle's range, which holds every digit, as evaluate writes it: with ten (`outputs.write_json`)."""
     return [float(f"{end:.10g}") for end in ends]
