@@ -7,14 +7,14 @@ from tapeline.models.table import ARTIFACTS
 from tapeline.params import Params
 from tapeline.promotion.gates import GateParams
 from tapeline.release.promoting import promote
+from tapeline.release.rollback import require_known
 
 
 def main() -> None:
     """Promote the model named as the argument, or all."""
     chosen = tuple(name for name in sys.argv[1:] if name) or tuple(ARTIFACTS)
-    unknown = [name for name in chosen if name not in ARTIFACTS]
-    if unknown:
-        sys.exit(f"MODEL is {unknown[0]!r}: must be one of {', '.join(ARTIFACTS)}")
+    for name in chosen:
+        require_known(name)
     Params.read().section("gates", GateParams)
     plans = promote(chosen, print)
     for plan in plans:

@@ -34,6 +34,7 @@ def shadow(artifact: str, to: str, why: str, tell: Tell) -> Release:
 
 def withdraw(artifact: str, environment: str, why: str, tell: Tell) -> Release:
     """Take what is in `environment` out of it, so that nothing of `artifact` is; return what was."""
+    require_known(artifact)
     with one_at_a_time(ROOT, ARTIFACTS, tell):
         require_identity(ROOT)
         registry = _read_registry(tell)
@@ -43,6 +44,12 @@ def withdraw(artifact: str, environment: str, why: str, tell: Tell) -> Release:
         tags = withdrawals(ROOT, artifact, registry, environment, why or "withdrawn")
         carry_out(ROOT, ARTIFACTS, tags, [Delivery(FOLDERS[environment] / artifact)])
     return release
+
+
+def require_known(artifact: str) -> None:
+    """Raise ArtifactError unless a model has the bundle's name `artifact`, which MODEL= gives."""
+    if artifact not in ARTIFACTS:
+        raise ArtifactError(f"MODEL is {artifact!r}: must be one of {', '.join(ARTIFACTS)}")
 
 
 def choose(registry: Registry, artifact: str, to: str) -> Release:
@@ -77,6 +84,7 @@ def choose_shadow(registry: Registry, artifact: str, to: str) -> Release:
 def _assign(
     artifact: str, environment: str, choice: Callable[[Registry], Release], why: str, tell: Tell
 ) -> Release:
+    require_known(artifact)
     with one_at_a_time(ROOT, ARTIFACTS, tell):
         require_identity(ROOT)
         mend_rwlock(ROOT, tell)

@@ -11,7 +11,7 @@ from tapeline.promotion.bundle import pack, verify_bundle
 from tapeline.promotion.registry import Registry
 from tapeline.promotion.repository import git
 from tapeline.release import rollback as module
-from tapeline.release.rollback import choose, rollback
+from tapeline.release.rollback import choose, rollback, shadow, withdraw
 
 NAME = "lstm-direction"
 RECORD = {"why": "", "fingerprints": {}, "gates": [], "metrics": {}, "lock_sha256": ""}
@@ -139,3 +139,10 @@ def test_where_a_step_fails_files_and_tags_are_as_before(repo, promoted, monkeyp
         rollback(NAME, "", "why", print)
     assert verify_bundle(repo / "models/promoted" / NAME).bundle_id == promoted["v1.1.0"]
     assert [a.number for a in Registry(repo, [NAME]).history[NAME]] == [1, 2]
+
+
+@pytest.mark.parametrize("change", [rollback, shadow, withdraw])
+def test_a_model_that_is_none_is_refused_by_name(change):
+    """Before anything is read or locked: what it is, and what there is."""
+    with pytest.raises(ArtifactError, match="^MODEL is .lstm.: must be one of lstm-direction"):
+        change("lstm", "", "", print)
