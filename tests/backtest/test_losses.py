@@ -79,6 +79,7 @@ def test_a_position_never_risks_more_than_it_may(distance, step):
 TICKETS = {
     "at least 20": lambda fee, quantity, price: np.maximum(3.0 * quantity, 20.0),
     "20 and more a lot": lambda fee, quantity, price: 20.0 + 3.0 * quantity,
+    "dearer beyond 10": lambda fee, quantity, price: 3 * quantity + 6 * np.maximum(quantity - 10, 0),
     "cheaper beyond 10": lambda fee, quantity, price: np.where(quantity < 10, 3 * quantity, 30 + quantity),
 }
 

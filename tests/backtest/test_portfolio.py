@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
+from tapeline.backtest import losses
 from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.engine import run_backtest
 from tapeline.backtest.kernel import REASONS
@@ -195,6 +196,19 @@ def test_stops_inside_the_costs_are_refused_and_counted(stop, n_traded):
     assert np.array_equal(made.candles["side"] != 0, has_price & ~is_inside)
     assert made.refused.inside_costs == (has_price & is_inside).sum()
     assert (made.candles["side"] != 0).sum() == n_traded
+
+
+def test_what_an_order_costs_is_asked_for_its_own_quantity(monkeypatch):
+    """At least 5 a fill: little for what is ordered, and far beyond the stop for a single step."""
+    monkeypatch.setattr(losses, "commission_of", lambda fee, quantity, price: np.full_like(quantity, 5.0))
+    aligned, made = plan(tables(), predicted=0.9)
+    candles, step = made.candles, made.symbols["step"]
+    one_way = candles["close"] * (candles["half_spread"] + candles["slippage"])
+    has_price = aligned.candles["has_price"]
+    assert (2 * (one_way + 5.0 / step) > candles["stop"])[has_price].all()
+    expected = has_price & (2 * (one_way + 5.0 / np.maximum(candles["quantity"], step)) < candles["stop"])
+    assert expected.sum() > 300
+    assert np.array_equal(candles["side"] != 0, expected)
 
 
 def test_an_order_knows_the_spread_of_the_minute_that_fills_it():

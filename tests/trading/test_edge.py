@@ -78,6 +78,18 @@ def test_a_call_is_opened_where_its_order_is_filled_and_pays_for_both_fills(late
     assert (found["gross_bps"], found["cost_bps"]) == pytest.approx((np.mean(gross), np.mean(cost)))
 
 
+def test_a_call_too_dear_for_any_order_costs_what_its_least_one_would():
+    """Nothing is risked, so no order has a size: the commission is in parts of the price all the same."""
+    tables = []
+    for risk in (1e-9, 0.0025):
+        params = read(signals={"risk": risk})
+        market = inputs(params, right=0.6)
+        direction = every_minute(market)
+        tables.append(pd.DataFrame(edge_figures(market, direction, direction, params)))
+    assert (market.plan(read(signals={"risk": 1e-9})).candles["quantity"] == 0).all()
+    pd.testing.assert_frame_equal(*tables)
+
+
 def test_calls_that_know_the_future_stand_out_at_its_horizon(tmp_path):
     """A positive gross move at the horizon for them, none for coins; and it is drawn."""
     params = read()
