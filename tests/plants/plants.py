@@ -15,6 +15,7 @@ class Plant:
     """One mistake: in `file`, `old` stands where `new` should not.
 
     stages : those that a run with it goes through, in order; more : further changes of the same mistake
+    is_coarse : shows only where prices move in steps so large that two closes are often equal
     """
 
     name: str
@@ -23,6 +24,7 @@ class Plant:
     new: str
     stages: tuple[str, ...]
     more: tuple[tuple[str, str, str], ...] = ()
+    is_coarse: bool = False
 
     @property
     def changes(self) -> tuple[tuple[str, str, str], ...]:
@@ -190,6 +192,7 @@ PLANTS = [
         "np.where(move == 0, np.nan, (move + 1) / 2)",
         "np.where(move == 0, 1.0, (move + 1) / 2)",
         FEATURES,
+        is_coarse=True,
     ),
     Plant(
         "a label of the candle's own open",

@@ -7,6 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
+
+from tapeline.schema import OHLCV, PRICES
 from tests.plants.plants import Plant
 from tests.workshop import Workshop
 
@@ -33,6 +36,21 @@ def make_run(folder: Path) -> Workshop:
     shop.run("dvc repro")
     shop.commit("run")
     return shop
+
+
+def make_coarse_run(shop: Workshop, folder: Path) -> Workshop:
+    """The run of the same candles, read from files, whose prices move in steps of some 7 basis points."""
+    coarse = Workshop(folder)
+    for path in sorted((shop.folder / "data/candles").glob("*.parquet")):
+        candles = pd.read_parquet(path).query("not is_filled")[["timestamp", *OHLCV]]
+        step = float(f"{7e-4 * candles['close'].iloc[0]:.0e}")
+        candles[list(PRICES)] = (candles[list(PRICES)] / step).round() * step
+        (folder / "data/raw/COARSE" / path.stem).mkdir(parents=True)
+        candles.to_parquet(folder / "data/raw/COARSE" / path.stem / "1m.parquet", index=False)
+    coarse.set_params(MARKET | {"data": {"source": "files", "path": "data/raw/COARSE"}})
+    coarse.run("dvc repro")
+    coarse.commit("run")
+    return coarse
 
 
 def copy_of(shop: Workshop, folder: Path) -> Path:
