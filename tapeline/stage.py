@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tapeline.ending import restore_interrupts, without_secrets
 from tapeline.errors import TapelineError, printable
+from tapeline.parallel import end_with
 from tapeline.restoring import restore_hint
 
 LOGS = Path("logs")  # git-ignored, outside the contract
@@ -21,6 +22,8 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     line; anything else is a defect and shows its traceback.
     """
     restore_interrupts()
+    if "DVC_STAGE" in os.environ:  # or the next `dvc repro` runs it beside one that a killed one has left
+        end_with(os.getppid())
     started = time.perf_counter()
     log = logging.getLogger(f"stages.{name}")
     try:

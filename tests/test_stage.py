@@ -2,9 +2,15 @@
 
 import errno
 import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from tapeline.closure import ROOT
 from tapeline.errors import DataError
 from tapeline.restoring import RESTORE
 from tapeline.stage import run_stage
@@ -84,3 +90,22 @@ def test_the_level_is_set_by_the_environment(monkeypatch, capsys):
     ):
         run_stage("x", lambda log: None)
     assert logging.getLogger("stages.x").propagate is False
+
+
+@pytest.mark.slow
+def test_a_stage_ends_with_the_dvc_that_ran_it(tmp_path):
+    """Killed, that can't tell it; going on, it would write beside the stage of the next `dvc repro`."""
+    stage = "import time; from tapeline.stage import run_stage; run_stage('x', lambda log: time.sleep(60))"
+    parent = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]]); "
+    parent += "print(p.pid, flush=True); p.wait()"
+    dvc = subprocess.Popen(
+        [sys.executable, "-c", parent, stage], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"DVC_STAGE": "x", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    child = int(dvc.stdout.readline())
+    while not (tmp_path / "logs/x.log").exists():  # has begun
+        time.sleep(0.02)
+    dvc.kill()
+    assert dvc.stdout.read() == ""  # at its end, which both hold open
+    dvc.wait()
+    assert not Path(f"/proc/{child}/fd/1").exists()
