@@ -11,8 +11,8 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from tapeline.errors import SplitError
-from tapeline.losses import log_loss
-from tapeline.nets.calibration import Calibration, fit_calibration
+from tapeline.nets.calibration import Calibration
+from tapeline.nets.calibration_fit import PLAIN, CalibrationRows, fit_calibration
 from tapeline.nets.chunks import Series, spans_within
 from tapeline.nets.devices import memory_advice
 from tapeline.nets.label_weights import class_factors, uniqueness
@@ -20,6 +20,7 @@ from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import Predictor, as_array
 from tapeline.nets.scaler import Scaler, fit_scaler
+from tapeline.nets.skill import skill_figures
 from tapeline.nets.trainer import Epoch, TrainingData, train
 
 
@@ -30,14 +31,23 @@ class TrainingTable:
     features : (N, F); labels : (N,) in 0..1, NaN where there is none
     symbol : (N,) number of each row's symbol
     segment : (N,) number of each row's segment of consecutive candles
+    day : (N,) number of the UTC day that each row's candle opens on
     horizon : candles ahead that a label depends on
+    is_direction : whether labels are a side, up or down
     """
 
     features: NDArray[np.float64]
     labels: NDArray[np.float64]
     symbol: NDArray[np.int64]
     segment: NDArray[np.int64]
+    day: NDArray[np.int64]
     horizon: int
+    is_direction: bool
+
+    def calibration_rows(self, rows: NDArray[np.int64], logits: NDArray[np.float64]) -> CalibrationRows:
+        """What a calibration is fitted on: labelled `rows` (n,) and a network's `logits` (n,) there."""
+        label_day = self.day[np.minimum(rows + self.horizon, len(self.day) - 1)]
+        return CalibrationRows(logits, self.labels[rows], self.day[rows], label_day, self.is_direction)
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,7 @@ class FoldResult:
     predictor : network and calibration; `calibration` is the latter as a record for JSON
     effective_labels : how many independent labels the training rows amount to
     losses : validation log loss before and after calibration
+    skill : what the network takes off a constant's log loss on validation, as `skill_figures` says
     used : the rows that all of it comes from
     """
 
@@ -89,6 +100,7 @@ class FoldResult:
     calibration: dict[str, Any]
     effective_labels: float
     losses: tuple[float, float]
+    skill: dict[str, Any]
     used: UsedRows
 
 
@@ -126,17 +138,19 @@ def run_fold(
         spans = spans_within(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
         data = TrainingData(series, table.segment, spans, rows.validation[:: params.validation_stride])
         history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)
-        uncalibrated = Calibration({"kind": "none"})
-        logits = Predictor(net, uncalibrated, series.features, table.segment, params).logits(rows.validation)
-    labels = table.labels[rows.validation]
-    record = fit_calibration(params.calibration, as_array(logits), labels)
+        plain = Calibration(PLAIN)
+        logits = Predictor(net, plain, series.features, table.segment, params).logits(rows.validation)
+    validated = table.calibration_rows(rows.validation, as_array(logits))
+    record = fit_calibration(params.calibration, validated)
+    before, after = (validated.losses(each) for each in (PLAIN, record))
+    training_mean = float(table.labels[rows.train].mean())
+    skill = skill_figures(before, validated.labels, validated.day, training_mean, table.is_direction)
     calibration = Calibration(record).to(fabric.device)
-    before, after = (
-        log_loss(as_array(calibrate(logits)), labels) for calibrate in (uncalibrated, calibration)
-    )
     predictor = Predictor(net, calibration, series.features, table.segment, params)
-    used = used_rows(scaled, data)
-    return FoldResult(predictor, history, scaler, record, float(unique.sum()), (before, after), used)
+    return FoldResult(
+        predictor, history, scaler, record, float(unique.sum()), (float(before.mean()), float(after.mean())),
+        skill, used_rows(scaled, data),
+    )  # fmt: skip
 
 
 def used_rows(scaled: NDArray[np.int64], data: TrainingData) -> UsedRows:

@@ -54,8 +54,12 @@ def model_card(
     params_used: dict[str, dict[str, Any]],
     section: str,
     figures: BundleFigures,
+    warning: str | None,
 ) -> str:
-    """Return the card in Markdown; `section` of `params_used` holds the architecture."""
+    """Return the card in Markdown; `section` of `params_used` holds the architecture.
+
+    warning : on the network as its validation saw it, where there is something to be said
+    """
     inputs, output, train = contract.input, contract.output, params_used["train"]
     leader = f" {inputs.leader} leads: its candles are needed, too." if inputs.leader else ""
     settings = params_used[section] | {
@@ -63,6 +67,7 @@ def model_card(
     }
     spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]
     spans += [f"- {name}: {value}" for name, value in settings.items()]
+    spans += [f"- {warning}"] if warning else []
     table = [
         f"| {file} | {name} | {'not defined' if value is None else f'{value:.6g}'} |"
         for file, metrics in figures.metrics.items()

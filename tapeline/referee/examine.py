@@ -7,11 +7,12 @@ from typing import Any
 import pandas as pd
 
 from tapeline.referee.accounts import check_account, check_decisions, check_drawdown
+from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
 from tapeline.referee.figures import check_figures, check_tiers, score_rows, with_tiers
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
-from tapeline.referee.learned import Predictions, check_calibration, check_learned, check_predictions
+from tapeline.referee.learned import Predictions, check_learned, check_predictions
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
 from tapeline.referee.scalers import ReadColumn, check_scalers
 from tapeline.row_records import LearnedRows

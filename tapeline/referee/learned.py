@@ -1,8 +1,6 @@
 """Which rows had to be predicted and which could be learned from, held against what the trainings left."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,9 +12,6 @@ from tapeline.referee.folds import Parts, Span
 from tapeline.row_records import LearnedRows, RowRecord, row_record
 
 LABEL_TOLERANCE = 1e-7  # of means of labels, which a training holds in single precision
-LOSS_TOLERANCE = 1e-6  # of a log loss of single-precision predictions
-FITTED = 1e-4  # what the conditions of a fitted calibration may be off by: single precision, a solver's end
-EDGE = 1e-12  # a probability nearer to 0 or 1 is taken as this far from it
 Times = NDArray[np.int64]
 
 
@@ -120,51 +115,6 @@ def check_learned(
         findings.hold(
             "learned rows", f"{name}'s symbols {used}", not others, str(others), "none else", Place(fold)
         )
-
-
-def check_calibration(
-    predictions: Predictions,
-    record: Mapping[str, Any],
-    loss: float,
-    fold: int,
-    market: list[SymbolCandles],
-    findings: Findings,
-) -> None:
-    """Validation predictions under own labels: the log loss told, and that Platt's map was fitted on them.
-
-    Where Platt's log loss is least, predictions less labels are 0 in the mean, plain and times the logit; so
-    they are on no other rows than those it was fitted on.
-    """
-    found = [_labelled(predictions, fold, candles) for candles in market]
-    p, label = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    if not p.size:
-        return
-    inner = np.clip(p, EDGE, 1 - EDGE)
-    own = float(-(label * np.log(inner) + (1 - label) * np.log1p(-inner)).mean())
-    name, place = predictions.name, Place(fold)
-    findings.equal(
-        "validation loss", f"{name}'s calibrated log loss", loss, own, place, tolerance=LOSS_TOLERANCE
-    )
-    if record["kind"] == "platt":
-        off, logit = p - label, np.log(inner / (1 - inner))
-        what = f"{name}'s calibration: mean of validation predictions less labels"
-        findings.equal("calibration", what, float(off.mean()), 0.0, place, tolerance=FITTED)
-        if record["slope"] > 0:
-            moment = float((off * logit).mean())
-            findings.equal("calibration", f"{what}, times the logit", moment, 0.0, place, tolerance=FITTED)
-
-
-def _labelled(
-    predictions: Predictions, fold: int, candles: SymbolCandles
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Validation predictions of one symbol and their own labels, where both are there."""
-    times, values = predictions.of("validation", fold, candles.symbol)
-    at = np.searchsorted(candles.time, times)
-    is_there = at < candles.time.size
-    is_there[is_there] = candles.time[at[is_there]] == times[is_there]
-    labels = candles.label(predictions.label)[at[is_there]]
-    has_label = ~np.isnan(labels)
-    return values[is_there][has_label], labels[has_label]
 
 
 def _check_record(

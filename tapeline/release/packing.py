@@ -18,6 +18,8 @@ from tapeline.nets.export import Served, reference_outputs, to_onnx
 from tapeline.nets.loading import Model, load_model
 from tapeline.nets.models import DESCRIPTION, WEIGHTS
 from tapeline.nets.params import TrainParams
+from tapeline.nets.skill import no_skill
+from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.bundle import CONTRACT, FEATURES, FIGURES, GRAPH, MODEL, open_bundle, pack
 from tapeline.promotion.card import model_card
@@ -64,6 +66,7 @@ def pack_candidate(
     params_used = read_params_used(model, params)
     schema = store.schema(contract.input.symbols[0])
     span = span_of(offered)
+    trainings = read_json(f"metrics/detail/{model.name}_training.json")["folds"]
     figures = BundleFigures(
         refit=candidate.is_refit,
         folds={name: span_of(each) for name, each in trained.items()},
@@ -78,7 +81,9 @@ def pack_candidate(
         FEATURES: as_json([feature.model_dump() for feature in schema.features]),
         "params.json": as_json(params_used),
         FIGURES: as_json(figures.plain()),
-        "model_card.md": model_card(contract, span, params_used, model.section, figures).encode(),
+        "model_card.md": model_card(
+            contract, span, params_used, model.section, figures, no_skill(trainings[candidate.model])
+        ).encode(),
     }
     made_from = offered.description.made_from
     fingerprints = {

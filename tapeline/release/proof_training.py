@@ -28,6 +28,7 @@ from tapeline.release.proof_trading import compare_by_symbol, judged_unchanged, 
 # Of a training's summary, what speaks of the time before the test.
 BEFORE_TEST = (
     "epochs", "best_epoch", "training_loss", "validation_loss", "validation_loss_calibrated",
+    "calibration", "skill", "skill_low", "skill_high", "has_skill", "validation_days",
     "training_labels", "effective_labels", "validation_rows",
 )  # fmt: skip
 BEFORE_VALIDATION = ("training_loss", "training_labels", "effective_labels")

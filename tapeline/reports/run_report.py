@@ -9,6 +9,7 @@ import numpy as np
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.models.table import FILES, MODELS, TRADED, models_of
+from tapeline.nets.skill import no_skill
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import summary
@@ -48,6 +49,11 @@ def write_report(deflate: Deflate) -> Path:
         deflated, trials = deflate(metrics["backtest"], detail["backtest"])
     except ArtifactError:  # outside a repository trials can't be counted
         deflated, trials = None, 0
+    trainings = {model.name: detail[f"{model.name}_training"]["folds"] for model in MODELS}
+    unskilled = {
+        name: {fold: told for fold, figures in folds.items() if (told := no_skill(figures))}
+        for name, folds in trainings.items()
+    }
     measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
     return write_page(
         PAGE,
@@ -65,6 +71,7 @@ def write_report(deflate: Deflate) -> Path:
         measured=measured,
         budget=budget,
         verdicts=verdicts,
+        unskilled=unskilled,
         deflated=deflated,
         trials=trials,
     )

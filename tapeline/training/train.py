@@ -21,10 +21,11 @@ from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
+from tapeline.nets.skill import no_skill
 from tapeline.nets.tracking import EventFile
 from tapeline.parallel import side_by_side
 from tapeline.params import Params, Section
-from tapeline.schema import INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
 from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
@@ -62,6 +63,8 @@ def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
             summary = outputs.add(job.name, job.rows, trained)
             if fabric.is_global_zero:
                 log.info("%s: %s", job.name.replace("_", " "), summary)
+                if told := no_skill(summary):
+                    log.warning("%s: %s", job.name.replace("_", " "), told)
     except KeyboardInterrupt:
         n_kept = len(list(checkpoints.glob("*.pt")))
         kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
@@ -193,7 +196,9 @@ def read_training(
         labels=keys[label].to_numpy(),
         symbol=np.asarray(keys["symbol"].cat.codes.to_numpy(), dtype=np.int64),
         segment=np.asarray(keys.groupby(["symbol", "segment"], observed=True).ngroup(), dtype=np.int64),
+        day=keys["timestamp"].to_numpy("datetime64[D]").astype(np.int64),
         horizon=params.value("labels.horizon", Horizon),
+        is_direction=label == DIRECTION,
     )
     filled, length, has_label = (
         keys["is_filled"].to_numpy(),

@@ -25,6 +25,7 @@ class TrainedFold:
 
     calibration : as a record for JSON
     losses : validation log loss before and after calibration
+    skill : what the network takes off a constant's log loss on validation, as `skill_figures` says
     validation, test : (n,) calibrated predictions of the rows of these parts, in order
     shifted : by group of features, predictions of some test rows with that group's columns rotated in time
     used : the rows that it was trained with
@@ -35,6 +36,7 @@ class TrainedFold:
     calibration: dict[str, Any]
     history: list[dict[str, Any]]
     losses: tuple[float, float]
+    skill: dict[str, Any]
     effective_labels: float
     validation: NDArray[np.float64]
     test: NDArray[np.float64]
@@ -60,8 +62,8 @@ def trained_fold(
     validation, test = predictor(rows.validation), predictor(rows.test) if rows.test.size else np.empty(0)
     net, scaler = predictor.net.cpu(), result.scaler
     return TrainedFold(
-        net, scaler, result.calibration, result.history, result.losses, result.effective_labels,
-        validation, test, shifted, result.used,
+        net, scaler, result.calibration, result.history, result.losses, result.skill,
+        result.effective_labels, validation, test, shifted, result.used,
     )  # fmt: skip
 
 
@@ -111,6 +113,8 @@ class TrainingOutputs:
             "training_loss": best["training_loss"],
             "validation_loss": trained.losses[0],
             "validation_loss_calibrated": trained.losses[1],
+            "calibration": trained.calibration["kind"],
+            **trained.skill,
             "training_labels": rows.train.size,
             "effective_labels": trained.effective_labels,
             "validation_rows": rows.validation.size,

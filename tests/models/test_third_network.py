@@ -41,7 +41,9 @@ def add_stage(pipeline):
     stages.insert(at, "train_gru", {"cmd": "python -m stages.train_gru", "deps": deps, "outs": outs})
     stages["evaluate"]["deps"] += [*PREDICTIONS, "models/gru", "metrics/detail/gru_training.json"]
     stages["evaluate"]["outs"].append({"metrics/gru.json": PLAIN})
-    stages["promote"]["deps"] += ["models/gru", "metrics/gru.json", PREDICTIONS[1]]
+    stages["promote"]["deps"] += [
+        "models/gru", "metrics/gru.json", "metrics/detail/gru_training.json", PREDICTIONS[1],
+    ]  # fmt: skip
     pipeline["metrics"].append("metrics/gru.json")
     pipeline["plots"].append({"plots/gru_history": {"x": "step"}})
 

@@ -9,6 +9,7 @@ from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
 from tapeline.nets.transformer import Transformer
 
 LENGTH, N, N_FEATURES = 12, 4000, 3
+DAY = 40  # candles
 ROWS = FoldRows(
     part=np.arange(2500),
     train=np.arange(LENGTH, 2500),
@@ -54,7 +55,9 @@ def problem(seed=0):
 def table_of(features, labels, segment=None):
     """One symbol's candles, of one segment unless `segment` says otherwise."""
     zeros = np.zeros(len(labels), dtype=np.int64)
-    return TrainingTable(features, labels, zeros, zeros if segment is None else segment, horizon=3)
+    segment = zeros if segment is None else segment
+    day = np.arange(len(labels)) // DAY
+    return TrainingTable(features, labels, zeros, segment, day, horizon=3, is_direction=True)
 
 
 def run(network, features, labels, params=None, rows=ROWS, segment=None, **more):

@@ -15,6 +15,7 @@ from tapeline.nets.scaler import fit_scaler
 from tapeline.nets.trainer import plan_epoch, rate_factor
 from tests.nets.problem import (
     ARCHITECTURES,
+    DAY,
     LENGTH,
     ROWS,
     N,
@@ -87,13 +88,23 @@ def test_training_reads_its_part_alone(network):
 
 
 def test_validation_labels_do_not_teach():
-    """Other labels in validation leave the weights of the first epoch."""
+    """Other labels in validation leave the weights of the first epoch; the network is judged by them."""
     features, labels = problem()
     honest = run("lstm", features, labels, train_params(epochs=1))
     labels[2600:3000] = 1 - labels[2600:3000]
     other = run("lstm", features, labels, train_params(epochs=1))
     assert weights(other) == weights(honest)
-    assert other.calibration != honest.calibration
+    assert honest.skill["skill"] > other.skill["skill"]
+
+
+def test_a_label_belongs_to_the_day_it_ends_on():
+    """The purge of a calibration's earlier days: of the last `horizon` candles of a day, the next."""
+    table = table_of(*problem())
+    rows = np.arange(2 * DAY - 5, 2 * DAY + 2)
+    found = table.calibration_rows(rows, np.zeros(rows.size))
+    assert found.day.tolist() == [1, 1, 1, 1, 1, 2, 2]
+    assert found.label_day.tolist() == [1, 1, 2, 2, 2, 2, 2]  # the horizon is 3
+    assert table.calibration_rows(np.array([N - 1]), np.zeros(1)).label_day.tolist() == [(N - 1) // DAY]
 
 
 def test_dense_training_would_let_a_bidirectional_network_cheat():

@@ -277,8 +277,11 @@ PLANTS = [
     Plant(
         "calibration fitted on the test",
         FOLDS,
-        ".logits(rows.validation)\n    labels = table.labels[rows.validation]",
-        ".logits(rows.test)\n    labels = np.nan_to_num(table.labels[rows.test], nan=0.5)",
+        "validated = table.calibration_rows(rows.validation, as_array(logits))",
+        "tested = rows.test[~np.isnan(table.labels[rows.test])]\n"
+        "    tested = tested if tested.size else rows.validation\n"
+        "    logits = Predictor(net, plain, series.features, table.segment, params).logits(tested)\n"
+        "    validated = table.calibration_rows(tested, as_array(logits))",
         TRAINING,
     ),
     Plant(
@@ -462,10 +465,11 @@ PLANTS = [
         (),
     ),
     Plant(
-        "the graph packed without its calibration",
+        "the graph packed with another calibration",
         "tapeline/release/packing.py",
         "served = Served(model.net, model.calibration)",
-        "served = Served(model.net, type(model.calibration)({'kind': 'none'}))",
+        "other = {'kind': 'platt', 'slope': 1.5, 'intercept': 0.0}\n"
+        "    served = Served(model.net, type(model.calibration)(other))",
         PACKING,
     ),
     Plant(

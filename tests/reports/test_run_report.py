@@ -54,7 +54,7 @@ DETAIL = {
     "evaluation": {
         "lstm": {"brier": {"brier": None}, "folds": {"fold_0": {"rows": 1200}}},
         "transformer": {},
-        "candidate": {"figures_of": "fold_0", "lstm": OWN, "transformer": {"mae": 0.25}},
+        "candidate": {"model": "fold_0", "figures_of": "fold_0", "lstm": OWN, "transformer": {"mae": 0.25}},
     },
     "backtest": {
         "trades": {"average_win": None},
@@ -236,6 +236,23 @@ def test_a_model_that_says_one_thing_is_no_candidate(page):
     detail = changed(DETAIL, "evaluation/candidate/lstm", OWN | {"is_constant": 1, "reason": "always 0.5"})
     assert "is no candidate: always 0.5." in page(detail=detail)
     assert "is no candidate" not in page()
+
+
+def test_a_network_without_skill_on_validation_is_told(page):
+    """In a line of its own: at the top where it is offered, and below its folds."""
+    none = {
+        "epochs": 1, "skill": -0.001, "skill_low": -0.004, "skill_high": 0.002, "has_skill": 0,
+        "validation_days": 3,
+    }  # fmt: skip
+    told = (
+        "uncalibrated, its log loss is below that of a constant by -0.001 "
+        "(interval -0.004 to 0.002 over 3 days)"
+    )
+    text = page(detail=changed(DETAIL, "lstm_training/folds/fold_0", none))
+    assert f"The LSTM that is offered has no skill on validation: {told}." in text
+    assert f"fold_0: no skill on validation: {told}." in text
+    text = page(detail=changed(DETAIL, "lstm_training/folds/fold_0", none | {"has_skill": 1}))
+    assert "no skill" not in text
 
 
 def test_names_are_no_markup(page):

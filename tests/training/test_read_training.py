@@ -120,6 +120,20 @@ def test_rows_of_every_fold_are_those_of_the_rule(tmp_path_factory, seed):
         )
 
 
+@pytest.mark.parametrize(("label", "is_side"), [(DIRECTION, True), ("trend_strength", False)])
+def test_days_are_those_of_utc_and_a_direction_is_known_as_one(tmp_path, monkeypatch, label, is_side):
+    """Each candle's open, for candles on both sides of a midnight."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(f"{__name__}.START", START - 3 * pd.Timedelta(hours=1))
+    write_market(1)
+    keys, table, _ = training.read_training(params_of(refit="none"), TRAIN, label, ["one"])
+    epoch = pd.Timestamp("1970-01-01", tz="UTC")
+    days = [(time.normalize() - epoch).days for time in keys["timestamp"]]
+    assert table.day.tolist() == days
+    assert len(set(days)) == 2
+    assert table.is_direction == is_side
+
+
 @settings(max_examples=10)
 @given(seed=st.integers(0, 10**6), embargo=st.integers(0, 20))
 def test_no_label_of_one_part_reaches_into_the_next(tmp_path_factory, seed, embargo):

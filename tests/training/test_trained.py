@@ -22,6 +22,7 @@ from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 N = 60
 PARAMS = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
 TRAIN = PARAMS.section("train", TrainParams)
+SKILL = {"skill": 0.1, "skill_low": 0.05, "skill_high": 0.15, "has_skill": 1, "validation_days": 4}
 USED = UsedRows(np.arange(3), np.arange(2), np.ones(2, np.float32), np.arange(4, 6), np.array([[0, 3]]))
 
 
@@ -41,6 +42,7 @@ def trained(rows, value):
         {"kind": "none"},
         [{"epoch": 1, "training_loss": 0.7, "validation_loss": 0.7}],
         (0.7, 0.7),
+        SKILL,
         1.0,
         np.full(rows.validation.size, value),
         np.full(rows.test.size, value),
@@ -59,7 +61,7 @@ def test_predictions_are_kept_under_the_fold_of_their_model(tmp_path, monkeypatc
             "timestamp": pd.date_range("2026-01-12", periods=N, freq="min", tz="UTC", unit="us"),
         }
     )
-    candles = TrainingTable(np.zeros((N, 1)), np.zeros(N), np.zeros(N, np.int64), np.zeros(N, np.int64), 1)
+    candles = TrainingTable(np.zeros((N, 1)), np.zeros(N), *[np.zeros(N, np.int64)] * 3, 1, True)
     contract = {
         "network": "lstm", "architecture": {}, "features": ["a"], "label": "direction", "horizon": 1,
         "interval": "1m", "training": {}, "made_from": {},
@@ -91,8 +93,8 @@ def test_validation_is_predicted_as_the_test_is():
     params = TRAIN.model_copy(update={"sequence_length": 4, "chunk_length": 8})
     run = np.zeros(N, np.int64)
     predictor = Predictor(LSTM(1, model).eval(), Calibration(record), features, run, params)
-    result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6), USED)
-    candles = TrainingTable(features.numpy(), np.zeros(N), run, run, 1)
+    result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6), SKILL, USED)
+    candles = TrainingTable(features.numpy(), np.zeros(N), run, run, run, 1, True)
     rows = rows_of((0, 20), (20, 40), (45, 60))
     found = trained_fold(result, rows, candles, {}, params)
     for part in ("validation", "test"):
@@ -107,7 +109,7 @@ def test_the_rows_that_were_used_are_recorded_by_symbol(tmp_path, monkeypatch):
     symbols = pd.Categorical(["A"] * 30 + ["B"] * 30)
     table = pd.DataFrame({"symbol": symbols, "timestamp": times})
     numbers, zeros = np.repeat([0, 1], 30), np.zeros(N, np.int64)
-    candles = TrainingTable(np.zeros((N, 1)), np.zeros(N), numbers, zeros, 1)
+    candles = TrainingTable(np.zeros((N, 1)), np.zeros(N), numbers, zeros, zeros, 1, True)
     contract = {
         "network": "lstm", "architecture": {}, "features": ["a"], "label": "direction", "horizon": 1,
         "interval": "1m", "training": {}, "made_from": {},
