@@ -79,6 +79,25 @@ def test_a_stage_says_what_it_did_to_terminal_and_file(tmp_path, capsys):
     assert "INFO read 3 rows" in (tmp_path / "logs" / "x.log").read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_log_on_a_full_disk_is_one_line_and_the_stage_goes_on(tmp_path):
+    """In a process of its own, whose end would tell of what was left to write."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/ingest.log").symlink_to("/dev/full")
+    script = (
+        "from tapeline.stage import run_stage\n"
+        "run_stage('ingest', lambda log: (log.info('one'), log.info('two')))\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    one, full, two, end = done.stderr.splitlines()
+    assert (done.returncode, one, two) == (0, "stages.ingest: one", "stages.ingest: two")
+    assert full.startswith("stages.ingest: logs/ingest.log: can't be written (No space left on device); ")
+    assert end.startswith("stages.ingest: done in")
+
+
 def test_the_level_is_set_by_the_environment(monkeypatch, capsys):
     """WARNING silences what INFO says; an unknown level is refused in one line."""
     monkeypatch.setenv("TAPELINE_LOG_LEVEL", "warning")
