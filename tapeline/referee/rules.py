@@ -15,7 +15,7 @@ class RowRules:
     sequence_length : that a prediction is made from; minimum_context : that the first label of a chunk has
     validation_stride : rows of validation between those that decide when to stop
     max_filled_share : of such a window; max_fill : that a gap is filled for
-    is_refit : whether one more model is trained, up to the end
+    is_refit : whether one more model is trained, up to the end; bins : of the calibration error
     """
 
     minutes: int
@@ -28,6 +28,7 @@ class RowRules:
     max_filled_share: float
     max_fill: int
     is_refit: bool
+    bins: int
 
     @property
     def step(self) -> int:

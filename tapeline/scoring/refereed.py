@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tapeline.backtest.signals import SignalParams
+from tapeline.evaluation.params import EvaluationParams
 from tapeline.models.entry import ModelEntry
 from tapeline.models.table import MODELS, TRADED
 from tapeline.nets.params import Size
@@ -60,6 +61,7 @@ def row_rules(params: Params) -> RowRules:
         max_filled_share=params.value("data.max_filled_share", FilledShare),
         max_fill=params.value("data.max_fill", MaxFill),
         is_refit=params.value("promotion.refit", Refit) == "all",
+        bins=params.section("evaluation", EvaluationParams).bins,
     )
 
 
