@@ -7,11 +7,13 @@ import numpy as np
 import pandas as pd
 
 from tapeline.referee.candles import FloatArray, SymbolCandles, microseconds
+from tapeline.referee.drawdown import check_path
 from tapeline.referee.figures import Scored, compare
 from tapeline.referee.fills import Fills, check_times, on_candles
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.prices import check_prices
 from tapeline.referee.rules import SHARE, AccountRules, InstrumentRules, TierRules
+from tapeline.referee.sizes import check_sizes
 
 ROUNDING = 1e-9  # of the money that a trade moves
 DECISIONS, MONEY = "decisions", "money"
@@ -19,6 +21,7 @@ DECISIONS, MONEY = "decisions", "money"
 
 def check_account(
     trades: pd.DataFrame,
+    told: pd.DataFrame,
     figures: Mapping[str, Any],
     market: list[SymbolCandles],
     rules: AccountRules,
@@ -27,8 +30,9 @@ def check_account(
 ) -> None:
     """Bound every fill of an account, and add its money up; `figures` are what is told of it.
 
-    trades : `symbol` and the columns of `Fills`, a line a trade
+    trades : `symbol` and the columns of `Fills`, a line a trade; told : equity as `check_path` takes it
     """
+    filled = []
     for candles in market:
         own = trades[trades["symbol"] == candles.symbol].reset_index(drop=True)
         if len(own) and (fills := on_candles(candles, own, title, findings)):
@@ -36,44 +40,18 @@ def check_account(
             check_times(fills, rules, title, findings)
             check_prices(fills, rules, instrument, title, findings)
             _check_money(fills, instrument, title, findings)
+            filled.append(fills)
     known = trades["symbol"].isin([candles.symbol for candles in market]).to_numpy()
     findings.hold(
         DECISIONS, f"{title}: symbol of a trade", known, trades["symbol"], "one of the candles", Place()
     )
     _check_open_at_once(trades, rules, title, findings)
+    if path := check_path(told, trades, figures, market, rules, title, findings):
+        for fills in filled:
+            check_sizes(fills, trades, market, path, rules, figures["unfilled_orders"], title, findings)
     total = float(trades["net_pnl"].sum()) if len(trades) else None
     compare(f"{title}.trades", figures["trades"], len(trades), findings, MONEY)
     compare(f"{title}.net_pnl", figures["net_pnl"], total, findings, MONEY)
-
-
-def check_drawdown(
-    equity: "pd.Series[float]", trades: pd.DataFrame, figures: Mapping[str, Any], initial: float, title: str,
-    findings: Findings,
-) -> None:  # fmt: skip
-    """Equity ends with what the trades came to, is the balance while nothing is open, and fell as told.
-
-    equity : at each candle's close, by open time (UTC)
-    """
-    time = microseconds(equity.index.to_series())
-    opened, closed = (np.sort(microseconds(trades[f"{when}_time"])) for when in ("entry", "exit"))
-    n_open = np.searchsorted(opened, time, side="right") - np.searchsorted(closed, time, side="right")
-    order = np.argsort(microseconds(trades["exit_time"]), kind="stable")
-    made = np.concatenate([[0.0], np.cumsum(trades["net_pnl"].to_numpy(np.float64)[order])])
-    balance = initial + made[np.searchsorted(closed, time, side="right")]
-    is_flat, values = n_open == 0, equity.to_numpy(np.float64)
-    findings.equal(
-        MONEY, f"{title}: equity without a position", values[is_flat], balance[is_flat], Place(),
-        time[is_flat], ROUNDING * 10,
-    )  # fmt: skip
-    peak = np.maximum.accumulate(np.maximum(values, initial))
-    fallen = float(np.max(1 - values / peak, initial=0.0)) if len(trades) else None
-    compare(f"{title}.max_drawdown", figures["max_drawdown"], fallen, findings, MONEY)
-    if len(trades):
-        inside = figures["max_drawdown_inside"]
-        is_deeper = inside is not None and inside >= (fallen or 0.0) * (1 - ROUNDING)
-        findings.hold(
-            MONEY, f"{title}.max_drawdown_inside", is_deeper, str(inside), f"at least {fallen}", Place()
-        )
 
 
 def check_decisions(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from tapeline.referee.accounts import check_account, check_decisions, check_drawdown
+from tapeline.referee.accounts import check_account, check_decisions
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
 from tapeline.referee.figures import (
@@ -48,13 +48,14 @@ class ModelClaims:
 
 @dataclass(frozen=True)
 class Account:
-    """An account on all tests, or on the candidate's alone: its trades, and equity at each candle's close.
+    """An account on all tests, or on the candidate's alone: its trades, and its equity on each candle.
 
     trades : `symbol`, and what `accounts.Fills` names, a line a trade
+    path : `equity` at the close and `equity_low`, the worst before, by open time (UTC)
     """
 
     trades: pd.DataFrame
-    equity: "pd.Series[float]"
+    path: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -160,5 +161,4 @@ def check_accounts(
     allowed = dict(zip(keys, strengths.prediction.tolist(), strict=True)) if tiers.minimum_trend else {}
     for title, (account, figures) in run.accounts.items():
         check_decisions(account.trades, scored, allowed, tiers, title, findings)
-        check_account(account.trades, figures, market, rules, title, findings)
-        check_drawdown(account.equity, account.trades, figures, rules.initial_balance, title, findings)
+        check_account(account.trades, account.path, figures, market, rules, title, findings)

@@ -60,6 +60,10 @@ class InstrumentRules:
     step: float  # units that quantities are whole multiples of
     maximum: float  # units of an order
     is_short_allowed: bool
+    swap_long: float  # a year, negative is paid
+    swap_short: float
+    leverage: float  # notional over margin
+    is_cash: bool  # bought with the balance, not on margin
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,10 @@ class AccountRules:
     """How positions are opened and closed, in candles, average true ranges and account currency.
 
     slippage : one-minute sigmas, times the root of minutes of latency; basis : of the venue, fraction of the
-    price; widening : largest multiple of the spread; is_always_open : whether no maintenance is declared
+    price; widening : multiple of the spread in the hours of `rollover`, from and to, "HH:MM" by the server's
+    clock, and on its weekends; swap_nights : what the night that begins on a Monday, Tuesday... counts as
+    is_exit_commission : whether the worst equity is taken after the commission still to pay
+    max_margin : of equity, margin of all positions; is_always_open : whether no maintenance is declared
     """
 
     instruments: Mapping[str, InstrumentRules]
@@ -76,6 +83,9 @@ class AccountRules:
     volatility_candles: int
     basis: float
     widening: float
+    rollover: tuple[str, str]
+    swap_nights: tuple[int, ...]
+    is_exit_commission: bool
     hold: int
     atr_candles: int
     stop: float
@@ -83,4 +93,5 @@ class AccountRules:
     risk: float
     initial_balance: float
     max_positions: int
+    max_margin: float
     is_always_open: bool

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from tapeline.backtest.costs import BPS, instrument_of
+from tapeline.backtest.costs import BPS, InstrumentParams, instrument_of
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.portfolio import Market
@@ -33,14 +33,14 @@ def traded_accounts(
 
 
 def as_account(result: BacktestResult, market: Market) -> Account:
-    """The trades of a backtest by symbol and open times, and the account's equity at each close."""
+    """The trades of a backtest by symbol and open times; equity at each close, and the worst before."""
     trades = result.trades
     table = pd.DataFrame({name: trades[name] for name in (*FILLED, *MONEY)})
     table["symbol"] = pd.Series([market.symbols[s] for s in trades["symbol"]], dtype=str)
     table["reason"] = pd.Series([REASONS[k] for k in trades["reason"]], dtype=str)
     for when in ("decision", "entry", "exit"):
         table[f"{when}_time"] = market.timestamp[trades[f"{when}_bar"]]
-    return Account(table, pd.Series(result.bars["equity"], index=market.timestamp))
+    return Account(table, pd.DataFrame(result.bars[["equity", "equity_low"]], index=market.timestamp))
 
 
 def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRules:
@@ -55,6 +55,10 @@ def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRul
                 step=traded.lot_step * traded.contract_size,
                 maximum=traded.maximum_lots * traded.contract_size,
                 is_short_allowed=traded.kind != "spot" and signals.sides == "both",
+                swap_long=_swap(traded, traded.swap_long, costs.multiple),
+                swap_short=_swap(traded, traded.swap_short, costs.multiple),
+                leverage=traded.leverage,
+                is_cash=traded.kind == "spot",
             )
             for symbol, traded in instruments.items()
         },
@@ -63,6 +67,9 @@ def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRul
         volatility_candles=execution.volatility_candles,
         basis=costs.basis_bps * BPS * costs.multiple,
         widening=costs.widening,
+        rollover=costs.rollover,
+        swap_nights=costs.swap_nights,
+        is_exit_commission=execution.exit_commission,
         hold=params.hold,
         atr_candles=signals.atr_candles,
         stop=signals.stop,
@@ -70,5 +77,13 @@ def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRul
         risk=signals.risk,
         initial_balance=signals.initial_balance,
         max_positions=signals.max_positions,
+        max_margin=signals.max_margin,
         is_always_open=not costs.maintenance,
     )
+
+
+def _swap(traded: InstrumentParams, a_year: float, multiple: float) -> float:
+    """A year's swap: coins in cash have none; only what is paid is a cost, and multiplied as such."""
+    if traded.kind == "spot":
+        return 0.0
+    return a_year * multiple if a_year < 0 else a_year

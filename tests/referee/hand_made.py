@@ -19,7 +19,9 @@ from tapeline.referee.rules import AccountRules, InstrumentRules, RowRules, Tier
 from tapeline.schema import TIMESTAMP_TYPE
 
 MINUTE = pd.Timedelta(minutes=1)
-START = pd.Timestamp("2026-01-12", tz="UTC")
+START = pd.Timestamp(
+    "2026-01-11 15:42", tz="UTC"
+)  # a Sunday; the server's ends at 22:00 UTC, Prague's at 23:00
 SYMBOLS = ("AAA", "BBB")
 N, GAP, FILLED = 460, 25, 3  # candles; missing ones of AAA; of BBB
 ROWS = RowRules(
@@ -27,11 +29,15 @@ ROWS = RowRules(
     max_filled_share=0.4, max_fill=15, is_refit=False, bins=4,
 )  # fmt: skip
 TIERS = TierRules("share", {"A": (0.7, 1.0), "B": (0.6, 0.7)}, {"A": 0.2, "B": 0.5}, ("A",), 0.1)
-INSTRUMENT = InstrumentRules(spread=2e-4, commission=3e-4, step=0.01, maximum=500.0, is_short_allowed=True)
+INSTRUMENT = InstrumentRules(
+    spread=2e-4, commission=3e-4, step=0.01, maximum=500.0, is_short_allowed=True, swap_long=-0.25,
+    swap_short=0.05, leverage=1.0, is_cash=False,
+)  # fmt: skip
 ACCOUNT = AccountRules(
     instruments=dict.fromkeys(SYMBOLS, INSTRUMENT), latency_s=0.5, slippage=1.0, volatility_candles=8,
-    basis=1e-4, widening=3.0, hold=4, atr_candles=8, stop=0.8, target=0.0, risk=0.001,
-    initial_balance=100_000.0, max_positions=2, is_always_open=True,
+    basis=1e-4, widening=3.0, rollover=("23:55", "00:10"), swap_nights=(1, 1, 1, 1, 3, 0, 2),
+    is_exit_commission=True, hold=4, atr_candles=8, stop=0.8, target=0.0, risk=2e-4,
+    initial_balance=100_000.0, max_positions=2, max_margin=0.9, is_always_open=True,
 )  # fmt: skip
 
 
@@ -184,6 +190,43 @@ def tier_in(p, ranges):
     return "B" if sure >= ranges["B"][0] else None
 
 
+def server(time):
+    """What the server's clock shows in winter."""
+    return time + pd.Timedelta(hours=2)
+
+
+def half_spread(time):
+    """Half the spread of a candle's time: wide on weekends and at rollover."""
+    now = server(time)
+    is_wide = now.day_name() in ("Saturday", "Sunday") or not "00:10" <= f"{now:%H:%M}" < "23:55"
+    return INSTRUMENT.spread / 2 * (ACCOUNT.widening if is_wide else 1)
+
+
+def size(price, side, half, slip, distance):
+    """The last quantity, step by step, that loses no more than the risk at its stop."""
+    steps, lost = 0, 0.0
+    while lost <= ACCOUNT.risk * ACCOUNT.initial_balance:
+        steps += 1
+        quantity = steps * INSTRUMENT.step
+        entry = price * (1 + side * (half + slip))
+        mid = (entry - side * distance) / (1 - side * half)
+        exit_ = mid * (1 - side * half - side * slip)
+        lost = quantity * (side * (entry - exit_) + INSTRUMENT.commission * (entry + exit_))
+    return (steps - 1) * INSTRUMENT.step
+
+
+def swap_of(candles, side, quantity, entered, upto):
+    """Swap of the server's midnights after the entry, by the price there, of a year's rate."""
+    swap, time = 0.0, candles["timestamp"]
+    for row in range(entered + 1, upto + 1):
+        now, before = server(time[row]), server(time[row - 1])
+        if now.date() != before.date():
+            weight = ACCOUNT.swap_nights[before.weekday()]
+            rate = INSTRUMENT.swap_long if side > 0 else INSTRUMENT.swap_short
+            swap += weight * rate / 360 * quantity * candles["open"][row]
+    return swap
+
+
 def trade(candles, calls):
     """Trades of one symbol: `calls` {row: side}; in at the next open, out by stop or after four candles."""
     trades, free_from = [], 0
@@ -191,7 +234,10 @@ def trade(candles, calls):
         entered = decided + 1
         if entered < free_from or entered >= len(candles) - ACCOUNT.hold - 1 or candles["is_filled"][entered]:
             continue
-        side, half, quantity = calls[decided], INSTRUMENT.spread / 2, 50.0
+        side = calls[decided]
+
+        def half(row):
+            return half_spread(candles["timestamp"][row])
 
         def slip(row):
             closes = candles["close"][row - 9 : row].tolist()
@@ -199,12 +245,14 @@ def trade(candles, calls):
             return statistics.stdev(returns) * math.sqrt(0.5 / 60) + ACCOUNT.basis
 
         opened = candles["open"][entered]
-        entry = opened * (1 + side * (half + slip(entered)))
+        entry = opened * (1 + side * (half(entered) + slip(entered)))
         ranges = [
             max(candles["high"][j], candles["close"][j - 1]) - min(candles["low"][j], candles["close"][j - 1])
             for j in range(decided - 7, decided + 1)
         ]
-        stop = entry - side * ACCOUNT.stop * statistics.mean(ranges)
+        distance = ACCOUNT.stop * statistics.mean(ranges)
+        stop = entry - side * distance
+        quantity = size(candles["close"][decided], side, half(entered), slip(decided), distance)
         reason, row = "time", entered
         while True:
             if row >= entered + ACCOUNT.hold and not candles["is_filled"][row]:
@@ -212,15 +260,16 @@ def trade(candles, calls):
                 break
             worst = candles["low" if side > 0 else "high"][row]
             if (
-                side * worst * (1 - side * (half + ACCOUNT.basis)) <= side * stop
+                side * worst * (1 - side * (half(row) + ACCOUNT.basis)) <= side * stop
                 and not candles["is_filled"][row]
             ):
-                reason, mid = "stop", stop / (1 - side * half)
+                reason, mid = "stop", stop / (1 - side * half(row))
                 if side * (candles["open"][row] - mid) < 0:
                     mid = candles["open"][row]
                 break
             row += 1
-        exit_ = mid * (1 - side * (half + slip(row)))
+        exit_ = mid * (1 - side * (half(row) + slip(row)))
+        swap = swap_of(candles, side, quantity, entered, row)
         fees = INSTRUMENT.commission * quantity * (entry + exit_)
         trades.append(
             {
@@ -228,29 +277,48 @@ def trade(candles, calls):
                 "reason": reason,
                 "decision_time": candles["timestamp"][decided], "entry_time": candles["timestamp"][entered],
                 "exit_time": candles["timestamp"][row], "gross_pnl": side * quantity * (mid - opened),
-                "spread_cost": quantity * half * (opened + mid),
+                "spread_cost": quantity * (half(entered) * opened + half(row) * mid),
                 "slippage_cost": quantity * (opened * slip(entered) + mid * slip(row)),
-                "commission_cost": fees, "swap": 0.0, "net_pnl": side * quantity * (exit_ - entry) - fees,
+                "commission_cost": fees, "swap": swap,
+                "net_pnl": side * quantity * (exit_ - entry) - fees + swap,
             }
         )  # fmt: skip
         free_from = row
     return trades
 
 
-def equity_of(trades, clock, candles):
-    """Balance of what was closed and the open positions at their close, minute by minute."""
-    values = []
-    closes = {symbol: dict(zip(t["timestamp"], t["close"], strict=True)) for symbol, t in candles.items()}
+def path_of(trades, clock, candles):
+    """Equity at each close, and the worst before, minute by minute and trade by trade."""
+    rows = {symbol: {t: k for k, t in enumerate(table["timestamp"])} for symbol, table in candles.items()}
+
+    def worth(deal, row, name, away=0.0, fee=INSTRUMENT.commission):
+        """What closing at a price of the row brings; of a filled row at the close before it."""
+        table = candles[deal["symbol"]]
+        at, real = name, row
+        while table["is_filled"][real]:
+            at, away, real = "close", 0.0, real - 1
+        side, quantity = deal["side"], deal["quantity"]
+        quote = table[at][real] * (1 - side * (half_spread(table["timestamp"][real]) + away))
+        entered = rows[deal["symbol"]][deal["entry_time"]]
+        swap = swap_of(table, side, quantity, entered, row)
+        paid = INSTRUMENT.commission * quantity * deal["entry_price"] + fee * quantity * quote
+        return side * quantity * (quote - deal["entry_price"]) + swap - paid
+
+    told = []
     for now in clock:
-        value = ACCOUNT.initial_balance
+        at_open = inside = at_close = ACCOUNT.initial_balance
         for deal in trades:
-            if deal["exit_time"] <= now:
-                value += deal["net_pnl"]
-            elif deal["entry_time"] <= now:
-                mark = closes[deal["symbol"]].get(now, deal["entry_price"])
-                value += deal["side"] * deal["quantity"] * (mark - deal["entry_price"])
-        values.append(value)
-    return pd.Series(values, index=pd.DatetimeIndex(clock))
+            entry, exit_, net = deal["entry_time"], deal["exit_time"], deal["net_pnl"]
+            row = rows[deal["symbol"]].get(now)
+            at_open += net if exit_ < now else worth(deal, row, "open") if entry < now else 0.0
+            extreme = "low" if deal["side"] > 0 else "high"
+            if exit_ <= now:
+                inside, at_close = inside + net, at_close + net
+            elif entry <= now:
+                inside += worth(deal, row, extreme, ACCOUNT.basis)
+                at_close += worth(deal, row, "close", fee=0.0)
+        told.append((at_close, min(at_open, inside, at_close)))
+    return pd.DataFrame(told, columns=["equity", "equity_low"], index=pd.DatetimeIndex(clock))
 
 
 def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
@@ -269,9 +337,10 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
         }
         trades += [deal | {"symbol": symbol} for deal in trade(table, calls)]
     clock = pd.date_range(START + 300 * MINUTE, START + (N - 1) * MINUTE, freq="min")
-    equity = equity_of(trades, clock, candles)
-    peak, fallen = ACCOUNT.initial_balance, 0.0
-    for value in equity:
+    path = path_of(trades, clock, candles)
+    peak, fallen, inside = ACCOUNT.initial_balance, 0.0, 0.0
+    for value, low in zip(path["equity"], path["equity_low"], strict=True):
+        inside = max(inside, 1 - low / peak)
         peak = max(peak, value)
         fallen = max(fallen, 1 - value / peak)
     net = sum(deal["net_pnl"] for deal in trades)
@@ -279,12 +348,13 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
         "trades": len(trades),
         "net_pnl": net,
         "max_drawdown": fallen,
-        "max_drawdown_inside": fallen * 1.01,
+        "max_drawdown_inside": inside,
+        "unfilled_orders": 0,
     }
     table = pd.DataFrame(trades).astype(
         {f"{when}_time": TIMESTAMP_TYPE for when in ("decision", "entry", "exit")}
     )
-    return Account(table, equity), figures
+    return Account(table, path), figures
 
 
 def labelled(table, described, label):
@@ -340,7 +410,7 @@ def make_run():
     """A run in which everything is as it has to be."""
     candles = {
         "AAA": make_candles(1, range(200, 200 + GAP), is_filled=False),
-        "BBB": make_candles(2, range(380, 380 + FILLED), is_filled=True),
+        "BBB": make_candles(2, range(392, 392 + FILLED), is_filled=True),
     }
     described = {symbol: describe(table) for symbol, table in candles.items()}
     splits = make_folds(START + N * MINUTE)
@@ -402,3 +472,9 @@ def with_trades(run, change):
     trades = change(account.trades.copy())
     figures = figures | {"trades": len(trades), "net_pnl": trades["net_pnl"].sum()}
     return replace(run, accounts=run.accounts | {"backtest": (replace(account, trades=trades), figures)})
+
+
+def with_path(run, path, figures):
+    """The same run whose account `backtest` tells another path, and some `figures` of it."""
+    account, told = run.accounts["backtest"]
+    return replace(run, accounts=run.accounts | {"backtest": (replace(account, path=path), told | figures)})

@@ -353,9 +353,9 @@ def test_an_account_that_tells_other_sums_than_its_trades_is_found(run):
         shallow = figures | {"max_drawdown_inside": figures["max_drawdown"] / 2}
         changed = replace(run, accounts=run.accounts | {title: (account, shallow)})
         assert "max_drawdown_inside" in first(changed)[1]
-        lifted = replace(account, equity=account.equity + 1.0)
+        lifted = replace(account, path=account.path + 1.0)
         changed = replace(run, accounts=run.accounts | {title: (lifted, figures)})
-        assert "equity without a position" in first(changed)[1]
+        assert f"{title}: equity" in first(changed)[1]
 
 
 def test_a_trade_that_no_prediction_asked_for_is_found(run):
