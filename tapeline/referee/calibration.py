@@ -34,7 +34,7 @@ def check_calibration(
     A direction's leaves every call's side to the network. Platt's line is as near to the plain sigmoid as the
     interval over these days allows, which it is on no other rows.
     """
-    found = [_labelled(predictions, fold, candles) for candles in market]
+    found = [labelled(predictions, fold, candles) for candles in market]
     p, label, time = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     if not p.size:
         return
@@ -43,7 +43,7 @@ def check_calibration(
         "validation loss",
         f"{name}'s calibrated log loss",
         loss,
-        _loss(p, label),
+        mean_log_loss(p, label),
         place,
         tolerance=LOSS_TOLERANCE,
     )
@@ -60,7 +60,7 @@ def check_calibration(
         return
     inner = np.clip(p, EDGE, 1 - EDGE)
     logit = (np.log(inner / (1 - inner)) - shift) / slope
-    plain = _loss(1 / (1 + np.exp(-logit)), label)
+    plain = mean_log_loss(1 / (1 + np.exp(-logit)), label)
     gain = plain - loss
     findings.hold("calibration", f"{what}: log loss it takes off", gain > 0, gain, "more than 0", place)
     middle = 0.0 if is_direction else float(logit.mean())
@@ -107,12 +107,13 @@ def _keeps_sides(record: Mapping[str, Any]) -> bool:
     return record["kind"] == "none" or bool(record["slope"] > 0 and record["intercept"] == 0)
 
 
-def _loss(p: Array, label: Array) -> float:
+def mean_log_loss(p: Array, label: Array) -> float:
+    """Mean of -(y log p + (1 - y) log(1 - p)) over predictions p (n,) and labels y (n,)."""
     inner = np.clip(p, EDGE, 1 - EDGE)
     return float(-(label * np.log(inner) + (1 - label) * np.log1p(-inner)).mean())
 
 
-def _labelled(
+def labelled(
     predictions: Predictions, fold: int, candles: SymbolCandles
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Times]:
     """Validation predictions of one symbol their own labels and open times, where all are there."""

@@ -5,7 +5,16 @@ None is a case that any check knows of: a check that finds one looks at what com
 
 from dataclasses import dataclass
 
-INGEST = "ingest", "features", "expectations", "splits", "train_lstm", "train_transformer", "evaluate"
+INGEST = (
+    "ingest",
+    "features",
+    "expectations",
+    "splits",
+    "train_lstm",
+    "train_transformer",
+    "train_baselines",
+    "evaluate",
+)
 FEATURES, TRAINING, EVALUATE = INGEST[1:], INGEST[4:], INGEST[-1:]
 SPLITS, PACKING = INGEST[3:], ("promote",)
 
