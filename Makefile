@@ -19,7 +19,7 @@ export $(GIVEN)
 export PATH := $(abspath $(VENV))/bin:$(value PATH)
 export PYTHONHASHSEED := 0
 export DVC_NO_ANALYTICS := 1
-override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup
+override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help env lock download check repro report prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \

@@ -19,7 +19,7 @@ def main() -> None:
     plans = promote(chosen, print)
     for plan in plans:
         print(f"{plan.artifact} {plan.version} is in production ({plan.why}): {plan.judged}")
-    print("published by: git push --follow-tags && dvc push")
+    print("published by: git push --follow-tags && dvc push --all-tags")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import math
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +29,40 @@ def whole_file(path: Path | str) -> Iterator[Path]:
 
 @contextmanager
 def whole_folder(path: Path | str) -> Iterator[Path]:
-    """Yield an empty folder to fill; it replaces `path` if the block ends well and vanishes if not."""
+    """Yield an empty folder to fill; it replaces `path` if the block ends well and vanishes if not.
+
+    Killed at whatever moment, `path` is what it was, the new folder or absent, and never a part of either.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.name}.partial")
-    shutil.rmtree(aside, ignore_errors=True)
+    aside, former = (path.with_name(f".{path.name}{kind}.partial") for kind in ("", ".former"))
+    _put_back(former, path)
+    _remove(aside)
     aside.mkdir()
     try:
         yield aside
-        shutil.rmtree(path, ignore_errors=True)
+        if path.exists():
+            os.replace(path, former)
         os.replace(aside, path)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        _put_back(former, path)
+        _remove(aside)
+
+
+def _put_back(former: Path, path: Path) -> None:
+    """Move what was moved out of the way back, unless the new one took its place; then remove it."""
+    if former.exists() and not path.exists():
+        os.replace(former, path)
+    _remove(former)
+
+
+def _remove(path: Path) -> None:
+    """Remove a folder, or whatever lies in its place, as far as it goes."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def read_json(path: Path | str) -> Any:

@@ -57,7 +57,7 @@ def side_by_side(
 
 def _attempt(work: Callable[[Item], Result], parent: int, item: Item) -> tuple[Result | None, Failure | None]:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it too, and ends its processes
-    _die_with(parent)
+    end_with(parent)
     try:
         return work(item), None
     except TapelineError as error:
@@ -67,8 +67,8 @@ def _attempt(work: Callable[[Item], Result], parent: int, item: Item) -> tuple[R
         return None, (type(error), cast("tuple[Any, ...]", error.__reduce__()[1]))
 
 
-def _die_with(parent: int) -> None:
-    """End this process soon after its parent: killed, that can't tell its children, and they would go on."""
+def end_with(parent: int) -> None:
+    """End this process soon after its `parent`: killed, that can't tell its children, who would go on."""
 
     def watch() -> None:
         while os.getppid() == parent:

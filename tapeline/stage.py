@@ -5,10 +5,12 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tapeline.ending import restore_interrupts, without_secrets
 from tapeline.errors import TapelineError, printable
+from tapeline.parallel import end_with
 from tapeline.restoring import restore_hint
 
 LOGS = Path("logs")  # git-ignored, outside the contract
@@ -21,6 +23,8 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     line; anything else is a defect and shows its traceback.
     """
     restore_interrupts()
+    if "DVC_STAGE" in os.environ:  # or the next `dvc repro` runs it beside one that a killed one has left
+        end_with(os.getppid())
     started = time.perf_counter()
     log = logging.getLogger(f"stages.{name}")
     try:
@@ -62,6 +66,27 @@ class _Printable(logging.Formatter):
         return printable(super().format(record))
 
 
+class _LogFile(logging.FileHandler):
+    """A stage's log at `path`; where the disk is full, the run goes on without it and says so once."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, mode="w", encoding="utf-8")
+        self.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
+        self._path = path
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, logging's own name
+        """Let the terminal have the lines alone; any other error than the system's is a defect."""
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+            return
+        log = logging.getLogger(record.name)
+        log.handlers = [handler for handler in log.handlers if handler is not self]
+        with suppress(OSError):  # what it could not write it tries to write once more
+            self.close()
+        log.warning("%s: can't be written (%s); the log goes on here alone", self._path, error.strerror)
+
+
 def _set_up(log: logging.Logger, name: str) -> None:
     """Have `log` write to the terminal and to the files of stage `name`."""
     level = os.environ.get("TAPELINE_LOG_LEVEL", "INFO").upper()
@@ -79,6 +104,4 @@ def _set_up(log: logging.Logger, name: str) -> None:
     log.handlers = [terminal]
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        file = logging.FileHandler(folder / f"{name}.log", mode="w", encoding="utf-8")
-        file.setFormatter(_Printable("%(asctime)s %(levelname)s %(message)s"))
-        log.addHandler(file)
+        log.addHandler(_LogFile(folder / f"{name}.log"))

@@ -13,6 +13,20 @@ settings.register_profile("tapeline", settings.default, deadline=None)
 settings.load_profile("tapeline")
 
 
+# Groups of tests that take minutes each: begun last, one of them would keep a single worker busy at the end.
+LONGEST = "readme", "promote", "end_to_end", "third_network", "own candles", "plants", "proof plants"
+
+
+def pytest_collection_modifyitems(items):
+    """The longest groups first, what is left in its order; `--no-loadscope-reorder` keeps it so."""
+
+    def place(item):
+        groups = [mark.args[0] for mark in item.iter_markers("xdist_group")]
+        return min((LONGEST.index(name) for name in groups if name in LONGEST), default=len(LONGEST))
+
+    items.sort(key=place)
+
+
 @pytest.fixture(scope="session")
 def bundles(tmp_path_factory):
     """Two bundles of small untrained networks, one of each kind."""

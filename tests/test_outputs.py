@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tapeline.outputs import whole_file, whole_folder, write_csv, write_json, write_table
+from tests.faulting import run
 
 
 def test_a_file_that_fails_half_way_leaves_the_old_one(tmp_path):
@@ -34,6 +35,40 @@ def test_a_folder_that_fails_half_way_leaves_the_old_one(tmp_path):
         (aside / "two").write_text("2")
     assert [p.name for p in path.iterdir()] == ["two"]
     assert [p.name for p in tmp_path.iterdir()] == ["out"]
+
+
+def fill(word):
+    """Replace the folder `out`."""
+    with whole_folder("out") as aside:
+        for name in "abc":
+            (aside / name).write_text(word)
+
+
+@pytest.mark.parametrize("fault", ["SIGKILL", "SIGTERM", "SIGINT", "ENOSPC", "EACCES"])
+def test_a_folder_is_never_a_part_of_itself(tmp_path, monkeypatch, fault):
+    """Killed or starved at whatever step: the old one, the new one or, killed, none; then it is made anew."""
+    monkeypatch.chdir(tmp_path)
+    fill("old")
+    n_steps = len(run(tmp_path, lambda: fill("old"), [])["steps"])
+    for number in range(1, n_steps + 1):
+        fill("old")
+        ended = run(tmp_path, lambda: fill("new"), [], number, fault)
+        found = {path.name: path.read_text() for path in tmp_path.glob("out/*")}
+        assert found in (dict.fromkeys("abc", "old"), dict.fromkeys("abc", "new"), {}), number
+        assert found or ended["status"] == -9 or fault == "SIGTERM", number
+        assert run(tmp_path, lambda: fill("new"), [])["status"] == 0
+        assert {path.name: path.read_text() for path in tmp_path.glob("out/*")} == dict.fromkeys("abc", "new")
+        assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+def test_a_former_folder_comes_back_when_the_new_one_fails_after_a_kill(tmp_path):
+    """Killed between the two renames, and the next attempt fails: what was there is there again."""
+    path, former = tmp_path / "out", tmp_path / ".out.former.partial"
+    former.mkdir()
+    (former / "a").write_text("old")
+    with pytest.raises(OSError, match="full"), whole_folder(path):
+        raise OSError(28, "disk full")
+    assert [p.relative_to(tmp_path).as_posix() for p in tmp_path.rglob("*")] == ["out", "out/a"]
 
 
 def test_json_has_no_nan_and_keeps_order(tmp_path):

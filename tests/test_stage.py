@@ -2,9 +2,15 @@
 
 import errno
 import logging
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import pytest
 
+from tapeline.closure import ROOT
 from tapeline.errors import DataError
 from tapeline.restoring import RESTORE
 from tapeline.stage import run_stage
@@ -73,6 +79,25 @@ def test_a_stage_says_what_it_did_to_terminal_and_file(tmp_path, capsys):
     assert "INFO read 3 rows" in (tmp_path / "logs" / "x.log").read_text()
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device here that is always full")
+def test_a_log_on_a_full_disk_is_one_line_and_the_stage_goes_on(tmp_path):
+    """In a process of its own, whose end would tell of what was left to write."""
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs/ingest.log").symlink_to("/dev/full")
+    script = (
+        "from tapeline.stage import run_stage\n"
+        "run_stage('ingest', lambda log: (log.info('one'), log.info('two')))\n"
+    )
+    env = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
+    )
+    one, full, two, end = done.stderr.splitlines()
+    assert (done.returncode, one, two) == (0, "stages.ingest: one", "stages.ingest: two")
+    assert full.startswith("stages.ingest: logs/ingest.log: can't be written (No space left on device); ")
+    assert end.startswith("stages.ingest: done in")
+
+
 def test_the_level_is_set_by_the_environment(monkeypatch, capsys):
     """WARNING silences what INFO says; an unknown level is refused in one line."""
     monkeypatch.setenv("TAPELINE_LOG_LEVEL", "warning")
@@ -84,3 +109,22 @@ def test_the_level_is_set_by_the_environment(monkeypatch, capsys):
     ):
         run_stage("x", lambda log: None)
     assert logging.getLogger("stages.x").propagate is False
+
+
+@pytest.mark.slow
+def test_a_stage_ends_with_the_dvc_that_ran_it(tmp_path):
+    """Killed, that can't tell it; going on, it would write beside the stage of the next `dvc repro`."""
+    stage = "import time; from tapeline.stage import run_stage; run_stage('x', lambda log: time.sleep(60))"
+    parent = "import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', sys.argv[1]]); "
+    parent += "print(p.pid, flush=True); p.wait()"
+    dvc = subprocess.Popen(
+        [sys.executable, "-c", parent, stage], cwd=tmp_path, stdout=subprocess.PIPE, text=True,
+        env=os.environ | {"DVC_STAGE": "x", "PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    child = int(dvc.stdout.readline())
+    while not (tmp_path / "logs/x.log").exists():  # has begun
+        time.sleep(0.02)
+    dvc.kill()
+    assert dvc.stdout.read() == ""  # at its end, which both hold open
+    dvc.wait()
+    assert not Path(f"/proc/{child}/fd/1").exists()

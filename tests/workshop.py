@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Self
 
 from ruamel.yaml import YAML
 
@@ -69,6 +70,19 @@ class Workshop:
         self.set_params(TINY)
         self.run("git init -q && git config user.name t && git config user.email t@example.org")
         self.commit("tiny")
+
+    @classmethod
+    def at(cls, folder: Path) -> Self:
+        """Take what lies in `folder`, a copy or a clone, as it is."""
+        shop = cls.__new__(cls)
+        shop.folder = folder
+        return shop
+
+    @classmethod
+    def copied(cls, source: Path, folder: Path) -> Self:
+        """Copy `source`, repository and all."""
+        shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
+        return cls.at(folder)
 
     def set_params(self, changes: dict) -> None:
         """Change values of params.yaml, comments kept."""

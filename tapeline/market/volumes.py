@@ -53,7 +53,7 @@ def _find_base(sheet: Sheet, layout: str) -> str | None:
     _, high, low, _, volume = sheet.values(layout)[rows].T
     for label, amounts in sheet.beside.items():
         amount = amounts.to_numpy()
-        is_traded = (volume > 0) & (amount > 0)
+        is_traded = (volume > 0) & (amount > 0) & np.isfinite(volume) & np.isfinite(amount)
         if is_traded.sum() < FEWEST_QUOTED:
             continue
         price, inverse = (volume[is_traded] / amount[is_traded], amount[is_traded] / volume[is_traded])

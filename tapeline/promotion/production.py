@@ -13,6 +13,7 @@ from tapeline.promotion.registry import PROD, SHADOW, Registry
 CANDIDATES, INDEX = Path("models/candidate"), Path("models/registry.json")
 PROMOTED, SHADOWS = Path("models/promoted"), Path("models/shadow")
 FOLDERS = {PROD: PROMOTED, SHADOW: SHADOWS}
+COPIES = Path(".dvc/tmp/copies")  # of a run that is checked; git and DVC look past it
 
 
 def in_production(folder: Path, artifact: str) -> str | None:
@@ -77,7 +78,8 @@ def bring_back(place: Path, bundle_id: str | None, was_empty: bool) -> None:
 
 
 def sweep(folder: Path, artifacts: Collection[str]) -> None:
-    """Remove what changes that are over have left beside the bundles."""
+    """Remove what cut-off commands have left: beside the bundles, and copies of runs that were checked."""
+    shutil.rmtree(folder / COPIES, ignore_errors=True)
     for environment in FOLDERS.values():
         for artifact in artifacts:
             place = folder / environment / artifact

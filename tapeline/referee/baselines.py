@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from tapeline.referee.calibration import LOSS_TOLERANCE, labelled, mean_log_loss
+from tapeline.referee.calibration import LOSS_TOLERANCE, labelled
 from tapeline.referee.candles import SymbolCandles, within
 from tapeline.referee.figures import compare, direction_figures, score_rows, trend_figures
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts
 from tapeline.referee.learned import Predictions, check_predictions, check_record, expected_validation
+from tapeline.referee.scores import log_loss
 from tapeline.row_records import FittedRows, row_record
 from tapeline.schema import DIRECTION
 
@@ -48,7 +49,7 @@ def check_baseline(
     scored = score_rows(predictions.test, predictions.label, market, {})
     scored = scored.rows(~np.isnan(scored.label))
     if predictions.label == DIRECTION:
-        own = direction_figures(scored)
+        own = direction_figures(scored, market[0].rules.bins)
         expected = {"accuracy": own["accuracy_all"], "log_loss": own["log_loss"]}
     else:
         expected = {"mae": trend_figures(scored)["mae"]}
@@ -98,6 +99,6 @@ def check_loss(
     found = [labelled(predictions, fold, candles) for candles in market]
     p, label, _ = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     if p.size:
-        own = mean_log_loss(p, label) if predictions.label == DIRECTION else float(np.mean((p - label) ** 2))
+        own = log_loss(p, label) if predictions.label == DIRECTION else float(np.mean((p - label) ** 2))
         what = f"{predictions.name}'s loss of validation"
         findings.equal(BASELINES, what, told, own, Place(fold), tolerance=LOSS_TOLERANCE)

@@ -10,11 +10,11 @@ from scipy import stats
 from tapeline.referee.candles import SymbolCandles
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.learned import Predictions, Times
+from tapeline.referee.scores import EDGE, log_loss
 from tapeline.schema import DIRECTION
 
 LOSS_TOLERANCE = 1e-6  # of a log loss of single-precision predictions
 FITTED = 1e-3  # what a slope or a shift may be off by: it is derived from single-precision predictions
-EDGE = 1e-12  # a probability nearer to 0 or 1 is taken as this far from it
 STEPS = 50  # of Newton's method
 LEVEL, LEAST_SLOPE = 0.95, 0.01  # of the interval over days that a line stays in; of any calibration
 DAY = 86_400_000_000  # microseconds
@@ -43,7 +43,7 @@ def check_calibration(
         "validation loss",
         f"{name}'s calibrated log loss",
         loss,
-        mean_log_loss(p, label),
+        log_loss(p, label),
         place,
         tolerance=LOSS_TOLERANCE,
     )
@@ -60,7 +60,7 @@ def check_calibration(
         return
     inner = np.clip(p, EDGE, 1 - EDGE)
     logit = (np.log(inner / (1 - inner)) - shift) / slope
-    plain = mean_log_loss(1 / (1 + np.exp(-logit)), label)
+    plain = log_loss(1 / (1 + np.exp(-logit)), label)
     gain = plain - loss
     findings.hold("calibration", f"{what}: log loss it takes off", gain > 0, gain, "more than 0", place)
     middle = 0.0 if is_direction else float(logit.mean())
@@ -105,12 +105,6 @@ def _keeps_sides(record: Mapping[str, Any]) -> bool:
         begins = raw[0] == calibrated[0] == 0.5 and bool(record.get("is_symmetric", False))
         return bool(begins and (np.diff(raw) > 0).all() and (np.diff(calibrated) > 0).all())
     return record["kind"] == "none" or bool(record["slope"] > 0 and record["intercept"] == 0)
-
-
-def mean_log_loss(p: Array, label: Array) -> float:
-    """Mean of -(y log p + (1 - y) log(1 - p)) over predictions p (n,) and labels y (n,)."""
-    inner = np.clip(p, EDGE, 1 - EDGE)
-    return float(-(label * np.log(inner) + (1 - label) * np.log1p(-inner)).mean())
 
 
 def labelled(

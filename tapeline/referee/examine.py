@@ -4,13 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from tapeline.referee.accounts import check_account, check_decisions, check_drawdown
 from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
-from tapeline.referee.figures import check_figures, check_tiers, score_rows, with_tiers
+from tapeline.referee.figures import (
+    check_constancy,
+    check_figures,
+    check_tier_a,
+    check_tiers,
+    score_rows,
+    with_tiers,
+)
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
 from tapeline.referee.learned import Predictions, check_learned, check_predictions
@@ -133,13 +141,18 @@ def _check_metrics(
 ) -> None:
     """The declared figures of all rows and of the candidate, and of a direction its tiers."""
     predictions, is_refit = model.predictions, market[0].rules.is_refit
+    ships = n_folds if is_refit else n_folds - 1
+    shown = predictions.validation if is_refit else predictions.test
+    own = shown.loc[shown["fold"] == ships, "prediction"].to_numpy(np.float64)
+    check_constancy(predictions.name, own, model.metrics, findings)
     scored = score_rows(predictions.test, predictions.label, market, run.ceilings)
     if predictions.label == DIRECTION:
         scored = with_tiers(scored, tiers, predictions.validation)
-        ships = n_folds if is_refit else n_folds - 1
         check_tiers(scored, tiers, predictions.validation, model.detail, ships, findings)
+        check_tier_a(predictions.name, tiers, model.detail, model.metrics, findings)
     candidate = None if is_refit else n_folds - 1
-    check_figures(predictions.name, predictions.label, scored, model.metrics, candidate, findings)
+    bins = market[0].rules.bins
+    check_figures(predictions.name, predictions.label, scored, model.metrics, candidate, bins, findings)
 
 
 def check_accounts(

@@ -12,10 +12,18 @@ from numpy.typing import NDArray
 from tapeline.referee.candles import FloatArray, SymbolCandles, microseconds
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.rules import SHARE, TierRules
+from tapeline.referee.scores import direction_scores, trend_scores
 from tapeline.schema import DIRECTION
 
 TOLERANCE = 1e-9  # figures are written to ten digits
-EDGE = 1e-12  # a probability nearer to 0 or 1 is taken as this far from it
+OF_CEILING = "ceiling", "share_of_ceiling", "accuracy_without_ceiling"
+OF_TIER_A = (
+    "precision_tier_a",
+    "coverage_tier_a",
+    "coverage_by_confidence_tier_a",
+    "coverage_of_share_tier_a",
+)
+WITHIN = "accuracy_all", "mae"  # whose interval is around them; that of ece is not, it is biased upwards
 ONE_NUMBER = 1e-6  # probabilities that spread less are one number but for rounding
 NO_TIER = -1
 Figures = Mapping[str, Any]
@@ -107,42 +115,75 @@ def with_tiers(scored: Scored, tiers: TierRules, validation: pd.DataFrame) -> Sc
     return Scored(**vars(scored) | {"tier": tier})
 
 
-def direction_figures(scored: Scored) -> dict[str, float | None]:
-    """Accuracy, losses and the ceiling of rows with a label; one half counts as up."""
-    p, label = scored.prediction, scored.label
-    if not p.size:
-        return {"rows": 0, "accuracy_all": None, "log_loss": None, "brier": None, "ceiling": None}
-    inner = np.clip(p, EDGE, 1 - EDGE)
-    best = scored.ceiling
-    right = np.where(best == 0.5, 0.5, (best > 0.5) == (label == 1))
-    return {
-        "rows": p.size,
-        "accuracy_all": float(np.mean((p >= 0.5) == (label == 1))),
-        "log_loss": float(-np.mean(np.where(label == 1, np.log(inner), np.log1p(-inner)))),
-        "brier": float(np.mean((p - label) ** 2)),
-        "ceiling": None if np.isnan(best).any() else float(right.mean()),
-    }
+def direction_figures(scored: Scored, bins: int) -> dict[str, float | None]:
+    """Scores of rows with a label, beside the ceiling and what they are of it."""
+    figures: dict[str, float | None] = dict.fromkeys(OF_CEILING) | {"rows": scored.label.size}
+    if not scored.label.size:
+        return figures | dict.fromkeys(direction_scores(np.zeros(1), np.zeros(1), bins))
+    scores = direction_scores(scored.prediction, scored.label, bins)
+    best, accuracy = scored.ceiling, scores["accuracy_all"] or 0.0
+    if np.isnan(best).any():
+        return figures | scores | {"accuracy_without_ceiling": accuracy}
+    ceiling = float(np.where(best == 0.5, 0.5, (best > 0.5) == (scored.label == 1)).mean())
+    share = accuracy / ceiling if ceiling else None
+    return figures | scores | {"ceiling": ceiling, "share_of_ceiling": share}
 
 
 def trend_figures(scored: Scored) -> dict[str, float | None]:
-    """Errors of strengths of rows with a label."""
-    off = scored.prediction - scored.label
-    if not off.size:
-        return {"rows": 0, "mae": None, "rmse": None}
-    return {"rows": off.size, "mae": float(np.abs(off).mean()), "rmse": float(np.sqrt((off**2).mean()))}
+    """Scores of strengths of rows with a label."""
+    if not scored.label.size:
+        return {"rows": 0} | dict.fromkeys(trend_scores(np.zeros(1), np.zeros(1)))
+    return {"rows": scored.label.size} | trend_scores(scored.prediction, scored.label)
 
 
 def check_figures(
-    name: str, label: str, scored: Scored, metrics: Figures, candidate_fold: int | None, findings: Findings
+    name: str,
+    label: str,
+    scored: Scored,
+    metrics: Figures,
+    candidate_fold: int | None,
+    bins: int,
+    findings: Findings,
 ) -> None:
-    """metrics/NAME.json of all scored rows, and of the candidate's fold alone (None: of all)."""
-    figures_of = direction_figures if label == DIRECTION else trend_figures
+    """metrics/NAME.json of all scored rows, and of the candidate's fold alone (None: of all).
+
+    An interval's ends, which are estimates, have the figure between them.
+    """
     has_label = ~np.isnan(scored.label)
     own = has_label if candidate_fold is None else has_label & (scored.fold == candidate_fold)
-    for prefix, rows in (("", has_label), ("candidate_", own)):
-        for key, value in figures_of(scored.rows(rows)).items():
+    for prefix, mask in (("", has_label), ("candidate_", own)):
+        rows = scored.rows(mask)
+        figures = direction_figures(rows, bins) if label == DIRECTION else trend_figures(rows)
+        for key, value in figures.items():
             if f"{prefix}{key}" in metrics:
                 compare(f"{name}.{prefix}{key}", metrics[f"{prefix}{key}"], value, findings)
+            if value is not None and key in WITHIN:
+                check_ends(f"{name}.{prefix}{key}", value, metrics, f"{prefix}{key}", findings)
+
+
+def check_ends(what: str, value: float, metrics: Figures, key: str, findings: Findings) -> None:
+    """The ends of the interval of `key`, where `metrics` has them, lie on their sides of its value."""
+    for end, side in (("low", -1), ("high", 1)):
+        claimed = metrics.get(f"{key}_{end}")
+        if claimed is not None:
+            is_right = side * (claimed - value) >= -TOLERANCE
+            findings.hold(
+                "figures", f"{what}_{end}", is_right, f"{claimed:.10g}", f"beyond {value:.10g}", Place()
+            )
+
+
+def check_tier_a(name: str, tiers: TierRules, detail: Figures, metrics: Figures, findings: Findings) -> None:
+    """What metrics/NAME.json says of tier A is what its detail, which was derived anew, says of it."""
+    told = detail["tiers"].get("A") or {}
+    coverage, of_share = told.get("coverage"), None
+    if tiers.by == SHARE and coverage is not None:
+        names = list(tiers.shares)
+        above = tiers.shares[names[names.index("A") - 1]] if names.index("A") else 0.0
+        of_share = coverage / (tiers.shares["A"] - above)
+    expected = told.get("precision"), coverage, None if tiers.by == SHARE else coverage, of_share
+    for key, value in zip(OF_TIER_A, expected, strict=True):
+        if key in metrics:
+            compare(f"{name}.{key}", metrics[key], value, findings)
 
 
 def check_tiers(
@@ -173,6 +214,13 @@ def check_tiers(
             ("begin", "end"), detail["ranges"].get(name, (None, None)), ends, strict=True
         ):
             compare(f"{side} of tier {name}'s range, of the candidate", told, end, findings, "tiers")
+
+
+def check_constancy(name: str, predictions: FloatArray, metrics: Figures, findings: Findings) -> None:
+    """Whether the model that ships says one number, by what it predicted alone."""
+    if "candidate_is_constant" in metrics:
+        is_one = not predictions.size or float(np.ptp(predictions)) < ONE_NUMBER
+        compare(f"{name}.candidate_is_constant", metrics["candidate_is_constant"], float(is_one), findings)
 
 
 def compare(

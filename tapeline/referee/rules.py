@@ -17,7 +17,7 @@ class RowRules:
     baseline_stride : rows between those that a baseline learns from; more where those would exceed
         baseline_rows
     max_filled_share : of such a window; max_fill : that a gap is filled for
-    is_refit : whether one more model is trained, up to the end
+    is_refit : whether one more model is trained, up to the end; bins : of the calibration error
     """
 
     minutes: int
@@ -32,6 +32,7 @@ class RowRules:
     max_filled_share: float
     max_fill: int
     is_refit: bool
+    bins: int
 
     @property
     def step(self) -> int:

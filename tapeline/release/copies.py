@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tapeline.promotion.production import COPIES
 from tapeline.promotion.repository import git
 from tapeline.release.locked import LOCK, read_stages, stage_records, tracked_records
-
-COPIES = Path(".dvc/tmp/copies")  # where neither git nor DVC looks; on the project's own filesystem
 
 
 @contextmanager
@@ -25,11 +24,6 @@ def copy_of_project(root: Path) -> Iterator[Path]:
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
                 _link_or_copy(root / name, copy / name)
         yield copy
-
-
-def remove_leftovers(root: Path) -> None:
-    """Remove copies that a kill has left; no other command may be using one."""
-    shutil.rmtree(root / COPIES, ignore_errors=True)
 
 
 def kept_by_dvc(root: Path) -> list[str]:

@@ -80,6 +80,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         if new_trials := note_trials():
             tell(new_trials)
         require_passed(verdicts, tell)
+        tell("the run is made again, replayed and proven first, unless it was before: each tells its minutes")
         checked = check_run(ROOT, Params.read(), tell)
         proof = require_proof(ROOT, tell)
         plans = [
@@ -104,7 +105,9 @@ def require_clean() -> None:
     dirty += [f" {line}" for line in tracked if line[0].islower() or line[0] == "S"]
     if dirty:
         more = f" and {len(dirty) - 1} more" if len(dirty) > 1 else ""
-        raise ArtifactError(f"{dirty[0][3:]}{more}: not committed; a release is made from a commit alone")
+        raise ArtifactError(
+            f"{dirty[0][3:]}{more}: not committed; a release is of a commit: `git add -A && git commit`"
+        )
     with Repo(str(ROOT)) as repo:
         frozen = [stage.addressing for stage in repo.index.stages if stage.frozen and not stage.is_import]
         stale = repo.status()
@@ -207,8 +210,10 @@ def require_passed(verdicts: dict[str, list[Verdict]], tell: Callable[[str], Non
     for artifact, judged in verdicts.items():
         table = pd.DataFrame([asdict(verdict) for verdict in judged])
         table["value"] = ["" if verdict.value is None else f"{verdict.value:.6g}" for verdict in judged]
+        table["reason"] = table["reason"].str.ljust(table["reason"].str.len().max())  # begins where others do
         columns = ["gate", "value", "limit", "status", "reason"]
-        tell(f"{artifact}\n{table[columns].to_string(index=False)}\n")
+        rows = table[columns].to_string(index=False).splitlines()
+        tell("\n".join([artifact, *(row.rstrip() for row in rows), ""]))
         failed = [verdict.gate for verdict in judged if verdict.blocks]
         if failed:
             refused.append(f"{artifact} by {len(failed)} of {len(judged)} gates: {', '.join(failed)}")

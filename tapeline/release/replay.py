@@ -54,6 +54,9 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
         for artifact, table in stored.items()
     }
     largest = max(require_equal(artifact, table) for artifact, table in served.items())
+    if not candidate.is_refit:  # of a validation only the rows with a label are stored
+        for artifact, table in stored.items():
+            require_judged(artifact, table, answers)
     n_trades, n_borderline = replay_account(stored, served, validation, ranges, candidate, trading)
     return Replay(
         part=part, candles=n_rows, of=len(every), largest_difference=largest,
@@ -111,3 +114,20 @@ def require_equal(artifact: str, rows: pd.DataFrame) -> float:
                 f"and the bundle answers {what.format(**row)}{more}"
             )
     return float(difference.max()) if len(rows) else 0.0
+
+
+def require_judged(artifact: str, stored: pd.DataFrame, answers: pd.DataFrame) -> None:
+    """ArtifactError names the first candle that the bundle answers and the run did not predict.
+
+    What is answered there has no figure: its window has a gap, say, and was left out of what was judged.
+    """
+    given = answers.loc[answers[artifact].notna(), [*ROW_KEYS, artifact]]
+    merged = given.merge(stored[ROW_KEYS], on=ROW_KEYS, how="left", indicator="found")
+    unjudged = merged[merged["found"] == "left_only"]
+    if len(unjudged):
+        row = unjudged.iloc[0]
+        more = f", and at {len(unjudged) - 1:,} more" if len(unjudged) > 1 else ""
+        raise ArtifactError(
+            f"{artifact}: the bundle answers {row[artifact]:.8g} at {row['symbol']} {row['timestamp']}, "
+            f"where the run predicted nothing{more}: what it says there was never judged"
+        )

@@ -13,6 +13,7 @@ from pydantic import Field
 from tapeline.backtest.signals import SignalParams
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.baselines.params import Rows, Stride
+from tapeline.evaluation.params import EvaluationParams
 from tapeline.models.entry import ModelEntry
 from tapeline.models.table import MODELS, TRADED
 from tapeline.nets.params import Size
@@ -65,6 +66,7 @@ def row_rules(params: Params) -> RowRules:
         max_filled_share=params.value("data.max_filled_share", FilledShare),
         max_fill=params.value("data.max_fill", MaxFill),
         is_refit=params.value("promotion.refit", Refit) == "all",
+        bins=params.section("evaluation", EvaluationParams).bins,
     )
 
 

@@ -41,12 +41,21 @@ def predict_lines(stream: Stream, lines: Iterable[bytes]) -> Iterator[Answer]:
             if len(line) > LONGEST_LINE:
                 raise ValueError(f"it is longer than {LONGEST_LINE} bytes")
             candle = json.loads(line.decode("utf-8-sig"))
+            if not isinstance(candle, dict):
+                raise ValueError(f"it is {brief(candle)}")
+            if "symbol" not in candle:
+                raise ValueError("symbol is missing")
             symbol = candle["symbol"]
             if not isinstance(symbol, str) or not symbol:
                 raise ValueError(f"symbol is {brief(symbol)}")
-        except (ValueError, KeyError, TypeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:
             complaint = "not a candle: a JSON object with symbol, timestamp, open..."
-            yield Answer("", None, REFUSED, f"{complaint} ({str(error)[:LONGEST_REASON]})")
+            why = (
+                f"byte {error.start + 1} is not UTF-8"
+                if isinstance(error, UnicodeDecodeError)
+                else str(error)
+            )
+            yield Answer("", None, REFUSED, f"{complaint} ({why[:LONGEST_REASON]})")
             continue
         yield stream.feed(symbol, candle)
 

@@ -12,16 +12,14 @@ from moto.server import ThreadedMotoServer
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.outputs import write_json
 from tapeline.promotion.bundle import verify_bundle
-from tapeline.promotion.proofs import ProofRecord
 from tapeline.promotion.registry import Registry
-from tapeline.promotion.release_record import Recheck, Replay
-from tapeline.release.proof import identity, proof_path
-from tapeline.release.recheck import Checked, content_hash, keep
+from tapeline.release.recheck import Checked
 from tapeline.release.rerun import STAGES, Rerun
 from tests.candles import random_candles
+from tests.commands.checked import take_for_checked
 from tests.commands.edits import EDITS
+from tests.tiny_run import tiny_run
 from tests.workshop import EASY, Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
@@ -30,14 +28,7 @@ LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
 
 
 class Repository(Workshop):
-    """A workshop that is asked what is in production."""
-
-    def __init__(self, folder, source=None):
-        if source is None:
-            super().__init__(folder)
-        else:
-            self.folder = folder
-            shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
+    """A copy of a workshop that is asked what is in production."""
 
     @property
     def registry(self):
@@ -78,23 +69,13 @@ class Repository(Workshop):
         self.set_params(changes)
         self.run("make repro")
         self.commit("run")
-        self.take_for_checked()
-
-    def take_for_checked(self):
-        """Leave what a check and a proof leave: what follows takes a second, and each of them a minute."""
-        recheck = Recheck(files=0, rounded=0, content=content_hash(self.folder))
-        replay = Replay(part="test", candles=0, of=0, largest_difference=0.0, borderline=0, trades=0)
-        keep(self.folder, Checked(recheck=recheck, replay=replay))
-        proved = {"seed": 0, "asked": 10, "moments": 0, "values": 0, "parts": (), "proved_on": "fold_1"}
-        proof = ProofRecord(**proved, **identity(self.folder))
-        write_json(proof_path(self.folder), proof.plain())
+        take_for_checked(self.folder)
 
 
 # The run made again and replayed, as `make promote` has it done first.
 CHECK = """python -c '
 from pathlib import Path
 from tapeline.params import Params
-from tapeline.release.proof import identity, proof_path
 from tapeline.release.recheck import check_run
 check_run(Path(), Params.read(), print)
 '"""
@@ -103,10 +84,7 @@ check_run(Path(), Params.read(), print)
 @pytest.fixture(scope="module")
 def ran(tmp_path_factory):
     """A run with gates that let it pass, committed, nothing promoted."""
-    shop = Repository(tmp_path_factory.mktemp("ran"))
-    shop.set_params({"gates": EASY})
-    shop.run("make repro")
-    shop.commit("run")
+    shop = Repository.copied(tiny_run(tmp_path_factory), tmp_path_factory.mktemp("ran"))
     (shop.folder / ".git/checked").write_text(shop.run(CHECK))
     shop.run("make prove SEED=5")  # recorded, so that no test need prove this run again
     return shop
@@ -115,7 +93,7 @@ def ran(tmp_path_factory):
 @pytest.fixture(scope="module")
 def promoted(ran, tmp_path_factory):
     """v1.0.0 of both in production, and another LSTM committed, not promoted."""
-    shop = Repository(tmp_path_factory.mktemp("promoted"), ran.folder)
+    shop = Repository.copied(ran.folder, tmp_path_factory.mktemp("promoted"))
     shop.run("make promote")
     shop.run_and_commit(model={"hidden": 5})
     return shop
@@ -124,12 +102,12 @@ def promoted(ran, tmp_path_factory):
 @pytest.fixture
 def shop(promoted, tmp_path):
     """A copy of `promoted` of the test's own."""
-    return Repository(tmp_path, promoted.folder)
+    return Repository.copied(promoted.folder, tmp_path)
 
 
 def test_a_models_life(ran, tmp_path):
     """Promoted, followed by patch, minor and major, refused, rolled back and forward, checked out whole."""
-    shop = Repository(tmp_path, ran.folder)
+    shop = Repository.copied(ran.folder, tmp_path)
     first = shop.run("make promote")
     assert "proved before: 13 moments" in first
     proof = shop.registry.production(LSTM).record.proof
@@ -197,7 +175,7 @@ def test_a_models_life(ran, tmp_path):
 
 def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp_path):
     """One more model, trained to the end; metrics of the folds stay, and stand for the candidate too."""
-    shop = Repository(tmp_path, ran.folder)
+    shop = Repository.copied(ran.folder, tmp_path)
     before = json.loads((shop.folder / "metrics/lstm.json").read_text())
     shop.run_and_commit(promotion={"refit": "all"})
     shop.run("make prove")
@@ -256,7 +234,7 @@ def inject(shop, step, count, fault, command=("promote",)):
 )
 def test_a_fault_at_any_step_leaves_everything_as_it_was(ran, tmp_path, step, count):
     """Also in the second of two models; and the next try goes through."""
-    shop = Repository(tmp_path, ran.folder)
+    shop = Repository.copied(ran.folder, tmp_path)
     before = shop.state()
     status, told = inject(shop, step, count, "raise")
     assert status == 1
@@ -401,8 +379,7 @@ def bucket(monkeypatch, tmp_path_factory):
 def clone_with_production(shop, folder):
     """Clone `shop` and restore there: the same bytes, the same index."""
     shop.run(f"git clone -q . {folder}")
-    fresh = Repository.__new__(Repository)
-    fresh.folder = Path(folder)
+    fresh = Repository.at(Path(folder))
     fresh.run("make restore")
     for name in (LSTM, TRANSFORMER):
         assert fresh.in_production(name) == shop.in_production(name)
@@ -416,7 +393,7 @@ def test_a_fresh_clone_pulls_production_from_a_folder(shop, tmp_path_factory):
     # DVC goes by each commit's own configuration, and the first release is older than this remote.
     shop.run(f"dvc remote add --local --default storage {folder}")
     shop.run("git commit -qam remote")
-    shop.take_for_checked()
+    take_for_checked(shop.folder)
     shop.run("make promote")
     shop.run("dvc push --quiet --all-commits")
     clone_with_production(shop, tmp_path_factory.mktemp("clone"))
@@ -429,7 +406,7 @@ def test_a_fresh_clone_pulls_production_from_s3(shop, bucket, tmp_path_factory):
         shop.run(f"dvc remote add {level} --default storage s3://models/cache")
         shop.run(f"dvc remote modify {level} storage endpointurl {address}")
     shop.run("git commit -qam remote")
-    shop.take_for_checked()
+    take_for_checked(shop.folder)
     shop.run("make promote")
     shop.run("dvc push --quiet --all-commits")
     clone_with_production(shop, tmp_path_factory.mktemp("clone"))
@@ -507,7 +484,7 @@ def test_somebody_elses_tags_are_neither_taken_for_releases_nor_deleted(shop):
 def test_a_shallow_clone_promotes_nothing(shop, tmp_path_factory):
     """It has forgotten how many configurations were tried, which the deflated Sharpe ratio hangs on."""
     shop.run("git commit -q --allow-empty -m more")
-    clone = Repository(tmp_path_factory.mktemp("shallow"), shop.folder)
+    clone = Repository.copied(shop.folder, tmp_path_factory.mktemp("shallow"))
     deflated = {"release.deflated_sharpe": {"min": 0.0}}
     clone.run_and_commit(gates=EASY | {LSTM: EASY[LSTM] | deflated})
     clone.run(f"git fetch -q --depth 1 file://{shop.folder} && git reflog expire --expire=now --all")
@@ -567,7 +544,7 @@ def test_a_run_is_made_again_and_replayed_before_it_is_promoted(ran):
 
 def test_metrics_edited_with_their_hashes_are_not_promoted(ran, tmp_path):
     """Packed, judged, locked and committed as if they had been measured: one line names file and value."""
-    shop = Repository(tmp_path, ran.folder)
+    shop = Repository.copied(ran.folder, tmp_path)
     path = shop.folder / "metrics/lstm.json"
     figures = json.loads(path.read_text())
     path.write_text(json.dumps(figures | {"accuracy_all": 0.99}, indent=2) + "\n")
@@ -585,7 +562,7 @@ def test_metrics_edited_with_their_hashes_are_not_promoted(ran, tmp_path):
 @pytest.mark.parametrize("what", ["candles", "features", "predictions", "a fold", "the candidate"])
 def test_what_a_run_came_to_can_not_be_edited(ran, tmp_path, what):
     """Each is made again otherwise, and named with the value."""
-    shop = Repository(tmp_path, ran.folder)
+    shop = Repository.copied(ran.folder, tmp_path)
     message = EDITS[what](shop.folder)
     with pytest.raises(ArtifactError, match=message):
         Rerun(shop.folder, lambda line: None).result()

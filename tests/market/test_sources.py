@@ -329,7 +329,7 @@ KNOWN |= {
 def read(tmp_path, name, content, **changes):
     """The candles of BTC-USD in one file."""
     put(tmp_path / "BTC-USD" / name, content)
-    asked = data(tmp_path, symbols=["BTC-USD"], max_rejected_share=0.0, **changes)
+    asked = data(tmp_path, **{"symbols": ["BTC-USD"], "max_rejected_share": 0.0} | changes)
     return clean(read_symbol(asked, "BTC-USD"), asked)
 
 
@@ -486,6 +486,16 @@ def test_a_volume_that_is_the_quotes_is_told_by_the_base_beside_it(tmp_path, has
     cleaned = read(tmp_path, "a.csv", content, columns=asked)
     assert cleaned.findings == []
     assert cleaned.candles["volume"].tolist() == VO
+
+
+@pytest.mark.filterwarnings("error")
+def test_amounts_without_end_are_no_base(tmp_path):
+    """Rows of infinite ones, rejected, say nothing of the others, and no library warns of them."""
+    amounts = [np.inf if k % 50 == 0 else amount for k, amount in enumerate(VO)]
+    volumes = [np.inf if k % 25 == 0 else volume for k, volume in enumerate(TURNOVER)]
+    content = text(columns(SECONDS, OP, HI, LO, CL, volumes, amounts), f"unix,{OHLC},volume,amount")
+    findings = read(tmp_path, "a.csv", content, max_rejected_share=0.1).findings
+    assert "quote_volumes" in [finding.rule for finding in findings]
 
 
 def test_candles_still_open_are_left_out_and_counted(tmp_path):

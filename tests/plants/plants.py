@@ -24,6 +24,7 @@ class Plant:
     """One mistake: in `file`, `old` stands where `new` should not.
 
     stages : those that a run with it goes through, in order; more : further changes of the same mistake
+    is_rough : shows only where a history has long gaps, and prices so coarse that two closes are often equal
     """
 
     name: str
@@ -32,6 +33,7 @@ class Plant:
     new: str
     stages: tuple[str, ...]
     more: tuple[tuple[str, str, str], ...] = ()
+    is_rough: bool = False
 
     @property
     def changes(self) -> tuple[tuple[str, str, str], ...]:
@@ -201,6 +203,7 @@ PLANTS = [
         "np.where(move == 0, np.nan, (move + 1) / 2)",
         "np.where(move == 0, 1.0, (move + 1) / 2)",
         FEATURES,
+        is_rough=True,
     ),
     Plant(
         "a label of the candle's own open",
@@ -323,6 +326,7 @@ PLANTS = [
         'segment=np.asarray(keys.groupby(["symbol", "segment"], observed=True).ngroup(), dtype=np.int64),',
         "segment=np.zeros(len(keys), dtype=np.int64),",
         TRAINING,
+        is_rough=True,
     ),
     Plant(
         "predictions of rows that no window leads up to",

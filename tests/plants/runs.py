@@ -7,6 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+
+from tapeline.schema import OHLCV, PRICES
 from tests.plants.plants import Plant
 from tests.workshop import Workshop
 
@@ -24,6 +28,7 @@ MARKET = {
     "train": {"epochs": 2, "sequence_length": 20, "chunk_length": 64, "minimum_context": 10},
     "signals": {"tier_by": "share", "tier_shares": {"A": 0.2, "B": 0.4, "C": 0.6}},
 }  # fmt: skip
+GAP = 25  # candles that are missing at once, more than are filled
 
 
 def make_run(folder: Path) -> Workshop:
@@ -33,6 +38,22 @@ def make_run(folder: Path) -> Workshop:
     shop.run("dvc repro")
     shop.commit("run")
     return shop
+
+
+def make_rough_run(shop: Workshop, folder: Path) -> Workshop:
+    """The run of the same candles from files, in prices of some 7 basis points a step and with long gaps."""
+    rough = Workshop(folder)
+    for k, path in enumerate(sorted((shop.folder / "data/candles").glob("*.parquet"))):
+        candles = pd.read_parquet(path).query("not is_filled")[["timestamp", *OHLCV]]
+        is_gap = (np.arange(len(candles)) + 600 * k) % 1900 >= 1900 - GAP
+        step = float(f"{7e-4 * candles['close'].iloc[0]:.0e}")
+        candles[list(PRICES)] = (candles[list(PRICES)] / step).round() * step
+        (folder / "data/raw/ROUGH" / path.stem).mkdir(parents=True)
+        candles[~is_gap].to_parquet(folder / "data/raw/ROUGH" / path.stem / "1m.parquet", index=False)
+    rough.set_params(MARKET | {"data": {"source": "files", "path": "data/raw/ROUGH"}})
+    rough.run("dvc repro")
+    rough.commit("run")
+    return rough
 
 
 def copy_of(shop: Workshop, folder: Path) -> Path:

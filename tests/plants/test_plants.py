@@ -6,7 +6,7 @@ import pytest
 
 from tapeline.closure import ROOT
 from tests.plants.plants import PLANTS
-from tests.plants.runs import copy_of, find, make_run, plant
+from tests.plants.runs import copy_of, find, make_rough_run, make_run, plant
 
 # How each that finds begins to say so: an error of another kind is not a find.
 SAYS = {
@@ -42,6 +42,12 @@ def run(tmp_path_factory):
     return make_run(tmp_path_factory.mktemp("plants"))
 
 
+@pytest.fixture(scope="module")
+def rough_run(run, tmp_path_factory):
+    """The same candles from files, in coarse prices and with long gaps."""
+    return make_rough_run(run, tmp_path_factory.mktemp("rough"))
+
+
 @pytest.mark.parametrize("mistake", PLANTS, ids=lambda mistake: mistake.name)
 def test_a_mistake_can_be_planted(mistake):
     """Its place is in the code, once, and what stands there afterwards is Python."""
@@ -52,8 +58,9 @@ def test_a_mistake_can_be_planted(mistake):
 
 
 @pytest.mark.parametrize("mistake", marked())
-def test_a_mistake_is_found(run, mistake, tmp_path, record_property):
+def test_a_mistake_is_found(request, mistake, tmp_path, record_property):
     """By a stage that runs in any case, by the replay, or by the proof; who it was stands in the report."""
+    run = request.getfixturevalue("rough_run" if mistake.is_rough else "run")
     folder = copy_of(run, tmp_path / "copy")
     plant(folder, mistake)
     found_by, said = find(folder, mistake)

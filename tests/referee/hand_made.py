@@ -25,7 +25,7 @@ SYMBOLS = ("AAA", "BBB")
 N, GAP, FILLED = 460, 25, 3  # candles; missing ones of AAA; of BBB
 ROWS = RowRules(
     minutes=1, warm_up=5, horizon=4, embargo=3, sequence_length=6, minimum_context=3, validation_stride=3,
-    baseline_stride=2, baseline_rows=200, max_filled_share=0.4, max_fill=15, is_refit=False,
+    baseline_stride=2, baseline_rows=200, max_filled_share=0.4, max_fill=15, is_refit=False, bins=4,
 )  # fmt: skip
 TIERS = TierRules("share", {"A": (0.7, 1.0), "B": (0.6, 0.7)}, {"A": 0.2, "B": 0.5}, ("A",), 0.1)
 INSTRUMENT = InstrumentRules(spread=2e-4, commission=3e-4, step=0.01, maximum=500.0, is_short_allowed=True)

@@ -195,6 +195,46 @@ def test_a_figure_that_is_off_is_named(run, key):
     assert f"lstm.{key}" in first(changed)[1]
 
 
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("precision_tier_a", 0.99), ("coverage_of_share_tier_a", 2.0), ("coverage_tier_a", None)],
+)
+def test_a_gates_figure_of_tier_a_that_is_not_its_details_is_found(run, key, value):
+    """As the upper end of its interval, or of another tier; what the detail says is derived anew."""
+    tier = run.models[0].detail["tiers"]["A"]
+    right = {
+        "precision_tier_a": tier["precision"],
+        "coverage_tier_a": tier["coverage"],
+        "coverage_by_confidence_tier_a": None,
+        "coverage_of_share_tier_a": tier["coverage"] / 0.2,
+    }
+    metrics = run.models[0].metrics | right
+    assert examined(with_model(run, 0, metrics=metrics)).differences == []
+    found = first(with_model(run, 0, metrics=metrics | {key: value}))
+    assert found[0] == "figures"
+    assert f"lstm.{key}" in found[1]
+
+
+def test_a_candidate_that_says_one_number_and_is_not_told_so_is_found(run):
+    """And one that is told so, and is not."""
+    metrics = run.models[0].metrics | {"candidate_is_constant": 0}
+    assert examined(with_model(run, 0, metrics=metrics)).differences == []
+    assert (
+        "lstm.candidate_is_constant"
+        in first(with_model(run, 0, metrics=metrics | {"candidate_is_constant": 1}))[1]
+    )
+
+
+@pytest.mark.parametrize(("end", "side"), [("low", 1), ("high", -1)])
+def test_an_interval_that_does_not_hold_its_figure_is_found(run, end, side):
+    """An accuracy whose low end lies above it, or whose high end below."""
+    accuracy = run.models[0].metrics["accuracy_all"]
+    metrics = run.models[0].metrics | {f"accuracy_all_{end}": accuracy - side * 0.01}
+    assert examined(with_model(run, 0, metrics=metrics)).differences == []
+    found = first(with_model(run, 0, metrics=metrics | {f"accuracy_all_{end}": accuracy + side * 0.01}))
+    assert found[1].startswith(f"lstm.accuracy_all_{end}")
+
+
 def test_a_fold_that_scores_only_rows_it_likes_is_found(run):
     """Figures without the moves that were too small."""
     rows = run.models[1].metrics["rows"] - 3

@@ -1,23 +1,14 @@
 """Commands that change production, killed or starved at each of their steps, in copies of a small project.
 
-`python -m tests.release.faults SHOP` reads jobs as JSON lines and answers each with a line. It imports
-what is slow once, and forks for every command. A step is whatever Python tells its audit hooks of that
-touches a file or starts git: every rename, removal, written file and tag, whichever library makes it.
+`python -m tests.release.faults SHOP` answers jobs: see tests/faulting.py.
 """
 
-import errno
 import hashlib
 import importlib
-import io
-import json
-import os
 import shutil
-import signal
 import sys
 import tempfile
-import traceback
-from contextlib import redirect_stderr, redirect_stdout
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,8 +21,8 @@ from tapeline.promotion.registry import Registry
 from tapeline.promotion.repository import git
 from tapeline.promotion.versions import Version
 from tapeline.release import promoting
+from tests import faulting
 
-STEPS = {"os.rename", "os.remove", "os.rmdir", "os.mkdir", "os.link", "subprocess.Popen"}
 NAMES = (
     "promote",
     "rollback",
@@ -45,11 +36,6 @@ NAMES = (
 )
 COMMANDS = {name: importlib.import_module(f"commands.{name}") for name in NAMES}
 LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
-# Commands that come after a kill: none of them changes anything but what has to be healed.
-NEXT = (
-    ("restore",), ("registry",), ("predict",), ("verify",), ("promote",), ("check_release", f"{LSTM}@v1.0.0"),
-    ("rollback", LSTM, "v9.9.9"), ("withdraw", TRANSFORMER, "shadow"), ("shadow", LSTM, "v9.9.9"),
-)  # fmt: skip
 
 
 def promote_two() -> None:
@@ -67,56 +53,10 @@ def promote_two() -> None:
 COMMANDS["promote_two"] = SimpleNamespace(main=promote_two)
 
 
-def at_step(number: int, fault: str, counted: list[str]) -> None:
-    """From now on do `fault` at that step: a signal's name, or an error's; 0: count alone."""
-
-    def hook(event: str, arguments: tuple) -> None:
-        writes = (
-            event == "open" and isinstance(arguments[2], int) and arguments[2] & (os.O_WRONLY | os.O_RDWR)
-        )
-        if event not in STEPS and not writes:
-            return
-        counted.append(event)
-        if len(counted) == number:
-            if fault.startswith("SIG"):
-                os.kill(os.getpid(), getattr(signal, fault))
-            else:
-                raise OSError(getattr(errno, fault), os.strerror(getattr(errno, fault)))
-
-    sys.addaudithook(hook)
-
-
-def run(folder: Path, command: list[str], number: int = 0, fault: str = "", before=None) -> dict:
-    """Run a command in a process of its own; how it ended, what it said, and its number of steps."""
-    report = Path(tempfile.mkstemp()[1])
-    child = os.fork()
-    if child == 0:
-        said, counted, status = io.StringIO(), [], 0
-        os.chdir(folder)
-        sys.argv = command
-        sys.stdin = io.TextIOWrapper(io.BytesIO(b""))
-        try:
-            if before:
-                before()
-            at_step(number, fault, counted)
-            with redirect_stdout(said), redirect_stderr(said):
-                run_command(COMMANDS[command[0]].main)
-        except SystemExit as end:
-            status = end.code if isinstance(end.code, int) else int(bool(end.code))
-            said.write(end.code if isinstance(end.code, str) else "")
-        except BaseException:
-            status = 99
-            said.write(traceback.format_exc())
-        steps, number = len(counted), -1
-        with open(report, "w") as file:
-            json.dump({"said": said.getvalue(), "steps": steps}, file)
-        os._exit(status)
-    status = os.waitpid(child, 0)[1]
-    text = report.read_text()
-    report.unlink()
-    return {"status": os.waitstatus_to_exitcode(status)} | (
-        json.loads(text) if text else {"said": "", "steps": 0}
-    )
+def run(folder: Path, command: list[str], number: int = 0, fault: str = "") -> dict:
+    """Run a command in a process of its own, faulted at a step; 0: at none."""
+    main = partial(run_command, COMMANDS[command[0]].main)
+    return faulting.run(folder, main, command, number, fault)
 
 
 def state(folder: Path) -> dict:
@@ -167,7 +107,7 @@ def undisturbed(shop: Path, *command: str) -> tuple[dict, dict, int]:
         before = state(folder)
         ended = run(folder, list(command))
         assert ended["status"] == 0, ended
-        return before, state(folder), ended["steps"]
+        return before, state(folder), len(ended["steps"])
 
 
 def job(shop: Path, command: list[str], number: int, fault: str, following: list[str]) -> dict:
@@ -199,13 +139,5 @@ def job(shop: Path, command: list[str], number: int, fault: str, following: list
         }
 
 
-def main() -> None:
-    """Answer jobs."""
-    shop = Path(sys.argv[1])
-    for line in sys.stdin:
-        asked = json.loads(line)
-        print(json.dumps(job(shop, **asked)), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    faulting.answer(partial(job, Path(sys.argv[1])))

@@ -3,7 +3,6 @@
 A sample here, all of it by `make torture`, which prints a table.
 """
 
-import json
 import subprocess
 import sys
 from collections import Counter
@@ -11,6 +10,7 @@ from collections import Counter
 import pytest
 
 from tapeline.closure import ROOT
+from tests.faulting import ERRORS, KILLS, Laboratory, show
 from tests.release.former import LSTM, TRANSFORMER, two_runs
 
 pytestmark = pytest.mark.xdist_group("faults")
@@ -28,28 +28,6 @@ NEXT = [
     ["restore"], ["registry"], ["predict"], ["verify"], ["promote"], ["check_release", f"{LSTM}@v1.0.0"],
     ["rollback", LSTM, "v9.9.9"], ["withdraw", TRANSFORMER, "shadow"], ["shadow", LSTM, "v9.9.9"],
 ]  # fmt: skip
-KILLS = ["SIGKILL", "SIGTERM", "SIGINT"]
-ERRORS = ["ENOSPC", "EACCES", "EMFILE", "EROFS"]
-
-
-class Laboratory:
-    """The process that runs and faults commands in copies of a project."""
-
-    def __init__(self, shop):
-        self.process = subprocess.Popen(
-            [sys.executable, "-m", "tests.release.faults", str(shop)],
-            cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-
-    def ask(self, **job):
-        """Its answer to a job."""
-        self.process.stdin.write(json.dumps(job) + "\n")
-        self.process.stdin.flush()
-        return json.loads(self.process.stdout.readline())
-
-    def steps(self, command):
-        """Number of steps of a command that nothing disturbs."""
-        return self.ask(command=command, number=0, fault="", following=[])["steps"]
 
 
 @pytest.fixture(scope="module")
@@ -66,17 +44,16 @@ def shop(tmp_path_factory):
 @pytest.fixture(scope="module")
 def laboratory(shop):
     """One for all tests of the module."""
-    laboratory = Laboratory(shop)
+    laboratory = Laboratory("tests.release.faults", shop)
     yield laboratory
-    laboratory.process.stdin.close()
-    laboratory.process.wait()
+    laboratory.close()
 
 
 def faulted(laboratory, faults, n_points):
     """Fault every change at `n_points` steps spread over it; outcomes by command, and what went wrong."""
     outcomes, wrong, k = {}, [], 0
     for name, command in CHANGES.items():
-        steps = laboratory.steps(command)
+        steps = laboratory.ask(command=command, number=0, fault="", following=[])["steps"]
         outcomes[name] = Counter()
         for point in range(n_points):
             number = 1 + point * (steps - 1) // max(n_points - 1, 1)
@@ -88,15 +65,6 @@ def faulted(laboratory, faults, n_points):
                 wrong.append((name, number, faults[k % len(faults)], NEXT[k % len(NEXT)], found))
             k += 1
     return outcomes, wrong
-
-
-def show(title, outcomes, wrong):
-    """A table of what was tried and survived."""
-    print(f"\n{title:<12}{'tried':>8}{'survived':>10}{'as before':>11}{'as after':>10}")
-    for name, counted in outcomes.items():
-        failed = sum(entry[0] == name for entry in wrong)
-        tried = sum(counted.values())
-        print(f"{name:<12}{tried:>8}{tried - failed:>10}{counted['before']:>11}{counted['after']:>10}")
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """What was packed, fed candles one by one, against what was judged; serving that does otherwise is found."""
 
 import json
+import re
 from dataclasses import replace as with_values
 
 import numpy as np
@@ -107,6 +108,18 @@ def test_the_packed_bundles_give_the_runs_predictions_and_trades(run, packed):
     assert record.largest_difference < 1e-6
     assert record.trades >= 3
     assert told == ["replay: 277 candles, test of fold_1, fed one by one to what was packed: about 1 s"]
+
+
+def test_an_answer_where_the_run_predicted_nothing_is_found(run, packed):
+    """Serving that answers more than what was judged, as where too much of a window is filled."""
+    table = run["lstm"]
+    left_out = table.index[table["symbol"] == "BBB-USD"][7:9]
+    write_table("data/predictions/lstm.parquet", table.drop(left_out).reset_index(drop=True))
+    at = re.escape(str(table["timestamp"][left_out[0]]))
+    told = rf"^lstm-direction: the bundle answers 0\.\d+ at BBB-USD {at}, where the run predicted nothing, "
+    with pytest.raises(ArtifactError, match=told + "and at 1 more: what it says there was never judged$"):
+        replayed(packed)
+    replayed(packed, is_refit=True)  # whose rows are those with a label
 
 
 def test_a_refitted_bundle_is_replayed_on_its_validation_and_has_no_account(run, packed):

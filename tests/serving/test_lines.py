@@ -49,12 +49,13 @@ def test_a_line_is_a_candle_with_its_symbol():
 @pytest.mark.parametrize(
     ("line", "told"),
     [
-        (b"[1, 2]", "(list indices must be integers or slices, not str)"),
-        (b"{}", "('symbol')"),
+        (b"[1, 2]", "(it is [1, 2])"),
+        (b"null", "(it is None)"),
+        (b"{}", "(symbol is missing)"),
         (b'{"symbol": 7}', "(symbol is 7)"),
         (b'{"symbol": ""}', "(symbol is '')"),
         (b'{"symbol": "A"', "(Expecting ',' delimiter: line 1 column 15 (char 14))"),
-        (b'{"symbol": "\xff"}', "('utf-8' codec can't decode byte 0xff in position 12: invalid start byte)"),
+        (b'{"symbol": "\xff"}', "(byte 13 is not UTF-8)"),
     ],
 )
 def test_what_is_no_candle_is_told_what_it_lacks(line, told):

@@ -1,0 +1,50 @@
+"""Every gate is on a figure that somebody derives anew, or it is written here why not."""
+
+import numpy as np
+from ruamel.yaml import YAML
+
+from tapeline.closure import ROOT
+from tapeline.referee.figures import OF_TIER_A, Scored, direction_figures, trend_figures
+
+# Gates on what the referee does not derive, and why a figure there is right all the same.
+ESTIMATES = (
+    "an estimate from resamples or autocovariances: its coverage is measured, its parts are unit-tested"
+)
+FOLLOWS = "follows from equity at closes and inside candles by the rules of tests/backtest/test_ftmo.py"
+OF_ACCOUNT = {"backtest.trades", "backtest.candidate_net_pnl"}
+NOT_DERIVED = {
+    "lstm.accuracy_all_low": ESTIMATES,
+    "lstm.candidate_accuracy_all_low": ESTIMATES,
+    "lstm.above_ceiling_low": ESTIMATES,
+    "lstm.lead_over_rules_low": ESTIMATES,
+    "lstm.lead_over_controls_high": ESTIMATES,
+    "transformer.lead_over_rules_low": ESTIMATES,
+    "transformer.lead_over_controls_high": ESTIMATES,
+    "backtest.net_pnl_low": ESTIMATES,
+    "backtest.probabilistic_sharpe": ESTIMATES,
+    "backtest.max_drawdown_inside": "bounded from below by the drawdown at closes, which is derived",
+    "backtest.candidate_max_drawdown_inside": "likewise",
+    "ftmo.breached": FOLLOWS,
+    "ftmo.candidate_breached": FOLLOWS,
+    "ftmo.is_within_limits": FOLLOWS,
+    "release.deflated_sharpe": ESTIMATES,
+    "ftmo.zero_edge_p_value": ESTIMATES,
+    "ftmo.pass_probability_gain": ESTIMATES,
+    "promotion.leaks": "counted by the audits, which are made again before a promotion",
+    "promotion.expectations_failed": "likewise",
+    "promotion.lstm_onnx_difference": "the replay compares what was packed row by row",
+    "promotion.transformer_onnx_difference": "likewise",
+}
+
+
+def test_every_gate_is_on_a_figure_that_is_derived_anew_or_has_a_reason_not_to_be():
+    """Of the gates that are shipped; a reason that no gate needs goes."""
+    derived = {"lstm.candidate_is_constant", "transformer.candidate_is_constant"}
+    for prefix in ("", "candidate_"):
+        empty = Scored(*(np.empty(0) for _ in range(7)))
+        derived |= {f"lstm.{prefix}{key}" for key in direction_figures(empty, 2)}
+        derived |= {f"transformer.{prefix}{key}" for key in trend_figures(empty)}
+    derived |= {f"lstm.{key}" for key in OF_TIER_A} | OF_ACCOUNT
+    gates = YAML(typ="safe").load((ROOT / "params.yaml").read_text())["gates"]
+    named = {gate for of_artifact in gates.values() for gate in of_artifact}
+    assert named - derived == set(NOT_DERIVED)
