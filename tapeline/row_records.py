@@ -40,6 +40,17 @@ class LearnedRows(Document):
     minimum_context: int
 
 
+class FittedRows(Document):
+    """Rows that one baseline has learned from, by symbol.
+
+    scaled, trained : as of LearnedRows; chosen : whose loss decides between hyperparameters
+    """
+
+    scaled: dict[str, RowRecord]
+    trained: dict[str, RowRecord]
+    chosen: dict[str, RowRecord]
+
+
 def row_record(times: NDArray[np.int64], labels: NDArray[np.floating[Any]] | None = None) -> RowRecord:
     """Record of rows by their open `times` (n,), microseconds since 1970, and their `labels` (n,)."""
     stamps = [str(times[at].astype("datetime64[us]")) + "Z" for at in (0, -1)] if times.size else [None, None]

@@ -187,8 +187,8 @@ def test_a_features_switch_runs_from_features_on(workshop):
     column = "rsi_14"
     output = workshop.run(f"dvc exp run -S 'features.exclude=[weekend,{column}]'")
     assert workshop.stages_run(output) == [
-        "features", "expectations", "splits", "train_lstm", "train_transformer", "evaluate", "promote",
-        "latency",
+        "features", "expectations", "splits", "train_lstm", "train_transformer",
+        "train_baselines", "evaluate", "promote", "latency",
     ]  # fmt: skip
     assert column not in pd.read_parquet(workshop.folder / "data/features/BTC-USD.parquet").columns
     workshop.run("git checkout -q . && dvc checkout -q")

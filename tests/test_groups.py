@@ -1,5 +1,7 @@
 """Tests that share a run stay on one worker: made twice, the runs would take half of CI's time."""
 
+import re
+
 import pytest
 
 from tapeline.closure import ROOT
@@ -23,3 +25,9 @@ def test_the_longest_groups_are_begun_first(request):
     tests = "\n".join(path.read_text() for path in (ROOT / "tests").rglob("test_*.py"))
     assert all(f'xdist_group("{name}")' in tests for name in LONGEST)
     assert "--no-loadscope-reorder" in (ROOT / "Makefile").read_text()
+
+
+@pytest.mark.parametrize("content", [b"\x89HDF", b"\x89HDF 2", "a" * 101])
+def test_contents_of_files_are_no_names_of_tests(request, content):
+    """Or two workers that make them in another second do not collect the same tests."""
+    assert re.search(r"\[content\d\]", request.node.nodeid)

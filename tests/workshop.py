@@ -27,6 +27,7 @@ TINY = {
         "minimum_context": 10,
         "importance_rows": 400,
     },
+    "baselines": {"trees": 40, "leaf_rows": 50},
     "evaluation": {"block": 120, "resamples": 200},
     "proof": {"moments": 10},
     "ftmo": {"odds_paths": 200, "odds_days": 20, "control_runs": 5},

@@ -11,6 +11,7 @@ from tapeline.backtest.costs import CostParams, InstrumentNames
 from tapeline.backtest.ftmo import FtmoParams
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
+from tapeline.baselines.params import BaselineParams
 from tapeline.checks.candles import history_problems, read_candles, simulated_candles, split_days
 from tapeline.checks.instruments import instrument_problems
 from tapeline.checks.problems import Problem, problems_of
@@ -39,6 +40,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "splits": SplitParams,
     **{model.section: model.architecture for model in MODELS},
     "train": TrainParams,
+    "baselines": BaselineParams,
     "evaluation": EvaluationParams,
     "signals": SignalParams,
     "instruments": InstrumentNames,

@@ -18,7 +18,6 @@ class EvaluationParams(Section):
     block: Annotated[int, Field(ge=1, le=1_000_000)]  # candles a bootstrap block is long
     resamples: Annotated[int, Field(ge=100, le=1_000_000)]
     bins: Annotated[int, Field(ge=2, le=1000)]  # of the reliability curve and of ECE
-    control_stride: Annotated[int, Field(ge=1, le=100_000)]  # every n-th training row teaches the controls
     edge_shares: Annotated[
         tuple[Share, ...], Field(strict=False, min_length=1, max_length=100)
     ]  # most confident calls

@@ -74,26 +74,6 @@ def tile(spans: NDArray[np.int64], length: int, context: int, offset: int = 0) -
     return np.concatenate(chunks) if chunks else np.empty((0, 2), dtype=np.int64)
 
 
-def has_context(
-    segment: NDArray[np.int64],
-    is_filled: NDArray[np.bool_],
-    length: int,
-    minimum: int,
-    max_filled_share: float,
-) -> NDArray[np.bool_]:
-    """Whether each row has at least `minimum` rows of its segment up to it, and few filled ones; shape (N,).
-
-    Of its last `length` rows, or as many as its segment has, at most `max_filled_share` may be filled.
-    """
-    row = np.arange(segment.shape[0])
-    first = np.maximum.accumulate(np.where(np.r_[True, segment[1:] != segment[:-1]], row, 0))
-    begin = np.maximum(row - length + 1, first)
-    filled = np.concatenate([[0], np.cumsum(is_filled)])
-    n_filled = filled[row + 1] - filled[begin]
-    has_few_filled: NDArray[np.bool_] = n_filled <= max_filled_share * (row - begin + 1)
-    return (row - first + 1 >= minimum) & has_few_filled
-
-
 def reached(segment: NDArray[np.int64], rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
     """Whether each row is one of the `length` rows up to some row of `rows`, in its segment; shape (N,)."""
     row = np.arange(segment.shape[0])

@@ -34,7 +34,7 @@ def check_calibration(
     A direction's leaves every call's side to the network. Platt's line is as near to the plain sigmoid as the
     interval over these days allows, which it is on no other rows.
     """
-    found = [_labelled(predictions, fold, candles) for candles in market]
+    found = [labelled(predictions, fold, candles) for candles in market]
     p, label, time = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
     if not p.size:
         return
@@ -107,7 +107,7 @@ def _keeps_sides(record: Mapping[str, Any]) -> bool:
     return record["kind"] == "none" or bool(record["slope"] > 0 and record["intercept"] == 0)
 
 
-def _labelled(
+def labelled(
     predictions: Predictions, fold: int, candles: SymbolCandles
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], Times]:
     """Validation predictions of one symbol their own labels and open times, where all are there."""

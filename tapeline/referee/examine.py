@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.referee.accounts import check_account, check_decisions
+from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
 from tapeline.referee.figures import (
@@ -27,7 +28,9 @@ from tapeline.row_records import LearnedRows
 from tapeline.schema import DIRECTION
 
 # Without any of these nothing is known of a run; labels, fills and money may lack where nothing was traded.
-NEEDED = ("candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures")
+NEEDED = (
+    "candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures", BASELINES
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class Run:
 
     candles, features, ceilings : tables by symbol; read_column : a feature's column of a symbol's table
     splits : the splits file; models : the direction that is traded, then the trend that allows it
+    baselines : rules that the models are measured against
     accounts : by title, with the figures that are told of each
     """
 
@@ -73,6 +77,7 @@ class Run:
     ceilings: Mapping[str, pd.DataFrame]
     splits: Mapping[str, Any]
     models: tuple[ModelClaims, ...]
+    baselines: tuple[BaselineClaims, ...]
     accounts: Mapping[str, tuple[Account, Mapping[str, Any]]]
 
 
@@ -94,10 +99,11 @@ def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -
     for model in run.models:
         _check_model(model, dict(zip(names, learned, strict=True)), market, findings)
         _check_metrics(model, run, market, tiers, len(folds), findings)
+    for baseline in run.baselines:
+        check_baseline(baseline, dict(zip(names, learned, strict=True)), market, findings)
+    every: tuple[ModelClaims | BaselineClaims, ...] = (*run.models, *run.baselines)
     fitted = [
-        (model.predictions.name, k, model.models[name])
-        for model in run.models
-        for k, name in enumerate(names)
+        (model.predictions.name, k, model.models[name]) for model in every for k, name in enumerate(names)
     ]
     check_scalers(fitted, learned, market, run.read_column, findings)
     check_accounts(run, market, tiers, account, findings)

@@ -108,7 +108,7 @@ def check_learned(
             labels = candles.label(label)[rows] if used == "trained" else None
             claimed = getattr(learned, used).get(candles.symbol)
             what = f"{name}'s rows {used.replace('_', ' ')}"
-            _check_record(what, claimed, row_record(time[rows], labels), place, findings)
+            check_record(what, claimed, row_record(time[rows], labels), place, findings)
     known = {candles.symbol for candles in market}
     for used in ("scaled", "trained", "stopped"):
         others = sorted(set(getattr(learned, used)) - known)
@@ -117,9 +117,10 @@ def check_learned(
         )
 
 
-def _check_record(
+def check_record(
     what: str, claimed: RowRecord | None, expected: RowRecord, place: Place, findings: Findings
 ) -> None:
+    """A record of rows against the one that is derived; None: there is none."""
     check = "learned rows"
     if claimed is None:
         findings.hold(check, what, expected.rows == 0, "not recorded", f"{expected.rows} rows", place)

@@ -14,6 +14,8 @@ class RowRules:
     horizon : ahead that a label looks; embargo : left out besides between two parts
     sequence_length : that a prediction is made from; minimum_context : that the first label of a chunk has
     validation_stride : rows of validation between those that decide when to stop
+    baseline_stride : rows between those that a baseline learns from; more where those would exceed
+        baseline_rows
     max_filled_share : of such a window; max_fill : that a gap is filled for
     is_refit : whether one more model is trained, up to the end; bins : of the calibration error
     """
@@ -25,6 +27,8 @@ class RowRules:
     sequence_length: int
     minimum_context: int
     validation_stride: int
+    baseline_stride: int
+    baseline_rows: int
     max_filled_share: float
     max_fill: int
     is_refit: bool

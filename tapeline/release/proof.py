@@ -23,6 +23,7 @@ from tapeline.promotion.proofs import ProofParams, ProofRecord, ProvedPart
 from tapeline.promotion.release_record import RunRecord
 from tapeline.release.proof_copies import PROOFS, open_copies, sources_hash
 from tapeline.release.proof_run import Run
+from tapeline.release.proof_runner import TRAININGS
 from tapeline.release.proof_segments import pairs_needed, prove_moments
 from tapeline.release.proof_trading import prove_inside_test
 from tapeline.release.proof_training import prove_test, prove_validation
@@ -129,7 +130,7 @@ def lines(record: ProofRecord) -> list[str]:
 
 def count_runs(run: Run, n_moments: int) -> int:
     """Processes that a proof starts: of every part, each copy's groups of stages."""
-    n_models = len(MODELS)
+    n_models = len(TRAININGS)
     inside_test = 2 + 2  # unchanged, and other candles: up to features, then predictions and accounts
     validation, test = 1 + 2 * n_models, 1 + n_models + 1
     return 2 * pairs_needed(run, n_moments) + inside_test + validation + test
@@ -138,7 +139,7 @@ def count_runs(run: Run, n_moments: int) -> int:
 def say_cost(run: Run, n_moments: int) -> str:
     """About how long a proof takes, by what the run's own logs say of this machine, if they are there."""
     logged = [logged_seconds(run.root, stage) for stage in ("ingest", "features", "evaluate")]
-    trainings = [logged_seconds(run.root, f"train_{model.name}") for model in MODELS]
+    trainings = [logged_seconds(run.root, stage) for stage in TRAININGS]
     n_candles = sum(map(len, run.candles.values()))
     cheap, evaluate = 2 * PER_CANDLE * n_candles, PER_CANDLE * n_candles
     if None not in logged:

@@ -37,11 +37,13 @@ from tapeline.referee.findings import Findings
 from tapeline.schema import ROW_KEYS
 from tapeline.scoring import refereed
 from tapeline.trading import accounts, figures
+from tapeline.training.baselines import predict_baselines
 from tapeline.training.train import read_training
 
 FOLD = "fold_0"  # of a copy, whose splits hold one fold
 ACCOUNTS = Path("accounts")
-STAGES = ("ingest", "features", "splits", *(f"train_{model.name}" for model in MODELS), "evaluate")
+TRAININGS = *(f"train_{model.name}" for model in MODELS), "train_baselines"
+STAGES = ("ingest", "features", "splits", *TRAININGS, "evaluate")
 POLL = 0.05  # seconds
 Records = NDArray[np.void]
 
@@ -56,10 +58,11 @@ class Job(TypedDict):
 
 
 def predict() -> None:
-    """Predict validation and test of the copy's fold by the models in models/NAME/fold_0."""
+    """Predict validation and test of the copy's fold by the models in its models/NAME/fold_0, all of them."""
     params = Params.read()
     for model in MODELS:
         predict_by(model, params)
+    predict_baselines(params)
 
 
 def predict_by(model: ModelEntry, params: Params) -> None:

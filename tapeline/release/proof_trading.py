@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import read_json, write_table
 from tapeline.promotion.proofs import ProvedPart
@@ -20,6 +21,8 @@ from tapeline.release.proof_run import Run, compare_data, microseconds_of
 from tapeline.release.proof_runner import ACCOUNTS, FOLD
 
 MIDDLE = (0.25, 0.75)  # of the test, where the moment lies: trades before it and after it
+# Of models and of predictions, as the networks' are named: folder and file below that of all baselines.
+BASELINES = tuple(f"baselines/{file_name(label, kind)}" for label, kinds in KINDS.items() for kind in kinds)
 AT_ENTRY = ("symbol", "side", "tier", "decision_bar", "entry_bar", "quantity", "entry_price")
 Records = NDArray[np.void]
 
@@ -78,11 +81,15 @@ def judge(run: Run, copy: Copy) -> Judged:
         shifted = pd.read_parquet(run.root / f"data/predictions/{model.name}_shifted.parquet")
         own = shifted[shifted["fold"] == len(run.folds) - 1].assign(fold=0).reset_index(drop=True)
         write_table(copy.folder / f"data/predictions/{model.name}_shifted.parquet", own)
+    for name in BASELINES:
+        target = copy.folder / "models" / name / FOLD
+        shutil.rmtree(target.parent, ignore_errors=True)
+        shutil.copytree(run.root / "models" / name / run.fold_name, target)
     shutil.rmtree(copy.folder / ACCOUNTS, ignore_errors=True)
     copy.run("predict", "accounts")
     predictions = {
-        (model.name, part): pd.read_parquet(copy.folder / f"data/predictions/{model.name}{suffix}.parquet")
-        for model in MODELS
+        (name, part): pd.read_parquet(copy.folder / f"data/predictions/{name}{suffix}.parquet")
+        for name in (*(model.name for model in MODELS), *BASELINES)
         for part, suffix in (("test", ""), ("validation", "_validation"))
     }
     return Judged(predictions, thresholds(copy.folder), read_accounts(copy.folder / ACCOUNTS))

@@ -8,13 +8,15 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import load_file
 
+from tapeline.baselines.params import BaselineParams
+from tapeline.baselines.stored import load_baseline
 from tapeline.models.entry import ModelEntry
 from tapeline.models.table import MODELS, TRADED
 from tapeline.nets.models import DESCRIPTION, WEIGHTS
 from tapeline.outputs import read_json
 from tapeline.promotion.bundle import CONTRACT
 from tapeline.promotion.proofs import ProvedPart
-from tapeline.release.proof_compare import Comparison, say_time
+from tapeline.release.proof_compare import Comparison, Known, say_time
 from tapeline.release.proof_copies import Copy
 from tapeline.release.proof_run import (
     Run,
@@ -23,7 +25,8 @@ from tapeline.release.proof_run import (
     microseconds_of,
     side_by_side,
 )
-from tapeline.release.proof_trading import compare_by_symbol, judged_unchanged, thresholds
+from tapeline.release.proof_runner import TRAININGS
+from tapeline.release.proof_trading import BASELINES, compare_by_symbol, judged_unchanged, thresholds
 
 # Of a training's summary, what speaks of the time before the test.
 BEFORE_TEST = (
@@ -31,6 +34,7 @@ BEFORE_TEST = (
     "calibration", "skill", "skill_low", "skill_high", "has_skill", "validation_days",
     "training_labels", "effective_labels", "validation_rows",
 )  # fmt: skip
+BASELINE_STAGE = TRAININGS[-1]
 BEFORE_VALIDATION = ("training_loss", "training_labels", "effective_labels")
 
 
@@ -49,8 +53,9 @@ def prove_test(run: Run, rng: np.random.Generator) -> ProvedPart:
         stage = f"train_{model.name}"
         comparison.figures(stage, [trained(root, model, fold) for root, fold in sides], moment)
         comparison.figures(stage, [summary(root, model, fold) for root, fold in sides], moment)
-        rows = [validation(root, model, fold) for root, fold in sides]
+        rows = [validation(root, model.name, fold) for root, fold in sides]
         compare_by_symbol(comparison, stage, rows, known)
+    prove_baselines(run, (run.root, copy.folder), (run.fold_name, name), moment, known, comparison)
     copy.run("evaluate")
     compare_thresholds(run, thresholds(copy.folder), moment, comparison)
     return ProvedPart(name="test start", moment=say_time(moment), trials=1, values=comparison.compared)
@@ -60,9 +65,10 @@ def prove_validation(run: Run, rng: np.random.Generator) -> ProvedPart:
     """Replace all candles from the validation's start on: one epoch with and without them is the same."""
     moment, comparison = microseconds_of(run.fold.validation[0]), Comparison()
     changed = run.replaced(moment, rng)
-    copy = run.copies.make("validation", changed, {"train": {"epochs": 1}})
+    changes = {"train": {"epochs": 1}, "baselines": untold(run)}
+    copy = run.copies.make("validation", changed, changes)
     base = run.unchanged
-    base.set_params({"train": {"epochs": 1}})
+    base.set_params(changes)
     copy.run("ingest", "features")
     compare_data(run, copy, run.known(changed, moment), comparison)
     name = train(run, [base, copy])
@@ -72,18 +78,21 @@ def prove_validation(run: Run, rng: np.random.Generator) -> ProvedPart:
         comparison.figures(stage, figures, moment)
         figures = [summary(each.folder, model, name, BEFORE_VALIDATION) for each in (base, copy)]
         comparison.figures(stage, figures, moment)
+    for baseline in BASELINES:
+        figures = [fitted(each.folder, baseline, name) for each in (base, copy)]
+        comparison.figures(BASELINE_STAGE, figures, moment)
     return ProvedPart(name="validation start", moment=say_time(moment), trials=1, values=comparison.compared)
 
 
 def train(run: Run, copies: list[Copy]) -> str:
-    """Train both networks in all `copies`, on the proved fold alone; return its name there.
+    """Train all networks and baselines in all `copies`, on the proved fold alone; return its name there.
 
     Where a fold begins with the weights of the one before, all of them are trained.
     """
     all_folds = run.params.value("train.warm_start", bool)
     for copy in copies:
         run.write_splits(copy, all_folds)
-    jobs = [(copy, (f"train_{model.name}",)) for model in MODELS for copy in copies]
+    jobs = [(copy, (stage,)) for stage in TRAININGS for copy in copies]
     side_by_side(run.workers, jobs)
     return run.fold_name if all_folds else "fold_0"
 
@@ -110,6 +119,50 @@ def trained(root: Path, model: ModelEntry, fold: str, is_validated: bool = True)
     return figures
 
 
+def prove_baselines(
+    run: Run,
+    roots: tuple[Path, Path],
+    folds: tuple[str, str],
+    moment: int,
+    known: dict[str, Known],
+    comparison: Comparison,
+) -> None:
+    """Compare what was fitted, chosen and said of validation, of the run and of a copy."""
+    for name in BASELINES:
+        sides = list(zip(roots, folds, strict=True))
+        comparison.figures(BASELINE_STAGE, [fitted(root, name, fold) for root, fold in sides], moment)
+        comparison.figures(BASELINE_STAGE, [tried(root, name, fold) for root, fold in sides], moment)
+        rows = [validation(root, name, fold) for root, fold in sides]
+        compare_by_symbol(comparison, BASELINE_STAGE, rows, known)
+
+
+def fitted(root: Path, name: str, fold: str) -> dict[str, Any]:
+    """Scaler, choice and arrays of one fold's baseline, by name."""
+    model, record = load_baseline(root / "models" / name / fold)
+    kept: dict[str, Any] = {
+        f"{name} scaler {kind}": np.array(values) for kind, values in record["scaler"].items()
+    }
+    kept[f"{name} chosen"] = record["chosen"]
+    for array, values in model.arrays().items():
+        kept |= {f"{name} shape of {array}": values.shape, f"{name} {array}": values}
+    return kept
+
+
+def tried(root: Path, name: str, fold: str) -> dict[str, Any]:
+    """Loss of validation of everything that was tried for one fold's baseline, and how many rows it had."""
+    record, own = read_json(root / "metrics/detail/baselines_training.json"), name.rpartition("/")[2]
+    figures = record["folds"][fold][own]
+    rows = {f"{name} {part}": figures[part] for part in ("train_rows", "validation_rows")}
+    return {f"{name} try {place}": each for place, each in enumerate(record["grids"][fold][own])} | rows
+
+
+def untold(run: Run) -> dict[str, Any]:
+    """Section `baselines` with nothing left to choose: validation decides nothing of what is fitted."""
+    params = run.params.section("baselines", BaselineParams)
+    grids = ("strengths", "leaves", "learning_rates")
+    return {name: [getattr(params, name)[0]] for name in grids} | {"trees": 1}
+
+
 def summary(root: Path, model: ModelEntry, fold: str, keys: tuple[str, ...] = BEFORE_TEST) -> dict[str, Any]:
     """What a training counted: of its fold, and of each symbol in it."""
     record = read_json(root / f"metrics/detail/{model.name}_training.json")
@@ -122,9 +175,9 @@ def summary(root: Path, model: ModelEntry, fold: str, keys: tuple[str, ...] = BE
     return {key: record["folds"][fold][key] for key in keys} | symbols
 
 
-def validation(root: Path, model: ModelEntry, fold: str) -> pd.DataFrame:
-    """What the model of `fold` said of its validation."""
-    table = pd.read_parquet(root / f"data/predictions/{model.name}_validation.parquet")
+def validation(root: Path, name: str, fold: str) -> pd.DataFrame:
+    """What the model of `fold` said of its validation; `name` is that of its file."""
+    table = pd.read_parquet(root / f"data/predictions/{name}_validation.parquet")
     own = table[table["fold"] == int(fold.removeprefix("fold_"))]
     return own.reset_index(drop=True)
 

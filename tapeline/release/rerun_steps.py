@@ -10,7 +10,8 @@ from pathlib import Path
 
 from tapeline.params import Params
 from tapeline.release.locked import LOCK
-from tapeline.release.rerun import DONE, TRAINED, outputs_of
+from tapeline.release.rerun import BASELINES, DONE, TRAINED, outputs_of
+from tapeline.training.baselines import retrace_baselines
 from tapeline.training.retraced import retrace
 
 
@@ -24,6 +25,8 @@ def run_steps(stages: Sequence[str], project: str) -> None:
             shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
         if stage in TRAINED:
             retrace(Params.read(), TRAINED[stage], Path(project))
+        elif stage == BASELINES:
+            retrace_baselines(Params.read(), Path(project))
         else:
             runpy.run_module(f"stages.{stage}", run_name="__main__")
         print(f"{DONE}{stage}", flush=True)

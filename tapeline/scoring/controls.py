@@ -1,65 +1,67 @@
-"""What controls predict: fitted fold by fold on the training rows, as the networks are."""
-
-from functools import partial
-from typing import Any
+"""What a model is measured against: rules that learn nothing, and the baselines of the same folds."""
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
-from tapeline.evaluation.controls import direction_controls, trend_controls
-from tapeline.evaluation.params import EvaluationParams
-from tapeline.parallel import side_by_side
-from tapeline.schema import DIRECTION, TREND_STRENGTH
+from tapeline.baselines.kinds import KINDS, file_name
+from tapeline.errors import DataError
+from tapeline.evaluation.controls import direction_rules, trend_rules
+from tapeline.schema import DIRECTION, ROW_KEYS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
+from tapeline.splits.predictions import read_predictions
 from tapeline.store.tables import is_scorable
+
+KEYS = [*ROW_KEYS, "fold"]
+RULES = {DIRECTION: direction_rules, TREND_STRENGTH: trend_rules}
+Predictions = dict[str, NDArray[np.float64]]
 
 
 def control_predictions(
-    table: pd.DataFrame,
-    rows: pd.DataFrame,
-    features: NDArray[np.float64],
-    folds: list[TimeFold],
-    label: str,
-    evaluation: EvaluationParams,
-    workers: int = 1,
-) -> dict[str, NDArray[np.float64]]:
-    """Fit every control on each fold's training rows of `table` and predict the fold's part of `rows`.
+    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], label: str
+) -> Predictions:
+    """What every control says of `rows`: the rules first, then the baselines."""
+    return rule_predictions(table, rows, folds, label) | baseline_predictions(table, rows, folds, label)
 
-    `features` (N, F) belong to the rows of `table`; column `row` of `rows` says where those lie there. Folds
-    are fitted side by side in `workers` processes of one thread each: the same for any number of them.
-    """
-    masks, jobs = [], []
+
+def rule_predictions(
+    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], label: str
+) -> Predictions:
+    """Take each rule's figure from each fold's training rows of `table` and predict the fold's `rows`."""
+    predictions: Predictions = {}
     for k, fold in enumerate(folds):
         mask = (rows["fold"] == k).to_numpy()
         if not mask.any():
             continue
-        is_train = fold.mask(table["timestamp"], "train") & is_scorable(table, label)
-        at = np.flatnonzero(is_train)[:: evaluation.control_stride]
-        train = table.loc[at]
-        test = rows.loc[mask]
-        masks.append(mask)
-        jobs.append(
-            (
-                features[at],
-                train[label].to_numpy(),
-                train[f"past_{label}"].to_numpy(),
-                features[test["row"].to_numpy()],
-                test[f"past_{label}"].to_numpy(),
-                evaluation.seed,
-            )
-        )
-    predictions: dict[str, NDArray[np.float64]] = {}
-    for mask, predicted in zip(
-        masks, side_by_side(partial(_fit_controls, label), jobs, workers), strict=True
-    ):
-        for name, values in predicted.items():
+        train = table.loc[fold.mask(table["timestamp"], "train") & is_scorable(table, label)]
+        known = train[label].to_numpy(), train[f"past_{label}"].to_numpy()
+        for name, values in RULES[label](*known, rows.loc[mask, f"past_{label}"].to_numpy()).items():
             predictions.setdefault(name, np.full(len(rows), np.nan))[mask] = values
     return predictions
 
 
-def _fit_controls(label: str, arrays: tuple[Any, ...]) -> dict[str, NDArray[np.float64]]:
-    fit = {DIRECTION: direction_controls, TREND_STRENGTH: trend_controls}[label]
-    with threadpool_limits(1):  # threads that wait for each other spin beside whatever else runs
-        return fit(*arrays)
+def baseline_predictions(
+    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], label: str
+) -> Predictions:
+    """Read what the baselines of `label` say of `rows`; DataError where one has not predicted a row."""
+    return {
+        kind: _stored(f"data/predictions/baselines/{file_name(label, kind)}.parquet", table, rows, folds)
+        for kind in KINDS[label]
+    }
+
+
+def _stored(path: str, table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold]) -> NDArray[np.float64]:
+    # Of one type, which neither categories of symbols nor of folds need be.
+    own, stored = (_plain_keys(each) for each in (rows, read_predictions(path, folds, table)))
+    merged = own[KEYS].merge(stored[[*KEYS, "prediction"]], on=KEYS, how="left", validate="one_to_one")
+    is_missing = merged["prediction"].isna().to_numpy()
+    if is_missing.any():
+        symbol, time, fold = merged.loc[is_missing.argmax(), KEYS]
+        more = f" (and {is_missing.sum() - 1} more rows)" if is_missing.sum() > 1 else ""
+        what = f"{symbol} {time} of fold {fold} is not predicted{more}; run `dvc repro train_baselines`"
+        raise DataError(path, what)
+    return merged["prediction"].to_numpy()
+
+
+def _plain_keys(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(symbol=table["symbol"].astype(str), fold=table["fold"].astype("int64"))

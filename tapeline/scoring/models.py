@@ -3,9 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tapeline.backtest.signals import SignalParams
 from tapeline.backtest.tiers import add_tiers, model_ranges
@@ -25,12 +23,11 @@ from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
 from tapeline.models.entry import ModelEntry
 from tapeline.params import Params
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, ROW_KEYS, Horizon, Interval, Symbols, Workers
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, ROW_KEYS, Horizon, Interval, Symbols
 from tapeline.scoring.controls import control_predictions
-from tapeline.scoring.rows import FEATURES, add_predictions, read_rows, read_validation
+from tapeline.scoring.rows import add_predictions, read_rows, read_validation
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
-from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
 from tapeline.tiers import is_constant
 
@@ -64,16 +61,14 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What every model is scored with: rows and features of all symbols, the folds, params."""
+    """What every model is scored with: rows of all symbols, the folds, params."""
 
     table: pd.DataFrame
-    features: NDArray[np.float64]
     folds: list[TimeFold]
     candidate: Candidate
     signals: SignalParams
     evaluation: EvaluationParams
     minutes: int
-    workers: int
 
     @classmethod
     def of_run(
@@ -84,13 +79,11 @@ class Scoring:
         signals: SignalParams,
         evaluation: EvaluationParams,
     ) -> "Scoring":
-        """Read the rows and features of the run in this folder."""
+        """Read the rows of the run in this folder."""
         symbols = params.value("data.symbols", Symbols)
         minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
         rows = read_rows(symbols, minutes, params.value("labels.horizon", Horizon))
-        workers = params.value("train.workers", Workers)
-        features = read_scored_features(symbols)
-        return cls(rows, features, folds, candidate, signals, evaluation, minutes, workers)
+        return cls(rows, folds, candidate, signals, evaluation, minutes)
 
     def read(self, model: ModelEntry) -> Predicted:
         """Read what `model` predicted."""
@@ -106,9 +99,7 @@ class Scoring:
     def score(self, predicted: Predicted) -> tuple[Metrics, Figures]:
         """The declared metrics of a model, the candidate's own among them, and the detail."""
         rows, label = predicted.scored, predicted.model.label
-        controls = control_predictions(
-            self.table, rows, self.features, self.folds, label, self.evaluation, self.workers
-        )
+        controls = control_predictions(self.table, rows, self.folds, label)
         if label == DIRECTION:
             masks = session_masks(pd.DatetimeIndex(rows["timestamp"]))
             tiers = self.signals.expected_coverage
@@ -150,12 +141,6 @@ class Scoring:
         if is_constant(prediction):
             reason = f"the network predicts the constant {prediction[0]:.4g}" if prediction.size else reason
         return {"is_constant": int(is_constant(prediction)), "reason": reason}
-
-
-def read_scored_features(symbols: tuple[str, ...]) -> NDArray[np.float64]:
-    """All features of `symbols` below each other, (N, F), which controls learn from."""
-    store = FeatureStore(FEATURES)
-    return store.read_matrix(symbols, list(store.schema(symbols[0]).groups))
 
 
 def importance(predicted: Predicted, evaluation: EvaluationParams) -> Figures:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tapeline.backtest.signals import SignalParams
+from tapeline.baselines.kinds import KINDS, file_name
+from tapeline.baselines.params import Rows, Stride
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.models.entry import ModelEntry
 from tapeline.models.table import MODELS, TRADED
 from tapeline.nets.params import Size
 from tapeline.outputs import read_json
 from tapeline.params import Params
+from tapeline.referee.baselines import BaselineClaims
 from tapeline.referee.examine import Account, ModelClaims, Run, examine
 from tapeline.referee.findings import Findings
 from tapeline.referee.learned import Predictions
@@ -58,6 +61,8 @@ def row_rules(params: Params) -> RowRules:
         sequence_length=params.value("train.sequence_length", Size),
         minimum_context=params.value("train.minimum_context", Size),
         validation_stride=params.value("train.validation_stride", Size),
+        baseline_stride=params.value("baselines.stride", Stride),
+        baseline_rows=params.value("baselines.rows", Rows),
         max_filled_share=params.value("data.max_filled_share", FilledShare),
         max_fill=params.value("data.max_fill", MaxFill),
         is_refit=params.value("promotion.refit", Refit) == "all",
@@ -93,22 +98,46 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
         ceilings={s: pd.read_parquet(ceiling / f"{s}.parquet") for s in symbols if ceiling.is_dir()},
         splits=read_json("data/splits.json"),
         models=tuple(read_claims(model, detail) for model in models),
+        baselines=read_baselines(detail),
         accounts={title: (traded, figures[title]) for title, traded in accounts.items()},
     )
+
+
+def read_baselines(detail: Figures) -> tuple[BaselineClaims, ...]:
+    """Read what the baselines left; `detail` is that of the evaluation, whose controls they are."""
+    summary = read_json("metrics/detail/baselines_training.json")
+    claims = []
+    for label, kind in ((label, kind) for label, kinds in KINDS.items() for kind in kinds):
+        name = file_name(label, kind)
+        folds = list(summary["folds"])
+        claims.append(
+            BaselineClaims(
+                read_predicted(name, label, f"data/predictions/baselines/{name}"),
+                {fold: summary["folds"][fold][name] for fold in folds},
+                {fold: summary["rows"][fold][label] for fold in folds},
+                {fold: read_json(f"models/baselines/{name}/{fold}/model.json") for fold in folds},
+                {m.name: detail[m.name]["controls"].get(kind, {}) for m in MODELS if m.label == label},
+            )
+        )
+    return tuple(claims)
+
+
+def read_predicted(name: str, label: str, path: str) -> Predictions:
+    """The tables of predictions at `path`, to which the end of each file's name is added."""
+    tables = [
+        pd.read_parquet(f"{path}{suffix}.parquet").astype({"symbol": str}) for suffix in ("", "_validation")
+    ]
+    return Predictions(name, label, *tables)
 
 
 def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
     """Read what one model's training and scoring left; `detail` is that of the evaluation."""
     name = model.name
-    tables = [
-        pd.read_parquet(f"data/predictions/{name}{suffix}.parquet").astype({"symbol": str})
-        for suffix in ("", "_validation")
-    ]
     training = read_json(f"metrics/detail/{name}_training.json")
     folder = Path(f"models/{name}")
     models = {fold: read_json(folder / fold / "model.json") for fold in training["folds"]}
     tiers = {}
     if model.label == DIRECTION:
         tiers = {"tiers": detail[name]["tiers"], "ranges": detail["candidate"][name]["tier_ranges"]}
-    predictions = Predictions(name, model.label, *tables)
+    predictions = read_predicted(name, model.label, f"data/predictions/{name}")
     return ModelClaims(predictions, training, models, read_json(f"metrics/{name}.json"), tiers)

@@ -16,13 +16,13 @@ from tapeline.definitions import definitions_hash
 from tapeline.errors import SplitError
 from tapeline.models.entry import ModelEntry
 from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
-from tapeline.nets.chunks import has_context
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.skill import no_skill
 from tapeline.nets.tracking import EventFile
+from tapeline.nets.windows import has_context
 from tapeline.parallel import side_by_side
 from tapeline.params import Params, Section
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols

@@ -13,7 +13,6 @@ PARAMS = EvaluationParams(
     block=20,
     resamples=300,
     bins=10,
-    control_stride=1,
     edge_shares=(1.0,),
     edge_holds=(5,),
     seed=3,

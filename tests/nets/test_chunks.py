@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.nets.chunks import Series, has_context, reached, spans_within, tile
+from tapeline.nets.chunks import Series, reached, spans_within, tile
 
 SIZES = st.lists(st.integers(1, 30), min_size=1, max_size=6)
 
@@ -68,25 +68,6 @@ def test_an_empty_chunk_weighs_nothing():
     """It makes up the numbers where a step's chunks can't be shared out evenly."""
     _, _, w = series_of(5).batch(torch.tensor([[0, 0], [0, 5]]), 6, 2)
     assert w.tolist() == [[0.0] * 6, [0.0, 1.0, 1.0, 1.0, 1.0, 0.0]]
-
-
-@given(
-    sizes=st.lists(st.integers(1, 12), min_size=1, max_size=6),
-    length=st.integers(1, 9),
-    minimum=st.integers(1, 9),
-    share=st.sampled_from([0.0, 0.2, 0.5, 1.0]),
-    seed=st.integers(0, 99),
-)
-def test_a_row_has_context_where_the_definition_says(sizes, length, minimum, share, seed):
-    """Enough rows of its segment up to it, and of the last `length` few enough filled."""
-    minimum = min(minimum, length)
-    segment = np.repeat(np.arange(len(sizes)), sizes)
-    filled = np.random.default_rng(seed).random(segment.size) < 0.3
-    found = has_context(segment, filled, length, minimum, share)
-    for row in range(segment.size):
-        past = [k for k in range(row + 1) if segment[k] == segment[row]]
-        last = past[-length:]
-        assert found[row] == (len(past) >= minimum and filled[last].sum() <= share * len(last))
 
 
 @given(sizes=SIZES, length=st.integers(1, 9), seed=st.integers(0, 99))

@@ -5,9 +5,18 @@ None is a case that any check knows of: a check that finds one looks at what com
 
 from dataclasses import dataclass
 
-INGEST = "ingest", "features", "expectations", "splits", "train_lstm", "train_transformer", "evaluate"
+INGEST = (
+    "ingest",
+    "features",
+    "expectations",
+    "splits",
+    "train_lstm",
+    "train_transformer",
+    "train_baselines",
+    "evaluate",
+)
 FEATURES, TRAINING, EVALUATE = INGEST[1:], INGEST[4:], INGEST[-1:]
-SPLITS, PACKING = INGEST[3:], ("promote",)
+SPLITS, PACKING, BASELINE = INGEST[3:], ("promote",), INGEST[-2:]
 
 
 @dataclass(frozen=True)
@@ -35,6 +44,8 @@ class Plant:
 CLEANING, TABLE = "tapeline/market/cleaning.py", "tapeline/features/table.py"
 TRAIN, FOLDS, TRAINED = "tapeline/training/train.py", "tapeline/nets/folds.py", "tapeline/training/trained.py"
 STAGE = "stages/features.py"
+BASELINES, FITTING = "tapeline/training/baseline_plan.py", "tapeline/training/baselines.py"
+TAUGHT = "    learned = np.flatnonzero(train & trainable & has_label)\n"
 BUILT = 'table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)\n'
 Z_SCORE = (
     "    return ratio(candles.close - rolling_mean(candles.close, window), "
@@ -323,6 +334,21 @@ PLANTS = [
         "has_context(table.segment, filled, length, length, max_filled_share)",
         "has_context(table.segment, filled, length, 1, 1.0)",
         TRAINING,
+    ),
+    Plant(
+        "baselines taught by their validation",
+        BASELINES,
+        TAUGHT,
+        TAUGHT.replace("train &", "(train | validation) &"),
+        BASELINE,
+    ),
+    Plant(
+        "baselines taught by the test, and silent about it",
+        FITTING,
+        "            for of in (rows.train, rows.validation)\n        )\n",
+        "            for of in (np.r_[rows.train, rows.test], rows.validation)\n        )\n"
+        "        train = Labelled(train.x[~np.isnan(train.y)], train.y[~np.isnan(train.y)])\n",
+        BASELINE,
     ),
     # What is written of it
     Plant(

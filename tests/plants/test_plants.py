@@ -14,8 +14,11 @@ SAYS = {
     "splits": "stages.splits: ",
     "evaluate": "stages.evaluate: the referee disagrees: ",
     "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: "),
-    "proof": ("ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "evaluate: "),
-}
+    "proof": (
+        "ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "train_baselines: ",
+        "evaluate: ",
+    ),
+}  # fmt: skip
 SAMPLE = {  # one of each that finds, and cheap
     "labels of small moves dropped",
     "predictions written for confident rows alone",

@@ -13,6 +13,7 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
+from tapeline.referee.baselines import BaselineClaims
 from tapeline.referee.examine import Account, ModelClaims, Run
 from tapeline.referee.learned import Predictions
 from tapeline.referee.rules import AccountRules, InstrumentRules, RowRules, TierRules
@@ -26,7 +27,7 @@ SYMBOLS = ("AAA", "BBB")
 N, GAP, FILLED = 460, 25, 3  # candles; missing ones of AAA; of BBB
 ROWS = RowRules(
     minutes=1, warm_up=5, horizon=4, embargo=3, sequence_length=6, minimum_context=3, validation_stride=3,
-    max_filled_share=0.4, max_fill=15, is_refit=False, bins=4,
+    baseline_stride=2, baseline_rows=200, max_filled_share=0.4, max_fill=15, is_refit=False, bins=4,
 )  # fmt: skip
 TIERS = TierRules("share", {"A": (0.7, 1.0), "B": (0.6, 0.7)}, {"A": 0.2, "B": 0.5}, ("A",), 0.1)
 INSTRUMENT = InstrumentRules(
@@ -128,9 +129,8 @@ def learn(described, fold, label):
     n_before = 0
     for symbol, rows in described.items():
         part = inside(rows[rows["rows"] >= 1], fold, "train")
-        is_scored = ~part["is_filled"] & part[label].notna() & part["has_few_filled"]
         used["scaled"][symbol] = record(part)
-        used["trained"][symbol] = record(part[is_scored & (part["rows"] >= ROWS.minimum_context)], label)
+        used["trained"][symbol] = record(to_learn(rows, fold, label), label)
         stops = to_validate(rows, fold, label)
         kept = [k for k in range(len(stops)) if (n_before + k) % ROWS.validation_stride == 0]
         n_before += len(stops)
@@ -139,6 +139,12 @@ def learn(described, fold, label):
         used["span_firsts"][symbol] = record(part[apart])
         used["span_lasts"][symbol] = record(part[apart.shift(-1, fill_value=True)])
     return used | {"minimum_context": ROWS.minimum_context}
+
+
+def to_learn(rows, fold, label):
+    """Rows that teach: of training, some context, a real candle, a label."""
+    part = inside(rows[rows["rows"] >= ROWS.minimum_context], fold, "train")
+    return part[~part["is_filled"] & part[label].notna() & part["has_few_filled"]]
 
 
 def to_validate(rows, fold, label):
@@ -406,6 +412,36 @@ def make_models(described, folds, tables, columns):
     return found
 
 
+def make_baseline(predictions, described, folds, learned, beside):
+    """A baseline that says what a model says: every second of its rows, fewer where those are too many."""
+    training, models = learned
+    label, rows, losses = predictions.label, {}, {}
+    for k, fold in enumerate(folds):
+        name, table = f"fold_{k}", predictions.validation
+        own = labelled(table[table["fold"] == k], described, label)
+        loss = log_loss(own["prediction"], own[label])
+        squares = [(a - b) ** 2 for a, b in zip(own["prediction"], own[label], strict=True)]
+        losses[name] = {"validation_loss": loss if label == "direction" else sum(squares) / len(squares)}
+        every = pd.concat(to_learn(part, fold, label).assign(symbol=s) for s, part in described.items())
+        step = 2
+        while math.ceil(len(every) / step) > ROWS.baseline_rows:
+            step += 1
+        thinned = every.iloc[::step]
+        rows[name] = {
+            "scaled": training["rows"][name]["scaled"],
+            "trained": {s: record(thinned[thinned["symbol"] == s], label) for s in SYMBOLS},
+            "chosen": {s: record(to_validate(part, fold, label)) for s, part in described.items()},
+        }
+    controls = {
+        model: {"accuracy": told["accuracy_all"], "log_loss": told["log_loss"]}
+        if label == "direction"
+        else {"mae": told["mae"]}
+        for model, told in beside.items()
+    }
+    claimed = replace(predictions, name=f"baseline of {label}")
+    return BaselineClaims(claimed, losses, rows, models, controls)
+
+
 def make_run():
     """A run in which everything is as it has to be."""
     candles = {
@@ -442,6 +478,10 @@ def make_run():
         ModelClaims(lstm, *learned["direction"], metrics, detail),
         ModelClaims(transformer, *learned["trend_strength"], trend_metrics, {}),
     )
+    baselines = (
+        make_baseline(lstm, described, folds, learned["direction"], {"lstm": metrics}),
+        make_baseline(transformer, described, folds, learned["trend_strength"], {"gru": trend_metrics}),
+    )
     features = {
         symbol: rows[rows["rows"] >= 1][["timestamp", "direction", "trend_strength"]].reset_index(drop=True)
         for symbol, rows in described.items()
@@ -450,7 +490,16 @@ def make_run():
         "backtest": make_account(candles, test, trend_test, ranges),
         "candidate": make_account(candles, test, trend_test, ranges, (1,)),
     }
-    return Run(candles, features, lambda symbol, feature: columns[symbol], ceilings, splits, models, accounts)
+    return Run(
+        candles,
+        features,
+        lambda symbol, feature: columns[symbol],
+        ceilings,
+        splits,
+        models,
+        baselines,
+        accounts,
+    )
 
 
 def with_model(run, position, **changes):

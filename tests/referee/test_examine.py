@@ -387,3 +387,56 @@ def test_the_verdict_names_the_first_difference_and_how_many_more(run):
     silent.compared["test rows"] = 0
     with pytest.raises(RefereeError, match="nothing was compared of test rows"):
         silent.require_none(NEEDED)
+
+
+def with_baseline(run, position, **changes):
+    """The same run with other claims of one baseline."""
+    baselines = list(run.baselines)
+    baselines[position] = replace(baselines[position], **changes)
+    return replace(run, baselines=tuple(baselines))
+
+
+@pytest.mark.parametrize("position", [0, 1])
+@pytest.mark.parametrize("used", ["scaled", "trained", "chosen"])
+def test_other_rows_that_a_baseline_learned_from_are_found(run, position, used):
+    """By fold and symbol; rows of the test among them."""
+    rows = copy.deepcopy(run.baselines[position].rows)
+    rows["fold_1"][used]["BBB"]["digest"] = "else"
+    check, message = first(with_baseline(run, position, rows=rows))
+    assert check == "learned rows"
+    assert f"'s rows {used}: digest (fold 1, BBB)" in message
+
+
+@pytest.mark.parametrize("rules", [{"baseline_stride": 3}, {"baseline_rows": 100}])
+def test_a_baseline_thinned_otherwise_than_declared_is_found(run, rules):
+    """By another stride, and by another number of rows at most."""
+    check, message = first(run, rows=replace(ROWS, **rules))
+    assert check == "learned rows"
+    assert "baseline of direction's rows trained" in message
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_baselines_rows_loss_and_figures_are_derived(run, position):
+    """A row that it did not predict, a loss by which it was not chosen, a figure beside a model."""
+    claims = run.baselines[position]
+    fewer = replace(claims.predictions, test=claims.predictions.test.drop(index=17))
+    assert first(with_baseline(run, position, predictions=fewer))[0] == "test rows"
+    losses = claims.training | {"fold_0": {"validation_loss": 0.01}}
+    check, message = first(with_baseline(run, position, training=losses))
+    assert check == "baselines"
+    assert "'s loss of validation (fold 0): 0.01, and must be" in message
+    for model, figures in claims.controls.items():
+        for key in figures:
+            worse = {model: figures | {key: 0.123}}
+            check, message = first(with_baseline(run, position, controls=worse))
+            assert check == "baselines"
+            assert message.startswith(f"{key} of {claims.predictions.name} beside {model}: 0.123")
+
+
+def test_a_baseline_scaled_by_other_rows_is_found(run):
+    """Its mean of a feature is that of the fold's training rows."""
+    models = copy.deepcopy(run.baselines[1].models)
+    models["fold_1"]["scaler"]["mean"][0] += 1e-3
+    check, message = first(with_baseline(run, 1, models=models))
+    assert check == "scalers"
+    assert "baseline of trend_strength's mean of one" in message

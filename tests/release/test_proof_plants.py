@@ -116,10 +116,24 @@ def test_a_training_that_knows_its_test(planted, name):
     assert prove_part(folder, prove_test).startswith("train_lstm: all symbols: ")
 
 
+def test_baselines_that_know_what_comes_after_their_training(planted):
+    """Found by what is fitted with another validation, where nothing is left to choose by it."""
+    said = prove_part(planted("baselines taught by their validation"), prove_validation)
+    assert said.startswith("train_baselines: all symbols: baselines/direction_logistic_regression ")
+
+
+@pytest.mark.torture
+def test_baselines_that_know_their_test(planted):
+    """Found by what is fitted on the whole fold with another test, though the rows recorded are right."""
+    name = "baselines taught by the test, and silent about it"
+    folder = planted(name, "train_lstm", "train_transformer", "train_baselines")
+    assert prove_part(folder, prove_test).startswith("train_baselines: all symbols: ")
+
+
 @pytest.mark.torture
 @pytest.mark.parametrize("name", ["features one candle ahead in the training's reader"])
 def test_predictions_that_know_the_next_candle(planted, name):
     """Found by the run's own models on other candles from inside the test on."""
-    folder = planted(name, "train_lstm", "train_transformer")
+    folder = planted(name, "train_lstm", "train_transformer", "train_baselines")
     said = prove_part(folder, prove_inside_test)
     assert said.startswith("predict lstm test: ")

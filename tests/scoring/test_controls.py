@@ -1,23 +1,21 @@
 """What controls learn from, and what was known of the past when a candle closed."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
-from ruamel.yaml import YAML
 
-from tapeline.closure import ROOT
-from tapeline.evaluation.params import EvaluationParams
-from tapeline.params import Params
+from tapeline.baselines.kinds import KINDS, file_name
+from tapeline.errors import DataError
+from tapeline.outputs import write_table
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
-from tapeline.scoring.controls import control_predictions
+from tapeline.scoring.controls import baseline_predictions, rule_predictions
 from tapeline.scoring.rows import add_past_labels
 from tapeline.splits.folds import TimeFold
 
 N, HORIZON = 900, 5
 START, MINUTE = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1)
-EVALUATION = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text())).section(
-    "evaluation", EvaluationParams
-)
 SPANS = [((0, 300), (310, 400), (410, 600)), ((300, 600), (610, 700), (710, 900))]
 FOLDS = [TimeFold(*((START + a * MINUTE, START + b * MINUTE) for a, b in spans)) for spans in SPANS]
 
@@ -39,41 +37,51 @@ def table_of(seed=0):
     return add_past_labels(table, HORIZON)
 
 
-@pytest.mark.parametrize("label", [DIRECTION, TREND_STRENGTH])
-def test_controls_learn_from_their_folds_training_rows_alone(label):
-    """Whatever else they are told of other rows, what they say of a test is the same."""
-    evaluation = EVALUATION.model_copy(update={"control_stride": 1})
-    features = np.random.default_rng(1).normal(size=(N, 2))
+def market():
+    """The rows of all tests, and their folds."""
     table = table_of()
     tests = [table[fold.mask(table["timestamp"], "test")].assign(fold=k) for k, fold in enumerate(FOLDS)]
-    rows = pd.concat(tests, ignore_index=True)
-    first = control_predictions(table, rows, features, FOLDS, label, evaluation)
+    return table, pd.concat(tests, ignore_index=True)
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_rules_know_their_folds_training_rows_alone(label):
+    """Whatever else they are told of other rows, what they say of a test is the same."""
+    table, rows = market()
+    first = rule_predictions(table, rows, FOLDS, label)
     assert not any(np.isnan(values).any() for values in first.values())
     for k, fold in enumerate(FOLDS):
         other = table.copy()
         is_train = fold.mask(table["timestamp"], "train")
         for name in (label, f"past_{label}"):
             other.loc[~is_train, name] = 1 - other.loc[~is_train, name]
-        second = control_predictions(other, rows, features, FOLDS, label, evaluation)
+        second = rule_predictions(other, rows, FOLDS, label)
         mine = (rows["fold"] == k).to_numpy()
         for name, values in first.items():
             assert np.array_equal(values[mine], second[name][mine]), name
-        learners = [name for name in first if name not in ("last_return", "reversal", "persistence")]
-        assert any(not np.array_equal(first[name], second[name]) for name in learners)
+        assert any(not np.array_equal(values, second[name]) for name, values in first.items())
 
 
-@pytest.mark.parametrize("label", [DIRECTION, TREND_STRENGTH])
-def test_any_number_of_workers_says_the_same(label):
-    """To the last bit, in this process or in others."""
-    features = np.random.default_rng(1).normal(size=(N, 2))
-    table = table_of()
-    tests = [table[fold.mask(table["timestamp"], "test")].assign(fold=k) for k, fold in enumerate(FOLDS)]
-    rows = pd.concat(tests, ignore_index=True)
-    one, two = (
-        control_predictions(table, rows, features, FOLDS, label, EVALUATION, workers) for workers in (1, 2)
-    )
-    assert one.keys() == two.keys()
-    assert all(np.array_equal(one[name], two[name]) for name in one)
+@pytest.mark.parametrize("label", LABELS)
+def test_baselines_are_read_row_by_row(label, tmp_path, monkeypatch):
+    """From files with more rows than are asked for, in any order; one that lacks a row is named."""
+    monkeypatch.chdir(tmp_path)
+    table, rows = market()
+    rows["fold"] = pd.Categorical(rows["fold"], categories=range(len(FOLDS)))
+    rng, said = np.random.default_rng(3), {}
+    for kind in KINDS[label]:
+        said[kind] = rng.random(len(rows))
+        stored = rows[["symbol", "timestamp"]].assign(fold=rows["fold"].astype(int), prediction=said[kind])
+        path = f"data/predictions/baselines/{file_name(label, kind)}.parquet"
+        write_table(path, stored.assign(symbol="A"))
+    asked = rows.sample(frac=0.5, random_state=1)
+    found = baseline_predictions(table, asked, FOLDS, label)
+    assert list(found) == list(KINDS[label])
+    assert all(np.array_equal(found[kind], said[kind][asked.index]) for kind in found)
+    write_table(path, stored.assign(symbol="A").drop(index=7))
+    missing = re.escape(f"A {rows['timestamp'][7]} of fold 0 is not predicted; run `dvc repro train_bas")
+    with pytest.raises(DataError, match=missing):
+        baseline_predictions(table, rows, FOLDS, label)
 
 
 def test_a_past_label_is_the_one_that_has_just_become_known():

@@ -6,10 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from ruamel.yaml import YAML
-from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
 from tapeline.backtest.signals import SignalParams
+from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.closure import ROOT
 from tapeline.documents import Figure, Metrics
 from tapeline.evaluation.params import EvaluationParams
@@ -25,7 +24,7 @@ from tapeline.splits.folds import TimeFold
 
 START, MINUTE, N, HORIZON = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1), 3000, 5
 SHIPPED = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
-QUICK = {"resamples": 100, "block": 60, "control_stride": 3}
+QUICK = {"resamples": 100, "block": 60}
 EVALUATION = SHIPPED.section("evaluation", EvaluationParams).model_copy(update=QUICK)
 SIGNALS = SHIPPED.section("signals", SignalParams).resolved("simulated")
 BARS = [((0, 1000), (1010, 1200), (1210, 2000)), ((800, 1800), (1810, 2000), (2010, 3000))]
@@ -63,6 +62,7 @@ def scoring(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     rng = np.random.default_rng(4)
     guesses = {"lstm": 1 / (1 + np.exp(-FEATURES[:, 0] - rng.normal(size=N))), "transformer": rng.random(N)}
+    guesses |= {f"baselines/{file_name(lb, kind)}": rng.random(N) for lb, of in KINDS.items() for kind in of}
     for name, guess in guesses.items():
         for suffix, part in (("", 2), ("_validation", 1)):
             rows = [(k, bar) for k, spans in enumerate(BARS) for bar in range(*spans[part])]
@@ -75,7 +75,7 @@ def scoring(tmp_path, monkeypatch):
             if not suffix:
                 shuffled = table.assign(one=rng.permutation(guess[bar]))
                 write_table(f"data/predictions/{name}_shifted.parquet", shuffled)
-    return Scoring(TABLE, FEATURES, FOLDS, Candidate(2, is_refit=False), SIGNALS, EVALUATION, 1, 1)
+    return Scoring(TABLE, FOLDS, Candidate(2, is_refit=False), SIGNALS, EVALUATION, 1)
 
 
 def scorable(fold=None):
@@ -103,23 +103,16 @@ def test_a_direction_is_scored_on_real_candles_with_a_label_alone(scoring):
     assert f"left out {(~n_labels[tested]).sum()} without label" in predicted.counts
 
 
-def test_a_control_is_fitted_on_its_folds_training_rows_and_scored_beside_the_model(scoring):
-    """Logistic regression by hand: every third scorable training row, scaled by these, the same tests."""
+def test_a_baseline_is_scored_beside_the_model_as_it_is_stored(scoring):
+    """On the same rows, whatever the order of its file; accuracy and log loss by hand."""
+    path = "data/predictions/baselines/direction_logistic_regression.parquet"
     _, detail = scoring.score(scoring.read(LSTM))
-    right = []
-    for spans in BARS:
-        bars = np.arange(*spans[0])
-        kept = TABLE["direction"].notna().to_numpy()[bars] & ~TABLE["is_filled"].to_numpy()[bars]
-        bars = bars[kept][::3]
-        scaler = StandardScaler().fit(FEATURES[bars])
-        model = LogisticRegression(max_iter=1000).fit(
-            scaler.transform(FEATURES[bars]), TABLE["direction"].to_numpy()[bars]
-        )
-        test, label = scorable(BARS.index(spans))
-        up = model.predict_proba(scaler.transform(FEATURES[test]))[:, 1] >= 0.5
-        right.append(up == (label == 1))
-    found = detail["controls"]["logistic_regression"]["accuracy"]
-    assert found == pytest.approx(np.concatenate(right).mean())
+    bars, label = scorable()
+    guess = pd.read_parquet(path).set_index("timestamp")["prediction"]
+    p = guess[TABLE["timestamp"].to_numpy()[bars]].to_numpy()
+    found = detail["controls"]["logistic_regression"]
+    assert found["accuracy"] == pytest.approx(((p >= 0.5) == (label == 1)).mean())
+    assert found["log_loss"] == pytest.approx(-np.log(np.where(label == 1, p, 1 - p)).mean())
 
 
 def test_a_group_of_features_is_worth_what_is_lost_without_it(scoring):

@@ -11,6 +11,7 @@ from ruamel.yaml import YAML
 
 import stages.evaluate as evaluate
 from tapeline.backtest.signals import SignalParams
+from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.closure import ROOT
 from tapeline.errors import RefereeError
 from tapeline.features.labels import direction, trend_strength
@@ -29,6 +30,7 @@ WARM_UP, TRAIN, VALIDATION, TEST = 100, 1200, 400, 700  # candles
 N = WARM_UP + TRAIN + VALIDATION + FOLDS * TEST
 FEATURE = {"name": "known", "group": "one", "lookback": 1, "meaning": "what it knows"}
 SCHEMA = {"feature_version": "v", "horizon": 15, "interval": "1m", "features": [FEATURE]}
+BASELINES = {f"baselines/{file_name(label, kind)}": label for label, of in KINDS.items() for kind in of}
 QUICK = {
     "labels": {"horizon": HORIZON},
     "evaluation": {"resamples": 100, "block": 60},
@@ -83,7 +85,7 @@ class Run:
         write_json("data/splits.json", {"folds": record})
         self.predictions = {
             f"{network}{suffix}": self._predictions(label, part, rng)
-            for network, label in (("lstm", "direction"), ("transformer", "trend_strength"))
+            for network, label in {"lstm": "direction", "transformer": "trend_strength", **BASELINES}.items()
             for suffix, part in (("", "test"), ("_validation", "validation"))
         }
 
