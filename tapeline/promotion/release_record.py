@@ -31,11 +31,16 @@ class Recheck(Document):
     """The run made again from raw candles and weights. files : compared; rounded : of them equal to 1e-6
 
     content : hash of everything that the run is made of and came to, the commit's files included
+    predictions : stored ones of every fold, computed anew by that fold's stored model, `of` so many
+    largest_difference : between one of them and what its model gives
     """
 
     files: int
     rounded: int
     content: str
+    predictions: int | None = None  # None in former releases, as the next two
+    of: int | None = None
+    largest_difference: float | None = None
 
 
 class Replay(Document):
@@ -45,6 +50,7 @@ class Replay(Document):
     largest_difference : between a stored prediction and the served one
     borderline : predictions too near to a threshold to tell their side of it, for which the run's count
     trades : of the candidate's account, all equal; None for a refitted model, which has none
+    together : of the candles, answered the same in tables; late : answered the same behind a late leader
     """
 
     part: str
@@ -53,6 +59,8 @@ class Replay(Document):
     largest_difference: float
     borderline: int
     trades: int | None
+    together: int | None = None  # None in former releases, as the next
+    late: int | None = None
 
 
 class ReleaseRecord(Document):

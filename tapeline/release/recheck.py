@@ -1,5 +1,7 @@
 """A run checked before it is promoted: made again from raw candles and weights, and replayed.
 
+Beside it predictions of every fold are computed anew from the stored models, by other code than the run's.
+
 What was checked once is not paid for again: a record of it lies in git's own folder beside the tags, under
 the hash of every byte that it was about. Whoever can write there can write a release's tag.
 """
@@ -18,6 +20,7 @@ from tapeline.promotion.production import CANDIDATES
 from tapeline.promotion.release_record import Recheck, Replay
 from tapeline.promotion.repository import git, git_folder
 from tapeline.release.copies import kept_by_dvc
+from tapeline.release.fold_predictions import check_folds
 from tapeline.release.replay import replay
 from tapeline.release.rerun import STAGES, TRAINED, Rerun
 from tapeline.splits.candidate import read_candidate
@@ -56,11 +59,17 @@ def check_anew(root: Path, params: Params, content: str, tell: Callable[[str], N
     tell(f"the run is made again in copies but for its weights ({', '.join(STAGES)}{cost}), and replayed:")
     rerun = Rerun(root, tell)
     try:
-        replayed = replay(CANDIDATES, read_candidate(params), params, tell)
+        candidate = read_candidate(params)
+        replayed = replay(CANDIDATES, candidate, params, tell)
+        compared = check_folds(candidate, params, tell)
         made = rerun.result()
     finally:
         rerun.stop()
-    return Checked(recheck=Recheck(files=made.files, rounded=made.rounded, content=content), replay=replayed)
+    recheck = Recheck(
+        files=made.files, rounded=made.rounded, content=content, predictions=compared.rows, of=compared.of,
+        largest_difference=compared.largest_difference,
+    )  # fmt: skip
+    return Checked(recheck=recheck, replay=replayed)
 
 
 def content_hash(root: Path) -> str:

@@ -1,7 +1,8 @@
 """The packed bundles, fed the run's raw candles one at a time as production would, against what was judged.
 
 Only real candles are fed, leader and followers interleaved in time; what serving answers is held against the
-stored predictions that the run scored and traded, and the candidate's own account is traded once more.
+stored predictions that the run scored and traded, and the candidate's own account is traded once more. Tables
+of the same candles, and a leader that comes late, must be answered alike.
 """
 
 from collections.abc import Callable
@@ -14,14 +15,16 @@ from tapeline.models.table import ARTIFACTS, TRADED
 from tapeline.params import Params
 from tapeline.promotion.release_record import Replay
 from tapeline.release.replay_feed import Feed
+from tapeline.release.replay_late import require_same_late
 from tapeline.release.replay_stretches import choose_stretches, in_any
+from tapeline.release.replay_together import require_same_together
 from tapeline.release.replayed_account import replay_account, require_thresholds
+from tapeline.release.replayed_answers import TOLERANCE
 from tapeline.schema import ROW_KEYS, ReplayCandles
 from tapeline.serving.answers import PREDICTED
 from tapeline.splits.candidate import Candidate
 from tapeline.trading.params import TradingParams
 
-TOLERANCE = 1e-5  # between a stored prediction and the served one
 SECONDS = 2e-3  # that a candle takes, about
 CANDLES, PREDICTIONS = "data/candles", "data/predictions"
 
@@ -57,10 +60,12 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
     if not candidate.is_refit:  # of a validation only the rows with a label are stored
         for artifact, table in stored.items():
             require_judged(artifact, table, answers)
+    n_together = require_same_together(feed, stretches, answers)
+    n_late = require_same_late(feed, stretches, answers)
     n_trades, n_borderline = replay_account(stored, served, validation, ranges, candidate, trading)
     return Replay(
         part=part, candles=n_rows, of=len(every), largest_difference=largest,
-        borderline=n_borderline, trades=n_trades,
+        borderline=n_borderline, trades=n_trades, together=n_together, late=n_late,
     )  # fmt: skip
 
 

@@ -1,8 +1,9 @@
 """Candles of a run as production would feed them: one a line, real ones alone, symbols interleaved."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ from tqdm import tqdm
 from tapeline.promotion.contract import Contract
 from tapeline.release.replay_stretches import Stretch
 from tapeline.schema import INTERVAL_MINUTES, OHLCV, ROW_KEYS
+from tapeline.serving.answers import Answer
 from tapeline.serving.lines import predict_lines
 from tapeline.serving.stream import Stream
 from tapeline.store.tables import read_table
@@ -32,18 +34,18 @@ class Clock:
 class Feed:
     """The canonical candles in `candles`, fed to the bundles in `folders` by the code of `make predict`.
 
-    length : candles of one prediction; step : from candle to candle
+    length : candles of one prediction; step : from candle to candle; leader : symbol that others follow
     warm_up : candles of all symbols that are fed before the first of a stretch
     """
 
     def __init__(self, folders: Sequence[Path], candles: Path | str) -> None:
         """Open the bundles; ArtifactError, DataError name what is wrong with them or a symbol's candles."""
         self._folders, self._clock = folders, Clock()
-        stream = self._stream()
+        stream = self.stream()
         self.contracts: dict[str, Contract] = {
             each.artifact: each.bundle.contract for each in stream.predictors
         }
-        self.length = stream.length
+        self.length, self.leader = stream.length, stream.leader
         self.step = pd.Timedelta(minutes=INTERVAL_MINUTES[stream.interval])
         # What a prediction can depend on: its rows' lookback, and a leader's close as old as a gap may be.
         self._before = (stream.lookback + stream.length + 2 * stream.max_fill + 1) * self.step
@@ -56,37 +58,57 @@ class Feed:
         Columns: `symbol`, `timestamp`, `status`, `reason`, and by artifact its number and, as `NAME tier`,
         the tier. Every stretch begins with an empty stream, as after a restart.
         """
-        records = []
+        records: list[dict[str, Any]] = []
         with tqdm(total=n_rows, unit=" candles", desc=title, disable=None) as bar:
             for stretch in stretches:
-                fed = self._arriving(stretch)
-                for answer in predict_lines(self._stream(), self._lines(fed)):
-                    opened = pd.Timestamp(answer.timestamp, unit="us", tz="UTC")
-                    if opened < stretch.start:
-                        continue
-                    record = {"symbol": answer.symbol, "timestamp": opened, "status": answer.status}
-                    record["reason"] = answer.reason
-                    for artifact, prediction in answer.predictions.items():
-                        record |= {artifact: prediction.value, f"{artifact} tier": prediction.tier}
+                for record in self.records(stretch, self.arriving(stretch)):
                     records.append(record)
                     bar.update()
+        return self.table(records)
+
+    def records(self, stretch: Stretch, fed: pd.DataFrame) -> Iterator[dict[str, Any]]:
+        """Answers to those candles of `fed` that lie in `stretch`, fed in its order to an empty stream."""
+        for answer in predict_lines(self.stream(), self._lines(fed)):
+            opened = pd.Timestamp(answer.timestamp, unit="us", tz="UTC")
+            if opened >= stretch.start:
+                yield self.record(answer, opened)
+
+    def record(self, answer: Answer, opened: pd.Timestamp) -> dict[str, Any]:
+        """An answer as a row of `answers`."""
+        record = {"symbol": answer.symbol, "timestamp": opened, "status": answer.status}
+        record["reason"] = answer.reason
+        for artifact, prediction in answer.predictions.items():
+            record |= {artifact: prediction.value, f"{artifact} tier": prediction.tier}
+        return record
+
+    def table(self, records: Iterable[dict[str, Any]]) -> pd.DataFrame:
+        """The table of `answers`."""
         columns = [*ROW_KEYS, "status", "reason"]
         columns += [column for artifact in self.contracts for column in (artifact, f"{artifact} tier")]
-        answers = pd.DataFrame(records, columns=columns)
-        return answers.astype({"timestamp": "datetime64[us, UTC]"})
+        answers = pd.DataFrame(list(records), columns=columns)
+        numbers = dict.fromkeys(self.contracts, "float64")
+        return answers.astype({"timestamp": "datetime64[us, UTC]"} | numbers)
 
-    def _stream(self) -> Stream:
+    def stream(self) -> Stream:
+        """A stream that has seen no candle."""
         return Stream(*self._folders, clock=self._clock, allow_simulated=True)
 
-    def _arriving(self, stretch: Stretch) -> pd.DataFrame:
+    def fed(self, symbol: str, stretch: Stretch) -> pd.DataFrame:
+        """Canonical candles of a symbol up to the end of `stretch`, and enough before; the first is real."""
+        table = self.candles[symbol]
+        times = table["timestamp"]
+        table = table[(times >= stretch.start - self._before) & (times < stretch.end)]
+        return table[~table["is_filled"].cummin()].reset_index(drop=True)
+
+    def arriving(self, stretch: Stretch) -> pd.DataFrame:
         """Real candles of all symbols up to the end of `stretch`, and enough before it, as they close.
 
         Those of one moment come in the symbols' order and, the next time, in the reverse: none is waited for.
         """
         parts = []
-        for k, (symbol, table) in enumerate(self.candles.items()):
-            is_fed = (table["timestamp"] >= stretch.start - self._before) & (table["timestamp"] < stretch.end)
-            part = table.loc[is_fed & ~table["is_filled"], ["timestamp", *OHLCV]]
+        for k, symbol in enumerate(self.candles):
+            table = self.fed(symbol, stretch)
+            part = table.loc[~table["is_filled"], ["timestamp", *OHLCV]]
             is_odd = (part["timestamp"] - pd.Timestamp(0, tz="UTC")) // self.step % 2 == 1
             parts.append(part.assign(symbol=symbol, order=np.where(is_odd, -k, k)))
         return pd.concat(parts).sort_values(["timestamp", "order"]).drop(columns="order")

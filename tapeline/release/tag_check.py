@@ -66,7 +66,7 @@ def check_again(release: Release, tell: Callable[[str], None]) -> None:
     found = check_anew(ROOT, Params.read(), content_hash(ROOT), tell)
     for name in ("recheck", "replay"):
         recorded, again = (
-            {} if each is None else each.model_dump(exclude=MACHINES)
+            {} if each is None else each.model_dump(exclude=MACHINES, exclude_unset=True)
             for each in (getattr(release.record, name), getattr(found, name))
         )
         for key, value in recorded.items():

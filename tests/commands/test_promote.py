@@ -539,6 +539,10 @@ def test_a_run_is_made_again_and_replayed_before_it_is_promoted(ran):
     assert checked.recheck.files > 50
     assert checked.replay.candles == checked.replay.of > 1400
     assert checked.replay.largest_difference <= 1e-5
+    assert checked.replay.together >= checked.replay.candles
+    assert checked.replay.late > 100
+    assert 2000 < checked.recheck.predictions <= checked.recheck.of
+    assert checked.recheck.largest_difference <= 1e-5
     assert not list((ran.folder / ".dvc/tmp/copies").iterdir())
 
 

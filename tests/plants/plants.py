@@ -379,6 +379,17 @@ PLANTS = [
         TRAINING,
     ),
     Plant(
+        "earlier folds' predictions written five rows ahead",
+        TRAINED,
+        "            table = pd.concat(parts, ignore_index=True)\n",
+        "            if not suffix:\n"
+        "                ahead = (each['prediction'].shift(-5).fillna(0.5) for each in parts[:-1])\n"
+        "                moved = zip(parts[:-1], ahead, strict=True)\n"
+        "                parts = [*(each.assign(prediction=said) for each, said in moved), parts[-1]]\n"
+        "            table = pd.concat(parts, ignore_index=True)\n",
+        TRAINING,
+    ),
+    Plant(
         "predictions nudged towards the label",
         TRAINED,
         "    net, scaler = predictor.net.cpu(), result.scaler\n",
@@ -488,6 +499,20 @@ PLANTS = [
         "rows = self._rows[symbol][-predictor.sequence_length :, columns]",
         "rows = self._rows[symbol][-predictor.sequence_length :, columns]\n"
         "            rows = np.r_[rows[:1], rows[:-1]]",
+        (),
+    ),
+    Plant(
+        "tables predicted from a row before",
+        "tapeline/serving/batch.py",
+        "values = predictor.predict_rows(table[predictor.features].to_numpy(), at).tolist()",
+        "values = predictor.predict_rows(table[predictor.features].to_numpy(), at - 1).tolist()",
+        (),
+    ),
+    Plant(
+        "rows kept that the leader was late for",
+        "tapeline/serving/stream.py",
+        "        first = self._late.pop(symbol, None)\n",
+        "        first = None\n        self._late.pop(symbol, None)\n",
         (),
     ),
     Plant(

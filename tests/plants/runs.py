@@ -100,12 +100,15 @@ REPLAY = """
 from pathlib import Path
 from tapeline.errors import TapelineError
 from tapeline.params import Params
+from tapeline.release.fold_predictions import check_folds
 from tapeline.release.replay import replay
 from tapeline.schema import Refit
 from tapeline.splits.candidate import Candidate
 params = Params.read()
+candidate = Candidate(params.value("splits.folds", int), False)
 try:
-    replay(Path("models/candidate"), Candidate(params.value("splits.folds", int), False), params, print)
+    replay(Path("models/candidate"), candidate, params, print)
+    check_folds(candidate, params, print)
 except TapelineError as error:
     raise SystemExit(str(error))
 """

@@ -13,7 +13,7 @@ SAYS = {
     "expectations": "stages.expectations: ",
     "splits": "stages.splits: ",
     "evaluate": "stages.evaluate: the referee disagrees: ",
-    "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: "),
+    "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: ", "data/predictions/"),
     "proof": (
         "ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "train_baselines: ",
         "evaluate: ",

@@ -6,9 +6,13 @@ import json
 import pytest
 
 from tapeline.errors import ArtifactError
+from tapeline.params import Params
 from tapeline.promotion.gates import Verdict
+from tapeline.promotion.release_record import Recheck, Replay
 from tapeline.promotion.repository import git
-from tapeline.release.tag_check import check_release, pipeline_verdicts
+from tapeline.release import tag_check
+from tapeline.release.recheck import Checked
+from tapeline.release.tag_check import check_again, check_release, pipeline_verdicts
 
 LOCK = "stages: {}\n"
 PARAMS = """\
@@ -176,3 +180,43 @@ def test_verdicts_of_the_pipeline_are_all_but_those_of_the_release():
     verdicts = [Verdict(**verdict(name, "passed", 1.0, ">= 0", "")) for name in names]
     assert [v.gate for v in pipeline_verdicts(verdicts)] == ["lstm.ece", "released.x", "lstm.release"]
     assert pipeline_verdicts([]) == []
+
+
+FORMER = {"recheck": {"files": 60, "rounded": 0, "content": "c"}}
+
+
+@pytest.mark.parametrize(
+    ("recorded", "told"),
+    [
+        ({}, None),
+        (FORMER, None),
+        ({"recheck": FORMER["recheck"] | {"predictions": 24, "of": 30, "largest_difference": 0.1}}, None),
+        ({"recheck": FORMER["recheck"] | {"predictions": 23, "of": 30}}, "recheck.predictions is 23, and"),
+        ({"recheck": FORMER["recheck"] | {"files": 59}}, "recheck.files is 59, and done again 60"),
+        (
+            {
+                "replay": {
+                    "part": "test", "candles": 9, "of": 9, "largest_difference": 0.5, "borderline": 0,
+                    "trades": 1, "late": 8,
+                }
+            },
+            "replay.late is 8, and done again 7",
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_release_says_of_its_check_must_come_out_again(repo, monkeypatch, recorded, told):
+    """What a former release did not say is not asked; what hangs on the machine may differ."""
+    recheck = Recheck(files=60, rounded=1, content="c", predictions=24, of=30, largest_difference=1e-7)
+    replay = Replay(
+        part="test", candles=9, of=9, largest_difference=1e-7, borderline=0, trades=1, together=9, late=7
+    )
+    checked = Checked(recheck=recheck, replay=replay)
+    monkeypatch.setattr(tag_check, "check_anew", lambda *of: checked)
+    monkeypatch.setattr(tag_check, "content_hash", lambda root: "c")
+    monkeypatch.setattr(Params, "read", lambda: None)
+    release = check_release(tag(repo, **recorded))
+    if told is None:
+        check_again(release, print)
+        return
+    with pytest.raises(ArtifactError, match=f"lstm-direction@v1.0.0: {told}"):
+        check_again(release, print)

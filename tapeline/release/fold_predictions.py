@@ -1,0 +1,150 @@
+"""Every fold's stored predictions against the model of that fold, row by row.
+
+The headline figures pool all folds, and the replay is of the last one alone. Here a stored row is looked up
+by its symbol and time, its window is cut out of that symbol's feature table, and the fold's own weights,
+scaler and calibration say what must be stored there. A training's rows and their order are not used.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from tapeline.errors import ArtifactError
+from tapeline.models.table import MODELS
+from tapeline.nets.export import Served, reference_outputs
+from tapeline.nets.loading import Model, load_model
+from tapeline.params import Params
+from tapeline.release.replayed_answers import TOLERANCE
+from tapeline.schema import INTERVAL_MINUTES, Symbols
+from tapeline.splits.candidate import Candidate
+
+FEATURES, PREDICTIONS = "data/features", "data/predictions"
+# Of a fold's validation, and of its test: what is wrong in 0.2 % of the rows is found with probability 0.98.
+ROWS = 2000
+WINDOWS_AT_ONCE = 512
+SECONDS = 4e-4  # that a row takes, about
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows that were drawn of one fold's validation or test, and the model that predicted them.
+
+    path : of the stored predictions; folder : of the model; of : rows that it has in all
+    rows : `symbol`, `timestamp`, `prediction`
+    """
+
+    path: str
+    folder: Path
+    model: Model
+    rows: pd.DataFrame
+    of: int
+
+
+@dataclass(frozen=True)
+class Compared:
+    """How many stored predictions were computed anew, of how many, and the largest difference."""
+
+    rows: int
+    of: int
+    largest_difference: float
+
+
+def check_folds(candidate: Candidate, params: Params, tell: Callable[[str], None]) -> Compared:
+    """Compute predictions of every fold of the run in the current folder anew from its stored models.
+
+    Of each fold's validation and test all rows or, of more, ROWS that their content draws; ArtifactError
+    names the first that differs by more than TOLERANCE. `tell` is called with the cost before it is paid.
+    """
+    parts = list(draw_parts(candidate))
+    n_rows, of = sum(len(part.rows) for part in parts), sum(part.of for part in parts)
+    seconds = n_rows * SECONDS
+    tell(f"predictions: {n_rows:,} of {of:,}, of every fold, anew from its model: about {seconds:.0f} s")
+    computed = [np.full(len(part.rows), np.nan) for part in parts]
+    names = sorted({name for part in parts for name in part.model.description.features})
+    with tqdm(total=n_rows, unit=" rows", desc="predicting every fold", disable=None) as bar:
+        for symbol in params.value("data.symbols", Symbols):
+            table = FeatureTable(symbol, names)
+            for part, values in zip(parts, computed, strict=True):
+                at = np.flatnonzero(part.rows["symbol"] == symbol)
+                values[at] = table.predict(part.model, part.rows["timestamp"].iloc[at], part.folder)
+                bar.update(at.size)
+    pairs = zip(parts, computed, strict=True)
+    largest = max((require_equal(*each) for each in pairs), default=0.0)
+    return Compared(n_rows, of, largest)
+
+
+def draw_parts(candidate: Candidate) -> Iterator[Part]:
+    """What is compared: by model, file of predictions and fold; a refitted model is of the fold after all."""
+    for entry in MODELS:
+        for suffix in ("", "_validation"):
+            path = f"{PREDICTIONS}/{entry.name}{suffix}.parquet"
+            stored = pd.read_parquet(path).astype({"symbol": str})
+            for fold, rows in stored.groupby("fold"):
+                name = "refit" if fold == candidate.n_folds else f"fold_{fold}"
+                folder = Path("models") / entry.name / name
+                model = load_model(folder, entry.build_described)
+                yield Part(path, folder, model, draw(rows.reset_index(drop=True), model.version), len(rows))
+
+
+def draw(rows: pd.DataFrame, version: str) -> pd.DataFrame:
+    """ROWS of `rows` at most, in order, drawn by the model's version and the predictions' own bytes."""
+    if len(rows) <= ROWS:
+        return rows
+    content = version.encode() + rows["prediction"].to_numpy(np.float64).tobytes()
+    rng = np.random.default_rng(int.from_bytes(hashlib.sha256(content).digest()[:8], "little"))
+    return rows.iloc[np.sort(rng.choice(len(rows), ROWS, replace=False))].reset_index(drop=True)
+
+
+class FeatureTable:
+    """The stored features `names` of one symbol, by open time."""
+
+    def __init__(self, symbol: str, names: list[str]) -> None:
+        self._symbol, self._names = symbol, names
+        table = pd.read_parquet(f"{FEATURES}/{symbol}.parquet", columns=["timestamp", "segment", *names])
+        self._time, self._segment = pd.Index(table["timestamp"]), table["segment"].to_numpy()
+        self._values = table[names].to_numpy(np.float64)
+
+    def predict(self, model: Model, times: pd.Series, folder: Path) -> NDArray[np.float64]:
+        """Calibrated predictions (n,) of `model` at open `times` (n,), each from the window that ends there.
+
+        ArtifactError, with the model's `folder`, names the first time that no whole window leads up to.
+        """
+        length = model.description.context["sequence_length"]
+        ends = self._time.get_indexer(times)
+        first = np.maximum(ends - length + 1, 0)
+        step = pd.Timedelta(minutes=INTERVAL_MINUTES[model.description.interval])
+        is_whole = (ends >= length - 1) & (self._segment[first] == self._segment[ends])
+        is_whole &= np.asarray(self._time[ends] - self._time[first] == (length - 1) * step)
+        if not is_whole.all():
+            at = times.iloc[np.flatnonzero(~is_whole)[0]]
+            raise ArtifactError(f"{folder}: no {length} candles of {self._symbol} lead up to {at}, predicted")
+        columns = [self._names.index(name) for name in model.description.features]
+        back, served = np.arange(1 - length, 1), Served(model.net, model.calibration)
+        outputs = [np.empty(0)]
+        for start in range(0, len(ends), WINDOWS_AT_ONCE):
+            rows = ends[start : start + WINDOWS_AT_ONCE, None] + back
+            windows = self._values[rows[..., None], columns]
+            scaled = model.scaler.transform(windows.reshape(-1, len(columns))).reshape(windows.shape)
+            outputs.append(reference_outputs(served, torch.from_numpy(scaled)).double().numpy())
+        return np.concatenate(outputs)
+
+
+def require_equal(part: Part, computed: NDArray[np.float64]) -> float:
+    """The largest difference of the stored predictions to `computed` (n,); ArtifactError names the first."""
+    difference = np.abs(part.rows["prediction"].to_numpy() - computed)
+    bad = np.flatnonzero(~(difference <= TOLERANCE))
+    if bad.size:
+        row = part.rows.iloc[bad[0]]
+        more = f", as at {bad.size - 1:,} more of {len(computed):,}" if bad.size > 1 else ""
+        raise ArtifactError(
+            f"{part.path}: {row['prediction']:.8g} at {row['symbol']} {row['timestamp']} of "
+            f"{part.folder.name}, and {part.folder} gives {computed[bad[0]]:.8g}{more}"
+        )
+    return float(difference.max()) if len(computed) else 0.0
