@@ -15,13 +15,20 @@ slippage of the last candle that could fill.
 What is bought on a spot market is paid in cash: no broker closes it, no open profit pays for more.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tapeline.backtest.kernel import Rules, first_bad, run_bars
-from tapeline.backtest.records import bar_dtype, candle_dtype, clock_dtype, symbol_dtype, trade_dtype
+from tapeline.backtest.records import (
+    bar_dtype,
+    candle_dtype,
+    clock_dtype,
+    refused_dtype,
+    symbol_dtype,
+    trade_dtype,
+)
 
 Records = NDArray[np.void]
 
@@ -33,11 +40,13 @@ class BacktestResult:
     trades : (n_trades,) of `trade_dtype`, by entry
     bars : (n_bars,) of `bar_dtype`
     n_unfilled : orders that found no open market for as long as they would have been held, or no margin
+    refused : (n_refused,) of `refused_dtype`: those, and sides that became no order, each with the reason
     """
 
     trades: Records
     bars: Records
     n_unfilled: int
+    refused: Records = field(default_factory=lambda: np.zeros(0, dtype=refused_dtype))
 
 
 def run_backtest(candles: Records, clock: Records, symbols: Records, rules: Rules) -> BacktestResult:
@@ -45,10 +54,12 @@ def run_backtest(candles: Records, clock: Records, symbols: Records, rules: Rule
     _check(candles, clock, symbols, rules)
     trades = np.zeros(np.count_nonzero(candles["side"]), dtype=trade_dtype)
     bars = np.zeros(len(candles), dtype=bar_dtype)
-    account = run_bars(candles, clock, symbols, rules, trades, bars)[0]
+    refused = np.zeros(len(trades), dtype=refused_dtype)  # a side comes to one of both at most
+    account = run_bars(candles, clock, symbols, rules, trades, bars, refused)[0]
     if not np.isfinite(account["balance"]):
         raise ValueError(f"the account ends with a balance of {account['balance']}")
-    return BacktestResult(trades[: account["n_trades"]].copy(), bars, int(account["n_unfilled"]))
+    kept = trades[: account["n_trades"]].copy()
+    return BacktestResult(kept, bars, int(account["n_unfilled"]), refused[: account["n_refused"]].copy())
 
 
 def _check(candles: Records, clock: Records, symbols: Records, rules: Rules) -> None:

@@ -16,6 +16,8 @@ Amount = Any  # a number in the kernel, an array where trades are planned
 
 REASONS = ("time", "stop", "target", "guard", "stop_out", "end")  # why a trade ended
 TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))
+REFUSALS = ("guard", "positions", "size", "margin", "unfilled", "end")  # why a side became no trade
+NO_DAY, TOO_MANY, TOO_SMALL, NO_MARGIN, NOT_OPEN, NO_CANDLES = range(len(REFUSALS))
 
 
 class Rules(NamedTuple):
@@ -70,15 +72,22 @@ account_dtype = np.dtype(
         ("is_ruined", np.bool_),  # no more trading
         ("n_trades", np.int64),
         ("n_unfilled", np.int64),
+        ("n_refused", np.int64),  # those and sides that became no order
     ]
 )
 
 
 @njit(cache=True)
 def run_bars(
-    candles: Records, clock: Records, symbols: Records, rules: Rules, trades: Records, bars: Records
+    candles: Records,
+    clock: Records,
+    symbols: Records,
+    rules: Rules,
+    trades: Records,
+    bars: Records,
+    refused: Records,
 ) -> Records:
-    """Trade all bars; fill `trades` and `bars`, return the account at the end as one record."""
+    """Trade all bars; fill `trades`, `bars` and `refused`, return the account at the end as one record."""
     positions = np.zeros(symbols.size, dtype=position_dtype)
     accounts = np.zeros(1, dtype=account_dtype)
     account = accounts[0]
@@ -90,9 +99,10 @@ def run_bars(
         if _is_idle(candles, i, positions, bar):
             bar.balance = bar.flat_open = bar.equity_open = bar.equity_low = bar.equity = account.balance
             continue
-        _trade_at_open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, bar)
+        _trade_at_open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, refused, bar)
         _trade_intrabar(candles, i, symbols, rules, account, positions, trades, bar)
-        _trade_at_close(candles, i, i == bars.size - 1, symbols, rules, account, positions, trades, bar)
+        is_last = i == bars.size - 1
+        _trade_at_close(candles, i, is_last, symbols, rules, account, positions, trades, refused, bar)
     return accounts
 
 
@@ -116,6 +126,7 @@ def _trade_at_open(
     account: Record,
     positions: Records,
     trades: Records,
+    refused: Records,
     bar: Record,
 ) -> None:
     """Book swap, take equity as it was carried here, fill what is due, then what waits."""
@@ -156,6 +167,7 @@ def _trade_at_open(
         if p.order == 0 or i < p.order_bar + rules.delay:
             continue
         if i >= p.order_bar + rules.delay + rules.hold:
+            end_order(account, refused, p, s, i, NOT_OPEN)
             account.n_unfilled, p.order = account.n_unfilled + 1, 0
         elif c.may_open and p.side == 0:
             entry = c.open * (1 + p.order * (c.half_spread + c.slippage))
@@ -165,6 +177,7 @@ def _trade_at_open(
             worth = equity_of(account.balance, positions)
             worth = min(worth, account.balance) if symbols[s].is_spot else worth
             if margin_of(positions, symbols, False) + needed > worth:
+                end_order(account, refused, p, s, i, NO_MARGIN)
                 account.n_unfilled += 1
             else:
                 p.trade = account.n_trades
@@ -234,6 +247,7 @@ def _trade_at_close(
     account: Record,
     positions: Records,
     trades: Records,
+    refused: Records,
     bar: Record,
 ) -> None:
     """Mark positions, look at the day's loss, turn sides into orders; the last bar ends it all."""
@@ -257,16 +271,42 @@ def _trade_at_close(
     for s in range(symbols.size):
         p, c = positions[s], candles[i, s]
         if account.is_guarded or account.is_ruined:
+            if p.order != 0:
+                end_order(account, refused, p, s, i, NO_DAY)
+            elif c.side != 0 and (p.side == 0 or i + rules.delay >= p.due):
+                refuse(account, refused, s, i, c, NO_DAY)
             account.n_unfilled, p.order = account.n_unfilled + (p.order != 0), 0
             if p.side != 0 and p.due > i + 1:
                 p.due, p.is_guarded = i + 1, True
         elif c.side != 0 and p.order == 0 and (p.side == 0 or i + rules.delay >= p.due):
             worth = min(bar.equity, bar.balance) if symbols[s].is_spot else bar.equity
-            place_order(positions, symbols, s, i, c, worth, rules.max_margin, rules.max_positions)
+            refusal = place_order(positions, symbols, s, i, c, worth, rules.max_margin, rules.max_positions)
             bar.n_requests += p.order != 0
+            if p.order == 0:
+                refuse(account, refused, s, i, c, refusal)
     if is_last:
         for s in range(symbols.size):
             account.n_unfilled += positions[s].order != 0
+            if positions[s].order != 0:
+                end_order(account, refused, positions[s], s, i, NO_CANDLES)
+
+
+@njit(cache=True)
+def refuse(account: Record, refused: Records, s: int, i: int, c: Record, reason: int) -> None:
+    """Note that the side of a close became no order."""
+    line = refused[account.n_refused]
+    line.symbol, line.side, line.tier, line.reason = s, c.side, c.tier, reason
+    line.decision_bar, line.last_bar = i, i
+    account.n_refused += 1
+
+
+@njit(cache=True)
+def end_order(account: Record, refused: Records, p: Record, s: int, i: int, reason: int) -> None:
+    """Note that an order that waited became no trade."""
+    line = refused[account.n_refused]
+    line.symbol, line.side, line.tier, line.reason = s, p.order, p.order_tier, reason
+    line.decision_bar, line.last_bar, line.quantity = p.order_bar, i, p.order_quantity
+    account.n_refused += 1
 
 
 @njit(cache=True)
@@ -314,8 +354,8 @@ def place_order(
     worth: float,
     max_margin: float,
     max_positions: int,
-) -> None:
-    """Order the side of a close, cut down to what the portfolio's caps leave, or nothing.
+) -> int:
+    """Order the side of a close, cut down to what the portfolio's caps leave, or say why not.
 
     worth : equity, or the cash in it where that is what pays
     """
@@ -336,6 +376,7 @@ def place_order(
     if n_taken < max_positions and quantity > 0 and quantity >= symbols[s].minimum * (1 - 1e-12):
         p.order, p.order_bar, p.order_quantity = c.side, i, quantity
         p.order_stop, p.order_target, p.order_tier = c.stop, c.target, c.tier
+    return TOO_SMALL if n_taken < max_positions else TOO_MANY
 
 
 @njit(cache=True)

@@ -62,6 +62,19 @@ bar_dtype = np.dtype(
     ]
 )
 
+# A side that became no trade: refused at the close, or ordered and never filled. Bars as below.
+refused_dtype = np.dtype(
+    [
+        ("symbol", np.int16),
+        ("side", np.int8),
+        ("tier", np.int8),
+        ("reason", np.int8),  # a position in kernel.REFUSALS
+        ("decision_bar", np.int64),  # at whose close it was wanted
+        ("last_bar", np.int64),  # in which the order ended; decision_bar where none was made
+        ("quantity", np.float64),  # units ordered; 0 where no order was made
+    ]
+)
+
 # One round trip. Bars are positions on the clock.
 trade_dtype = np.dtype(
     [

@@ -104,6 +104,7 @@ class Account:
         self.done, self.open, self.orders = [], {}, {}
         self.marks = {}  # symbol: middle and half spread last seen
         self.unfilled = 0
+        self.refused = []  # (decision bar, symbol, side, reason, last bar, quantity ordered)
 
     def balance(self):
         """Everything closed, and the commission already paid for what is open."""
@@ -146,12 +147,17 @@ class Account:
             needed += symbol["fee"]["rate"] * price * t.quantity
         if self.margin() + needed > self.means(s):
             self.unfilled += 1
+            self.end(t, "margin", i)
             return 0
         t.entry_bar, t.entry_mid, t.entry_price = i, float(c["open"]), price
         t.due, t.slippage = i + self.rules.hold, float(c["slippage"])
         t.pay(c["open"], c["half_spread"], c["slippage"], symbol["fee"]["rate"] * t.quantity * price)
         self.open[s], self.marks[s] = t, (c["open"], c["half_spread"])
         return 1
+
+    def end(self, order, reason, i):
+        """Note an order that ends without a fill."""
+        self.refused.append((order.decision_bar, order.symbol, order.side, reason, i, order.quantity))
 
     def fill_exit(self, s, i, quote, half, slippage, reason):
         """Close a position at a quote of its closing side, half a spread from the middle, less slippage."""
@@ -185,7 +191,7 @@ class Account:
             for s in sorted(self.orders):
                 age = i - self.orders[s].decision_bar - rules.delay
                 if age >= rules.hold:
-                    del self.orders[s]
+                    self.end(self.orders.pop(s), "unfilled", i)
                     self.unfilled += 1
                 elif age >= 0 and row[s]["may_open"] and s not in self.open:
                     opened += self.fill_entry(s, i)
@@ -206,6 +212,12 @@ class Account:
             guarded = guarded or ruined or midnight - low >= rules.guard_loss
             if guarded:
                 self.unfilled += len(self.orders)
+                for s in range(n_symbols):
+                    is_free = s not in self.open or i + rules.delay >= self.open[s].due
+                    if s in self.orders:
+                        self.end(self.orders[s], "guard", i)
+                    elif row[s]["side"] and is_free:
+                        self.refused.append((i, s, int(row[s]["side"]), "guard", i, 0.0))
                 self.orders.clear()
                 for t in self.open.values():
                     if t.due > i + 1:
@@ -214,6 +226,8 @@ class Account:
                 requests += sum(self.decide(s, i, row[s]) for s in range(n_symbols))
             if is_last:
                 self.unfilled += len(self.orders)
+                for order in self.orders.values():
+                    self.end(order, "end", i)
                 self.orders.clear()
             bars.append(
                 {
@@ -285,6 +299,8 @@ class Account:
         steps = math.floor(min(c["quantity"], room, symbol["maximum"]) / symbol["step"] * (1 + 1e-12))
         quantity = steps * symbol["step"]
         if len(others) >= rules.max_positions or steps == 0 or quantity < symbol["minimum"] * (1 - 1e-12):
+            reason = "positions" if len(others) >= rules.max_positions else "size"
+            self.refused.append((i, s, int(c["side"]), reason, i, 0.0))
             return False
         wish = float(c["stop"]), float(c["target"])
         self.orders[s] = Trade(s, int(c["side"]), int(c["tier"]), i, quantity, *wish)

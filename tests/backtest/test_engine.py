@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapeline.backtest.engine import run_backtest
-from tapeline.backtest.kernel import REASONS
+from tapeline.backtest.kernel import REASONS, REFUSALS
 from tests.backtest.markets import CALM, flat_market, markets
 from tests.backtest.reference import Account
 
@@ -37,8 +37,13 @@ def test_trades_and_equity_are_those_of_the_reference(market):
     """Trade by trade and bar by bar, on markets with every rule in play."""
     candles, _, _, rules = market
     result = run_backtest(*market)
-    trades, bars, unfilled = Account(*market).run()
+    account = Account(*market)
+    trades, bars, unfilled = account.run()
     assert result.n_unfilled == unfilled
+    names = "decision_bar", "symbol", "side", "reason", "last_bar"
+    refused = [(*(line[name] for name in names), pytest.approx(line["quantity"])) for line in result.refused]
+    refused = [(bar, s, side, REFUSALS[k], last, n) for bar, s, side, k, last, n in refused]
+    assert sorted(account.refused) == sorted(refused, key=lambda line: line[:2])
     assert len(result.trades) == len(trades)
     scale = {"rel": 1e-9, "abs": 1e-9 * rules.initial_balance}
     for found, expected in zip(result.trades, trades, strict=True):

@@ -466,9 +466,8 @@ PLANTS = [
     Plant(
         "losing trades forgotten",
         "tapeline/backtest/engine.py",
-        'return BacktestResult(trades[: account["n_trades"]].copy(), bars, int(account["n_unfilled"]))',
-        'kept = trades[: account["n_trades"]]\n'
-        '    return BacktestResult(kept[kept["net_pnl"] > -200].copy(), bars, int(account["n_unfilled"]))',
+        '    kept = trades[: account["n_trades"]].copy()\n',
+        '    kept = trades[: account["n_trades"]]\n    kept = kept[kept["net_pnl"] > -200].copy()\n',
         EVALUATE,
     ),
     Plant(
@@ -476,6 +475,30 @@ PLANTS = [
         PORTFOLIO,
         "    side = np.where(is_known, signals.side, 0)\n",
         "    side = np.where(is_known, np.roll(signals.side, -1, axis=0), 0)\n",
+        EVALUATE,
+    ),
+    Plant(
+        "an order made only if the next candle confirms it",
+        KERNEL,
+        "        elif c.side != 0 and p.order == 0 and",
+        "        elif c.side != 0 and (is_last or c.side * (candles[i + 1, s].close - c.close) >= 0)"
+        " and p.order == 0 and",
+        EVALUATE,
+    ),
+    Plant(
+        "orders that would not come to their hold's profit dropped",
+        PORTFOLIO,
+        '    candles["side"] = np.where(can_order & ~is_refused_short, side, 0)',
+        '    later = np.roll(candles["close"], -hold, axis=0)\n'
+        '    is_refused_short |= side * (later - candles["close"]) < 0\n'
+        '    candles["side"] = np.where(can_order & ~is_refused_short, side, 0)',
+        EVALUATE,
+    ),
+    Plant(
+        "an order made by the second signal in a row alone",
+        PORTFOLIO,
+        "    side = np.where(is_known, signals.side, 0)\n",
+        "    side = np.where(is_known & (np.roll(signals.side, 1, axis=0) == signals.side), signals.side, 0)\n",
         EVALUATE,
     ),
     Plant(
