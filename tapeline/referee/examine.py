@@ -11,6 +11,7 @@ from tapeline.referee.accounts import check_account, check_decisions
 from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
+from tapeline.referee.decisions import called, check_due
 from tapeline.referee.figures import (
     check_constancy,
     check_figures,
@@ -22,6 +23,7 @@ from tapeline.referee.figures import (
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
 from tapeline.referee.learned import Predictions, check_learned, check_predictions
+from tapeline.referee.orders import Account
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
 from tapeline.referee.scalers import ReadColumn, check_scalers
 from tapeline.row_records import LearnedRows
@@ -31,6 +33,7 @@ from tapeline.schema import DIRECTION
 NEEDED = (
     "candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures", BASELINES
 )  # fmt: skip
+CANDIDATE = "candidate"  # title of the account on its rows alone
 
 
 @dataclass(frozen=True)
@@ -47,18 +50,6 @@ class ModelClaims:
     models: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, Any]
     detail: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Account:
-    """An account on all tests, or on the candidate's alone: its trades, and its equity on each candle.
-
-    trades : `symbol`, and what `accounts.Fills` names, a line a trade
-    path : `equity` at the close and `equity_low`, the worst before, by open time (UTC)
-    """
-
-    trades: pd.DataFrame
-    path: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -165,6 +156,11 @@ def check_accounts(
     strengths = score_rows(trend.test, trend.label, market, {})
     keys = zip(strengths.symbol.tolist(), strengths.time.tolist(), strict=True)
     allowed = dict(zip(keys, strengths.prediction.tolist(), strict=True)) if tiers.minimum_trend else {}
+    is_called = called(scored, allowed, tiers)
     for title, (account, figures) in run.accounts.items():
+        own = np.full(scored.fold.size, True)
+        if title == CANDIDATE and not market[0].rules.is_refit:
+            own = scored.fold == len(run.splits["folds"]) - 1
         check_decisions(account.trades, scored, allowed, tiers, title, findings)
         check_account(account.trades, account.path, figures, market, rules, title, findings)
+        check_due(account, figures, scored.rows(own), is_called[own], market, rules, title, findings)

@@ -95,7 +95,7 @@ def check_times(fills: Fills, rules: AccountRules, title: str, findings: Finding
         FILLS, f"{title}: delay of an entry", is_late_enough, entered - decided, "after decision and latency",
         place, decided,
     )  # fmt: skip
-    waited = max(1, -(-int(rules.latency_s * 1e6) // step))
+    waited = rules.candles_waited(step)
     is_early_enough = entered < decided + (waited + rules.hold) * step
     findings.hold(
         FILLS, f"{title}: wait of an order", is_early_enough, entered - decided, "shorter", place, decided

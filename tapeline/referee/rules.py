@@ -79,6 +79,7 @@ class AccountRules:
     clock, and on its weekends; swap_nights : what the night that begins on a Monday, Tuesday... counts as
     is_exit_commission : whether the worst equity is taken after the commission still to pay
     max_margin : of equity, margin of all positions; is_always_open : whether no maintenance is declared
+    guard_loss : below the balance of midnight in Prague, currency, that ends a day's trading
     """
 
     instruments: Mapping[str, InstrumentRules]
@@ -98,4 +99,9 @@ class AccountRules:
     initial_balance: float
     max_positions: int
     max_margin: float
+    guard_loss: float
     is_always_open: bool
+
+    def candles_waited(self, step: int) -> int:
+        """Candles of `step` microseconds from a decision's to the first whose open may fill it."""
+        return max(1, -(-int(self.latency_s * 1e6) // step))

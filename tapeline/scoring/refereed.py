@@ -20,9 +20,10 @@ from tapeline.nets.params import Size
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.referee.baselines import BaselineClaims
-from tapeline.referee.examine import Account, ModelClaims, Run, examine
+from tapeline.referee.examine import ModelClaims, Run, examine
 from tapeline.referee.findings import Findings
 from tapeline.referee.learned import Predictions
+from tapeline.referee.orders import Account
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
 from tapeline.schema import (
     DIRECTION,

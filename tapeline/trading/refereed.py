@@ -4,9 +4,9 @@ import pandas as pd
 
 from tapeline.backtest.costs import BPS, InstrumentParams, instrument_of
 from tapeline.backtest.engine import BacktestResult
-from tapeline.backtest.kernel import REASONS
+from tapeline.backtest.kernel import REASONS, REFUSALS
 from tapeline.backtest.portfolio import Market
-from tapeline.referee.examine import Account
+from tapeline.referee.orders import Account
 from tapeline.referee.rules import AccountRules, InstrumentRules
 from tapeline.splits.candidate import Candidate
 from tapeline.trading.accounts import align_inputs
@@ -33,14 +33,22 @@ def traded_accounts(
 
 
 def as_account(result: BacktestResult, market: Market) -> Account:
-    """The trades of a backtest by symbol and open times; equity at each close, and the worst before."""
+    """Trades and refusals of a backtest by symbol and open times; equity at each close, and the worst."""
     trades = result.trades
     table = pd.DataFrame({name: trades[name] for name in (*FILLED, *MONEY)})
     table["symbol"] = pd.Series([market.symbols[s] for s in trades["symbol"]], dtype=str)
     table["reason"] = pd.Series([REASONS[k] for k in trades["reason"]], dtype=str)
     for when in ("decision", "entry", "exit"):
         table[f"{when}_time"] = market.timestamp[trades[f"{when}_bar"]]
-    return Account(table, pd.DataFrame(result.bars[["equity", "equity_low"]], index=market.timestamp))
+    lines = result.refused
+    refused = pd.DataFrame({name: lines[name] for name in ("side", "quantity")})
+    refused["symbol"] = pd.Series([market.symbols[s] for s in lines["symbol"]], dtype=str)
+    refused["reason"] = pd.Series([REFUSALS[k] for k in lines["reason"]], dtype=str)
+    for when in ("decision", "last"):
+        refused[f"{when}_time"] = market.timestamp[lines[f"{when}_bar"]]
+    return Account(
+        table, refused, pd.DataFrame(result.bars[["equity", "equity_low"]], index=market.timestamp)
+    )
 
 
 def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRules:
@@ -78,6 +86,7 @@ def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRul
         initial_balance=signals.initial_balance,
         max_positions=signals.max_positions,
         max_margin=signals.max_margin,
+        guard_loss=params.guard_loss,
         is_always_open=not costs.maintenance,
     )
 

@@ -498,7 +498,7 @@ PLANTS = [
         "an order made by the second signal in a row alone",
         PORTFOLIO,
         "    side = np.where(is_known, signals.side, 0)\n",
-        "    side = np.where(is_known & (np.roll(signals.side, 1, axis=0) == signals.side), signals.side, 0)\n",
+        "    side = np.where(is_known & (np.roll(signals.side, 1, 0) == signals.side), signals.side, 0)\n",
         EVALUATE,
     ),
     Plant(

@@ -14,8 +14,9 @@ import numpy as np
 import pandas as pd
 
 from tapeline.referee.baselines import BaselineClaims
-from tapeline.referee.examine import Account, ModelClaims, Run
+from tapeline.referee.examine import ModelClaims, Run
 from tapeline.referee.learned import Predictions
+from tapeline.referee.orders import Account
 from tapeline.referee.rules import AccountRules, InstrumentRules, RowRules, TierRules
 from tapeline.schema import TIMESTAMP_TYPE
 
@@ -37,8 +38,8 @@ INSTRUMENT = InstrumentRules(
 ACCOUNT = AccountRules(
     instruments=dict.fromkeys(SYMBOLS, INSTRUMENT), latency_s=0.5, slippage=1.0, volatility_candles=8,
     basis=1e-4, widening=3.0, rollover=("23:55", "00:10"), swap_nights=(1, 1, 1, 1, 3, 0, 2),
-    is_exit_commission=True, hold=4, atr_candles=8, stop=0.8, target=0.0, risk=2e-4,
-    initial_balance=100_000.0, max_positions=2, max_margin=0.9, is_always_open=True,
+    is_exit_commission=True, hold=4, atr_candles=8, stop=1.2, target=0.0, risk=2e-4,
+    initial_balance=100_000.0, max_positions=2, max_margin=0.9, guard_loss=math.inf, is_always_open=True,
 )  # fmt: skip
 
 
@@ -233,64 +234,87 @@ def swap_of(candles, side, quantity, entered, upto):
     return swap
 
 
-def trade(candles, calls):
-    """Trades of one symbol: `calls` {row: side}; in at the next open, out by stop or after four candles."""
-    trades, free_from = [], 0
-    for decided in sorted(calls):
-        entered = decided + 1
-        if entered < free_from or entered >= len(candles) - ACCOUNT.hold - 1 or candles["is_filled"][entered]:
+def slip(candles, row):
+    """Slippage of a market fill at a candle's open: what the closes before it say, and the basis."""
+    closes = candles["close"][row - 9 : row].tolist()
+    returns = [math.log(b / a) for a, b in pairwise(closes)]
+    return statistics.stdev(returns) * math.sqrt(0.5 / 60) + ACCOUNT.basis
+
+
+def stop_distance(candles, row):
+    """From an entry to its stop, as known at a candle's close."""
+    ranges = [
+        max(candles["high"][j], candles["close"][j - 1]) - min(candles["low"][j], candles["close"][j - 1])
+        for j in range(row - 7, row + 1)
+    ]
+    return ACCOUNT.stop * statistics.mean(ranges)
+
+
+def is_inside_costs(candles, row):
+    """Whether a stop is no further away than what opening and closing costs."""
+    half = half_spread(candles["timestamp"][row] + MINUTE)
+    one_way = half + slip(candles, row) + INSTRUMENT.commission
+    return stop_distance(candles, row) <= 2 * candles["close"][row] * one_way
+
+
+def hold_on(candles, entered, side, stop):
+    """Row, mid and reason of the end of a position: its stop, its time, or the last candle."""
+    for row in range(entered, len(candles)):
+        if candles["is_filled"][row]:
             continue
-        side = calls[decided]
+        if row >= entered + ACCOUNT.hold:
+            return row, candles["open"][row], "time"
+        half = half_spread(candles["timestamp"][row])
+        worst = candles["low" if side > 0 else "high"][row]
+        if side * worst * (1 - side * (half + ACCOUNT.basis)) <= side * stop:
+            mid = stop / (1 - side * half)
+            return row, candles["open"][row] if side * (candles["open"][row] - mid) < 0 else mid, "stop"
+    return row, candles["close"][row], "end"
 
-        def half(row):
-            return half_spread(candles["timestamp"][row])
 
-        def slip(row):
-            closes = candles["close"][row - 9 : row].tolist()
-            returns = [math.log(b / a) for a, b in pairwise(closes)]
-            return statistics.stdev(returns) * math.sqrt(0.5 / 60) + ACCOUNT.basis
+def trade(candles, calls):
+    """Trades of one symbol and orders that the end left: `calls` {row: side}, each filled at the next open.
 
-        opened = candles["open"][entered]
-        entry = opened * (1 + side * (half(entered) + slip(entered)))
-        ranges = [
-            max(candles["high"][j], candles["close"][j - 1]) - min(candles["low"][j], candles["close"][j - 1])
-            for j in range(decided - 7, decided + 1)
-        ]
-        distance = ACCOUNT.stop * statistics.mean(ranges)
-        stop = entry - side * distance
-        quantity = size(candles["close"][decided], side, half(entered), slip(decided), distance)
-        reason, row = "time", entered
-        while True:
-            if row >= entered + ACCOUNT.hold and not candles["is_filled"][row]:
-                mid = candles["open"][row]
-                break
-            worst = candles["low" if side > 0 else "high"][row]
-            if (
-                side * worst * (1 - side * (half(row) + ACCOUNT.basis)) <= side * stop
-                and not candles["is_filled"][row]
-            ):
-                reason, mid = "stop", stop / (1 - side * half(row))
-                if side * (candles["open"][row] - mid) < 0:
-                    mid = candles["open"][row]
-                break
-            row += 1
-        exit_ = mid * (1 - side * (half(row) + slip(row)))
+    Out by stop or after four candles. A call while a position is open, and not over by the next open, is
+    none; neither is one whose stop lies inside its costs.
+    """
+    trades, left, free_from, open_from = [], [], 0, 0
+    for decided in sorted(calls):
+        if decided < free_from or is_inside_costs(candles, decided):
+            continue
+        side, now = calls[decided], candles["timestamp"][decided]
+        distance = stop_distance(candles, decided)
+        quantity = size(
+            candles["close"][decided], side, half_spread(now + MINUTE), slip(candles, decided), distance
+        )
+        following = range(max(decided + 1, open_from), len(candles))
+        real = [row for row in following if not candles["is_filled"][row]]
+        if not real:
+            order = {"side": side, "quantity": quantity, "reason": "end", "decision_time": now}
+            left.append(order | {"last_time": candles["timestamp"][len(candles) - 1]})
+            break
+        entered = real[0]
+        opened, half = candles["open"][entered], half_spread(candles["timestamp"][entered])
+        entry = opened * (1 + side * (half + slip(candles, entered)))
+        row, mid, reason = hold_on(candles, entered, side, entry - side * distance)
+        half_out = half_spread(candles["timestamp"][row])
+        exit_ = mid * (1 - side * (half_out + slip(candles, row)))
         swap = swap_of(candles, side, quantity, entered, row)
         fees = INSTRUMENT.commission * quantity * (entry + exit_)
         trades.append(
             {
                 "side": side, "quantity": quantity, "entry_price": entry, "exit_price": exit_,
-                "reason": reason,
-                "decision_time": candles["timestamp"][decided], "entry_time": candles["timestamp"][entered],
+                "reason": reason, "decision_time": now, "entry_time": candles["timestamp"][entered],
                 "exit_time": candles["timestamp"][row], "gross_pnl": side * quantity * (mid - opened),
-                "spread_cost": quantity * (half(entered) * opened + half(row) * mid),
-                "slippage_cost": quantity * (opened * slip(entered) + mid * slip(row)),
+                "spread_cost": quantity * (half * opened + half_out * mid),
+                "slippage_cost": quantity * (opened * slip(candles, entered) + mid * slip(candles, row)),
                 "commission_cost": fees, "swap": swap,
                 "net_pnl": side * quantity * (exit_ - entry) - fees + swap,
             }
         )  # fmt: skip
-        free_from = row
-    return trades
+        free_from = entered + ACCOUNT.hold - 1 if reason == "time" else row
+        open_from = row if reason == "time" else row + 1
+    return trades, left
 
 
 def path_of(trades, clock, candles):
@@ -330,7 +354,7 @@ def path_of(trades, clock, candles):
 def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
     """Trades of the calls in tier A whose trend is strong enough, and the account's figures by hand."""
     allowed = {(r.symbol, r.timestamp): r.prediction for r in strengths.itertuples()}
-    trades = []
+    trades, refused, n_inside = [], [], 0
     for symbol, table in candles.items():
         row_of = {time: row for row, time in enumerate(table["timestamp"])}
         own = predictions[(predictions["symbol"] == symbol) & predictions["fold"].isin(folds_of)]
@@ -341,8 +365,12 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
             and allowed.get((symbol, r.timestamp), 0) >= TIERS.minimum_trend
             and not table["is_filled"][row_of[r.timestamp]]
         }
-        trades += [deal | {"symbol": symbol} for deal in trade(table, calls)]
-    clock = pd.date_range(START + 300 * MINUTE, START + (N - 1) * MINUTE, freq="min")
+        made, left = trade(table, calls)
+        trades += [deal | {"symbol": symbol} for deal in made]
+        refused += [order | {"symbol": symbol} for order in left]
+        n_inside += sum(is_inside_costs(table, row) for row in calls)
+    start = predictions.loc[predictions["fold"].isin(folds_of), "timestamp"].min()
+    clock = pd.date_range(start, START + (N - 1) * MINUTE, freq="min")
     path = path_of(trades, clock, candles)
     peak, fallen, inside = ACCOUNT.initial_balance, 0.0, 0.0
     for value, low in zip(path["equity"], path["equity_low"], strict=True):
@@ -355,12 +383,16 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
         "net_pnl": net,
         "max_drawdown": fallen,
         "max_drawdown_inside": inside,
-        "unfilled_orders": 0,
+        "unfilled_orders": len(refused),
     }
+    figures |= {"refused_entries": n_inside} if folds_of == (0, 1) else {}
+    times = dict.fromkeys(("decision_time", "last_time"), TIMESTAMP_TYPE)
+    names = "symbol", "side", "quantity", "reason", *times
+    orders = pd.DataFrame(refused, columns=names).astype({"side": int, "quantity": float} | times)
     table = pd.DataFrame(trades).astype(
         {f"{when}_time": TIMESTAMP_TYPE for when in ("decision", "entry", "exit")}
     )
-    return Account(table, path), figures
+    return Account(table, orders, path), figures
 
 
 def labelled(table, described, label):
