@@ -11,6 +11,7 @@ from tapeline.referee.drawdown import check_path
 from tapeline.referee.figures import Scored, compare
 from tapeline.referee.fills import Fills, check_times, on_candles
 from tapeline.referee.findings import Findings, Place
+from tapeline.referee.floors import check_phases
 from tapeline.referee.prices import check_prices
 from tapeline.referee.rules import SHARE, AccountRules, InstrumentRules, TierRules
 from tapeline.referee.sizes import check_sizes
@@ -49,6 +50,7 @@ def check_account(
     if path := check_path(told, trades, figures, market, rules, title, findings):
         for fills in filled:
             check_sizes(fills, trades, market, path, rules, figures["unfilled_orders"], title, findings)
+        check_phases(path, trades, figures["phases"], figures["ftmo"], market, rules, title, findings)
     total = float(trades["net_pnl"].sum()) if len(trades) else None
     compare(f"{title}.trades", figures["trades"], len(trades), findings, MONEY)
     compare(f"{title}.net_pnl", figures["net_pnl"], total, findings, MONEY)

@@ -71,6 +71,30 @@ class InstrumentRules:
 
 
 @dataclass(frozen=True)
+class PhaseRules:
+    """One phase: the profit that passes it, None where nothing does; days on which a position was opened."""
+
+    target: float | None
+    minimum_days: int
+
+
+@dataclass(frozen=True)
+class ProgramRules:
+    """FTMO's limits, shares of the initial capital; `best_day` : of rising days' profit, None: no rule."""
+
+    daily_loss: float
+    max_loss: float
+    is_trailing: bool
+    best_day: float | None
+    phases: Mapping[str, PhaseRules]
+
+    @property
+    def passable(self) -> list[str]:
+        """Phases that have a target."""
+        return [name for name, phase in self.phases.items() if phase.target is not None]
+
+
+@dataclass(frozen=True)
 class AccountRules:
     """How positions are opened and closed, in candles, average true ranges and account currency.
 
@@ -78,6 +102,8 @@ class AccountRules:
     price; widening : multiple of the spread in the hours of `rollover`, from and to, "HH:MM" by the server's
     clock, and on its weekends; swap_nights : what the night that begins on a Monday, Tuesday... counts as
     is_exit_commission : whether the worst equity is taken after the commission still to pay
+    programs : that the account is held against, `program` the one whose figures are declared
+    is_touch_breach : whether equity that equals a floor has broken it
     max_margin : of equity, margin of all positions; is_always_open : whether no maintenance is declared
     guard_loss : below the balance of midnight in Prague, currency, that ends a day's trading
     """
@@ -101,6 +127,9 @@ class AccountRules:
     max_margin: float
     guard_loss: float
     is_always_open: bool
+    programs: Mapping[str, ProgramRules]
+    program: str
+    is_touch_breach: bool
 
     def candles_waited(self, step: int) -> int:
         """Candles of `step` microseconds from a decision's to the first whose open may fill it."""

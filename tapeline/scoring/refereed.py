@@ -92,6 +92,10 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
     backtest, account = read_json("metrics/backtest.json"), read_json("metrics/detail/backtest.json")
     own = {key.removeprefix("candidate_"): value for key, value in backtest.items() if "candidate_" in key}
     figures = {"backtest": backtest, "candidate": account["candidate"]["account"] | own}
+    ftmo = read_json("metrics/ftmo.json")
+    figures["backtest"] |= {"phases": account["ftmo"]["phases"], "ftmo": ftmo}
+    declared = {key.removeprefix("candidate_"): value for key, value in ftmo.items() if "candidate_" in key}
+    figures["candidate"] |= {"phases": account["candidate"]["ftmo"], "ftmo": declared}
     return Run(
         candles={s: pd.read_parquet(f"data/candles/{s}.parquet", columns=columns) for s in symbols},
         features={s: pd.read_parquet(path, columns=["timestamp", *LABELS]) for s, path in features.items()},

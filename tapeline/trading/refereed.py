@@ -4,10 +4,11 @@ import pandas as pd
 
 from tapeline.backtest.costs import BPS, InstrumentParams, instrument_of
 from tapeline.backtest.engine import BacktestResult
+from tapeline.backtest.ftmo import ProgramParams
 from tapeline.backtest.kernel import REASONS, REFUSALS
 from tapeline.backtest.portfolio import Market
 from tapeline.referee.orders import Account
-from tapeline.referee.rules import AccountRules, InstrumentRules
+from tapeline.referee.rules import AccountRules, InstrumentRules, PhaseRules, ProgramRules
 from tapeline.splits.candidate import Candidate
 from tapeline.trading.accounts import align_inputs
 from tapeline.trading.params import TradingParams
@@ -88,7 +89,17 @@ def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRul
         max_margin=signals.max_margin,
         guard_loss=params.guard_loss,
         is_always_open=not costs.maintenance,
+        programs={name: _program(program) for name, program in params.ftmo.judged.items()},
+        program=params.ftmo.program,
+        is_touch_breach=params.ftmo.is_touch_breach,
     )
+
+
+def _program(program: ProgramParams) -> ProgramRules:
+    """A program's limits as plain numbers."""
+    phases = {name: PhaseRules(phase.target, phase.minimum_days) for name, phase in program.phases.items()}
+    limits = program.daily_loss, program.max_loss, program.is_trailing, program.best_day
+    return ProgramRules(*limits, phases)
 
 
 def _swap(traded: InstrumentParams, a_year: float, multiple: float) -> float:

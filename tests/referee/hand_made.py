@@ -17,7 +17,14 @@ from tapeline.referee.baselines import BaselineClaims
 from tapeline.referee.examine import ModelClaims, Run
 from tapeline.referee.learned import Predictions
 from tapeline.referee.orders import Account
-from tapeline.referee.rules import AccountRules, InstrumentRules, RowRules, TierRules
+from tapeline.referee.rules import (
+    AccountRules,
+    InstrumentRules,
+    PhaseRules,
+    ProgramRules,
+    RowRules,
+    TierRules,
+)
 from tapeline.schema import TIMESTAMP_TYPE
 
 MINUTE = pd.Timedelta(minutes=1)
@@ -35,11 +42,13 @@ INSTRUMENT = InstrumentRules(
     spread=2e-4, commission=3e-4, step=0.01, maximum=500.0, is_short_allowed=True, swap_long=-0.25,
     swap_short=0.05, leverage=1.0, is_cash=False,
 )  # fmt: skip
+PROGRAM = ProgramRules(0.05, 0.1, True, None, {"funded": PhaseRules(None, 0)})
 ACCOUNT = AccountRules(
     instruments=dict.fromkeys(SYMBOLS, INSTRUMENT), latency_s=0.5, slippage=1.0, volatility_candles=8,
     basis=1e-4, widening=3.0, rollover=("23:55", "00:10"), swap_nights=(1, 1, 1, 1, 3, 0, 2),
     is_exit_commission=True, hold=4, atr_candles=8, stop=1.2, target=0.0, risk=2e-4,
     initial_balance=100_000.0, max_positions=2, max_margin=0.9, guard_loss=math.inf, is_always_open=True,
+    programs={"one": PROGRAM}, program="one", is_touch_breach=True,
 )  # fmt: skip
 
 
@@ -351,6 +360,37 @@ def path_of(trades, clock, candles):
     return pd.DataFrame(told, columns=["equity", "equity_low"], index=pd.DatetimeIndex(clock))
 
 
+def phase_of(trades, path):
+    """The one phase that nothing ends, by the words of the objectives, day by day in Prague (UTC+1)."""
+    initial, rows = ACCOUNT.initial_balance, {now: k for k, now in enumerate(path.index)}
+
+    def balance_at(now):
+        """Closed trades, and what open ones have paid."""
+        closed = sum(deal["net_pnl"] for deal in trades if deal["exit_time"] <= now)
+        held = [deal for deal in trades if deal["entry_time"] <= now < deal["exit_time"]]
+        paid = sum(INSTRUMENT.commission * deal["quantity"] * deal["entry_price"] for deal in held)
+        return initial + closed - paid
+
+    by_date = {}
+    for now in path.index:
+        by_date.setdefault((now + pd.Timedelta(hours=1)).date(), []).append(now)
+    midnight, highest, daily, deepest, made = initial, initial, math.inf, math.inf, []
+    for moments in by_date.values():
+        highest = max(highest, midnight)
+        low = min(path["equity_low"].iloc[rows[now]] for now in moments)
+        daily = min(daily, low - (midnight - PROGRAM.daily_loss * initial))
+        deepest = min(deepest, low - (highest - PROGRAM.max_loss * initial))
+        made.append(balance_at(moments[-1]) - midnight)
+        midnight = balance_at(moments[-1])
+    opened = {(deal["entry_time"] + pd.Timedelta(hours=1)).date() for deal in trades}
+    gains = [value for value in made if value > 0]
+    return {
+        "status": "open", "first_bar": 0, "bar": len(path) - 1, "daily_margin": daily, "max_margin": deepest,
+        "days": len(by_date), "trading_days": len(opened), "profit": midnight - initial,
+        "best_day_share": max(gains) / sum(gains) if gains else None,
+    }  # fmt: skip
+
+
 def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
     """Trades of the calls in tier A whose trend is strong enough, and the account's figures by hand."""
     allowed = {(r.symbol, r.timestamp): r.prediction for r in strengths.itertuples()}
@@ -384,6 +424,8 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
         "max_drawdown": fallen,
         "max_drawdown_inside": inside,
         "unfilled_orders": len(refused),
+        "phases": {"one": {"possible": {"funded": phase_of(trades, path)}}},
+        "ftmo": {"breached": 0, "first_phase_passed": 0},
     }
     figures |= {"refused_entries": n_inside} if folds_of == (0, 1) else {}
     times = dict.fromkeys(("decision_time", "last_time"), TIMESTAMP_TYPE)
