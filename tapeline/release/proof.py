@@ -22,6 +22,7 @@ from tapeline.params import Params
 from tapeline.promotion.proofs import ProofParams, ProofRecord, ProvedPart
 from tapeline.promotion.release_record import RunRecord
 from tapeline.release.proof_copies import PROOFS, open_copies, sources_hash
+from tapeline.release.proof_orders import prove_orders
 from tapeline.release.proof_run import Run
 from tapeline.release.proof_runner import TRAININGS
 from tapeline.release.proof_segments import pairs_needed, prove_moments
@@ -51,12 +52,13 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
         n_moments = run.params.section("proof", ProofParams).moments
         n_runs = count_runs(run, n_moments)
         tell(f"seed {seed}: {n_runs} runs of stages in copies, {say_cost(run, n_moments)}")
-        streams = [np.random.default_rng([seed, part]) for part in range(4)]
+        streams = [np.random.default_rng([seed, part]) for part in range(5)]
         with tqdm(total=n_runs, desc="proving", unit="run", disable=None, leave=False) as bar:
             copies.on_run = bar.update
             parts = (
                 prove_moments(run, streams[0], n_moments),
                 prove_inside_test(run, streams[1]),
+                prove_orders(run, streams[4]),
                 prove_validation(run, streams[2]),
                 prove_test(run, streams[3]),
             )

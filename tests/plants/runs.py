@@ -117,6 +117,7 @@ from pathlib import Path
 import numpy as np
 from tapeline.errors import TapelineError
 from tapeline.release.proof_copies import open_copies
+from tapeline.release.proof_orders import prove_orders
 from tapeline.release.proof_run import Run
 from tapeline.release.proof_segments import prove_moments
 from tapeline.release.proof_trading import prove_inside_test
@@ -126,7 +127,7 @@ try:
     with open_copies(Path().resolve()) as copies:
         run = Run(Path().resolve(), copies)
         prove_moments(run, rng, {moments})
-        for part in (prove_inside_test, prove_test, prove_validation):
+        for part in (prove_inside_test, prove_orders, prove_test, prove_validation):
             part(run, rng)
 except TapelineError as error:
     raise SystemExit(str(error))
