@@ -6,8 +6,10 @@ scaler and calibration say what must be stored there. A training's rows and thei
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,33 +18,50 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from tapeline.baselines.kinds import KINDS, file_name
+from tapeline.baselines.stored import load_baseline
 from tapeline.errors import ArtifactError
+from tapeline.models.entry import ModelEntry
 from tapeline.models.table import MODELS
 from tapeline.nets.export import Served, reference_outputs
-from tapeline.nets.loading import Model, load_model
+from tapeline.nets.loading import load_model
+from tapeline.nets.scaler import Scaler
 from tapeline.params import Params
 from tapeline.release.replayed_answers import TOLERANCE
-from tapeline.schema import INTERVAL_MINUTES, Symbols
+from tapeline.schema import INTERVAL_MINUTES, Interval, Symbols
 from tapeline.splits.candidate import Candidate
 
 FEATURES, PREDICTIONS = "data/features", "data/predictions"
 # Of a fold's validation, and of its test: what is wrong in 0.2 % of the rows is found with probability 0.98.
 ROWS = 2000
 WINDOWS_AT_ONCE = 512
-SECONDS = 4e-4  # that a row takes, about
+SECONDS = 2e-4  # that a row takes, about
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A model or baseline of one fold, as it lies in `folder`.
+
+    features : that go in, in order; length : of a window; content : what tells it from any other
+    outputs : of unscaled windows (n, length, F), (n,)
+    """
+
+    folder: Path
+    features: list[str]
+    length: int
+    content: str
+    outputs: Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
 class Part:
     """Rows that were drawn of one fold's validation or test, and the model that predicted them.
 
-    path : of the stored predictions; folder : of the model; of : rows that it has in all
-    rows : `symbol`, `timestamp`, `prediction`
+    path : of the stored predictions; rows : `symbol`, `timestamp`, `prediction`; of : how many it has in all
     """
 
     path: str
-    folder: Path
-    model: Model
+    model: Stored
     rows: pd.DataFrame
     of: int
 
@@ -67,13 +86,14 @@ def check_folds(candidate: Candidate, params: Params, tell: Callable[[str], None
     seconds = n_rows * SECONDS
     tell(f"predictions: {n_rows:,} of {of:,}, of every fold, anew from its model: about {seconds:.0f} s")
     computed = [np.full(len(part.rows), np.nan) for part in parts]
-    names = sorted({name for part in parts for name in part.model.description.features})
+    step = pd.Timedelta(minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)])
+    names = sorted({name for part in parts for name in part.model.features})
     with tqdm(total=n_rows, unit=" rows", desc="predicting every fold", disable=None) as bar:
         for symbol in params.value("data.symbols", Symbols):
-            table = FeatureTable(symbol, names)
+            table = FeatureTable(symbol, names, step)
             for part, values in zip(parts, computed, strict=True):
                 at = np.flatnonzero(part.rows["symbol"] == symbol)
-                values[at] = table.predict(part.model, part.rows["timestamp"].iloc[at], part.folder)
+                values[at] = table.predict(part.model, part.rows["timestamp"].iloc[at])
                 bar.update(at.size)
     pairs = zip(parts, computed, strict=True)
     largest = max((require_equal(*each) for each in pairs), default=0.0)
@@ -81,23 +101,54 @@ def check_folds(candidate: Candidate, params: Params, tell: Callable[[str], None
 
 
 def draw_parts(candidate: Candidate) -> Iterator[Part]:
-    """What is compared: by model, file of predictions and fold; a refitted model is of the fold after all."""
-    for entry in MODELS:
+    """What is compared: by model, file and fold; a refitted model is of the fold after the last."""
+    kinds: list[tuple[str, Callable[[Path], Stored]]] = [
+        (entry.name, partial(stored_network, entry)) for entry in MODELS
+    ]
+    for label, names in KINDS.items():
+        kinds += [(f"baselines/{file_name(label, kind)}", stored_baseline) for kind in names]
+    for name, load in kinds:
         for suffix in ("", "_validation"):
-            path = f"{PREDICTIONS}/{entry.name}{suffix}.parquet"
+            path = f"{PREDICTIONS}/{name}{suffix}.parquet"
             stored = pd.read_parquet(path).astype({"symbol": str})
             for fold, rows in stored.groupby("fold"):
-                name = "refit" if fold == candidate.n_folds else f"fold_{fold}"
-                folder = Path("models") / entry.name / name
-                model = load_model(folder, entry.build_described)
-                yield Part(path, folder, model, draw(rows.reset_index(drop=True), model.version), len(rows))
+                model = load(
+                    Path("models") / name / ("refit" if fold == candidate.n_folds else f"fold_{fold}")
+                )
+                yield Part(path, model, draw(rows.reset_index(drop=True), model.content), len(rows))
 
 
-def draw(rows: pd.DataFrame, version: str) -> pd.DataFrame:
-    """ROWS of `rows` at most, in order, drawn by the model's version and the predictions' own bytes."""
+def stored_network(entry: ModelEntry, folder: Path) -> Stored:
+    """The network in `folder` with its scaler and calibration; ArtifactError if it is not whole."""
+    model = load_model(folder, entry.build_described)
+    served = Served(model.net, model.calibration)
+
+    def outputs(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+        scaled = model.scaler.transform(windows.reshape(-1, windows.shape[-1])).reshape(windows.shape)
+        return reference_outputs(served, torch.from_numpy(scaled)).double().numpy()
+
+    length = model.description.context["sequence_length"]
+    return Stored(folder, model.description.features, length, model.version, outputs)
+
+
+def stored_baseline(folder: Path) -> Stored:
+    """The baseline in `folder`, which looks at one row alone; ArtifactError if it is not whole."""
+    model, record = load_baseline(folder)
+    scaler = Scaler(*(np.array(record["scaler"][name]) for name in ("mean", "std")))
+    return Stored(
+        folder,
+        record["features"],
+        1,
+        json.dumps(record),
+        lambda rows: model.predict(scaler.transform(rows[:, 0])),
+    )
+
+
+def draw(rows: pd.DataFrame, model: str) -> pd.DataFrame:
+    """ROWS of `rows` at most, in order, drawn by the `model`'s content and the predictions' own bytes."""
     if len(rows) <= ROWS:
         return rows
-    content = version.encode() + rows["prediction"].to_numpy(np.float64).tobytes()
+    content = model.encode() + rows["prediction"].to_numpy(np.float64).tobytes()
     rng = np.random.default_rng(int.from_bytes(hashlib.sha256(content).digest()[:8], "little"))
     return rows.iloc[np.sort(rng.choice(len(rows), ROWS, replace=False))].reset_index(drop=True)
 
@@ -105,34 +156,30 @@ def draw(rows: pd.DataFrame, version: str) -> pd.DataFrame:
 class FeatureTable:
     """The stored features `names` of one symbol, by open time."""
 
-    def __init__(self, symbol: str, names: list[str]) -> None:
-        self._symbol, self._names = symbol, names
+    def __init__(self, symbol: str, names: list[str], step: pd.Timedelta) -> None:
+        self._symbol, self._names, self._step = symbol, names, step
         table = pd.read_parquet(f"{FEATURES}/{symbol}.parquet", columns=["timestamp", "segment", *names])
         self._time, self._segment = pd.Index(table["timestamp"]), table["segment"].to_numpy()
         self._values = table[names].to_numpy(np.float64)
 
-    def predict(self, model: Model, times: pd.Series, folder: Path) -> NDArray[np.float64]:
-        """Calibrated predictions (n,) of `model` at open `times` (n,), each from the window that ends there.
+    def predict(self, model: Stored, times: pd.Series) -> NDArray[np.float64]:
+        """Predictions (n,) of `model` at open `times` (n,), each from the window that ends there.
 
-        ArtifactError, with the model's `folder`, names the first time that no whole window leads up to.
+        ArtifactError names the first time that no whole window leads up to.
         """
-        length = model.description.context["sequence_length"]
-        ends = self._time.get_indexer(times)
+        length, ends = model.length, self._time.get_indexer(times)
         first = np.maximum(ends - length + 1, 0)
-        step = pd.Timedelta(minutes=INTERVAL_MINUTES[model.description.interval])
         is_whole = (ends >= length - 1) & (self._segment[first] == self._segment[ends])
-        is_whole &= np.asarray(self._time[ends] - self._time[first] == (length - 1) * step)
+        is_whole &= np.asarray(self._time[ends] - self._time[first] == (length - 1) * self._step)
         if not is_whole.all():
             at = times.iloc[np.flatnonzero(~is_whole)[0]]
-            raise ArtifactError(f"{folder}: no {length} candles of {self._symbol} lead up to {at}, predicted")
-        columns = [self._names.index(name) for name in model.description.features]
-        back, served = np.arange(1 - length, 1), Served(model.net, model.calibration)
-        outputs = [np.empty(0)]
+            told = f"no {length} candles of {self._symbol} lead up to {at}, predicted"
+            raise ArtifactError(f"{model.folder}: {told}")
+        columns = [self._names.index(name) for name in model.features]
+        outputs, back = [np.empty(0)], np.arange(1 - length, 1)
         for start in range(0, len(ends), WINDOWS_AT_ONCE):
             rows = ends[start : start + WINDOWS_AT_ONCE, None] + back
-            windows = self._values[rows[..., None], columns]
-            scaled = model.scaler.transform(windows.reshape(-1, len(columns))).reshape(windows.shape)
-            outputs.append(reference_outputs(served, torch.from_numpy(scaled)).double().numpy())
+            outputs.append(model.outputs(self._values[rows[..., None], columns]))
         return np.concatenate(outputs)
 
 
@@ -145,6 +192,6 @@ def require_equal(part: Part, computed: NDArray[np.float64]) -> float:
         more = f", as at {bad.size - 1:,} more of {len(computed):,}" if bad.size > 1 else ""
         raise ArtifactError(
             f"{part.path}: {row['prediction']:.8g} at {row['symbol']} {row['timestamp']} of "
-            f"{part.folder.name}, and {part.folder} gives {computed[bad[0]]:.8g}{more}"
+            f"{part.model.folder.name}, and {part.model.folder} gives {computed[bad[0]]:.8g}{more}"
         )
     return float(difference.max()) if len(computed) else 0.0

@@ -9,6 +9,9 @@ import pytest
 import torch
 
 import tapeline.release.fold_predictions as fold_predictions
+from tapeline.baselines.kinds import file_name
+from tapeline.baselines.linear import LinearRule
+from tapeline.baselines.stored import save_baseline
 from tapeline.errors import ArtifactError
 from tapeline.models.table import MODELS
 from tapeline.nets.models import Description, save_model
@@ -18,7 +21,8 @@ from tapeline.release.fold_predictions import check_folds, draw
 from tapeline.splits.candidate import Candidate
 
 SYMBOLS, NAMES, LENGTH = ("A", "B"), ["one", "two", "three"], 6
-PARAMS = Params({"data": {"symbols": list(SYMBOLS)}})
+PARAMS = Params({"data": {"symbols": list(SYMBOLS), "interval": "1m"}})
+LINEAR = {"direction": ("logistic_regression",), "trend_strength": ("ridge_regression",)}
 SMALL = {
     "lstm": {"hidden": 4, "layers": 1, "dropout": 0.0, "bidirectional": False},
     "transformer": {"d_model": 4, "heads": 2, "layers": 1, "dropout": 0.0, "max_length": 16},
@@ -34,13 +38,38 @@ def by_hand(net, slope, mean, std, window):
     return 1 / (1 + np.exp(-slope * logit))
 
 
+def write_baselines(rng, tables, folders):
+    """Linear rules of both labels, and what they say of single rows, from the rule."""
+    for label, (kind,) in LINEAR.items():
+        name = file_name(label, kind)
+        parts = {"": [], "_validation": []}
+        for fold, folder in enumerate(folders):
+            weights, bias = rng.normal(0, 0.05, 3).astype(np.float32), np.array([0.25], np.float32)
+            scaler = {"mean": [0.5, 0.25, 0.0], "std": [1.5, 2.0, 3.0]}
+            record = {"kind": kind, "label": label, "features": NAMES, "scaler": scaler}
+            model = LinearRule(label, weights, bias)
+            save_baseline(Path("models/baselines") / name / folder, model, record)
+            for suffix, rows in (("", TEST[fold]), ("_validation", VALIDATION[fold])):
+                if folder == "refit" and not suffix:
+                    continue
+                for symbol, table in tables.items():
+                    x = (table.loc[list(rows), NAMES] - scaler["mean"]) / scaler["std"]
+                    score = x.to_numpy() @ weights + 0.25
+                    said = 1 / (1 + np.exp(-score)) if label == "direction" else np.clip(score, 0, 1)
+                    part = table.loc[list(rows), ["timestamp"]].assign(symbol=symbol, fold=fold)
+                    parts[suffix].append(part.assign(prediction=said))
+        for suffix, tests in parts.items():
+            stored = pd.concat(tests, ignore_index=True).astype({"symbol": "category"})
+            stored.to_parquet(f"data/predictions/baselines/{name}{suffix}.parquet")
+
+
 @pytest.fixture(params=["two folds", "a fold and a refit"])
 def run(request, tmp_path, monkeypatch):
     """A run's features, models and predictions in the current folder; its candidate."""
     monkeypatch.chdir(tmp_path)
     rng, tables = np.random.default_rng(4), {}
     Path("data/features").mkdir(parents=True)
-    Path("data/predictions").mkdir()
+    Path("data/predictions/baselines").mkdir(parents=True)
     for k, symbol in enumerate(SYMBOLS):
         start = pd.Timestamp("2026-01-01", tz="UTC") + k * pd.Timedelta(minutes=3)
         table = pd.DataFrame(rng.normal(0, 3, (90, 3)), columns=NAMES)
@@ -49,6 +78,8 @@ def run(request, tmp_path, monkeypatch):
         tables[symbol].to_parquet(f"data/features/{symbol}.parquet")
     is_refit = request.param != "two folds"
     folders = ("fold_0", "refit") if is_refit else ("fold_0", "fold_1")
+    monkeypatch.setattr(fold_predictions, "KINDS", LINEAR)
+    write_baselines(rng, tables, folders)
     for entry in MODELS:
         tests, validations = [], []
         for fold, folder in enumerate(folders):
@@ -82,22 +113,28 @@ def change(path, changed):
 
 
 def test_what_the_models_give_is_accepted_and_counted(run):
-    """Every fold, test and validation of both models; the cost is said before."""
-    told, n_rows = [], 2 * 2 * 20 * (3 if run.is_refit else 4)
+    """Every fold, test and validation of both models and of both baselines; the cost is said before."""
+    told, n_rows = [], 4 * 2 * 20 * (3 if run.is_refit else 4)
     compared = check_folds(run, PARAMS, told.append)
     assert (compared.rows, compared.of) == (n_rows, n_rows)
     assert compared.largest_difference < 1e-6
     assert told == [f"predictions: {n_rows} of {n_rows}, of every fold, anew from its model: about 0 s"]
 
 
-@pytest.mark.parametrize("name", ["lstm", "lstm_validation", "transformer", "transformer_validation"])
+EARLIER = [
+    "lstm", "lstm_validation", "transformer", "transformer_validation",
+    "baselines/direction_logistic_regression", "baselines/trend_strength_ridge_regression_validation",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", EARLIER)
 def test_an_earlier_fold_written_rows_ahead_is_found(run, name):
     """The last fold's are right: file, symbol, time, fold and both numbers are named."""
     path = f"data/predictions/{name}.parquet"
     before = pd.read_parquet(path)
     first = before.loc[before["fold"] == 0, "prediction"].shift(-5).fillna(0.5)
     change(path, lambda table: table.assign(prediction=first.combine_first(table["prediction"])))
-    row, folder = before.iloc[0], f"models/{name.split('_')[0]}/fold_0"
+    row, folder = before.iloc[0], f"models/{name.removesuffix('_validation')}/fold_0"
     with pytest.raises(ArtifactError) as caught:
         check_folds(run, PARAMS, print)
     told = f"{path}: {first[0]:.8g} at A {row['timestamp']} of fold_0, and {folder} gives "
@@ -147,7 +184,7 @@ def test_of_many_rows_their_content_draws_some(run, monkeypatch):
     monkeypatch.setattr(fold_predictions, "ROWS", 8)
     told = []
     compared = check_folds(run, PARAMS, told.append)
-    assert compared.rows == 8 * (6 if run.is_refit else 8)
+    assert compared.rows == 8 * (12 if run.is_refit else 16)
     assert compared.of == 5 * compared.rows
     rows = pd.read_parquet("data/predictions/lstm.parquet").reset_index()
     drawn = draw(rows, "v")["index"].tolist()
