@@ -94,7 +94,8 @@ def test_any_commission_is_sized_to_the_budget(ticket, distance, budget):
         tried = np.arange(0, 20_001) * 0.5
         lost = tried * distance + 2 * TICKETS[ticket](None, tried, 1e6)
     lost[0] = 0.0
-    assert units == pytest.approx(tried[lost <= budget * (1 + 1e-9)].max())
+    # Where a size loses the budget to the last digit, rounding may leave it out.
+    assert tried[lost <= budget * (1 - 1e-9)].max() <= units <= tried[lost <= budget * (1 + 1e-9)].max()
 
 
 def test_what_a_unit_pays_falls_with_the_quantity_where_there_is_a_least_commission(monkeypatch):
