@@ -55,6 +55,12 @@ PARTS = 'train, validation, test = (fold.mask(timestamp, part) for part in ("tra
 MATRIX = "features=store.read_matrix(symbols, features),"
 KERNEL, PORTFOLIO = "tapeline/backtest/kernel.py", "tapeline/backtest/portfolio.py"
 
+ALL_TIERS = (
+    "params.yaml",
+    "  trade_tiers:                 # tiers that trade\n  - A\n",
+    "  trade_tiers:                 # tiers that trade\n  - A\n  - B\n  - C\n",
+)
+
 
 def after_build(line: str) -> str:
     """The features stage with one `line` more, behind the table's build."""
@@ -506,6 +512,51 @@ PLANTS = [
         PORTFOLIO,
         "change.rolling(volatility_candles).std().shift().to_numpy()[is_on_clock]",
         "change.rolling(volatility_candles).std().shift(-1).to_numpy()[is_on_clock]",
+        EVALUATE,
+    ),
+    # The account's money
+    Plant(
+        "swap received where it is paid",
+        KERNEL,
+        "p.swap += nights * rate",
+        "p.swap -= nights * rate",
+        EVALUATE,
+        (ALL_TIERS,),  # so many positions that one is held over a night
+    ),
+    Plant(
+        "balance taken for equity while a position is open",
+        KERNEL,
+        "bar.balance, bar.equity = account.balance, equity_of(account.balance, positions)",
+        "bar.balance = bar.equity = account.balance",
+        EVALUATE,
+    ),
+    Plant(
+        "the worst inside candles left out",
+        KERNEL,
+        "    bar.equity_low = min(bar.equity_low, worst)\n",
+        "",
+        EVALUATE,
+    ),
+    Plant(
+        "sizes without commissions and the stop's slippage",
+        "tapeline/backtest/losses.py",
+        "    return quantity * (side * (entry - exit_)) + fees",
+        "    return quantity * (side * (entry - trigger)) + 0 * fees",
+        EVALUATE,
+    ),
+    Plant(
+        "FTMO's day ends at midnight UTC",
+        "tapeline/backtest/clocks.py",
+        'ACCOUNT_ZONE, SERVER_CALENDAR = "Europe/Prague"',
+        'ACCOUNT_ZONE, SERVER_CALENDAR = "UTC"',
+        EVALUATE,
+        (ALL_TIERS,),  # so that balances differ between both midnights
+    ),
+    Plant(
+        "a spread that never widens",
+        "tapeline/backtest/costs.py",
+        "np.where(is_wide, costs.widening, 1.0)",
+        "np.where(is_wide, 1.0, 1.0)",
         EVALUATE,
     ),
     # Serving

@@ -3,6 +3,7 @@
 import ast
 
 import pytest
+import yaml
 
 from tapeline.closure import ROOT
 from tests.plants.plants import PLANTS
@@ -50,11 +51,12 @@ def rough_run(run, tmp_path_factory):
 
 @pytest.mark.parametrize("mistake", PLANTS, ids=lambda mistake: mistake.name)
 def test_a_mistake_can_be_planted(mistake):
-    """Its place is in the code, once, and what stands there afterwards is Python."""
+    """Its place is in the code or the params, once, and what stands there afterwards can be read."""
     for name, old, new in mistake.changes:
         text = (ROOT / name).read_text()
         assert text.count(old) == 1
-        ast.parse(text.replace(old, new))
+        read = yaml.safe_load if name.endswith(".yaml") else ast.parse
+        read(text.replace(old, new))
 
 
 @pytest.mark.parametrize("mistake", marked())
