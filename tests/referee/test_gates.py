@@ -10,8 +10,14 @@ from tapeline.referee.figures import OF_TIER_A, Scored, direction_figures, trend
 ESTIMATES = (
     "an estimate from resamples or autocovariances: its coverage is measured, its parts are unit-tested"
 )
-FOLLOWS = "follows from equity at closes and inside candles by the rules of tests/backtest/test_ftmo.py"
-OF_ACCOUNT = {"backtest.trades", "backtest.candidate_net_pnl"}
+OF_ACCOUNT = {
+    "backtest.trades",
+    "backtest.candidate_net_pnl",
+    "backtest.max_drawdown_inside",
+    "backtest.candidate_max_drawdown_inside",
+    "ftmo.breached",
+    "ftmo.candidate_breached",
+}  # each held in tests of its own beside this one
 NOT_DERIVED = {
     "lstm.accuracy_all_low": ESTIMATES,
     "lstm.candidate_accuracy_all_low": ESTIMATES,
@@ -22,11 +28,7 @@ NOT_DERIVED = {
     "transformer.lead_over_controls_high": ESTIMATES,
     "backtest.net_pnl_low": ESTIMATES,
     "backtest.probabilistic_sharpe": ESTIMATES,
-    "backtest.max_drawdown_inside": "bounded from below by the drawdown at closes, which is derived",
-    "backtest.candidate_max_drawdown_inside": "likewise",
-    "ftmo.breached": FOLLOWS,
-    "ftmo.candidate_breached": FOLLOWS,
-    "ftmo.is_within_limits": FOLLOWS,
+    "ftmo.is_within_limits": "counts of orders and positions a day, by tests/trading alone",
     "release.deflated_sharpe": ESTIMATES,
     "ftmo.zero_edge_p_value": ESTIMATES,
     "ftmo.pass_probability_gain": ESTIMATES,
