@@ -310,6 +310,7 @@ def test_own_candles_go_the_same_way(workshop):
     assert "must name an instrument for the symbol AAA-USD" in refused
     assert "Traceback" not in refused
     workshop.set_params({"instruments": {"AAA-USD": "BTCUSD", "BBB-USD": "ETHUSD"}})
+    workshop.set_params({"gates": EASY | {"lstm-direction": {"lstm.accuracy_all": {"min": 0.68}}}})
     workshop.run("make repro")
     metrics = json.loads((workshop.folder / "metrics/lstm.json").read_text())
     assert metrics["ceiling"] is None

@@ -36,7 +36,7 @@ def add_stage(pipeline):
     """The stage that trains it, and its name among what evaluate and promote read and write."""
     stages = pipeline["stages"]
     outs = ["models/gru", *PREDICTIONS, "plots/gru_history", {"metrics/detail/gru_training.json": PLAIN}]
-    at = list(stages).index("evaluate")
+    at = list(stages).index("train_baselines")
     deps = ["data/features", "data/splits.json", "requirements.lock"]
     stages.insert(at, "train_gru", {"cmd": "python -m stages.train_gru", "deps": deps, "outs": outs})
     stages["evaluate"]["deps"] += [*PREDICTIONS, "models/gru", "metrics/detail/gru_training.json"]
