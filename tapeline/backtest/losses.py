@@ -65,10 +65,10 @@ def order_size(
     """
     steps = np.broadcast_to(np.asarray(step, dtype=np.float64), price.shape)
     one = loss_at_stop(price, side, stop, steps, costs)
-    most = budget + ROUNDING * one
 
-    def fits(count: FloatArray) -> NDArray[np.bool_]:
-        held: NDArray[np.bool_] = loss_at_stop(price, side, stop, count * steps, costs) <= most
+    def fits(count: FloatArray, rounding: float = ROUNDING) -> NDArray[np.bool_]:
+        lost = loss_at_stop(price, side, stop, count * steps, costs)
+        held: NDArray[np.bool_] = lost <= budget + rounding * one
         return held
 
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -76,7 +76,7 @@ def order_size(
     is_sized = np.isfinite(count)
     count = np.where(is_sized, count, 0.0)
     # Not in proportion: what division leaves is too much, or a step more is not.
-    is_left = is_sized & ((~fits(count - ROUNDING) & (count > 0)) | fits(count + 1 + 3 * ROUNDING))
+    is_left = is_sized & ((~fits(count, 2 * ROUNDING) & (count > 0)) | fits(count + 1, -2 * ROUNDING))
     if is_left.any():
         count = np.where(is_left, _largest(fits, price.shape), count)
     return count * steps
