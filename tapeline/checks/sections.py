@@ -23,6 +23,7 @@ from tapeline.features.params import FeatureParams, LabelParams, selected_featur
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.models.metrics import gate_metrics
+from tapeline.models.ranges import TuneParams, range_mistakes
 from tapeline.models.table import ARTIFACTS, MODELS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params, nearest
@@ -51,6 +52,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "proof": ProofParams,
     "gates": GateParams,
     "latency": LatencyParams,
+    "tune": TuneParams,
 }
 
 
@@ -110,6 +112,8 @@ def check_combinations(sections: dict[str, Any]) -> list[Problem]:
             problems += problems_of(model.adapt, sections["train"], sections[model.section])
     if "gates" in sections:
         problems += [Problem(str(error)) for error in sections["gates"].unknown(ARTIFACTS, gate_metrics())]
+    if "tune" in sections:
+        problems += [Problem(str(error)) for error in range_mistakes(sections["tune"])]
     if "data" not in sections:
         return problems
     data = sections["data"]
