@@ -8,6 +8,7 @@ import pandas as pd
 
 from tapeline.referee.candles import FloatArray, SymbolCandles, microseconds
 from tapeline.referee.drawdown import check_path
+from tapeline.referee.earnings import check_earnings
 from tapeline.referee.figures import Scored, compare
 from tapeline.referee.fills import Fills, check_times, on_candles
 from tapeline.referee.findings import Findings, Place
@@ -50,6 +51,7 @@ def check_account(
     if path := check_path(told, trades, figures, market, rules, title, findings):
         for fills in filled:
             check_sizes(fills, trades, market, path, rules, figures["unfilled_orders"], title, findings)
+        check_earnings(path, bool(len(trades)), figures, rules, title, findings)
         check_phases(path, trades, figures["phases"], figures["ftmo"], market, rules, title, findings)
     total = float(trades["net_pnl"].sum()) if len(trades) else None
     compare(f"{title}.trades", figures["trades"], len(trades), findings, MONEY)

@@ -9,7 +9,6 @@ import numpy as np
 
 from tapeline.referee.calibration import LOSS_TOLERANCE, labelled
 from tapeline.referee.candles import SymbolCandles, within
-from tapeline.referee.figures import compare, direction_figures, score_rows, trend_figures
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts
 from tapeline.referee.learned import Predictions, check_predictions, check_record, expected_validation
@@ -25,20 +24,20 @@ class BaselineClaims:
     """What one baseline left.
 
     training, rows, models : its figures, the rows it learned from and its JSON, by the fold's name
-    controls : by model that it is measured against, the figures told of it there
+    kind : its name among the controls of a model
     """
 
     predictions: Predictions
     training: Mapping[str, Mapping[str, Any]]
     rows: Mapping[str, Mapping[str, Any]]
     models: Mapping[str, Mapping[str, Any]]
-    controls: Mapping[str, Mapping[str, Any]]
+    kind: str
 
 
 def check_baseline(
     claims: BaselineClaims, folds: Mapping[str, Parts], market: list[SymbolCandles], findings: Findings
 ) -> None:
-    """Rows that were predicted and learned from, the loss of each fold's validation, figures as a control."""
+    """Rows that were predicted and learned from, the loss of each fold's validation."""
     predictions = claims.predictions
     check_predictions(predictions, list(folds.values()), market, findings)
     for k, (name, parts) in enumerate(folds.items()):
@@ -46,17 +45,6 @@ def check_baseline(
         check_fitted(predictions, used, k, parts, market, findings)
         told = claims.training[name]["validation_loss"]
         check_loss(predictions, told, k, market, findings)
-    scored = score_rows(predictions.test, predictions.label, market, {})
-    scored = scored.rows(~np.isnan(scored.label))
-    if predictions.label == DIRECTION:
-        own = direction_figures(scored, market[0].rules.bins)
-        expected = {"accuracy": own["accuracy_all"], "log_loss": own["log_loss"]}
-    else:
-        expected = {"mae": trend_figures(scored)["mae"]}
-    for model, figures in claims.controls.items():
-        for key, value in expected.items():
-            what = f"{key} of {predictions.name} beside {model}"
-            compare(what, figures.get(key), value, findings, BASELINES)
 
 
 def check_fitted(

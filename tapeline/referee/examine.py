@@ -11,6 +11,7 @@ from tapeline.referee.accounts import check_account, check_decisions
 from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
+from tapeline.referee.controls import CONTROLS, check_controls
 from tapeline.referee.decisions import called, check_due
 from tapeline.referee.figures import (
     check_constancy,
@@ -31,7 +32,8 @@ from tapeline.schema import DIRECTION
 
 # Without any of these nothing is known of a run; labels, fills and money may lack where nothing was traded.
 NEEDED = (
-    "candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures", BASELINES
+    "candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures", BASELINES,
+    CONTROLS,
 )  # fmt: skip
 CANDIDATE = "candidate"  # title of the account on its rows alone
 
@@ -43,6 +45,7 @@ class ModelClaims:
     training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise
     metrics : metrics/NAME.json; detail : of a direction `tiers`, as all rows were scored by them, and the
     candidate's `ranges`
+    controls : by name, the figures told of each rule and baseline beside it
     """
 
     predictions: Predictions
@@ -50,6 +53,7 @@ class ModelClaims:
     models: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, Any]
     detail: Mapping[str, Any]
+    controls: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -89,9 +93,10 @@ def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -
     names = [f"fold_{k}" for k in range(len(folds))] + ["refit"] * rows.is_refit
     for model in run.models:
         _check_model(model, dict(zip(names, learned, strict=True)), market, findings)
-        _check_metrics(model, run, market, tiers, len(folds), findings)
     for baseline in run.baselines:
         check_baseline(baseline, dict(zip(names, learned, strict=True)), market, findings)
+    for model in run.models:
+        _check_metrics(model, run, market, tiers, folds, findings)
     every: tuple[ModelClaims | BaselineClaims, ...] = (*run.models, *run.baselines)
     fitted = [
         (model.predictions.name, k, model.models[name]) for model in every for k, name in enumerate(names)
@@ -128,11 +133,12 @@ def _check_metrics(
     run: Run,
     market: list[SymbolCandles],
     tiers: TierRules,
-    n_folds: int,
+    folds: list[Parts],
     findings: Findings,
 ) -> None:
-    """The declared figures of all rows and of the candidate, and of a direction its tiers."""
-    predictions, is_refit = model.predictions, market[0].rules.is_refit
+    """The declared figures of all rows and of the candidate, its controls, and of a direction its tiers."""
+    predictions, rules, n_folds = model.predictions, market[0].rules, len(folds)
+    is_refit = rules.is_refit
     ships = n_folds if is_refit else n_folds - 1
     shown = predictions.validation if is_refit else predictions.test
     own = shown.loc[shown["fold"] == ships, "prediction"].to_numpy(np.float64)
@@ -143,8 +149,17 @@ def _check_metrics(
         check_tiers(scored, tiers, predictions.validation, model.detail, ships, findings)
         check_tier_a(predictions.name, tiers, model.detail, model.metrics, findings)
     candidate = None if is_refit else n_folds - 1
-    bins = market[0].rules.bins
-    check_figures(predictions.name, predictions.label, scored, model.metrics, candidate, bins, findings)
+    check_figures(predictions.name, predictions.label, scored, model.metrics, candidate, rules, findings)
+    beside = {
+        baseline.kind: score_rows(baseline.predictions.test, predictions.label, market, {})
+        for baseline in run.baselines
+        if baseline.predictions.label == predictions.label
+    }
+    scored = scored.rows(~np.isnan(scored.label))
+    check_controls(
+        predictions.name, predictions.label, scored, model.controls, model.metrics, beside, folds, market,
+        findings,
+    )  # fmt: skip
 
 
 def check_accounts(

@@ -11,19 +11,19 @@ from numpy.typing import NDArray
 
 from tapeline.referee.candles import FloatArray, SymbolCandles, microseconds
 from tapeline.referee.findings import Findings, Place
-from tapeline.referee.rules import SHARE, TierRules
+from tapeline.referee.intervals import Ends, Times
+from tapeline.referee.rules import SHARE, RowRules, TierRules
 from tapeline.referee.scores import direction_scores, trend_scores
 from tapeline.schema import DIRECTION
 
 TOLERANCE = 1e-9  # figures are written to ten digits
-OF_CEILING = "ceiling", "share_of_ceiling", "accuracy_without_ceiling"
+OF_CEILING = "ceiling", "share_of_ceiling", "accuracy_without_ceiling", "above_ceiling_low"
 OF_TIER_A = (
     "precision_tier_a",
     "coverage_tier_a",
     "coverage_by_confidence_tier_a",
     "coverage_of_share_tier_a",
 )
-WITHIN = "accuracy_all", "mae"  # whose interval is around them; that of ece is not, it is biased upwards
 ONE_NUMBER = 1e-6  # probabilities that spread less are one number but for rounding
 NO_TIER = -1
 Figures = Mapping[str, Any]
@@ -115,25 +115,54 @@ def with_tiers(scored: Scored, tiers: TierRules, validation: pd.DataFrame) -> Sc
     return Scored(**vars(scored) | {"tier": tier})
 
 
-def direction_figures(scored: Scored, bins: int) -> dict[str, float | None]:
-    """Scores of rows with a label, beside the ceiling and what they are of it."""
+def direction_figures(scored: Scored, bins: int, level: float) -> dict[str, float | None]:
+    """Scores of rows with a label, beside the ceiling and what they are of it; `level` of intervals."""
     figures: dict[str, float | None] = dict.fromkeys(OF_CEILING) | {"rows": scored.label.size}
     if not scored.label.size:
-        return figures | dict.fromkeys(direction_scores(np.zeros(1), np.zeros(1), bins))
+        return (
+            figures
+            | dict.fromkeys(direction_scores(np.zeros(1), np.zeros(1), bins))
+            | _ends("accuracy_all", (None, None))
+        )
+    times = Times(scored.time, level)
+    hit = ((scored.prediction >= 0.5) == (scored.label == 1)).astype(np.float64)
     scores = direction_scores(scored.prediction, scored.label, bins)
+    scores |= _ends("accuracy_all", times.interval(hit))
     best, accuracy = scored.ceiling, scores["accuracy_all"] or 0.0
     if np.isnan(best).any():
         return figures | scores | {"accuracy_without_ceiling": accuracy}
     ceiling = float(np.where(best == 0.5, 0.5, (best > 0.5) == (scored.label == 1)).mean())
-    share = accuracy / ceiling if ceiling else None
-    return figures | scores | {"ceiling": ceiling, "share_of_ceiling": share}
+    share, above = accuracy / ceiling if ceiling else None, times.interval(above_ceiling(scored, hit))[0]
+    return figures | scores | {"ceiling": ceiling, "share_of_ceiling": share, "above_ceiling_low": above}
 
 
-def trend_figures(scored: Scored) -> dict[str, float | None]:
-    """Scores of strengths of rows with a label."""
+def above_ceiling(scored: Scored, hit: FloatArray) -> FloatArray:
+    """How much more often than the best filter expects of itself each row is right, the filter's luck out.
+
+    Of the luck, what the filter was right beyond its own expectation, goes what a regression through the
+    origin says that the row's `hit` (n,) has of it.
+    """
+    best = scored.ceiling
+    expects = 0.5 + np.abs(best - 0.5)
+    was_right = np.where(best == 0.5, 0.5, ((best > 0.5) == (scored.label == 1)).astype(np.float64))
+    luck, above = was_right - expects, hit - expects
+    of_luck = float((luck**2).sum())
+    return above - luck * (float((above * luck).sum()) / of_luck) if of_luck else above
+
+
+def trend_figures(scored: Scored, level: float) -> dict[str, float | None]:
+    """Scores of strengths of rows with a label; `level` of intervals."""
     if not scored.label.size:
-        return {"rows": 0} | dict.fromkeys(trend_scores(np.zeros(1), np.zeros(1)))
-    return {"rows": scored.label.size} | trend_scores(scored.prediction, scored.label)
+        return (
+            {"rows": 0} | dict.fromkeys(trend_scores(np.zeros(1), np.zeros(1))) | _ends("mae", (None, None))
+        )
+    ends = Times(scored.time, level).interval(np.abs(scored.prediction - scored.label))
+    return {"rows": scored.label.size} | trend_scores(scored.prediction, scored.label) | _ends("mae", ends)
+
+
+def _ends(key: str, ends: Ends) -> dict[str, float | None]:
+    """The ends of the interval of `key`, by their names."""
+    return {f"{key}_low": ends[0], f"{key}_high": ends[1]}
 
 
 def check_figures(
@@ -142,34 +171,20 @@ def check_figures(
     scored: Scored,
     metrics: Figures,
     candidate_fold: int | None,
-    bins: int,
+    rules: RowRules,
     findings: Findings,
 ) -> None:
-    """metrics/NAME.json of all scored rows, and of the candidate's fold alone (None: of all).
-
-    An interval's ends, which are estimates, have the figure between them.
-    """
+    """metrics/NAME.json of all scored rows, and of the candidate's fold alone (None: of all)."""
     has_label = ~np.isnan(scored.label)
     own = has_label if candidate_fold is None else has_label & (scored.fold == candidate_fold)
     for prefix, mask in (("", has_label), ("candidate_", own)):
         rows = scored.rows(mask)
-        figures = direction_figures(rows, bins) if label == DIRECTION else trend_figures(rows)
+        figures = trend_figures(rows, rules.level)
+        if label == DIRECTION:
+            figures = direction_figures(rows, rules.bins, rules.level)
         for key, value in figures.items():
             if f"{prefix}{key}" in metrics:
                 compare(f"{name}.{prefix}{key}", metrics[f"{prefix}{key}"], value, findings)
-            if value is not None and key in WITHIN:
-                check_ends(f"{name}.{prefix}{key}", value, metrics, f"{prefix}{key}", findings)
-
-
-def check_ends(what: str, value: float, metrics: Figures, key: str, findings: Findings) -> None:
-    """The ends of the interval of `key`, where `metrics` has them, lie on their sides of its value."""
-    for end, side in (("low", -1), ("high", 1)):
-        claimed = metrics.get(f"{key}_{end}")
-        if claimed is not None:
-            is_right = side * (claimed - value) >= -TOLERANCE
-            findings.hold(
-                "figures", f"{what}_{end}", is_right, f"{claimed:.10g}", f"beyond {value:.10g}", Place()
-            )
 
 
 def check_tier_a(name: str, tiers: TierRules, detail: Figures, metrics: Figures, findings: Findings) -> None:

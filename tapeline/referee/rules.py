@@ -17,7 +17,8 @@ class RowRules:
     baseline_stride : rows between those that a baseline learns from; more where those would exceed
         baseline_rows
     max_filled_share : of such a window; max_fill : that a gap is filled for
-    is_refit : whether one more model is trained, up to the end; bins : of the calibration error
+    is_refit : whether one more model is trained, up to the end
+    bins : of the calibration error; level : of every interval
     """
 
     minutes: int
@@ -33,6 +34,7 @@ class RowRules:
     max_fill: int
     is_refit: bool
     bins: int
+    level: float
 
     @property
     def step(self) -> int:
@@ -106,6 +108,7 @@ class AccountRules:
     is_touch_breach : whether equity that equals a floor has broken it
     max_margin : of equity, margin of all positions; is_always_open : whether no maintenance is declared
     guard_loss : below the balance of midnight in Prague, currency, that ends a day's trading
+    level : of the interval of what was made
     """
 
     instruments: Mapping[str, InstrumentRules]
@@ -130,6 +133,7 @@ class AccountRules:
     programs: Mapping[str, ProgramRules]
     program: str
     is_touch_breach: bool
+    level: float
 
     def candles_waited(self, step: int) -> int:
         """Candles of `step` microseconds from a decision's to the first whose open may fill it."""

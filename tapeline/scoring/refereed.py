@@ -53,6 +53,7 @@ def referee(
 
 def row_rules(params: Params) -> RowRules:
     """Which rows there are, as params declare it; the warm-up is that of the longest stored feature."""
+    evaluation = params.section("evaluation", EvaluationParams)
     schema = FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0])
     return RowRules(
         minutes=INTERVAL_MINUTES[params.value("data.interval", Interval)],
@@ -67,7 +68,8 @@ def row_rules(params: Params) -> RowRules:
         max_filled_share=params.value("data.max_filled_share", FilledShare),
         max_fill=params.value("data.max_fill", MaxFill),
         is_refit=params.value("promotion.refit", Refit) == "all",
-        bins=params.section("evaluation", EvaluationParams).bins,
+        bins=evaluation.bins,
+        level=evaluation.level,
     )
 
 
@@ -94,8 +96,10 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
     figures = {"backtest": backtest, "candidate": account["candidate"]["account"] | own}
     ftmo = read_json("metrics/ftmo.json")
     figures["backtest"] |= {"phases": account["ftmo"]["phases"], "ftmo": ftmo}
+    figures["backtest"] |= {"daily_net_pnl": account["daily_net_pnl"]}
     declared = {key.removeprefix("candidate_"): value for key, value in ftmo.items() if "candidate_" in key}
     figures["candidate"] |= {"phases": account["candidate"]["ftmo"], "ftmo": declared}
+    figures["candidate"] |= {"daily_net_pnl": account["candidate"]["daily_net_pnl"]}
     return Run(
         candles={s: pd.read_parquet(f"data/candles/{s}.parquet", columns=columns) for s in symbols},
         features={s: pd.read_parquet(path, columns=["timestamp", *LABELS]) for s, path in features.items()},
@@ -103,13 +107,13 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
         ceilings={s: pd.read_parquet(ceiling / f"{s}.parquet") for s in symbols if ceiling.is_dir()},
         splits=read_json("data/splits.json"),
         models=tuple(read_claims(model, detail) for model in models),
-        baselines=read_baselines(detail),
+        baselines=read_baselines(),
         accounts={title: (traded, figures[title]) for title, traded in accounts.items()},
     )
 
 
-def read_baselines(detail: Figures) -> tuple[BaselineClaims, ...]:
-    """Read what the baselines left; `detail` is that of the evaluation, whose controls they are."""
+def read_baselines() -> tuple[BaselineClaims, ...]:
+    """Read what the baselines left."""
     summary = read_json("metrics/detail/baselines_training.json")
     claims = []
     for label, kind in ((label, kind) for label, kinds in KINDS.items() for kind in kinds):
@@ -121,7 +125,7 @@ def read_baselines(detail: Figures) -> tuple[BaselineClaims, ...]:
                 {fold: summary["folds"][fold][name] for fold in folds},
                 {fold: summary["rows"][fold][label] for fold in folds},
                 {fold: read_json(f"models/baselines/{name}/{fold}/model.json") for fold in folds},
-                {m.name: detail[m.name]["controls"].get(kind, {}) for m in MODELS if m.label == label},
+                kind,
             )
         )
     return tuple(claims)
@@ -145,4 +149,5 @@ def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
     if model.label == DIRECTION:
         tiers = {"tiers": detail[name]["tiers"], "ranges": detail["candidate"][name]["tier_ranges"]}
     predictions = read_predicted(name, model.label, f"data/predictions/{name}")
-    return ModelClaims(predictions, training, models, read_json(f"metrics/{name}.json"), tiers)
+    metrics, controls = read_json(f"metrics/{name}.json"), detail[name]["controls"]
+    return ModelClaims(predictions, training, models, metrics, tiers, controls)

@@ -92,6 +92,7 @@ def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRul
         programs={name: _program(program) for name, program in params.ftmo.judged.items()},
         program=params.ftmo.program,
         is_touch_breach=params.ftmo.is_touch_breach,
+        level=params.evaluation.level,
     )
 
 

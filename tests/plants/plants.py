@@ -553,10 +553,61 @@ PLANTS = [
         (ALL_TIERS,),  # so that balances differ between both midnights
     ),
     Plant(
+        "one symbol's stop and size know the next candle",
+        PORTFOLIO,
+        "atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().to_numpy()[is_on_clock]",
+        "atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().shift(-s).to_numpy()[is_on_clock]",
+        EVALUATE,
+    ),
+    Plant(
         "a spread that never widens",
         "tapeline/backtest/costs.py",
         "np.where(is_wide, costs.widening, 1.0)",
         "np.where(is_wide, 1.0, 1.0)",
+        EVALUATE,
+    ),
+    # What models are measured against, and how surely
+    Plant(
+        "intervals as of independent rows",
+        "tapeline/evaluation/significance.py",
+        "float(np.sqrt(np.mean(waves**2) * len(off)) / len(values))",
+        "float(values.std() / np.sqrt(len(values)))",
+        EVALUATE,
+    ),
+    Plant(
+        "leads taken over other rows",
+        "tapeline/evaluation/scorecard.py",
+        "difference_low, difference_high = intervals.interval_of_difference(hit, own_hit)",
+        "difference_low, difference_high = intervals.interval_of_difference(hit, np.roll(own_hit, 60))",
+        EVALUATE,
+    ),
+    Plant(
+        "the first day left out of the interval",
+        "tapeline/evaluation/performance.py",
+        "    low, high = (None if end is None else end * len(daily) for end in ends)\n",
+        "    ends = Intervals(np.arange(len(daily) - 1), level).interval_of_mean(daily.to_numpy()[1:])\n"
+        "    low, high = (None if end is None else end * len(daily) for end in ends)\n",
+        EVALUATE,
+    ),
+    Plant(
+        "rules asked about other rows",
+        "tapeline/scoring/controls.py",
+        'rows.loc[mask, f"past_{label}"].to_numpy()).items():',
+        'np.roll(rows.loc[mask, f"past_{label}"].to_numpy(), 60)).items():',
+        EVALUATE,
+    ),
+    Plant(
+        "baselines asked about other rows",
+        "tapeline/scoring/controls.py",
+        '    return merged["prediction"].to_numpy()\n',
+        '    return np.roll(merged["prediction"].to_numpy(), 1)\n',
+        EVALUATE,
+    ),
+    Plant(
+        "rules that learn from their test",
+        "tapeline/scoring/controls.py",
+        'fold.mask(table["timestamp"], "train") & is_scorable(table, label)',
+        'fold.mask(table["timestamp"], "test") & is_scorable(table, label)',
         EVALUATE,
     ),
     # Serving

@@ -26,6 +26,7 @@ from tapeline.referee.rules import (
     TierRules,
 )
 from tapeline.schema import TIMESTAMP_TYPE
+from tests.referee.hand_intervals import days_of_path, ends_of_days, ends_of_rows
 
 MINUTE = pd.Timedelta(minutes=1)
 START = pd.Timestamp(
@@ -36,6 +37,7 @@ N, GAP, FILLED = 460, 25, 3  # candles; missing ones of AAA; of BBB
 ROWS = RowRules(
     minutes=1, warm_up=5, horizon=4, embargo=3, sequence_length=6, minimum_context=3, validation_stride=3,
     baseline_stride=2, baseline_rows=200, max_filled_share=0.4, max_fill=15, is_refit=False, bins=4,
+    level=0.9,
 )  # fmt: skip
 TIERS = TierRules("share", {"A": (0.7, 1.0), "B": (0.6, 0.7)}, {"A": 0.2, "B": 0.5}, ("A",), 0.1)
 INSTRUMENT = InstrumentRules(
@@ -48,7 +50,7 @@ ACCOUNT = AccountRules(
     basis=1e-4, widening=3.0, rollover=("23:55", "00:10"), swap_nights=(1, 1, 1, 1, 3, 0, 2),
     is_exit_commission=True, hold=4, atr_candles=8, stop=1.2, target=0.0, risk=2e-4,
     initial_balance=100_000.0, max_positions=2, max_margin=0.9, guard_loss=math.inf, is_always_open=True,
-    programs={"one": PROGRAM}, program="one", is_touch_breach=True,
+    programs={"one": PROGRAM}, program="one", is_touch_breach=True, level=0.9,
 )  # fmt: skip
 
 
@@ -428,6 +430,9 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
         "ftmo": {"breached": 0, "first_phase_passed": 0},
     }
     figures |= {"refused_entries": n_inside} if folds_of == (0, 1) else {}
+    days = days_of_path(path["equity"], ACCOUNT.initial_balance)
+    low, high = ends_of_days(list(days.values()), ACCOUNT.level)
+    figures |= {"daily_net_pnl": days, "net_pnl_low": low, "net_pnl_high": high, "probabilistic_sharpe": None}
     times = dict.fromkeys(("decision_time", "last_time"), TIMESTAMP_TYPE)
     names = "symbol", "side", "quantity", "reason", *times
     orders = pd.DataFrame(refused, columns=names).astype({"side": int, "quantity": float} | times)
@@ -444,11 +449,21 @@ def labelled(table, described, label):
     return merged[~merged["is_filled"] & merged[label].notna()]
 
 
+def above_ceiling(right, best, y):
+    """How far each row is above what the filter expects, less the filter's luck as far as it is shared."""
+    expects = [max(p, 1 - p) for p in best]
+    luck = [float((p > 0.5) == (b == 1)) - e for p, b, e in zip(best, y, expects, strict=True)]
+    above = [hit - e for hit, e in zip(right, expects, strict=True)]
+    slope = sum(a * b for a, b in zip(above, luck, strict=True)) / sum(b * b for b in luck)
+    return [a - slope * b for a, b in zip(above, luck, strict=True)]
+
+
 def score_direction(rows, ceiling, ranges):
     """Figures of a direction by hand, and its tiers'."""
     y, p = rows["direction"].tolist(), rows["prediction"].tolist()
     right = [(a >= 0.5) == (b == 1) for a, b in zip(p, y, strict=True)]
     best = [ceiling[(r.symbol, r.timestamp)] for r in rows.itertuples()]
+    times = rows["timestamp"].tolist()
     tier = [tier_in(r.prediction, ranges[r.fold]) for r in rows.itertuples()]
     tiers = {}
     for name in ("A", "B"):
@@ -457,6 +472,12 @@ def score_direction(rows, ceiling, ranges):
     metrics = {
         "rows": len(p),
         "accuracy_all": sum(right) / len(p),
+        **dict(
+            zip(
+                ("accuracy_all_low", "accuracy_all_high"), ends_of_rows(right, times, ROWS.level), strict=True
+            )
+        ),
+        "above_ceiling_low": ends_of_rows(above_ceiling(right, best, y), times, ROWS.level)[0],
         "log_loss": log_loss(p, y),
         "brier": sum((a - b) ** 2 for a, b in zip(p, y, strict=True)) / len(p),
         "ceiling": sum((a > 0.5) == (b == 1) for a, b in zip(best, y, strict=True)) / len(p),
@@ -486,7 +507,7 @@ def make_models(described, folds, tables, columns):
     return found
 
 
-def make_baseline(predictions, described, folds, learned, beside):
+def make_baseline(predictions, described, folds, learned):
     """A baseline that says what a model says: every second of its rows, fewer where those are too many."""
     training, models = learned
     label, rows, losses = predictions.label, {}, {}
@@ -506,14 +527,79 @@ def make_baseline(predictions, described, folds, learned, beside):
             "trained": {s: record(thinned[thinned["symbol"] == s], label) for s in SYMBOLS},
             "chosen": {s: record(to_validate(part, fold, label)) for s, part in described.items()},
         }
-    controls = {
-        model: {"accuracy": told["accuracy_all"], "log_loss": told["log_loss"]}
-        if label == "direction"
-        else {"mae": told["mae"]}
-        for model, told in beside.items()
+    claimed = replace(predictions, name=f"baseline of {label}", test=a_little_off(predictions.test))
+    return BaselineClaims(claimed, losses, rows, models, "baseline")
+
+
+def a_little_off(test):
+    """What the baselines say of a test: every third prediction is the other way round."""
+    said = [1 - p if k % 3 == 0 else p for k, p in enumerate(test["prediction"])]
+    return test.assign(prediction=said)
+
+
+def ask_controls(label, test, described, folds):
+    """What rules and baseline say of a test's rows, row by row, from what each fold's training shows."""
+    past = {}
+    for symbol, rows in described.items():
+        for k in range(len(rows)):
+            began = k - ROWS.horizon
+            is_known = (
+                began >= 0 and rows["rows"][began] >= 1 and rows["segment"][began] == rows["segment"][k]
+            )
+            past[symbol, rows["timestamp"][k]] = rows[label][began] if is_known else math.nan
+    learned = []
+    for fold in folds:
+        seen = []
+        for symbol, rows in described.items():
+            part = inside(rows[(rows["rows"] >= 1) & ~rows["is_filled"] & rows[label].notna()], fold, "train")
+            seen += [(y, past[symbol, t]) for y, t in zip(part[label], part["timestamp"], strict=True)]
+        mean = sum(y for y, _ in seen) / len(seen)
+        learned.append((mean, max(sum(y == before for y, before in seen) / len(seen), 0.500001)))
+    said = []
+    for row in test.itertuples():
+        (mean, went_on), before = learned[row.fold], past[row.symbol, row.timestamp]
+        is_known = not math.isnan(before)
+        if label == "direction":
+            on = 0.5 if not is_known else went_on if before else 1 - went_on
+            said.append({"majority": mean, "last_return": on, "reversal": 1 - on})
+        else:
+            said.append({"mean": mean, "persistence": before if is_known else mean})
+    return test.assign(baseline=a_little_off(test)["prediction"], **pd.DataFrame(said, index=test.index))
+
+
+def score_controls(label, asked, described):
+    """Figures of each control on the rows that can be scored, and how far the model leads."""
+    rows = labelled(asked, described, label)
+    times, y = rows["timestamp"].tolist(), rows[label].tolist()
+    names = [name for name in asked if name not in ("symbol", "timestamp", "fold", "prediction")]
+
+    def worth(said):
+        """What each row is worth."""
+        pairs = list(zip(said, y, strict=True))
+        return [float((p >= 0.5) == (b == 1)) if label == "direction" else -abs(p - b) for p, b in pairs]
+
+    own, table = worth(rows["prediction"]), {}
+    for name in names:
+        theirs = worth(rows[name])
+        low, high = ends_of_rows([a - b for a, b in zip(own, theirs, strict=True)], times, ROWS.level)
+        table[name] = {"difference_low": low, "difference_high": high}
+        if label == "direction":
+            low, high = ends_of_rows(theirs, times, ROWS.level)
+            figures = {"accuracy": statistics.mean(theirs), "low": low, "high": high}
+            difference = "difference"
+            figures["log_loss"] = log_loss(rows[name], y)
+        else:
+            figures, difference = {"mae": -statistics.mean(theirs)}, "mae_difference"
+        table[name] |= figures | {difference: statistics.mean(own) - statistics.mean(theirs)}
+    leads = {
+        "lead_over_rules_low": min(table[name]["difference_low"] for name in names if name != "baseline"),
+        "lead_over_controls_high": min(figures["difference_high"] for figures in table.values()),
     }
-    claimed = replace(predictions, name=f"baseline of {label}")
-    return BaselineClaims(claimed, losses, rows, models, controls)
+    if label == "direction":
+        return table, leads | {"accuracy_best_control": max(told["accuracy"] for told in table.values())}
+    best = min(told["mae"] for told in table.values())
+    skill = 1 + statistics.mean(own) / table["mean"]["mae"]
+    return table, leads | {"mae_best_control": best, "skill_over_mean": skill}
 
 
 def make_run():
@@ -538,23 +624,32 @@ def make_run():
     scored = labelled(test, described, "direction")
     metrics, tiers = score_direction(scored, best, ranges)
     own, _ = score_direction(scored[scored["fold"] == 1], best, ranges)
-    metrics |= {"candidate_accuracy_all": own["accuracy_all"]}
+    metrics |= {f"candidate_{key}": own[key] for key in ("accuracy_all", "accuracy_all_low")}
+    controls, leads = score_controls(
+        "direction", ask_controls("direction", test, described, folds), described
+    )
+    metrics |= leads
     trend_test, trend_validation = tables["trend_strength"]
     rows = labelled(trend_test, described, "trend_strength")
     off = [abs(r.prediction - r.trend_strength) for r in rows.itertuples()]
     trend_metrics = {
         "rows": len(off), "mae": sum(off) / len(off), "rmse": math.sqrt(sum(e * e for e in off) / len(off)),
     }  # fmt: skip
+    ends = ends_of_rows(off, rows["timestamp"].tolist(), ROWS.level)
+    trend_metrics |= dict(zip(("mae_low", "mae_high"), ends, strict=True))
+    asked = ask_controls("trend_strength", trend_test, described, folds)
+    trend_controls, leads = score_controls("trend_strength", asked, described)
+    trend_metrics |= leads
     detail = {"tiers": tiers, "ranges": {name: list(ends) for name, ends in ranges[1].items()}}
     lstm = Predictions("lstm", "direction", test, validation)
     transformer = Predictions("transformer", "trend_strength", trend_test, trend_validation)
     models = (
-        ModelClaims(lstm, *learned["direction"], metrics, detail),
-        ModelClaims(transformer, *learned["trend_strength"], trend_metrics, {}),
+        ModelClaims(lstm, *learned["direction"], metrics, detail, controls),
+        ModelClaims(transformer, *learned["trend_strength"], trend_metrics, {}, trend_controls),
     )
     baselines = (
-        make_baseline(lstm, described, folds, learned["direction"], {"lstm": metrics}),
-        make_baseline(transformer, described, folds, learned["trend_strength"], {"gru": trend_metrics}),
+        make_baseline(lstm, described, folds, learned["direction"]),
+        make_baseline(transformer, described, folds, learned["trend_strength"]),
     )
     features = {
         symbol: rows[rows["rows"] >= 1][["timestamp", "direction", "trend_strength"]].reset_index(drop=True)
