@@ -25,17 +25,22 @@ ASKED = {
         {"EXCHANGE": ODD, "SYMBOLS": ODD, "SINCE": ODD, "UNTIL": ODD, "INTERVAL": ODD},
     ),
     "prove": ("commands.prove", {"SEED": ODD}),
+    "tune": ("commands.tune", {"TRIALS": ODD, "NETWORK": ODD}),
     "predict": ("commands.predict", {"CANDLES": ODD, "SYMBOLS": ODD, "LAST": ODD, "MODELS": ODD}),
 }
 
 
 @pytest.fixture
 def make(tmp_path):
-    """Run a target with a `python` that prints its arguments; the folder it ran in stays as it was."""
+    """Run a target with a `python` that prints its arguments and a `dvc` that does nothing.
+
+    The folder it ran in stays as it was.
+    """
     (tmp_path / "venv/bin").mkdir(parents=True)
     python = tmp_path / "venv/bin/python"
     python.write_text(f"#!{sys.executable}\nimport json, sys\nprint(json.dumps(sys.argv[1:]))\n")
     python.chmod(0o755)
+    (tmp_path / "venv/bin/dvc").symlink_to("/bin/true")
     for target, source in (("venv/installed.lock", "requirements-dev.lock"), ("Makefile", "Makefile")):
         (tmp_path / target).write_bytes((ROOT / source).read_bytes())
     (tmp_path / "requirements-dev.lock").write_bytes((ROOT / "requirements-dev.lock").read_bytes())

@@ -32,6 +32,15 @@ TINY = {
     "proof": {"moments": 10},
     "ftmo": {"odds_paths": 200, "odds_days": 20, "control_runs": 5},
     "latency": {"warm_up": 2, "repeats": 10, "p99_budget_ms": 10_000},  # no test hangs on speed
+    "tune": {
+        "folds": 1,
+        "unpruned": 2,
+        "ranges": {
+            "model": {"hidden": [4, 8, 128]},
+            "transformer": {"d_model": [8, 16]},
+            "train": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},
+        },
+    },
 }
 
 

@@ -1,0 +1,1 @@
+"""`make tune`: params of a network searched by Optuna, on folds that end before the first reported test."""
