@@ -95,7 +95,13 @@ def check_symbols(symbols: Sequence[str]) -> None:
 def simulate(params: SimulationParams, symbols: Sequence[str], horizon: int) -> dict[str, SimulatedSymbol]:
     """Simulate one-minute candles of `symbols` and the best forecast `horizon` minutes ahead."""
     check_symbols(symbols)
-    hidden = draw_hidden(params, len(symbols))
+    return tell(draw_hidden(params, len(symbols)), params, symbols, horizon)
+
+
+def tell(
+    hidden: HiddenMarket, params: SimulationParams, symbols: Sequence[str], horizon: int
+) -> dict[str, SimulatedSymbol]:
+    """What is told of a hidden market: candles that follow its returns, and the best filter's forecast."""
     probability = ceiling_probability(
         hidden.scaled_returns, params.signal, params.regime_minutes, params.correlation, horizon
     )

@@ -21,6 +21,7 @@ from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.promotion.proofs import ProofParams, ProofRecord, ProvedPart
 from tapeline.promotion.release_record import RunRecord
+from tapeline.release.proof_ceiling import prove_ceiling
 from tapeline.release.proof_copies import PROOFS, open_copies, sources_hash
 from tapeline.release.proof_orders import prove_orders
 from tapeline.release.proof_run import Run
@@ -52,7 +53,7 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
         n_moments = run.params.section("proof", ProofParams).moments
         n_runs = count_runs(run, n_moments)
         tell(f"seed {seed}: {n_runs} runs of stages in copies, {say_cost(run, n_moments)}")
-        streams = [np.random.default_rng([seed, part]) for part in range(5)]
+        streams = [np.random.default_rng([seed, part]) for part in range(6)]
         with tqdm(total=n_runs, desc="proving", unit="run", disable=None, leave=False) as bar:
             copies.on_run = bar.update
             parts = (
@@ -61,6 +62,7 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
                 prove_orders(run, streams[4]),
                 prove_validation(run, streams[2]),
                 prove_test(run, streams[3]),
+                *prove_ceiling(run, streams[5]),
             )
     if identity(root) != proved:
         raise ProofError(f"{root.resolve().name}: sources, dvc.lock or bundles changed while it was proved")

@@ -113,6 +113,14 @@ PLANTS = [
         '    valid = valid.assign(low=np.minimum(valid["low"], after))\n',
         INGEST,
     ),
+    Plant(
+        "the ceiling's filter a minute ahead",
+        "tapeline/market/ceiling.py",
+        "    beliefs = filter_regimes(scaled_returns, signal, regime_minutes, correlation)\n",
+        "    beliefs = filter_regimes(scaled_returns, signal, regime_minutes, correlation)\n"
+        "    beliefs = np.roll(beliefs, -1, axis=0)\n",
+        ("ingest", "evaluate"),
+    ),
     # Features and labels, in the stage that puts them together
     Plant(
         "labels shifted in the features stage",
@@ -566,6 +574,23 @@ PLANTS = [
         "np.where(is_wide, 1.0, 1.0)",
         EVALUATE,
     ),
+    Plant(
+        "random sides pay their costs twice",
+        "tapeline/trading/accounts.py",
+        "        result = run(plan.with_random_sides(rng))\n",
+        "        other = plan.with_random_sides(rng)\n"
+        "        for name in ('half_spread', 'slippage'):\n"
+        "            other.candles[name] *= 2\n"
+        "        result = run(other)\n",
+        EVALUATE,
+    ),
+    Plant(
+        "coins that mostly fall against the prediction",
+        PORTFOLIO,
+        "rng.choice(np.array([-1, 1], np.int8), candles.shape)",
+        "rng.choice(np.array([-1, -1, 1], np.int8), candles.shape)",
+        EVALUATE,
+    ),
     # What models are measured against, and how surely
     Plant(
         "intervals as of independent rows",
@@ -582,11 +607,10 @@ PLANTS = [
         EVALUATE,
     ),
     Plant(
-        "the first day left out of the interval",
+        "a day too many in the interval of a sum",
         "tapeline/evaluation/performance.py",
         "    low, high = (None if end is None else end * len(daily) for end in ends)\n",
-        "    ends = Intervals(np.arange(len(daily) - 1), level).interval_of_mean(daily.to_numpy()[1:])\n"
-        "    low, high = (None if end is None else end * len(daily) for end in ends)\n",
+        "    low, high = (None if end is None else end * (len(daily) + 1) for end in ends)\n",
         EVALUATE,
     ),
     Plant(

@@ -116,6 +116,7 @@ PROOF = """
 from pathlib import Path
 import numpy as np
 from tapeline.errors import TapelineError
+from tapeline.release.proof_ceiling import prove_ceiling
 from tapeline.release.proof_copies import open_copies
 from tapeline.release.proof_orders import prove_orders
 from tapeline.release.proof_run import Run
@@ -126,6 +127,7 @@ rng = np.random.default_rng({seed})
 try:
     with open_copies(Path().resolve()) as copies:
         run = Run(Path().resolve(), copies)
+        prove_ceiling(run, rng)
         prove_moments(run, rng, {moments})
         for part in (prove_inside_test, prove_orders, prove_test, prove_validation):
             part(run, rng)
