@@ -42,7 +42,7 @@ def main(log: logging.Logger) -> None:
         write_csv(f"plots/{name}.csv", plot)
     rules = account_rules(trading, params.value("data.symbols", Symbols))
     accounts = traded_accounts(direction.test, trend.test, candidate, trading)
-    findings = referee(params, trading.signals, rules, accounts)
+    findings = referee(params, trading.signals, rules, accounts, traded.tossed)
     write_json("metrics/detail/referee.json", findings.record)
     log.info(findings.summary)
     findings.require_none(NEEDED)

@@ -41,7 +41,7 @@ def check_account(
             instrument = rules.instruments[candles.symbol]
             check_times(fills, rules, title, findings)
             check_prices(fills, rules, instrument, title, findings)
-            _check_money(fills, instrument, title, findings)
+            check_money(fills, instrument, title, findings)
             filled.append(fills)
     known = trades["symbol"].isin([candles.symbol for candles in market]).to_numpy()
     findings.hold(
@@ -85,7 +85,7 @@ def check_decisions(
         )  # fmt: skip
 
 
-def _check_money(fills: Fills, instrument: InstrumentRules, title: str, findings: Findings) -> None:
+def check_money(fills: Fills, instrument: InstrumentRules, title: str, findings: Findings) -> None:
     """Each trade's money from its fills, and from its parts; quantities as the broker takes them."""
     place, time = Place(symbol=fills.candles.symbol), microseconds(fills.table["entry_time"])
     quantity, side = fills.column("quantity"), fills.side

@@ -25,6 +25,7 @@ from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
 from tapeline.referee.learned import Predictions, check_learned, check_predictions
 from tapeline.referee.orders import Account
+from tapeline.referee.random_sides import Tossed, check_random_sides
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
 from tapeline.referee.scalers import ReadColumn, check_scalers
 from tapeline.row_records import LearnedRows
@@ -35,6 +36,7 @@ NEEDED = (
     "candles", "feature rows", "folds", "test rows", "validation rows", "learned rows", "figures", BASELINES,
     CONTROLS,
 )  # fmt: skip
+POOL = "backtest"  # title of the account of all tests
 CANDIDATE = "candidate"  # title of the account on its rows alone
 
 
@@ -63,7 +65,7 @@ class Run:
     candles, features, ceilings : tables by symbol; read_column : a feature's column of a symbol's table
     splits : the splits file; models : the direction that is traded, then the trend that allows it
     baselines : rules that the models are measured against
-    accounts : by title, with the figures that are told of each
+    accounts : by title, with the figures that are told of each; tossed : the pool's, with random sides
     """
 
     candles: Mapping[str, pd.DataFrame]
@@ -74,6 +76,7 @@ class Run:
     models: tuple[ModelClaims, ...]
     baselines: tuple[BaselineClaims, ...]
     accounts: Mapping[str, tuple[Account, Mapping[str, Any]]]
+    tossed: Tossed
 
 
 def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -> Findings:
@@ -179,3 +182,8 @@ def check_accounts(
         check_decisions(account.trades, scored, allowed, tiers, title, findings)
         check_account(account.trades, account.path, figures, market, rules, title, findings)
         check_due(account, figures, scored.rows(own), is_called[own], market, rules, title, findings)
+        if title == POOL:
+            called_rows = scored.rows(is_called)
+            check_random_sides(
+                run.tossed, account.trades, figures["ftmo"], called_rows, market, rules, findings
+            )

@@ -24,6 +24,7 @@ from tapeline.referee.examine import ModelClaims, Run, examine
 from tapeline.referee.findings import Findings
 from tapeline.referee.learned import Predictions
 from tapeline.referee.orders import Account
+from tapeline.referee.random_sides import Tossed
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
 from tapeline.schema import (
     DIRECTION,
@@ -44,10 +45,17 @@ Figures = Mapping[str, Any]
 
 
 def referee(
-    params: Params, signals: SignalParams, account: AccountRules, accounts: Mapping[str, Account]
+    params: Params,
+    signals: SignalParams,
+    account: AccountRules,
+    accounts: Mapping[str, Account],
+    tossed: Tossed,
 ) -> Findings:
-    """Let the referee derive anew what the run in this folder says; `accounts` are those that were traded."""
-    run = read_run(params.value("data.symbols", Symbols), accounts)
+    """Let the referee derive anew what the run in this folder says.
+
+    accounts : those that were traded; tossed : what their pool came to with random sides
+    """
+    run = read_run(params.value("data.symbols", Symbols), accounts, tossed)
     return examine(run, row_rules(params), tier_rules(signals), account)
 
 
@@ -79,7 +87,7 @@ def tier_rules(signals: SignalParams) -> TierRules:
     return TierRules(signals.tier_by, signals.ranges, shares, signals.trade_tiers, signals.minimum_trend)
 
 
-def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
+def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: Tossed) -> Run:
     """Read a run's files, without the readers that its stages share."""
     columns = ["timestamp", "segment", "is_filled", *PRICES]
     ceiling = Path("data/candles/ceiling")
@@ -109,6 +117,7 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account]) -> Run:
         models=tuple(read_claims(model, detail) for model in models),
         baselines=read_baselines(),
         accounts={title: (traded, figures[title]) for title, traded in accounts.items()},
+        tossed=tossed,
     )
 
 

@@ -1,5 +1,6 @@
 """From predictions to backtests of all symbols on one account, and to FTMO's verdict on them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from tapeline.tiers import NO_TIER
 from tapeline.trading.params import TradingParams
 
 FloatArray = NDArray[np.float64]
+EXAMINED = 5_000  # trades with random sides, of whole runs, that are kept for the referee
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ class RandomSides(NamedTuple):
 
     net_pnl: FloatArray  # (control_runs,) account currency
     days: list[NDArray[np.void]]
+    trades: Sequence[NDArray[np.void]] = ()  # of the first runs, which the referee looks at
 
     def p_value(self, net: float) -> float | None:
         """Share of the runs, this one counted, that came to at least `net`; None if any is not a number."""
@@ -115,12 +118,14 @@ class RandomSides(NamedTuple):
 def trade_random_sides(plan: Plan, params: TradingParams) -> RandomSides:
     """Trade `plan` again and again with coins in place of its predictions."""
     rng = np.random.default_rng(params.evaluation.seed)
-    net, days = [], []
+    net, days, trades = [], [], list[NDArray[np.void]]()
     for _ in range(params.ftmo.control_runs):
         result = run(plan.with_random_sides(rng))
+        if sum(map(len, trades)) < EXAMINED:
+            trades.append(result.trades)
         net.append(float(result.bars["balance"][-1] - plan.rules.initial_balance))
         days.append(whole_days(result.bars, result.bars["equity_low"], plan.clock["day"]))
-    return RandomSides(np.array(net), days)
+    return RandomSides(np.array(net), days, trades)
 
 
 def pass_probabilities(

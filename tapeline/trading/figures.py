@@ -25,6 +25,7 @@ from tapeline.features.sessions import session_masks
 from tapeline.models.table import TRADED
 from tapeline.trading.accounts import (
     Judged,
+    RandomSides,
     TradingInputs,
     judge,
     pass_probabilities,
@@ -47,8 +48,8 @@ NOT_WATCHED = "ftmo.program is none: nothing is judged by FTMO's rules"
 
 def trading_figures(
     inputs: TradingInputs, params: TradingParams
-) -> tuple[Figures, Figures, Figures, dict[str, pd.DataFrame]]:
-    """Return metrics of the backtest and of FTMO's program, the detail of both, and tables for plots."""
+) -> tuple[Figures, Figures, Figures, dict[str, pd.DataFrame], RandomSides]:
+    """Metrics of the backtest and of FTMO's program, detail of both, tables for plots, and random sides."""
     plan = inputs.plan(params)
     result = run(plan)
     initial = params.signals.initial_balance
@@ -89,7 +90,7 @@ def trading_figures(
         "odds": fan_table(own, random, params),
         "daily_pnl": daily_pnl(equity, initial).rename_axis("day").rename("net_pnl").reset_index(),
     }
-    return backtest, ftmo, detail, tables
+    return backtest, ftmo, detail, tables, control
 
 
 def account_figures(result: BacktestResult, inputs: TradingInputs, params: TradingParams) -> Figures:

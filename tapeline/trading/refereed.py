@@ -1,6 +1,8 @@
 """What the referee is given of an account: its trades and equity as plain tables, its rules as numbers."""
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.backtest.costs import BPS, InstrumentParams, instrument_of
 from tapeline.backtest.engine import BacktestResult
@@ -8,9 +10,10 @@ from tapeline.backtest.ftmo import ProgramParams
 from tapeline.backtest.kernel import REASONS, REFUSALS
 from tapeline.backtest.portfolio import Market
 from tapeline.referee.orders import Account
+from tapeline.referee.random_sides import Tossed
 from tapeline.referee.rules import AccountRules, InstrumentRules, PhaseRules, ProgramRules
 from tapeline.splits.candidate import Candidate
-from tapeline.trading.accounts import align_inputs
+from tapeline.trading.accounts import RandomSides, align_inputs
 from tapeline.trading.params import TradingParams
 
 MONEY = "gross_pnl", "spread_cost", "slippage_cost", "commission_cost", "swap", "net_pnl"
@@ -35,13 +38,7 @@ def traded_accounts(
 
 def as_account(result: BacktestResult, market: Market) -> Account:
     """Trades and refusals of a backtest by symbol and open times; equity at each close, and the worst."""
-    trades = result.trades
-    table = pd.DataFrame({name: trades[name] for name in (*FILLED, *MONEY)})
-    table["symbol"] = pd.Series([market.symbols[s] for s in trades["symbol"]], dtype=str)
-    table["reason"] = pd.Series([REASONS[k] for k in trades["reason"]], dtype=str)
-    for when in ("decision", "entry", "exit"):
-        table[f"{when}_time"] = market.timestamp[trades[f"{when}_bar"]]
-    lines = result.refused
+    table, lines = trades_table(result.trades, market), result.refused
     refused = pd.DataFrame({name: lines[name] for name in ("side", "quantity")})
     refused["symbol"] = pd.Series([market.symbols[s] for s in lines["symbol"]], dtype=str)
     refused["reason"] = pd.Series([REFUSALS[k] for k in lines["reason"]], dtype=str)
@@ -50,6 +47,22 @@ def as_account(result: BacktestResult, market: Market) -> Account:
     return Account(
         table, refused, pd.DataFrame(result.bars[["equity", "equity_low"]], index=market.timestamp)
     )
+
+
+def trades_table(trades: NDArray[np.void], market: Market) -> pd.DataFrame:
+    """Trades by symbol and open times."""
+    table = pd.DataFrame({name: trades[name] for name in (*FILLED, *MONEY)})
+    table["symbol"] = pd.Series([market.symbols[s] for s in trades["symbol"]], dtype=str)
+    table["reason"] = pd.Series([REASONS[k] for k in trades["reason"]], dtype=str)
+    for when in ("decision", "entry", "exit"):
+        table[f"{when}_time"] = market.timestamp[trades[f"{when}_bar"]]
+    return table
+
+
+def as_tossed(random_sides: RandomSides, market: Market) -> Tossed:
+    """What random sides came to, with the trades of the first runs."""
+    runs = [trades_table(trades, market) for trades in random_sides.trades]
+    return Tossed(random_sides.net_pnl, runs)
 
 
 def account_rules(params: TradingParams, symbols: tuple[str, ...]) -> AccountRules:

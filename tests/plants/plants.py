@@ -584,13 +584,6 @@ PLANTS = [
         "        result = run(other)\n",
         EVALUATE,
     ),
-    Plant(
-        "coins that mostly fall against the prediction",
-        PORTFOLIO,
-        "rng.choice(np.array([-1, 1], np.int8), candles.shape)",
-        "rng.choice(np.array([-1, -1, 1], np.int8), candles.shape)",
-        EVALUATE,
-    ),
     # What models are measured against, and how surely
     Plant(
         "intervals as of independent rows",

@@ -17,6 +17,7 @@ from tapeline.referee.baselines import BaselineClaims
 from tapeline.referee.examine import ModelClaims, Run
 from tapeline.referee.learned import Predictions
 from tapeline.referee.orders import Account
+from tapeline.referee.random_sides import Tossed
 from tapeline.referee.rules import (
     AccountRules,
     InstrumentRules,
@@ -393,15 +394,18 @@ def phase_of(trades, path):
     }  # fmt: skip
 
 
-def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
-    """Trades of the calls in tier A whose trend is strong enough, and the account's figures by hand."""
+def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1), toss=None):
+    """Trades of the calls in tier A whose trend is strong enough, and the account's figures by hand.
+
+    toss : throws the sides in place of the predictions
+    """
     allowed = {(r.symbol, r.timestamp): r.prediction for r in strengths.itertuples()}
     trades, refused, n_inside = [], [], 0
     for symbol, table in candles.items():
         row_of = {time: row for row, time in enumerate(table["timestamp"])}
         own = predictions[(predictions["symbol"] == symbol) & predictions["fold"].isin(folds_of)]
         calls = {
-            row_of[r.timestamp]: 1 if r.prediction >= 0.5 else -1
+            row_of[r.timestamp]: toss.choice([-1, 1]) if toss else 1 if r.prediction >= 0.5 else -1
             for r in own.itertuples()
             if tier_in(r.prediction, ranges[r.fold]) == "A"
             and allowed.get((symbol, r.timestamp), 0) >= TIERS.minimum_trend
@@ -440,6 +444,14 @@ def make_account(candles, predictions, strengths, ranges, folds_of=(0, 1)):
         {f"{when}_time": TIMESTAMP_TYPE for when in ("decision", "entry", "exit")}
     )
     return Account(table, orders, path), figures
+
+
+def make_tossed(given, account):
+    """Three runs of the same decisions with coins, and of all how many made as much as the account."""
+    runs = [make_account(*given, toss=np.random.default_rng(seed))[0].trades for seed in range(3)]
+    net = np.array([trades["net_pnl"].sum() for trades in runs])
+    as_good = sum(made >= account.trades["net_pnl"].sum() for made in net)
+    return Tossed(net, runs), (1 + as_good) / 4
 
 
 def labelled(table, described, label):
@@ -659,6 +671,8 @@ def make_run():
         "backtest": make_account(candles, test, trend_test, ranges),
         "candidate": make_account(candles, test, trend_test, ranges, (1,)),
     }
+    tossed, p_value = make_tossed((candles, test, trend_test, ranges), accounts["backtest"][0])
+    accounts["backtest"][1]["ftmo"]["zero_edge_p_value"] = p_value
     return Run(
         candles,
         features,
@@ -668,6 +682,7 @@ def make_run():
         models,
         baselines,
         accounts,
+        tossed,
     )
 
 

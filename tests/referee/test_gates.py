@@ -8,9 +8,6 @@ from tapeline.referee.controls import OF_CONTROLS
 from tapeline.referee.figures import OF_TIER_A, Scored, direction_figures, trend_figures
 
 # Gates on what the referee does not derive, and why a figure there is right all the same.
-ESTIMATES = (
-    "an estimate from resamples or autocovariances: its coverage is measured, its parts are unit-tested"
-)
 OF_ACCOUNT = {
     "backtest.trades",
     "backtest.candidate_net_pnl",
@@ -20,12 +17,12 @@ OF_ACCOUNT = {
     "backtest.candidate_max_drawdown_inside",
     "ftmo.breached",
     "ftmo.candidate_breached",
+    "ftmo.zero_edge_p_value",
 }  # each held in tests of its own beside this one
 NOT_DERIVED = {
     "ftmo.is_within_limits": "counts of orders and positions a day, by tests/trading alone",
     "release.deflated_sharpe": "taken at a promotion of the days' PnL, which are derived anew, by its trials",
-    "ftmo.zero_edge_p_value": ESTIMATES,
-    "ftmo.pass_probability_gain": ESTIMATES,
+    "ftmo.pass_probability_gain": "resampled days of accounts whose fills and money are derived anew",
     "promotion.leaks": "counted by the audits, which are made again before a promotion",
     "promotion.expectations_failed": "likewise",
     "promotion.lstm_onnx_difference": "the replay compares what was packed row by row",

@@ -70,7 +70,7 @@ def inputs(params, right=None, seed=0, listed=0, ended=0):
 def test_knowing_the_future_pays_and_passes():
     """Seven in ten right: profit, a passed challenge, odds near one, better than every coin."""
     params = read(costs=FREE)
-    backtest, ftmo, detail, _ = trading_figures(inputs(params, right=0.7), params)
+    backtest, ftmo, detail, *_ = trading_figures(inputs(params, right=0.7), params)
     assert backtest["net_pnl_low"] > 0
     assert backtest["probabilistic_sharpe"] is None
     assert detail["ratios_reason"] == "equity changed on 7 days; ratios need 10"
@@ -94,7 +94,7 @@ def test_odds_that_a_few_days_could_have_made_gain_nothing():
 def test_coins_earn_what_they_cost():
     """Gross near nothing, net below it by every cost; no better than other coins."""
     params = read()
-    backtest, ftmo, detail, _ = trading_figures(inputs(params), params)
+    backtest, ftmo, detail, *_ = trading_figures(inputs(params), params)
     parts = [backtest[name] for name in ("spread_cost", "slippage_cost", "commission_cost")]
     assert backtest["net_pnl"] == pytest.approx(
         backtest["gross_pnl"] - sum(parts) + backtest["swap"], abs=1e-3
@@ -109,7 +109,7 @@ def test_coins_earn_what_they_cost():
 def test_costs_and_latency_only_cost():
     """Gross stays, net falls with the multiple and with the latency within a candle."""
     params = read()
-    _, _, detail, tables = trading_figures(inputs(params, right=0.6), params)
+    _, _, detail, tables, _ = trading_figures(inputs(params, right=0.6), params)
     stress = [point["net_pnl"] for point in detail["cost_stress"].values()]
     late = [point["net_pnl"] for point in list(detail["latency"].values())[:4]]
     assert stress == sorted(stress, reverse=True)
@@ -133,7 +133,7 @@ def test_rules_are_seen_by_leaving_them_out():
 def test_no_trades_have_no_figures_but_a_reason():
     """A tier that nothing reaches: null, not zero and not NaN, and it says why."""
     params = read(signals={"tiers": {"A": [0.99, 1.0]}, "trade_tiers": ["A"]})
-    backtest, ftmo, detail, tables = trading_figures(inputs(params), params)
+    backtest, ftmo, detail, tables, _ = trading_figures(inputs(params), params)
     assert backtest["trades"] == 0
     for name in ("net_pnl", "gross_pnl", "max_drawdown", "sharpe_ratio", "win_rate", "exposure"):
         assert backtest[name] is None, name
@@ -176,7 +176,7 @@ def test_each_limit_on_activity_is_held(limit):
 def test_the_guard_keeps_from_a_breach_and_is_reported_both_ways():
     """Always wrong on large sizes: with the guard days end early, without it the day's floor breaks."""
     params = read(signals={"risk": 0.02, "stop": 20.0})
-    _, _, detail, _ = trading_figures(inputs(params, right=0.0), params)
+    _, _, detail, *_ = trading_figures(inputs(params, right=0.0), params)
     guarded = detail["ftmo"]["phases"]["2-step"]["possible"]["challenge"]
     free = detail["ftmo"]["without_guard"]["2-step"]["possible"]["challenge"]
     assert detail["trades"]["ended_by"]["guard"] > 0
@@ -230,7 +230,7 @@ def test_the_same_inputs_give_the_same_json(tmp_path):
     """Byte for byte, and nothing in it is NaN or infinite."""
     params = read()
     for name in ("a", "b"):
-        backtest, ftmo, detail, _ = trading_figures(inputs(params), params)
+        backtest, ftmo, detail, *_ = trading_figures(inputs(params), params)
         write_json(tmp_path / name, {"backtest": backtest, "ftmo": ftmo, "detail": detail})
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
     json.loads((tmp_path / "a").read_text(), parse_constant=lambda text: pytest.fail(text))
@@ -239,8 +239,8 @@ def test_the_same_inputs_give_the_same_json(tmp_path):
 def test_an_account_that_ftmo_does_not_watch_has_no_verdict_and_no_guard(tmp_path):
     """The same trades as without a guard; FTMO's metrics are null with a reason, the rest is as ever."""
     params = read(ftmo={"program": "none"})
-    backtest, ftmo, detail, tables = trading_figures(inputs(params), params)
-    _, watched, _, others = trading_figures(inputs(params), read(ftmo={"guard": 0.0}))
+    backtest, ftmo, detail, tables, _ = trading_figures(inputs(params), params)
+    _, watched, _, others, _ = trading_figures(inputs(params), read(ftmo={"guard": 0.0}))
     assert set(ftmo) == set(watched)
     assert set(ftmo.values()) == {None}
     assert detail["ftmo"]["reason"].startswith("ftmo.program is none")
@@ -261,7 +261,7 @@ def test_long_only_and_coins_are_judged_against_random_times():
     for params in (read(costs=FREE, signals={"sides": "long"}), read(costs=FREE | {"instruments": spot})):
         made = inputs(params, right=0.7)
         plan = made.plan(params)
-        _, ftmo, detail, _ = trading_figures(made, params)
+        _, ftmo, detail, *_ = trading_figures(made, params)
         assert (run(plan).trades["side"] == 1).all()
         assert ftmo["zero_edge_p_value"] == pytest.approx(1 / 21)
         assert detail["refused"]["shorts"] > 0
@@ -306,7 +306,7 @@ def test_a_figure_that_is_no_number_beats_no_control():
 def test_a_symbol_of_other_days_than_the_first_leaves_every_figure_a_number(listed, ended):
     """Listed later, one minute short, an hour, or days: only ratios and what was not passed are null."""
     params = read()
-    backtest, ftmo, _, _ = trading_figures(inputs(params, listed=listed, ended=ended), params)
+    backtest, ftmo, *_ = trading_figures(inputs(params, listed=listed, ended=ended), params)
     undefined = {name for name, value in (backtest | ftmo).items() if value is None}
     assert undefined <= {*RATIOS, "best_day_share", "median_days_to_pass"}
     assert np.isfinite([v for v in (backtest | ftmo).values() if v is not None]).all()
