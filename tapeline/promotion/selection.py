@@ -75,6 +75,11 @@ def read_records(folder: Path, network: str) -> list[TuningRecord]:
     return [record for record in records if record.network == network]
 
 
+def no_selection() -> Selection:
+    """That of a candidate for whose network no search is on record."""
+    return Selection(judged_on=WALK_FORWARD, early=0, late=0, records=(), statement="no search is on record")
+
+
 def judge_selection(
     records: list[TuningRecord], market: str, first_test: pd.Timestamp, own_test: pd.Timestamp | None
 ) -> Selection:
@@ -90,13 +95,12 @@ def judge_selection(
     n_early = sum(len(record.trials) for record in ours) - n_late
     names = tuple(f"{RECORDS}/{record.name}" for record in ours)
     if not ours:
-        return Selection(
-            judged_on=WALK_FORWARD, early=0, late=0, records=names, statement="no search is on record"
-        )
+        return no_selection()
     if not late:
         told = (
-            f"chosen on inner folds that end before the first test, {_day(first_test)}: {n_early} trials, "
-            f"which have seen candles up to {_day(max(record.last_candle for record in ours))}"
+            f"chosen on inner folds that end before the first test, {_day(first_test)}: {n_early} trials of "
+            f"{', '.join(names)} have seen candles up to "
+            f"{_day(max(pd.Timestamp(record.last_candle) for record in ours))}"
         )
         return Selection(judged_on=WALK_FORWARD, early=n_early, late=0, records=names, statement=told)
     last = max(pd.Timestamp(record.last_candle) for record in late)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from tapeline.evaluation.performance import deflated_sharpe
+from tapeline.models.selected import late_trials
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, RELEASE, GateParams, Verdict, judge
@@ -33,8 +34,11 @@ def judge_deflated_sharpe(artifact: str) -> list[Verdict]:
 
 
 def deflate(backtest: dict[str, Any], detail: dict[str, Any]) -> tuple[float | None, int]:
-    """Deflated Sharpe ratio of the run's account, None where it has no ratio, and the trials counted."""
-    trials = max(1, len(collect_trials(ROOT)))
+    """Deflated Sharpe ratio of the run's account, None where it has no ratio, and the trials counted.
+
+    Trials of a search count where they have seen candles that are reported, and not where it ended before.
+    """
+    trials = max(1, len(collect_trials(ROOT))) + late_trials()
     if backtest["probabilistic_sharpe"] is None:
         return None, trials
     initial = Params.read().value("signals.initial_balance", float)

@@ -14,6 +14,7 @@ from dvc.repo import Repo
 
 from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
+from tapeline.models.selected import selection_of
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
 from tapeline.params import Params
@@ -36,6 +37,7 @@ from tapeline.release.proof import require_proof
 from tapeline.release.recheck import Checked, check_run
 from tapeline.release.recorded import read_run, read_workspace_file
 from tapeline.release.release_gates import judge_release
+from tapeline.release.selected import judge_selection_gate
 from tapeline.release.succession import decide_version
 
 ROOT = Path()
@@ -143,8 +145,11 @@ def promoted_version(artifact: str, packed: PackedBundle, registry: Registry) ->
 
 
 def judge_all(artifact: str, run: RunRecord, registry: Registry) -> list[Verdict]:
-    """Gates as the pipeline judged them, and those of the release."""
-    return run.gates_of(artifact) + judge_release(artifact, run.bundles[artifact], registry)
+    """Gates as the pipeline judged them, and those of the release, its choice among them."""
+    bundle = run.bundles[artifact]
+    verdicts = run.gates_of(artifact) + judge_release(artifact, bundle, registry)
+    selection = selection_of(ARTIFACTS[artifact].name, bundle.refit)
+    return [*verdicts, judge_selection_gate(artifact, verdicts, selection)]
 
 
 def make_plan(

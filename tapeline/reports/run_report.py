@@ -8,6 +8,7 @@ import numpy as np
 
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.latency import LatencyParams
+from tapeline.models.selected import selection_of
 from tapeline.models.table import FILES, MODELS, TRADED, models_of
 from tapeline.nets.skill import no_skill
 from tapeline.outputs import read_json
@@ -54,6 +55,11 @@ def write_report(deflate: Deflate) -> Path:
         name: {fold: told for fold, figures in folds.items() if (told := no_skill(figures))}
         for name, folds in trainings.items()
     }
+    selections = {
+        model: selection_of(model.name, run.bundles[model.artifact].refit)
+        for model in MODELS
+        if model.artifact in run.bundles
+    }
     measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
     return write_page(
         PAGE,
@@ -72,6 +78,7 @@ def write_report(deflate: Deflate) -> Path:
         budget=budget,
         verdicts=verdicts,
         unskilled=unskilled,
+        selections=selections,
         deflated=deflated,
         trials=trials,
     )

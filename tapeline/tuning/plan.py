@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from tapeline.errors import ArgumentError, ParamsError
-from tapeline.market.origin import SIMULATED, read_origin
+from tapeline.market.origin import read_origin
 from tapeline.models.entry import ModelEntry
 from tapeline.models.ranges import TRAIN, Choices, Range, TuneParams, range_mistakes
+from tapeline.models.selected import CANDLES, market_name
 from tapeline.models.table import MODELS
 from tapeline.nets.checkpoints import inputs_key
 from tapeline.nets.folds import FoldRows, TrainingTable
@@ -167,7 +168,7 @@ def plan_tuning(params: Params, tune: TuneParams) -> TuningPlan:
     return TuningPlan(
         model, tune, ranges, present, fixed, table, keys["timestamp"], keys["is_filled"].to_numpy(),
         has_label, max_filled_share, folds, min(fold.test[0] for fold in reported),
-        None if is_refit else reported[-1].test[0], reach, step, _market(),
+        None if is_refit else reported[-1].test[0], reach, step, market_name(read_origin(CANDLES)),
         inputs_key(record, [table.labels, has_label])[:12],
     )  # fmt: skip
 
@@ -204,14 +205,3 @@ def _without(fixed: dict[str, dict[str, Any]], ranges: dict[str, Range | Choices
 
 def _plain(values: Range | Choices) -> Any:
     return values.model_dump() if isinstance(values, Range) else list(values)
-
-
-def _market() -> str:
-    """Whose candles these are: simulated ones differ by what they were drawn by, real ones by nothing."""
-    origin = read_origin("data/candles")
-    if origin is None:
-        return "unknown"
-    if origin["source"] != SIMULATED:
-        return str(origin["name"])
-    drawn = origin["simulation"]
-    return f"{SIMULATED}, seed {drawn['seed']}, signal {drawn['signal']:g}"

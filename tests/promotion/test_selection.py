@@ -52,8 +52,8 @@ def test_a_statement_says_what_was_seen_and_what_is_left():
     """For the tag, the terminal and the page."""
     early = judge(record(FIRST - MINUTE)).statement
     assert early == (
-        "chosen on inner folds that end before the first test, 2024-04-12 00:00: 3 trials, "
-        "which have seen candles up to 2024-04-11 23:59"
+        "chosen on inner folds that end before the first test, 2024-04-12 00:00: 3 trials of "
+        "tuning/lstm-aa.json have seen candles up to 2024-04-11 23:59"
     )
     late = judge(record(FIRST + MINUTE)).statement
     assert late == (

@@ -4,6 +4,7 @@ import shutil
 import subprocess
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tapeline.closure import ROOT
@@ -11,6 +12,7 @@ from tapeline.evaluation.performance import deflated_sharpe
 from tapeline.outputs import write_json
 from tapeline.promotion.trials import FILE, Trial, write_trials
 from tapeline.release import deflated
+from tests.promotion.test_selection import FIRST, record
 
 DAILY = np.random.default_rng(0).normal(100, 500, 70)
 
@@ -80,3 +82,15 @@ def test_what_is_known_is_written_once(folder):
     assert deflated.note_trials() == new
     assert deflated.note_trials() == ""
     assert (folder / FILE).read_text().splitlines()[0] == '{"code": "a", "params": "p"}'
+
+
+@pytest.mark.parametrize(("late", "counted"), [(False, 1), (True, 41)])
+def test_trials_of_a_search_deflate_where_they_saw_a_test_and_not_before(folder, late, counted):
+    """Forty of them on inner folds are on record alone."""
+    test = {"start": FIRST.isoformat(), "end": (FIRST + pd.Timedelta(days=6)).isoformat()}
+    write_json("data/splits.json", {"folds": [{"train": test, "validation": test, "test": test}]})
+    seen = record(FIRST if late else FIRST - pd.Timedelta(minutes=1), market="unknown", trials=40)
+    write_json(f"tuning/{seen.name}", seen.plain())
+    (verdict,) = deflated.judge_deflated_sharpe("lstm-direction")
+    assert verdict.value == pytest.approx(deflated_sharpe(DAILY, 100_000.0, counted), abs=1e-6)
+    assert verdict.reason.endswith(f"trials counted: {counted}")

@@ -10,6 +10,8 @@ from tapeline.errors import ArtifactError, QualityError
 from tapeline.models.table import MODELS
 from tapeline.outputs import write_json
 from tapeline.reports.run_report import PAGE, at_measured_latency, write_report
+from tests.promotion.test_selection import FIRST, record
+from tests.promotion.test_selection import OWN as OWN_TEST
 
 PARAMS = "latency: {warm_up: 1, repeats: 10, p99_budget_ms: 10.0}\n"
 MARKET = "What market the candles are of is not known"
@@ -339,3 +341,19 @@ def test_net_pnl_at_the_measured_latency_lies_on_the_line_between_points(p99, po
     grid = {str(k): {"latency_s": seconds, "net_pnl": value} for k, (seconds, value) in enumerate(points)}
     answer = at_measured_latency(grid, {"both_latency_p99_ms": p99})
     assert answer == (None if net is None else {"seconds": p99 / 1000, "net_pnl": net})
+
+
+@pytest.mark.parametrize(
+    ("seen", "told"), [(-1, "chosen on inner folds"), (0, "chosen later than the first test")]
+)
+def test_a_page_says_what_a_network_was_chosen_on(page, tmp_path, seen, told):
+    """Of a search that saw a reported test: that only the candidate's own test then judges."""
+    assert "was chosen" not in page()
+    tests = [{"start": time.isoformat(), "end": time.isoformat()} for time in (FIRST, OWN_TEST)]
+    write_json("data/splits.json", {"folds": [{"train": t, "validation": t, "test": t} for t in tests]})
+    search = record(FIRST + pd.Timedelta(minutes=seen), market="unknown")
+    write_json(f"tuning/{search.name}", search.plain())
+    text = page()
+    assert f"The LSTM was {told}" in text
+    assert ("judged on the candidate&#39;s own test alone" in text) == (seen == 0)
+    assert "The Transformer was" not in text

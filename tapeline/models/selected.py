@@ -1,0 +1,37 @@
+"""What the networks of the run in the current folder were chosen on, by the searches on record."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tapeline.market.origin import is_of_simulation, read_origin
+from tapeline.models.table import MODELS
+from tapeline.promotion.selection import SIMULATED, Selection, judge_selection, no_selection, read_records
+from tapeline.splits.folds import read_folds
+
+CANDLES, SPLITS = "data/candles", "data/splits.json"
+
+
+def market_name(origin: Mapping[str, Any] | None) -> str:
+    """Whose candles these are: simulated ones differ by what they were drawn by, real ones by their venue."""
+    if origin is None:
+        return "unknown"
+    if not is_of_simulation(origin):
+        return str(origin["name"])
+    drawn = origin["simulation"]
+    return f"{SIMULATED}, seed {drawn['seed']}, signal {drawn['signal']:g}"
+
+
+def selection_of(network: str, is_refit: bool) -> Selection:
+    """What the candidate of `network` was chosen on; where it `is_refit`, it has no test of its own."""
+    records = read_records(Path(), network)
+    if not records:
+        return no_selection()
+    tests = [fold.test[0] for fold in read_folds(SPLITS)]
+    own = None if is_refit else tests[-1]
+    return judge_selection(records, market_name(read_origin(CANDLES)), min(tests), own)
+
+
+def late_trials() -> int:
+    """Trials of all networks that have seen candles which the run reports."""
+    return sum(selection_of(model.name, False).late for model in MODELS)

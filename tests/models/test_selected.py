@@ -1,0 +1,68 @@
+"""What the networks of the run here were chosen on: its own splits, candles and searches on record."""
+
+import json
+
+import pandas as pd
+import pytest
+
+from tapeline.models.selected import late_trials, market_name, selection_of
+from tapeline.outputs import write_json
+from tests.promotion.test_selection import FIRST, OWN, record
+
+ORIGIN = {
+    "name": "BINANCE", "source": "files", "interval": "1m", "max_fill": 15, "symbols": {}, "description": "",
+}  # fmt: skip
+DRAWN = {"name": "simulated", "source": "simulated", "simulation": {"seed": 7, "signal": 0.3, "days": 9}}
+
+
+@pytest.fixture
+def leave(tmp_path, monkeypatch):
+    """Write splits, origin and records of searches."""
+    monkeypatch.chdir(tmp_path)
+    spans = [
+        {"start": start.isoformat(), "end": (start + pd.Timedelta(days=6)).isoformat()}
+        for start in (FIRST, OWN)
+    ]
+    write_json("data/splits.json", {"folds": [{"train": s, "validation": s, "test": s} for s in spans]})
+    write_json("data/candles/origin.json", ORIGIN)
+    (tmp_path / "tuning").mkdir()
+
+    def leave(*records):
+        for each in records:
+            (tmp_path / "tuning" / each.name).write_text(json.dumps(each.plain()))
+
+    return leave
+
+
+def test_the_run_s_own_tests_and_market_decide(leave):
+    """The first fold's test, and the last's for the candidate, whatever the record says of its time."""
+    leave(record(FIRST, "a"), record(FIRST - pd.Timedelta(days=9), "b", trials=2))
+    found = selection_of("lstm", is_refit=False)
+    assert (found.judged_on, found.early, found.late) == ("candidate", 2, 3)
+    assert selection_of("lstm", is_refit=True).judged_on == "nothing"
+    assert selection_of("transformer", is_refit=False).records == ()
+
+
+def test_trials_of_all_networks_that_saw_a_test_are_counted(leave):
+    """Those of a search that ended before it are not."""
+    assert late_trials() == 0
+    leave(record(FIRST - pd.Timedelta(days=1), "a", trials=20))
+    assert late_trials() == 0
+    leave(record(FIRST, "b"), record(OWN, "c", network="transformer", trials=4))
+    assert late_trials() == 3 + 4
+
+
+def test_without_a_search_no_file_of_the_run_is_needed(tmp_path, monkeypatch):
+    """A page about a run that left no splits file can still be written."""
+    monkeypatch.chdir(tmp_path)
+    assert selection_of("lstm", is_refit=False).statement == "no search is on record"
+    assert late_trials() == 0
+
+
+def test_markets_are_named_by_venue_or_by_what_they_were_drawn_by():
+    """A longer simulation of the same seed is the same market."""
+    assert market_name(ORIGIN) == "BINANCE"
+    assert market_name(DRAWN) == "simulated, seed 7, signal 0.3"
+    longer = DRAWN | {"simulation": DRAWN["simulation"] | {"days": 20}}
+    assert market_name(longer) == market_name(DRAWN)
+    assert market_name(None) == "unknown"
