@@ -13,7 +13,7 @@ from tests.plants.runs import copy_of, find, make_rough_run, make_run, plant
 SAYS = {
     "expectations": "stages.expectations: ",
     "splits": "stages.splits: ",
-    "evaluate": "stages.evaluate: the referee disagrees: ",
+    "evaluate": ("stages.evaluate: the referee disagrees: ", "stages.evaluate: data/predictions/"),
     "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: ", "data/predictions/"),
     "proof": (
         "ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "train_baselines: ",
