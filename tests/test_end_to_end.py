@@ -16,6 +16,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tapeline.models.metrics import PromotionMetrics, gate_metrics
+from tapeline.models.table import FILES, MODELS
 from tapeline.referee.examine import NEEDED
 from tests.candles import random_candles
 from tests.tiny_run import tiny_run
@@ -56,10 +57,10 @@ def test_a_second_run_has_nothing_to_do(workshop):
 
 
 def test_every_declared_metric_is_there_and_numeric(workshop):
-    """At most 30 numbers a file, the candidate's own among them, null where undefined."""
-    for name in ("summary", "lstm", "transformer", "backtest", "ftmo", "promotion", "latency"):
+    """At most 30 numbers a file, null where undefined; but all models' times stand in one."""
+    for name in ("summary", *FILES, "latency"):
         metrics = json.loads((workshop.folder / f"metrics/{name}.json").read_text())
-        assert 3 <= len(metrics) <= 30
+        assert 3 <= len(metrics) <= (9 + 8 * len(MODELS) if name == "latency" else 30)
         assert all(value is None or isinstance(value, int | float) for value in metrics.values()), name
         declared = PromotionMetrics.names() if name == "promotion" else gate_metrics().get(name)
         assert declared is None or tuple(metrics) == declared
@@ -167,8 +168,8 @@ def test_every_test_candle_with_a_window_is_predicted_once(workshop):
     """Predictions of the folds neither repeat nor leave out a candle of a test part."""
     folds = json.loads((workshop.folder / "data/splits.json").read_text())["folds"]
     expected = sum(fold["test"]["rows"] for fold in folds)
-    for network in ("lstm", "transformer"):
-        predictions = pd.read_parquet(workshop.folder / f"data/predictions/{network}.parquet")
+    for model in MODELS:
+        predictions = pd.read_parquet(workshop.folder / f"data/predictions/{model.name}.parquet")
         assert not predictions.duplicated(["symbol", "timestamp"]).any()
         assert predictions["prediction"].between(0, 1).all()
         assert 0.9 * expected < len(predictions) <= expected

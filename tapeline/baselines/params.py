@@ -13,6 +13,7 @@ Strength = Annotated[float, Field(gt=0, le=1e6)]
 Leaves = Annotated[int, Field(ge=2, le=1024)]
 Rate = Annotated[float, Field(gt=0, le=1)]
 Trees = Annotated[int, Field(ge=1, le=10_000)]
+ImportanceRows = Annotated[int, Field(ge=0, le=100_000_000)]  # as of the networks
 Context = Annotated[int, Field(ge=1, le=8192)]  # candles, as of the networks' windows
 
 

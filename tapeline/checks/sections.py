@@ -24,7 +24,7 @@ from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.models.metrics import gate_metrics
 from tapeline.models.ranges import TuneParams, range_mistakes
-from tapeline.models.table import ARTIFACTS, MODELS
+from tapeline.models.table import ARTIFACTS, NETWORKS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params, nearest
 from tapeline.promotion.gates import GateParams, PromotionParams
@@ -39,7 +39,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "labels": LabelParams,
     "quality": QualityParams,
     "splits": SplitParams,
-    **{model.section: model.architecture for model in MODELS},
+    **{model.section: model.architecture for model in NETWORKS},
     "train": TrainParams,
     "baselines": BaselineParams,
     "evaluation": EvaluationParams,
@@ -107,7 +107,7 @@ def check_sections(params: Params) -> tuple[list[Problem], dict[str, Any]]:
 def check_combinations(sections: dict[str, Any]) -> list[Problem]:
     """Problems across sections, each of which is valid by itself."""
     problems = []
-    for model in MODELS:
+    for model in NETWORKS:
         if {"train", model.section} <= set(sections):
             problems += problems_of(model.adapt, sections["train"], sections[model.section])
     if "gates" in sections:

@@ -12,7 +12,7 @@ def reason_of(prediction: NDArray[np.float64], label: NDArray[np.float64]) -> st
         return "no candle of it could be scored"
     reasons = []
     if is_constant(prediction):
-        reasons.append(f"the network predicts the constant {prediction[0]:.4g}")
+        reasons.append(f"the model predicts the constant {prediction[0]:.4g}")
     if np.ptp(label) == 0:
         reasons.append(f"every label is {label[0]:.4g}")
     return " and ".join(reasons) or None

@@ -41,6 +41,7 @@ class ComparedDirection(DirectionFigures):
 
     accuracy_best_control: Figure
     lead_over_rules_low: Figure
+    lead_over_controls_low: Figure
     lead_over_controls_high: Figure
 
 
@@ -71,6 +72,7 @@ class ComparedTrend(TrendFigures):
     mae_best_control: Figure
     skill_over_mean: Figure
     lead_over_rules_low: Figure
+    lead_over_controls_low: Figure
     lead_over_controls_high: Figure
 
 

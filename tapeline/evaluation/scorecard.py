@@ -210,19 +210,25 @@ def tier_a_reason(tiers: Iterable[str]) -> str | None:
 
 
 def _leads(controls: dict[str, Figures]) -> Figures:
-    """How far the network leads where it leads least.
+    """How far the model leads where it leads least.
 
-    Over rules that learn nothing at the low end of the interval, above 0: better than each of them; over
-    all controls at its high end, below 0: worse than one of them beyond the interval. None where the network
-    is right and wrong on the same rows as a rule, and as every control.
+    Over rules that learn nothing, and over all controls, at the low end of the interval, above 0: better than
+    each of them; over all controls at its high end, below 0: worse than one of them beyond the interval. None
+    where the model is right and wrong on the same rows as a rule, as a control, and as every control.
     """
-    rules = [control["difference_low"] for name, control in controls.items() if name in RULES]
+    lows = {name: control["difference_low"] for name, control in controls.items()}
     highs = [control["difference_high"] for control in controls.values()]
     return {
-        # A network that is right and wrong with a rule is nowhere better than it.
-        "lead_over_rules_low": min(rules, default=None) if None not in rules else None,
+        "lead_over_rules_low": _least([low for name, low in lows.items() if name in RULES]),
+        "lead_over_controls_low": _least(list(lows.values())),
         "lead_over_controls_high": min((high for high in highs if high is not None), default=None),
     }
+
+
+def _least(leads: list[float | None]) -> float | None:
+    """The least of `leads`; None if one is, as of a model that is right and wrong with a control."""
+    known = [lead for lead in leads if lead is not None]
+    return min(known, default=None) if len(known) == len(leads) else None
 
 
 def _compare(

@@ -1,18 +1,6 @@
 """What is said of a model once, and read by whoever trains, scores, gates, packs, serves or shows it."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from tapeline.errors import ArtifactError
-from tapeline.nets.params import TrainParams
-from tapeline.params import Params, Section
-
-if TYPE_CHECKING:  # only a training and a release need torch
-    from tapeline.nets.models import Description
-    from tapeline.nets.network import Network
-
-Build = Callable[[int, Any, int], "Network"]  # number of features, architecture, sequence_length
 
 
 @dataclass(frozen=True)
@@ -23,9 +11,6 @@ class ModelEntry:
     label : column of the feature tables that it predicts
     artifact : name of its bundle and of its tags
     metrics : NAME of every metrics/NAME.json that speaks of it
-    section : of params.yaml, which `read` reads into its architecture, of type `architecture`
-    build : makes the network with fresh weights
-    adapt : training params as this architecture needs them; ParamsError where it can't be trained so
     """
 
     name: str
@@ -33,16 +18,11 @@ class ModelEntry:
     label: str
     artifact: str
     metrics: tuple[str, ...]
-    section: str
-    architecture: type[Section]
-    read: Callable[[Params], Section]
-    build: Build
-    adapt: Callable[[TrainParams, Any], TrainParams]
 
-    def build_described(self, description: "Description") -> "Network":
-        """Make the network of a trained model with fresh weights."""
-        if description.network != self.name:
-            raise ArtifactError(f"a model of {description.network} is none of {self.name}")
-        architecture = self.architecture(**description.architecture)
-        length = description.context["sequence_length"]
-        return self.build(len(description.features), architecture, length)
+
+@dataclass(frozen=True)
+class BaselineEntry(ModelEntry):
+    """Of every fold the baseline of `label` that lost least on the fold's validation, whatever its kind.
+
+    The stage train_baselines fits all of them, and leaves these in files as a network's.
+    """

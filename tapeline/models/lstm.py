@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.nets.params import LstmParams, TrainParams
 from tapeline.params import Params
 from tapeline.schema import DIRECTION
@@ -26,7 +26,7 @@ def _adapt(train: TrainParams, architecture: LstmParams) -> TrainParams:
     return train.windowed() if architecture.bidirectional else train
 
 
-LSTM = ModelEntry(
+LSTM = NetworkEntry(
     name="lstm",
     title="LSTM",
     label=DIRECTION,

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, model_validator
 
 from tapeline.errors import ParamsError
-from tapeline.models.entry import ModelEntry
-from tapeline.models.table import MODELS
+from tapeline.models.network import NetworkEntry
+from tapeline.models.table import NETWORKS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Section, nearest
 from tapeline.schema import Seed, Workers
@@ -89,7 +89,7 @@ def _range_or_choices(value: Any) -> Range | Choices:
 
 
 def _known(network: str) -> str:
-    names = [model.name for model in MODELS]
+    names = [model.name for model in NETWORKS]
     if network not in names:
         raise ValueError(f"must be one of {', '.join(names)}")
     return network
@@ -110,7 +110,7 @@ class TuneParams(Section):
     seed: Seed
     ranges: Ranges
 
-    def of(self, model: ModelEntry) -> dict[str, Range | Choices]:
+    def of(self, model: NetworkEntry) -> dict[str, Range | Choices]:
         """Ranges of the params that `model` reads, by dotted key, sorted; ParamsError where there is none."""
         found = {
             f"{section}.{key}": values
@@ -138,7 +138,7 @@ def range_mistakes(tune: TuneParams) -> list[ParamsError]:
     return found
 
 
-SECTIONS: dict[str, type[Section]] = {model.section: model.architecture for model in MODELS} | {
+SECTIONS: dict[str, type[Section]] = {model.section: model.architecture for model in NETWORKS} | {
     TRAIN: TrainParams
 }
 

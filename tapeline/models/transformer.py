@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.nets.params import TrainParams, TransformerParams, check_longest
 from tapeline.params import Params
 from tapeline.schema import TREND_STRENGTH
@@ -26,7 +26,7 @@ def _adapt(train: TrainParams, architecture: TransformerParams) -> TrainParams:
     return train
 
 
-TRANSFORMER = ModelEntry(
+TRANSFORMER = NetworkEntry(
     name="transformer",
     title="Transformer",
     label=TREND_STRENGTH,

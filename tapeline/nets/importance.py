@@ -9,8 +9,7 @@ from torch import Tensor
 
 from tapeline.nets.chunks import reached
 from tapeline.nets.prediction import Predictor
-
-MIN_SHARE = 0.25  # of a symbol's rows, the least shift of a group: far beyond any dependence of near rows
+from tapeline.nets.rotation import parts_by_symbol, rotation
 
 
 def shifted_predictions(
@@ -29,7 +28,7 @@ def shifted_predictions(
     """
     touched = np.flatnonzero(reached(predictor.segment, among, predictor.params.sequence_length))
     segment = np.cumsum(np.r_[0, (np.diff(touched) > 1) | (np.diff(predictor.segment[touched]) != 0)])
-    parts = [np.flatnonzero(symbol[touched] == number) for number in np.unique(symbol[touched])]
+    parts = parts_by_symbol(symbol[touched])
     features = predictor.features[torch.from_numpy(touched).to(predictor.features.device)]
     at = np.searchsorted(touched, rows)
     return {
@@ -40,17 +39,8 @@ def shifted_predictions(
 
 def rotated(features: Tensor, parts: list[NDArray[np.int64]], columns: list[int], seed: int) -> Tensor:
     """Copy of `features` (N, F) with `columns` rotated along each of `parts`, by a random share of it."""
-    share = np.random.default_rng([seed, *columns]).uniform(MIN_SHARE, 1 - MIN_SHARE)
     moved, column = features.clone(), torch.tensor(columns, device=features.device)
-    for part in parts:
-        target, source = (
-            torch.from_numpy(rows).to(features.device)
-            for rows in (part, np.roll(part, int(share * len(part))))
-        )
+    for rows in rotation(parts, columns, seed):
+        target, source = (torch.from_numpy(each).to(features.device) for each in rows)
         moved[target[:, None], column] = features[source[:, None], column]
     return moved
-
-
-def evenly_spaced(rows: NDArray[np.int64], limit: int) -> NDArray[np.int64]:
-    """At most `limit` of `rows`, evenly spaced; none for 0, or of no rows."""
-    return rows[:: -(-len(rows) // limit)] if limit and len(rows) else rows[:0]

@@ -12,7 +12,7 @@ each candle, known at that close.
 ## Input
 
 Candles of {interval}, open time first: {columns}. {context} consecutive ones are needed
-before the first prediction: {lookback} for the features and {sequence_length} for the network. Gaps of up to
+before the first prediction: {lookback} for the features and {sequence_length} for the model. Gaps of up to
 {max_fill} candles are filled flat; a longer one begins anew.{leader}
 
 Trained on {symbols}. On other symbols nothing is known of it.
@@ -51,20 +51,16 @@ with an account begun flat there; the others are of all folds."""
 def model_card(
     contract: Contract,
     span: Span,
-    params_used: dict[str, dict[str, Any]],
-    section: str,
+    settings: dict[str, Any],
     figures: BundleFigures,
     warning: str | None,
 ) -> str:
-    """Return the card in Markdown; `section` of `params_used` holds the architecture.
+    """Return the card in Markdown; `settings` are the hyperparameters of the model.
 
-    warning : on the network as its validation saw it, where there is something to be said
+    warning : on the model as its validation saw it, where there is something to be said
     """
-    inputs, output, train = contract.input, contract.output, params_used["train"]
+    inputs, output = contract.input, contract.output
     leader = f" {inputs.leader} leads: its candles are needed, too." if inputs.leader else ""
-    settings = params_used[section] | {
-        name: train[name] for name in ("epochs", "learning_rate", "batch_size", "seed")
-    }
     spans = [f"- {part}: {first} to {last}" for part, (first, last) in span.items() if part != "test"]
     spans += [f"- {name}: {value}" for name, value in settings.items()]
     spans += [f"- {warning}"] if warning else []

@@ -84,9 +84,16 @@ def check_loss(
     predictions: Predictions, told: float, fold: int, market: list[SymbolCandles], findings: Findings
 ) -> None:
     """The loss by which a fold's baseline was chosen: of its predictions under own labels."""
-    found = [labelled(predictions, fold, candles) for candles in market]
-    p, label, _ = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
-    if p.size:
-        own = log_loss(p, label) if predictions.label == DIRECTION else float(np.mean((p - label) ** 2))
+    own = validation_loss(predictions, fold, market)
+    if own is not None:
         what = f"{predictions.name}'s loss of validation"
         findings.equal(BASELINES, what, told, own, Place(fold), tolerance=LOSS_TOLERANCE)
+
+
+def validation_loss(predictions: Predictions, fold: int, market: list[SymbolCandles]) -> float | None:
+    """Log loss of a direction, squared error of a strength, of a fold's validation; None without rows."""
+    found = [labelled(predictions, fold, candles) for candles in market]
+    p, label, _ = (np.concatenate(arrays) for arrays in zip(*found, strict=True))
+    if not p.size:
+        return None
+    return log_loss(p, label) if predictions.label == DIRECTION else float(np.mean((p - label) ** 2))

@@ -20,9 +20,10 @@ from tapeline.schema import DIRECTION
 CONTROLS = "controls"
 HALF = 0.5
 LEAST_LEAN = 1e-6  # of a rule beyond one half, so that it has a side
+LEADS = "lead_over_rules_low", "lead_over_controls_low", "lead_over_controls_high"
 OF_CONTROLS = {  # metrics that are taken from the controls
-    True: ("accuracy_best_control", "lead_over_rules_low", "lead_over_controls_high"),
-    False: ("mae_best_control", "skill_over_mean", "lead_over_rules_low", "lead_over_controls_high"),
+    True: ("accuracy_best_control", *LEADS),
+    False: ("mae_best_control", "skill_over_mean", *LEADS),
 }
 Asked = dict[str, FloatArray]
 
@@ -141,14 +142,22 @@ def _direction(said: FloatArray, scored: Scored, hit: FloatArray, times: Times) 
 
 
 def _leads(found: Mapping[str, tuple[Ends, float]], rules: Asked) -> dict[str, float | None]:
-    """The low end of the least lead over a rule, None where one can't be told; the least high end of all."""
-    lows = [found[rule][0][0] for rule in rules]
+    """The low end of the least lead over a rule, over any control, None where one can't be told.
+
+    And the least high end of all.
+    """
+    lows = {name: low for name, ((low, _), _) in found.items()}
     highs = [high for (_, high), _ in found.values() if high is not None]
-    known = [low for low in lows if low is not None]
     return {
-        "lead_over_rules_low": min(known) if len(known) == len(lows) else None,
+        "lead_over_rules_low": _least([lows[rule] for rule in rules]),
+        "lead_over_controls_low": _least(list(lows.values())),
         "lead_over_controls_high": min(highs, default=None),
     }
+
+
+def _least(ends: list[float | None]) -> float | None:
+    known = [end for end in ends if end is not None]
+    return min(known) if len(known) == len(ends) else None
 
 
 def _best(

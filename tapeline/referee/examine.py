@@ -24,6 +24,7 @@ from tapeline.referee.figures import (
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
 from tapeline.referee.learned import Predictions, check_learned, check_predictions
+from tapeline.referee.offered import check_offered
 from tapeline.referee.orders import Account
 from tapeline.referee.random_sides import Tossed, check_random_sides
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
@@ -44,14 +45,15 @@ CANDIDATE = "candidate"  # title of the account on its rows alone
 class ModelClaims:
     """What a model's training left and its metrics say.
 
-    training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise
+    training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise; of what
+    is offered of the baselines None, whose trainings are theirs
     metrics : metrics/NAME.json; detail : of a direction `tiers`, as all rows were scored by them, and the
     candidate's `ranges`
     controls : by name, the figures told of each rule and baseline beside it
     """
 
     predictions: Predictions
-    training: Mapping[str, Any]
+    training: Mapping[str, Any] | None
     models: Mapping[str, Mapping[str, Any]]
     metrics: Mapping[str, Any]
     detail: Mapping[str, Any]
@@ -95,7 +97,7 @@ def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -
     learned = with_refit(folds, end) if rows.is_refit else folds
     names = [f"fold_{k}" for k in range(len(folds))] + ["refit"] * rows.is_refit
     for model in run.models:
-        _check_model(model, dict(zip(names, learned, strict=True)), market, findings)
+        _check_model(model, run.baselines, dict(zip(names, learned, strict=True)), market, findings)
     for baseline in run.baselines:
         check_baseline(baseline, dict(zip(names, learned, strict=True)), market, findings)
     for model in run.models:
@@ -110,13 +112,21 @@ def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -
 
 
 def _check_model(
-    model: ModelClaims, folds: Mapping[str, Parts], market: list[SymbolCandles], findings: Findings
+    model: ModelClaims,
+    baselines: tuple[BaselineClaims, ...],
+    folds: Mapping[str, Parts],
+    market: list[SymbolCandles],
+    findings: Findings,
 ) -> None:
-    """What was predicted, and what each fold's model has learned and was calibrated from."""
-    predictions = model.predictions
+    """What was predicted, and what each fold's model has learned and was calibrated from, or chosen among."""
+    predictions, training = model.predictions, model.training
     check_predictions(predictions, list(folds.values()), market, findings)
+    if training is None:
+        among = [each for each in baselines if each.predictions.label == predictions.label]
+        check_offered(predictions, model.models, among, list(folds), market, findings)
+        return
     for k, (name, parts) in enumerate(folds.items()):
-        record = model.training.get("rows", {}).get(name)
+        record = training.get("rows", {}).get(name)
         what = f"{predictions.name}'s rows"
         findings.hold(
             "learned rows", what, record is not None, "not recorded: train again", "there", Place(k)
@@ -125,7 +135,7 @@ def _check_model(
             used = LearnedRows.model_validate(record, strict=False)
             check_learned(predictions.name, predictions.label, used, k, parts, market, findings)
         loss, calibration = (
-            model.training["folds"][name]["validation_loss_calibrated"],
+            training["folds"][name]["validation_loss_calibrated"],
             model.models[name]["calibration"],
         )
         check_calibration(predictions, calibration, loss, k, market, findings)
@@ -156,8 +166,8 @@ def _check_metrics(
     beside = {
         baseline.kind: score_rows(baseline.predictions.test, predictions.label, market, {})
         for baseline in run.baselines
-        if baseline.predictions.label == predictions.label
-    }
+        if baseline.predictions.label == predictions.label and model.training is not None
+    }  # what is offered of the baselines has the rules alone beside it
     scored = scored.rows(~np.isnan(scored.label))
     check_controls(
         predictions.name, predictions.label, scored, model.controls, model.metrics, beside, folds, market,

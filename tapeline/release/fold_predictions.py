@@ -21,7 +21,7 @@ from tqdm import tqdm
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.baselines.stored import load_baseline
 from tapeline.errors import ArtifactError
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.models.table import MODELS
 from tapeline.nets.export import Served, reference_outputs
 from tapeline.nets.loading import load_model
@@ -103,7 +103,8 @@ def check_folds(candidate: Candidate, params: Params, tell: Callable[[str], None
 def draw_parts(candidate: Candidate) -> Iterator[Part]:
     """What is compared: by model, file and fold; a refitted model is of the fold after the last."""
     kinds: list[tuple[str, Callable[[Path], Stored]]] = [
-        (entry.name, partial(stored_network, entry)) for entry in MODELS
+        (entry.name, partial(stored_network, entry) if isinstance(entry, NetworkEntry) else stored_baseline)
+        for entry in MODELS
     ]
     for label, names in KINDS.items():
         kinds += [(f"baselines/{file_name(label, kind)}", stored_baseline) for kind in names]
@@ -118,7 +119,7 @@ def draw_parts(candidate: Candidate) -> Iterator[Part]:
                 yield Part(path, model, draw(rows.reset_index(drop=True), model.content), len(rows))
 
 
-def stored_network(entry: ModelEntry, folder: Path) -> Stored:
+def stored_network(entry: NetworkEntry, folder: Path) -> Stored:
     """The network in `folder` with its scaler and calibration; ArtifactError if it is not whole."""
     model = load_model(folder, entry.build_described)
     served = Served(model.net, model.calibration)

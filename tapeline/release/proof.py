@@ -16,7 +16,7 @@ import numpy as np
 from tqdm import tqdm
 
 from tapeline.errors import ArtifactError, ProofError
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.promotion.proofs import ProofParams, ProofRecord, ProvedPart
@@ -152,7 +152,7 @@ def say_cost(run: Run, n_moments: int) -> str:
         fold = sum(trainings) / len(run.folds) * min(run.workers, len(run.folds))  # type: ignore[arg-type]
     else:
         epochs = run.params.value("train.epochs", int)
-        fold = PER_LABEL * n_candles * epochs * len(MODELS)
+        fold = PER_LABEL * n_candles * epochs * len(NETWORKS)
     n_cheap = 2 * pairs_needed(run, n_moments) + 4
     wall = (n_cheap * cheap + fold * 1.5 + 3 * evaluate) / min(2, run.workers)
     wall += START * count_runs(run, n_moments) / min(2, run.workers)

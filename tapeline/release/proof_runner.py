@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from tapeline.backtest import engine
 from tapeline.backtest.engine import BacktestResult
 from tapeline.closure import import_closure
-from tapeline.models.entry import ModelEntry
-from tapeline.models.table import MODELS
+from tapeline.models.network import NetworkEntry
+from tapeline.models.table import NETWORKS
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.loading import load_model
 from tapeline.nets.params import TrainParams
@@ -42,7 +42,7 @@ from tapeline.training.train import read_training
 
 FOLD = "fold_0"  # of a copy, whose splits hold one fold
 ACCOUNTS = Path("accounts")
-TRAININGS = *(f"train_{model.name}" for model in MODELS), "train_baselines"
+TRAININGS = *(f"train_{model.name}" for model in NETWORKS), "train_baselines"
 STAGES = ("ingest", "features", "splits", *TRAININGS, "evaluate")
 POLL = 0.05  # seconds
 Records = NDArray[np.void]
@@ -60,12 +60,12 @@ class Job(TypedDict):
 def predict() -> None:
     """Predict validation and test of the copy's fold by the models in its models/NAME/fold_0, all of them."""
     params = Params.read()
-    for model in MODELS:
+    for model in NETWORKS:
         predict_by(model, params)
     predict_baselines(params)
 
 
-def predict_by(model: ModelEntry, params: Params) -> None:
+def predict_by(model: NetworkEntry, params: Params) -> None:
     """Write the predictions of one stored model, as its training writes them."""
     stored = load_model(Path("models") / model.name / FOLD, model.build_described)
     train = model.adapt(params.section("train", TrainParams), model.read(params))

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.baselines.kinds import KINDS, file_name
+from tapeline.models.baselines import BASELINES as OFFERED_BASELINES
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import read_json, write_table
 from tapeline.promotion.proofs import ProvedPart
@@ -23,6 +24,7 @@ from tapeline.release.proof_runner import ACCOUNTS, FOLD
 MIDDLE = (0.25, 0.75)  # of the test, where the moment lies: trades before it and after it
 # Of models and of predictions, as the networks' are named: folder and file below that of all baselines.
 BASELINES = tuple(f"baselines/{file_name(label, kind)}" for label, kinds in KINDS.items() for kind in kinds)
+OFFERED = tuple(entry.name for entry in OFFERED_BASELINES)
 AT_ENTRY = ("symbol", "side", "tier", "decision_bar", "entry_bar", "quantity", "entry_price")
 Records = NDArray[np.void]
 

@@ -10,8 +10,8 @@ from safetensors.numpy import load_file
 
 from tapeline.baselines.params import BaselineParams
 from tapeline.baselines.stored import load_baseline
-from tapeline.models.entry import ModelEntry
-from tapeline.models.table import MODELS, TRADED
+from tapeline.models.network import NetworkEntry
+from tapeline.models.table import NETWORKS, TRADED
 from tapeline.nets.models import DESCRIPTION, WEIGHTS
 from tapeline.outputs import read_json
 from tapeline.promotion.bundle import CONTRACT
@@ -26,7 +26,7 @@ from tapeline.release.proof_run import (
     side_by_side,
 )
 from tapeline.release.proof_runner import TRAININGS
-from tapeline.release.proof_trading import BASELINES, compare_by_symbol, judged_unchanged, thresholds
+from tapeline.release.proof_trading import BASELINES, OFFERED, compare_by_symbol, judged_unchanged, thresholds
 
 # Of a training's summary, what speaks of the time before the test.
 BEFORE_TEST = (
@@ -49,7 +49,7 @@ def prove_test(run: Run, rng: np.random.Generator) -> ProvedPart:
     compare_calendar(run, copy, moment)
     name = train(run, [copy])
     sides = (run.root, run.fold_name), (copy.folder, name)
-    for model in MODELS:
+    for model in NETWORKS:
         stage = f"train_{model.name}"
         comparison.figures(stage, [trained(root, model, fold) for root, fold in sides], moment)
         comparison.figures(stage, [summary(root, model, fold) for root, fold in sides], moment)
@@ -72,7 +72,7 @@ def prove_validation(run: Run, rng: np.random.Generator) -> ProvedPart:
     copy.run("ingest", "features")
     compare_data(run, copy, run.known(changed, moment), comparison)
     name = train(run, [base, copy])
-    for model in MODELS:
+    for model in NETWORKS:
         stage = f"train_{model.name}"
         figures = [trained(each.folder, model, name, is_validated=False) for each in (base, copy)]
         comparison.figures(stage, figures, moment)
@@ -97,7 +97,7 @@ def train(run: Run, copies: list[Copy]) -> str:
     return run.fold_name if all_folds else "fold_0"
 
 
-def trained(root: Path, model: ModelEntry, fold: str, is_validated: bool = True) -> dict[str, Any]:
+def trained(root: Path, model: NetworkEntry, fold: str, is_validated: bool = True) -> dict[str, Any]:
     """Scaler, weights and losses of one fold, by name, and its calibration where that `is_validated`."""
     folder = root / "models" / model.name / fold
     record = read_json(folder / DESCRIPTION)
@@ -127,11 +127,12 @@ def prove_baselines(
     known: dict[str, Known],
     comparison: Comparison,
 ) -> None:
-    """Compare what was fitted, chosen and said of validation, of the run and of a copy."""
-    for name in BASELINES:
-        sides = list(zip(roots, folds, strict=True))
+    """Compare what was fitted, chosen, offered and said of validation, of the run and of a copy."""
+    sides = list(zip(roots, folds, strict=True))
+    for name in (*BASELINES, *OFFERED):
         comparison.figures(BASELINE_STAGE, [fitted(root, name, fold) for root, fold in sides], moment)
-        comparison.figures(BASELINE_STAGE, [tried(root, name, fold) for root, fold in sides], moment)
+        if name in BASELINES:
+            comparison.figures(BASELINE_STAGE, [tried(root, name, fold) for root, fold in sides], moment)
         rows = [validation(root, name, fold) for root, fold in sides]
         compare_by_symbol(comparison, BASELINE_STAGE, rows, known)
 
@@ -163,7 +164,9 @@ def untold(run: Run) -> dict[str, Any]:
     return {name: [getattr(params, name)[0]] for name in grids} | {"trees": 1}
 
 
-def summary(root: Path, model: ModelEntry, fold: str, keys: tuple[str, ...] = BEFORE_TEST) -> dict[str, Any]:
+def summary(
+    root: Path, model: NetworkEntry, fold: str, keys: tuple[str, ...] = BEFORE_TEST
+) -> dict[str, Any]:
     """What a training counted: of its fold, and of each symbol in it."""
     record = read_json(root / f"metrics/detail/{model.name}_training.json")
     symbols = {

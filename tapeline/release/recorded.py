@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from tapeline.errors import ArtifactError
-from tapeline.models.table import FILES
 from tapeline.params import Params
-from tapeline.promotion.gates import GateParams, judge
+from tapeline.promotion.gates import RELEASE, GateParams, judge
 from tapeline.promotion.release_record import RunRecord
 
 RECORDED = "metrics/detail/promotion.json"
@@ -19,12 +18,15 @@ ReadText = Callable[[str], str]  # from a path in the project to the file's cont
 def read_run(read: ReadText) -> RunRecord:
     """Return bundles and gates of a run; ArtifactError names a gate whose verdict differs when judged anew.
 
-    A frozen stage, or `dvc commit`, can leave verdicts that belong to other params or metrics.
+    A frozen stage, or `dvc commit`, can leave verdicts that belong to other params or metrics. Read are the
+    metrics that its own gates name: a run of an earlier version has no others.
     """
     recorded = RunRecord.read(read(RECORDED), f"{RECORDED}: can't be read")
     params = Params.parse(read("params.yaml"))
     gates, program = params.section("gates", GateParams), params.value("ftmo.program", str)
-    metrics = {name: _read_metrics(read, f"metrics/{name}.json") for name in FILES}
+    named = {gate.partition(".")[0] for of_artifact in gates.root.values() for gate in of_artifact}
+    files = sorted(named - {RELEASE} | {"backtest"})  # the last for its days, which gates may wait for
+    metrics = {name: _read_metrics(read, f"metrics/{name}.json") for name in files}
     expected, read_verdicts = (
         # The margin follows from value and limit, and is written with fewer digits.
         {(verdict.artifact, verdict.gate): replace(verdict, margin=None) for verdict in verdicts}

@@ -11,7 +11,7 @@ from pathlib import Path
 import pandas as pd
 
 from tapeline.errors import ArtifactError
-from tapeline.models.table import ARTIFACTS, TRADED
+from tapeline.models.table import ARTIFACTS, TRADED, models_of
 from tapeline.params import Params
 from tapeline.promotion.release_record import Replay
 from tapeline.release.replay_feed import Feed
@@ -20,7 +20,7 @@ from tapeline.release.replay_stretches import choose_stretches, in_any
 from tapeline.release.replay_together import require_same_together
 from tapeline.release.replayed_account import replay_account, require_thresholds
 from tapeline.release.replayed_answers import TOLERANCE
-from tapeline.schema import ROW_KEYS, ReplayCandles
+from tapeline.schema import DIRECTION, ROW_KEYS, ReplayCandles
 from tapeline.serving.answers import PREDICTED
 from tapeline.splits.candidate import Candidate
 from tapeline.trading.params import TradingParams
@@ -37,8 +37,12 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
     """
     feed = Feed([folder / artifact for artifact in ARTIFACTS], CANDLES)
     trading = TradingParams.read(params)
-    validation = pd.read_parquet(f"{PREDICTIONS}/{TRADED[0].name}_validation.parquet")
-    ranges = require_thresholds(feed.contracts, validation, candidate.fold, trading.signals)
+    validations = {
+        model.artifact: pd.read_parquet(f"{PREDICTIONS}/{model.name}_validation.parquet")
+        for model in models_of(DIRECTION)
+    }
+    ranges = require_thresholds(feed.contracts, validations, candidate.fold, trading.signals)
+    traded = TRADED[0].artifact
     suffix = "_validation" if candidate.is_refit else ""
     stored = {
         artifact: read_stored(f"{PREDICTIONS}/{model.name}{suffix}.parquet", candidate.fold, feed.candles)
@@ -62,7 +66,9 @@ def replay(folder: Path, candidate: Candidate, params: Params, tell: Callable[[s
             require_judged(artifact, table, answers)
     n_together = require_same_together(feed, stretches, answers)
     n_late = require_same_late(feed, stretches, answers)
-    n_trades, n_borderline = replay_account(stored, served, validation, ranges, candidate, trading)
+    n_trades, n_borderline = replay_account(
+        stored, served, validations[traded], ranges[traded], candidate, trading
+    )
     return Replay(
         part=part, candles=n_rows, of=len(every), largest_difference=largest,
         borderline=n_borderline, trades=n_trades, together=n_together, late=n_late,

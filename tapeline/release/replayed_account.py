@@ -1,6 +1,7 @@
 """The candidate's own account once more, on what the packed bundles answered."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -57,27 +58,31 @@ def replay_account(
 
 
 def require_thresholds(
-    contracts: Mapping[str, Contract], validation: pd.DataFrame, fold: int, signals: SignalParams
-) -> Ranges:
-    """Ranges of the run's tiers for the model of `fold`; ArtifactError if a bundle has other thresholds."""
-    direction, trend = (contracts[model.artifact] for model in TRADED)
-    ranges = model_ranges(signals, validation, fold)
-    packed = direction.tiers
-    thresholds = (
-        (
-            direction,
-            "tiers",
-            packed and dict(packed.tiers),
-            {name: tuple(each) for name, each in ranges.items()},
-        ),
-        (direction, "trade_tiers", packed and packed.trade_tiers, signals.trade_tiers),
-        (trend, "minimum", trend.minimum, signals.minimum_trend),
-    )
-    for contract, name, served, judged in thresholds:
-        if served != judged:
-            raise ArtifactError(
-                f"{contract.artifact}: {name} of what was packed is {served}, and of the run {judged}"
-            )
+    contracts: Mapping[str, Contract],
+    validations: Mapping[str, pd.DataFrame],
+    fold: int,
+    signals: SignalParams,
+) -> dict[str, Ranges]:
+    """By artifact of a direction, ranges of the run's tiers for its model of `fold`.
+
+    ArtifactError if a bundle has other thresholds. `validations` : by artifact of a direction, all that was
+    predicted of its validations
+    """
+    ranges = {artifact: model_ranges(signals, rows, fold) for artifact, rows in validations.items()}
+    for artifact, contract in contracts.items():
+        packed = contract.tiers
+        thresholds: list[tuple[str, Any, Any]] = [("minimum", contract.minimum, signals.minimum_trend)]
+        if artifact in ranges:
+            judged = {name: tuple(each) for name, each in ranges[artifact].items()}
+            thresholds = [
+                ("tiers", packed and dict(packed.tiers), judged),
+                ("trade_tiers", packed and packed.trade_tiers, signals.trade_tiers),
+            ]
+        for name, served, of_run in thresholds:
+            if served != of_run:
+                raise ArtifactError(
+                    f"{artifact}: {name} of what was packed is {served}, and of the run {of_run}"
+                )
     return ranges
 
 

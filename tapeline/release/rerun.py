@@ -13,13 +13,13 @@ from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from pathlib import Path
 
 from tapeline.errors import ArtifactError
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.release.copies import copy_of_project
 from tapeline.release.locked import LOCK, read_stages, stage_records
 from tapeline.release.same_outputs import Comparison, first_difference
 
 DONE = "done: "  # begins the line that says so of a stage, on the standard output of its process
-TRAINED = {f"train_{model.name}": model for model in MODELS}
+TRAINED = {f"train_{model.name}": model for model in NETWORKS}
 BASELINES = "train_baselines"
 # Two chains of processes side by side, each of some stages. What the second reads the first makes again, so
 # that both together say that the whole comes from the raw candles and the weights.

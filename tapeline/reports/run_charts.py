@@ -6,7 +6,7 @@ from typing import Literal
 import altair as alt
 import pandas as pd
 
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 
 HEIGHT = 220
 MODEL, PLAIN, BAD = "#1f5fa8", "#8a8a8a", "#a3201c"
@@ -74,7 +74,7 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
                 f"plots/{model.name}_history",
                 learning_curve(read_history(model.name)),
             )
-            for model in MODELS
+            for model in NETWORKS
         ],
     }
 

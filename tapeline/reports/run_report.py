@@ -9,7 +9,7 @@ import numpy as np
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.models.selected import selection_of
-from tapeline.models.table import FILES, MODELS, TRADED, models_of
+from tapeline.models.table import FILES, MODELS, NETWORKS, TRADED, models_of
 from tapeline.nets.skill import no_skill
 from tapeline.outputs import read_json
 from tapeline.params import Params
@@ -26,7 +26,7 @@ Deflate = Callable[[dict[str, Any], dict[str, Any]], tuple[float | None, int]]
 METRICS = ("data", *FILES, "latency")
 DETAILS = (
     "evaluation", "backtest", "expectations", "splits",
-    *(f"{model.name}_training" for model in MODELS),
+    "baselines_training", *(f"{model.name}_training" for model in NETWORKS),
 )  # fmt: skip
 
 
@@ -50,7 +50,7 @@ def write_report(deflate: Deflate) -> Path:
         deflated, trials = deflate(metrics["backtest"], detail["backtest"])
     except ArtifactError:  # outside a repository trials can't be counted
         deflated, trials = None, 0
-    trainings = {model.name: detail[f"{model.name}_training"]["folds"] for model in MODELS}
+    trainings = {model.name: detail[f"{model.name}_training"]["folds"] for model in NETWORKS}
     unskilled = {
         name: {fold: told for fold, figures in folds.items() if (told := no_skill(figures))}
         for name, folds in trainings.items()
@@ -68,6 +68,7 @@ def write_report(deflate: Deflate) -> Path:
         detail=detail,
         run=run,
         models=MODELS,
+        networks=NETWORKS,
         directions=models_of(DIRECTION),
         strengths=models_of(TREND_STRENGTH),
         traded=TRADED[0],
@@ -89,7 +90,7 @@ def at_measured_latency(curve: dict[str, Any], latency: dict[str, float | None])
 
     None without trades. The time from the exchange to here, and from here to the broker, comes on top.
     """
-    measured = latency["both_latency_p99_ms"]
+    measured = latency["all_latency_p99_ms"]
     points = sorted((point["latency_s"], point["net_pnl"]) for point in curve.values())
     if measured is None or any(net is None for _, net in points):
         return None

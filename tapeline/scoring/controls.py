@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.errors import DataError
 from tapeline.evaluation.controls import direction_rules, trend_rules
+from tapeline.models.entry import BaselineEntry, ModelEntry
 from tapeline.schema import DIRECTION, ROW_KEYS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
 from tapeline.splits.predictions import read_predictions
@@ -18,10 +19,16 @@ Predictions = dict[str, NDArray[np.float64]]
 
 
 def control_predictions(
-    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], label: str
+    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], model: ModelEntry
 ) -> Predictions:
-    """What every control says of `rows`: the rules first, then the baselines."""
-    return rule_predictions(table, rows, folds, label) | baseline_predictions(table, rows, folds, label)
+    """What every control of `model` says of `rows`: the rules first, then the baselines.
+
+    A baseline has the rules alone: it is no control of its own, nor are those that it was chosen among.
+    """
+    rules = rule_predictions(table, rows, folds, model.label)
+    if isinstance(model, BaselineEntry):
+        return rules
+    return rules | baseline_predictions(table, rows, folds, model.label)
 
 
 def rule_predictions(

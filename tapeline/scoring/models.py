@@ -99,7 +99,7 @@ class Scoring:
     def score(self, predicted: Predicted) -> tuple[Metrics, Figures]:
         """The declared metrics of a model, the candidate's own among them, and the detail."""
         rows, label = predicted.scored, predicted.model.label
-        controls = control_predictions(self.table, rows, self.folds, label)
+        controls = control_predictions(self.table, rows, self.folds, predicted.model)
         if label == DIRECTION:
             masks = session_masks(pd.DatetimeIndex(rows["timestamp"]))
             tiers = self.signals.expected_coverage
@@ -139,7 +139,7 @@ class Scoring:
         prediction = test["prediction"].to_numpy()
         reason = reason_of(rows["prediction"].to_numpy(), rows["label"].to_numpy())
         if is_constant(prediction):
-            reason = f"the network predicts the constant {prediction[0]:.4g}" if prediction.size else reason
+            reason = f"the model predicts the constant {prediction[0]:.4g}" if prediction.size else reason
         return {"is_constant": int(is_constant(prediction)), "reason": reason}
 
 

@@ -15,6 +15,7 @@ from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.baselines.params import Rows, Stride
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.models.table import MODELS, TRADED
 from tapeline.nets.params import Size
 from tapeline.outputs import read_json
@@ -151,7 +152,8 @@ def read_predicted(name: str, label: str, path: str) -> Predictions:
 def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
     """Read what one model's training and scoring left; `detail` is that of the evaluation."""
     name = model.name
-    training = read_json(f"metrics/detail/{name}_training.json")
+    is_network = isinstance(model, NetworkEntry)
+    training = read_json(f"metrics/detail/{name if is_network else 'baselines'}_training.json")
     folder = Path(f"models/{name}")
     models = {fold: read_json(folder / fold / "model.json") for fold in training["folds"]}
     tiers = {}
@@ -159,4 +161,4 @@ def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
         tiers = {"tiers": detail[name]["tiers"], "ranges": detail["candidate"][name]["tier_ranges"]}
     predictions = read_predicted(name, model.label, f"data/predictions/{name}")
     metrics, controls = read_json(f"metrics/{name}.json"), detail[name]["controls"]
-    return ModelClaims(predictions, training, models, metrics, tiers, controls)
+    return ModelClaims(predictions, training if is_network else None, models, metrics, tiers, controls)

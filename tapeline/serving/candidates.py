@@ -58,7 +58,7 @@ def latency_records(stream: Stream, timed: Timed) -> tuple[dict[str, Any], dict[
     for word, timings in (("latency", timed.wall), ("cpu", timed.cpu)):
         for name, alone in taken_alone(names, timings).items():
             metrics |= {f"{name}_{word}_{key}": value for key, value in percentiles(alone).items()}
-        metrics |= {f"both_{word}_{key}": value for key, value in percentiles(timings.total).items()}
+        metrics |= {f"all_{word}_{key}": value for key, value in percentiles(timings.total).items()}
     timings = timed.wall
     networks = dict(zip(names, timings.networks, strict=True))
     rest = timings.total - sum(networks.values())

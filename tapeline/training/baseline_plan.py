@@ -9,8 +9,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.baselines.kinds import KINDS, file_name
-from tapeline.baselines.params import BaselineParams, Context
+from tapeline.baselines.params import BaselineParams, Context, ImportanceRows
 from tapeline.errors import SplitError
+from tapeline.nets.rotation import group_columns
 from tapeline.nets.windows import has_context
 from tapeline.params import Params
 from tapeline.row_records import FittedRows, RowRecord, row_record
@@ -27,7 +28,9 @@ from tapeline.schema import (
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
+from tapeline.training.provenance import provenance
 
+CODE = "tapeline.training.baselines", "train_baselines"  # what is run, by name: it imports this module
 REFIT = "refit"  # as a network's model that is trained up to the end
 
 
@@ -67,6 +70,7 @@ class BaselinePlan:
 
     keys : of all rows, with their labels; features : (N, F), called `names`
     contract : what every model's JSON says
+    columns : of each group of features; importance_rows : test rows of a fold on which a group is rotated
     """
 
     params: BaselineParams
@@ -74,6 +78,8 @@ class BaselinePlan:
     features: NDArray[np.float64]
     contract: dict[str, Any]
     jobs: tuple[BaselineJob, ...]
+    columns: dict[str, list[int]]
+    importance_rows: int
 
     def record_rows(self, job: BaselineJob) -> FittedRows:
         """The rows of `job` as a record, which the referee derives anew."""
@@ -84,6 +90,16 @@ class BaselinePlan:
             trained=self._by_symbol(rows.train, labels[rows.train]),
             chosen=self._by_symbol(rows.validation),
         )
+
+    def span(self, job: BaselineJob) -> dict[str, list[str]]:
+        """Open times of the first and last row of each part that has rows."""
+        times, rows = self.keys["timestamp"], job.rows
+        parts = {"train": rows.part, "validation": rows.validation, "test": rows.test}
+        return {
+            part: [times.iloc[of].min().isoformat(), times.iloc[of].max().isoformat()]
+            for part, of in parts.items()
+            if of.size
+        }
 
     def _by_symbol(
         self, rows: NDArray[np.int64], labels: NDArray[np.float64] | None = None
@@ -103,7 +119,8 @@ def plan_baselines(params: Params) -> BaselinePlan:
     symbols = params.value("data.symbols", Symbols)
     interval = params.value("data.interval", Interval)
     store = FeatureStore("data/features")
-    names = list(store.schema(symbols[0]).groups)
+    groups = store.schema(symbols[0]).groups
+    names = list(groups)
     keys = store.read(symbols, columns=[*KEYS, *LABELS])
     context = {
         "sequence_length": params.value("train.sequence_length", Context),
@@ -112,8 +129,9 @@ def plan_baselines(params: Params) -> BaselinePlan:
     contract = {
         "horizon": params.value("labels.horizon", Horizon),
         "interval": interval,
-        "context": context,
+        "context": context | {"reach": 1},
         "features": names,
+        "made_from": provenance(symbols, [CODE]),
     }
     is_refit = params.value("promotion.refit", Refit) == "all"
     minutes = INTERVAL_MINUTES[interval]
@@ -127,7 +145,10 @@ def plan_baselines(params: Params) -> BaselinePlan:
             rows = baseline_rows(fold, keys, label, masks, baselines)
             require_rows(f"baselines of {label} {name}", rows)
             jobs += [BaselineJob(k, name, label, kind, rows) for kind in kinds]
-    return BaselinePlan(baselines, keys, store.read_matrix(symbols, names), contract, tuple(jobs))
+    return BaselinePlan(
+        baselines, keys, store.read_matrix(symbols, names), contract, tuple(jobs),
+        group_columns(groups), params.value("train.importance_rows", ImportanceRows),
+    )  # fmt: skip
 
 
 def window_masks(

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
@@ -23,11 +22,18 @@ from tapeline.nets.scaler import Scaler, fit_scaler
 from tapeline.outputs import read_json, whole_folder, write_json, write_table
 from tapeline.parallel import side_by_side
 from tapeline.params import Params
-from tapeline.schema import ROW_KEYS, Workers
+from tapeline.schema import Workers
 from tapeline.training.baseline_plan import BaselineJob, BaselinePlan, plan_baselines
+from tapeline.training.offered_baselines import (
+    OfferedFold,
+    predict_offered,
+    predict_parts,
+    prediction_tables,
+    scaler_of,
+    write_offered,
+)
 
 MODELS, SUMMARY = Path("models/baselines"), Path("metrics/detail/baselines_training.json")
-PARTS = {"": "test", "_validation": "validation"}  # of predictions, by the end of their file's name
 
 
 @dataclass(frozen=True)
@@ -84,15 +90,6 @@ def fit_baseline(
     return fit_linear(job.label, train, validation, params.strengths)
 
 
-def predict_parts(
-    model: Baseline, scaler: Scaler, features: NDArray[np.float64], job: BaselineJob
-) -> dict[str, NDArray[np.float64]]:
-    """What `model` says of the rows of test and validation."""
-    return {
-        part: model.predict(scaler.transform(features[getattr(job.rows, part)])) for part in PARTS.values()
-    }
-
-
 def train_baselines(log: logging.Logger, params: Params) -> None:
     """Fit all baselines of every fold, and write models, predictions and a summary.
 
@@ -121,10 +118,12 @@ def fit_scalers(plan: BaselinePlan) -> dict[str, Scaler]:
 def write_baselines(plan: BaselinePlan, fitted: list[Fitted]) -> list[str]:
     """Write everything whole; `fitted` is in the order of the plan's jobs. Return a line a baseline."""
     summary: dict[str, dict[str, Any]] = {"folds": {}, "best": {}, "grids": {}, "rows": {}}
-    lines = []
+    lines, records = [], []
     with whole_folder(MODELS) as folder:
         for job, each in zip(plan.jobs, fitted, strict=True):
-            save_baseline(folder / job.name / job.fold, each.model, model_record(plan, job, each))
+            record = model_record(plan, job, each)
+            records.append(record)
+            save_baseline(folder / job.name / job.fold, each.model, record)
             figures = fold_figures(job, each)
             summary["folds"].setdefault(job.fold, {})[job.name] = figures
             summary["grids"].setdefault(job.fold, {})[job.name] = each.grid
@@ -132,6 +131,12 @@ def write_baselines(plan: BaselinePlan, fitted: list[Fitted]) -> list[str]:
             lines.append(f"{job.fold.replace('_', ' ')} {job.name}: {figures}")
     summary["best"] = {fold: best_kinds(figures) for fold, figures in summary["folds"].items()}
     write_predictions(plan, [each.predictions for each in fitted])
+    offered = [
+        OfferedFold(job, each.model, record, each.predictions)
+        for job, each, record in zip(plan.jobs, fitted, records, strict=True)
+        if summary["best"][job.fold][job.label] == job.kind
+    ]
+    write_offered(plan, offered)
     write_json(SUMMARY, summary)
     return lines
 
@@ -149,7 +154,7 @@ def model_record(plan: BaselinePlan, job: BaselineJob, each: Fitted) -> dict[str
     """What a model's JSON says; `place` is that of what was chosen in the grid of the summary."""
     scaler = {"mean": each.scaler.mean.tolist(), "std": each.scaler.std.tolist()}
     own = {"kind": job.kind, "label": job.label, "chosen": each.chosen, "place": each.best}
-    return own | plan.contract | {"scaler": scaler}
+    return own | plan.contract | {"span": plan.span(job), "scaler": scaler}
 
 
 def fold_figures(job: BaselineJob, each: Fitted) -> dict[str, Any]:
@@ -161,16 +166,13 @@ def fold_figures(job: BaselineJob, each: Fitted) -> dict[str, Any]:
 
 def write_predictions(plan: BaselinePlan, predictions: list[dict[str, NDArray[np.float64]]]) -> None:
     """Write a table a baseline and part, as those of the networks are; in the order of the plan's jobs."""
-    tables: dict[str, list[pd.DataFrame]] = {}
+    by_name: dict[str, list[tuple[BaselineJob, dict[str, NDArray[np.float64]]]]] = {}
     for job, parts in zip(plan.jobs, predictions, strict=True):
-        for suffix, part in PARTS.items():
-            of_rows = plan.keys.loc[getattr(job.rows, part), ROW_KEYS]
-            table = of_rows.assign(fold=job.position, prediction=parts[part]).reset_index(drop=True)
-            if len(table):
-                tables.setdefault(job.name + suffix, []).append(table)
+        by_name.setdefault(job.name, []).append((job, parts))
     with whole_folder("data/predictions/baselines") as folder:
-        for name, folds in tables.items():
-            write_table(folder / f"{name}.parquet", pd.concat(folds, ignore_index=True))
+        for name, folds in by_name.items():
+            for suffix, table in prediction_tables(plan, folds).items():
+                write_table(folder / f"{name}{suffix}.parquet", table)
 
 
 def retrace_baselines(params: Params, given: Path) -> None:
@@ -194,13 +196,13 @@ def retrace_baselines(params: Params, given: Path) -> None:
 
 
 def predict_baselines(params: Params) -> None:
-    """Write what the stored models of the current folder say of validation and test."""
+    """Write what the stored models of the current folder, those offered too, say of validation and test."""
     plan = plan_baselines(params)
     write_predictions(plan, list(_predicted(plan)))
+    predict_offered(plan)
 
 
 def _predicted(plan: BaselinePlan) -> Iterable[dict[str, NDArray[np.float64]]]:
     for job in plan.jobs:
         model, record = load_baseline(MODELS / job.name / job.fold)
-        scaler = Scaler(*(np.array(record["scaler"][name]) for name in ("mean", "std")))
-        yield predict_parts(model, scaler, plan.features, job)
+        yield predict_parts(model, scaler_of(record), plan.features, job)

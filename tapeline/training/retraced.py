@@ -6,17 +6,18 @@ from typing import Any
 
 from lightning_fabric import Fabric
 
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import run_fold
 from tapeline.nets.loading import load_model
+from tapeline.nets.rotation import group_columns
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.training.train import Job, TrainingPlan, plan_training
-from tapeline.training.trained import TrainedFold, TrainingOutputs, group_columns, trained_fold
+from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 
 
-def retrace(params: Params, model: ModelEntry, given: Path) -> None:
+def retrace(params: Params, model: NetworkEntry, given: Path) -> None:
     """Write what the training of `model` wrote, into the current folder; the course of its losses is none.
 
     Weights are those of `given`/models/NAME, and what a training alone can say of them (epochs, the best of
@@ -35,7 +36,7 @@ def retrace(params: Params, model: ModelEntry, given: Path) -> None:
 
 
 def retraced_fold(
-    plan: TrainingPlan, model: ModelEntry, job: Job, folder: Path, summary: dict[str, Any], fabric: Fabric
+    plan: TrainingPlan, model: NetworkEntry, job: Job, folder: Path, summary: dict[str, Any], fabric: Fabric
 ) -> TrainedFold:
     """One fold trained in no epoch from the weights in `folder`; its history as `summary` tells."""
     net = load_model(folder, model.build_described).net

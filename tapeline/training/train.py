@@ -1,6 +1,5 @@
 """What all training stages share: every fold of one network, from feature tables to predictions."""
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Iterator
@@ -12,14 +11,15 @@ import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
 
-from tapeline.definitions import definitions_hash
+from tapeline.definitions import Definition
 from tapeline.errors import SplitError
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
+from tapeline.nets.rotation import group_columns
 from tapeline.nets.skill import no_skill
 from tapeline.nets.tracking import EventFile
 from tapeline.nets.windows import has_context
@@ -30,13 +30,13 @@ from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_fol
 from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
-from tapeline.training.trained import TrainedFold, TrainingOutputs, group_columns, trained_fold
+from tapeline.training.provenance import FEATURES, SPLITS, provenance
+from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 
-FEATURES, SPLITS = "data/features", "data/splits.json"
 REFIT = "refit"  # name of the model that is trained on everything, beside fold_0, fold_1...
 
 
-def train_model(log: logging.Logger, params: Params, model: ModelEntry) -> None:
+def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> None:
     """Train `model` on every fold and write weights, predictions, history and a summary.
 
     Folds are trained side by side where one does not begin with the weights of another. A training that was
@@ -91,7 +91,7 @@ class TrainingPlan:
     jobs: tuple["Job", ...]
 
 
-def plan_training(params: Params, model: ModelEntry) -> TrainingPlan:
+def plan_training(params: Params, model: NetworkEntry) -> TrainingPlan:
     """Read params, feature tables and folds, and say what is to be trained on what."""
     architecture = model.read(params)
     train = model.adapt(params.section("train", TrainParams), architecture)
@@ -105,7 +105,7 @@ def plan_training(params: Params, model: ModelEntry) -> TrainingPlan:
         "horizon": table.horizon,
         "interval": params.value("data.interval", Interval),
         "training": train.recipe(),
-        "made_from": provenance(params.value("data.symbols", Symbols), model),
+        "made_from": provenance(params.value("data.symbols", Symbols), code_of(model)),
     }
     names = [f"fold_{k}" for k in range(len(folds))]
     if params.value("promotion.refit", Refit) == "all":
@@ -127,7 +127,7 @@ class Job:
 class Training:
     """What every fold of a training shares; `columns` are those of each group of features."""
 
-    model: ModelEntry
+    model: NetworkEntry
     architecture: Section
     params: TrainParams
     table: TrainingTable
@@ -171,16 +171,10 @@ def train_folds(training: Training, fabric: Fabric, jobs: list[Job]) -> Iterator
     yield from side_by_side(training.fold, jobs, params.workers)
 
 
-def provenance(symbols: tuple[str, ...], model: ModelEntry) -> dict[str, str]:
-    """Hashes of what a training comes from: candles and folds, the meaning of the features, the code."""
+def code_of(model: NetworkEntry) -> list[Definition]:
+    """What a training of `model` runs."""
     entry = f"tapeline.models.{model.name}", model.name.upper()
-    code = definitions_hash([(__name__, train_model.__name__), entry])
-    store = FeatureStore(FEATURES)
-    schemas = {symbol: store.schema(symbol) for symbol in symbols}
-    inputs = [f"{symbol} {schema.input_version}" for symbol, schema in schemas.items()]
-    data = hashlib.sha256("\n".join([*inputs, Path(SPLITS).read_text()]).encode()).hexdigest()[:16]
-    version = schemas[symbols[0]].feature_version
-    return {"data": data, "features": version, "code": code}
+    return [(__name__, train_model.__name__), entry]
 
 
 def read_training(

@@ -8,10 +8,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.nets.folds import FoldResult, FoldRows, TrainingTable, UsedRows
-from tapeline.nets.importance import evenly_spaced, shifted_predictions
+from tapeline.nets.importance import shifted_predictions
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
+from tapeline.nets.rotation import evenly_spaced
 from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import write_history
 from tapeline.outputs import whole_folder, write_json, write_table
@@ -65,14 +66,6 @@ def trained_fold(
         net, scaler, result.calibration, result.history, result.losses, result.skill,
         result.effective_labels, validation, test, shifted, result.used,
     )  # fmt: skip
-
-
-def group_columns(groups: dict[str, str]) -> dict[str, list[int]]:
-    """Positions of each group's features; `groups` says each feature's group, in order."""
-    columns: dict[str, list[int]] = {}
-    for column, group in enumerate(groups.values()):
-        columns.setdefault(group, []).append(column)
-    return columns
 
 
 class TrainingOutputs:

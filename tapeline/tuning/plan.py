@@ -10,10 +10,10 @@ from pydantic import ValidationError
 
 from tapeline.errors import ArgumentError, ParamsError
 from tapeline.market.origin import read_origin
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.models.ranges import TRAIN, Choices, Range, TuneParams, range_mistakes
 from tapeline.models.selected import CANDLES, market_name
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.nets.checkpoints import inputs_key
 from tapeline.nets.folds import FoldRows, TrainingTable
 from tapeline.nets.params import TrainParams
@@ -25,7 +25,8 @@ from tapeline.splits.inner import inner_folds
 from tapeline.splits.params import SplitParams
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
-from tapeline.training.train import FEATURES, SPLITS, fold_rows, provenance, read_training
+from tapeline.training.provenance import FEATURES, SPLITS, provenance
+from tapeline.training.train import code_of, fold_rows, read_training
 
 Values = dict[str, Any]  # of params, by dotted key
 
@@ -42,7 +43,7 @@ class TuningPlan:
     market : whose candles; key : hash of everything but what is searched
     """
 
-    model: ModelEntry
+    model: NetworkEntry
     tune: TuneParams
     ranges: dict[str, Range | Choices]
     present: Values
@@ -127,11 +128,11 @@ class TuningPlan:
         return self.rows(self.sections(self.present)[1])
 
 
-def network_of(name: str) -> ModelEntry:
+def network_of(name: str) -> NetworkEntry:
     """The network called `name`; ArgumentError lists those there are."""
-    found = [model for model in MODELS if model.name == name]
+    found = [model for model in NETWORKS if model.name == name]
     if not found:
-        names = ", ".join(model.name for model in MODELS)
+        names = ", ".join(model.name for model in NETWORKS)
         raise ArgumentError(f"NETWORK is {name!r}: must be one of {names}")
     return found[0]
 
@@ -158,7 +159,7 @@ def plan_tuning(params: Params, tune: TuneParams) -> TuningPlan:
         "network": model.name,
         "label": [model.label, table.horizon],
         "features": groups,
-        "made_from": provenance(symbols, model),
+        "made_from": provenance(symbols, code_of(model)),
         "params": _without(fixed, ranges) | {"data.max_filled_share": max_filled_share},
         "ranges": {key: _plain(values) for key, values in ranges.items()},
         "folds": [str(fold) for fold in folds],

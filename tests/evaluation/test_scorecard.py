@@ -141,12 +141,12 @@ def test_a_network_that_is_a_rule_leads_no_rule():
     rows = rows_table().assign(tier=0)
     same = {"majority": rows["prediction"].to_numpy(), "last_return": 1 - rows["prediction"].to_numpy()}
     metrics, _ = direction_scorecard(rows, same, {}, {"A": None}, PARAMS)
-    assert metrics["lead_over_rules_low"] is None
+    assert metrics["lead_over_rules_low"] is metrics["lead_over_controls_low"] is None
     assert metrics["lead_over_controls_high"] > 0
 
 
 def test_leads_are_the_least_of_each_kind_at_its_own_end():
-    """Better than every rule at the low end; not worse than any control at the high end."""
+    """Better than every rule, than every control, at the low end; not worse than any at the high end."""
     rows, rng = rows_table().assign(tier=0), np.random.default_rng(4)
     controls = {
         "majority": np.full(N, 0.4),
@@ -158,6 +158,8 @@ def test_leads_are_the_least_of_each_kind_at_its_own_end():
     lows = [found[name]["difference_low"] for name in ("majority", "reversal")]
     highs = [control["difference_high"] for control in found.values()]
     assert metrics["lead_over_rules_low"] == min(lows)
+    least = min(control["difference_low"] for control in found.values())
+    assert metrics["lead_over_controls_low"] == least < min(lows)
     assert metrics["lead_over_controls_high"] == min(highs) > min(found[n]["difference_low"] for n in found)
 
 
@@ -195,7 +197,7 @@ def test_folds_without_rows_of_one_class_or_constant_say_why(recwarn):
             "0": None,
             "1": "no candle of it could be scored",
             "2": "every label is 1",
-            "3": "the network predicts the constant 0.52",
+            "3": "the model predicts the constant 0.52",
         }
         assert (detail["folds"]["1"]["rows"], detail["folds"]["1"][word]) == (0, None)
         assert detail["folds"]["3"][word] is not None

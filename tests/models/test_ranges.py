@@ -11,7 +11,7 @@ from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.models.lstm import LSTM
 from tapeline.models.ranges import FIXED, Range, TuneParams, range_mistakes
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params
 
@@ -36,7 +36,7 @@ def test_the_shipped_ranges_are_in_order_and_hold_the_shipped_params():
     """So that `make tune` runs as it is, for either network."""
     tune = read()
     assert range_mistakes(tune) == []
-    for model in MODELS:
+    for model in NETWORKS:
         for key, values in tune.of(model).items():
             section, name = key.split(".")
             present = SHIPPED[section][name]
@@ -96,7 +96,7 @@ def test_how_a_trial_is_measured_and_run_is_the_same_for_all(key):
 
 @pytest.mark.parametrize(
     ("section", "key"),
-    [(model.section, key) for model in MODELS for key in model.architecture.model_fields]
+    [(model.section, key) for model in NETWORKS for key in model.architecture.model_fields]
     + [("train", key) for key in TrainParams.model_fields if key not in FIXED],
 )
 def test_every_other_key_of_a_training_can_be_varied(section, key):

@@ -6,7 +6,7 @@ from ruamel.yaml import YAML
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError, ParamsError
 from tapeline.models.lstm import LSTM
-from tapeline.models.table import ARTIFACTS, FILES, MODELS, TRADED
+from tapeline.models.table import ARTIFACTS, FILES, MODELS, NETWORKS, TRADED
 from tapeline.models.transformer import TRANSFORMER
 from tapeline.nets.models import Description
 from tapeline.nets.params import TrainParams
@@ -19,8 +19,9 @@ TRAIN = PARAMS.section("train", TrainParams)
 
 def test_names_of_models_are_their_own():
     """Two of one name would overwrite each other's files and tags."""
-    for names in ([m.name for m in MODELS], [m.artifact for m in MODELS], [m.section for m in MODELS]):
+    for names in ([m.name for m in MODELS], [m.artifact for m in MODELS], [m.title for m in MODELS]):
         assert len(set(names)) == len(MODELS)
+    assert len({model.section for model in NETWORKS}) == len(NETWORKS)
     assert [ARTIFACTS[model.artifact] for model in MODELS] == list(MODELS)
     assert all(model.label in LABELS and model.name in model.metrics for model in MODELS)
     assert set(FILES) == {file for model in MODELS for file in model.metrics} | {"promotion"}
@@ -31,7 +32,7 @@ def test_sides_and_strengths_are_traded_by_the_first_that_predict_them():
     assert [model.label for model in TRADED] == [DIRECTION, TREND_STRENGTH]
 
 
-@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+@pytest.mark.parametrize("model", NETWORKS, ids=lambda model: model.name)
 def test_an_entry_builds_its_network_from_its_section(model):
     """And again from what was saved of it; a model of another network is refused."""
     architecture = model.read(PARAMS)
@@ -43,7 +44,7 @@ def test_an_entry_builds_its_network_from_its_section(model):
     again = model.build_described(described)
     assert type(net) is type(again)
     assert [p.shape for p in net.parameters()] == [p.shape for p in again.parameters()]
-    other = next(each for each in MODELS if each is not model)
+    other = next(each for each in NETWORKS if each is not model)
     with pytest.raises(ArtifactError, match=f"a model of {model.name} is none of {other.name}"):
         other.build_described(described)
 

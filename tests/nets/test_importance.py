@@ -5,7 +5,8 @@ import pytest
 import torch
 from sklearn.metrics import roc_auc_score
 
-from tapeline.nets.importance import evenly_spaced, rotated, shifted_predictions
+from tapeline.nets.importance import rotated, shifted_predictions
+from tapeline.nets.rotation import evenly_spaced
 from tests.nets.problem import ARCHITECTURES, ROWS, N, problem, run, train_params
 
 

@@ -7,12 +7,12 @@ import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.models.lstm import LSTM
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.nets.loading import load_model
 from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, save_model
 from tests.nets.problem import ARCHITECTURES, LENGTH, problem, run, train_params
 
-ENTRIES = {model.name: model for model in MODELS}
+ENTRIES = {model.name: model for model in NETWORKS}
 
 
 def describe(network):

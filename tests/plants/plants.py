@@ -364,6 +364,13 @@ PLANTS = [
         "        train = Labelled(train.x[~np.isnan(train.y)], train.y[~np.isnan(train.y)])\n",
         BASELINE,
     ),
+    Plant(
+        "the offered baseline chosen by its test",
+        FITTING,
+        'if summary["best"][job.fold][job.label] == job.kind\n',
+        "if (job.kind == max(KINDS[job.label])) == (job.position % 2 == 0)\n",
+        BASELINE,
+    ),
     # What is written of it
     Plant(
         "predictions written for confident rows alone",
@@ -659,17 +666,17 @@ PLANTS = [
     ),
     Plant(
         "the graph packed with another calibration",
-        "tapeline/release/packing.py",
-        "served = Served(model.net, model.calibration)",
+        "tapeline/release/stored_models.py",
+        "served, description = Served(model.net, model.calibration), model.description",
         "other = {'kind': 'platt', 'slope': 1.5, 'intercept': 0.0}\n"
-        "    served = Served(model.net, type(model.calibration)(other))",
+        "    served, description = Served(model.net, type(model.calibration)(other)), model.description",
         PACKING,
     ),
     Plant(
         "another fold's model packed",
         "tapeline/release/packing.py",
-        "    offered = load_model(source, model.build_described)\n",
-        "    offered = trained[names[0]]\n",
+        "    offered = trained.get(candidate.model) or read_stored(model, candidate.model)\n",
+        '    offered = trained["fold_0"]\n',
         PACKING,
     ),
     Plant(

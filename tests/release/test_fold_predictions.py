@@ -1,6 +1,7 @@
 """Every fold's stored predictions are what its stored model gives for the candles that lead up to them."""
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,8 @@ from tapeline.baselines.kinds import file_name
 from tapeline.baselines.linear import LinearRule
 from tapeline.baselines.stored import save_baseline
 from tapeline.errors import ArtifactError
-from tapeline.models.table import MODELS
+from tapeline.models.baselines import BASELINES
+from tapeline.models.table import NETWORKS
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.scaler import Scaler
 from tapeline.params import Params
@@ -61,6 +63,12 @@ def write_baselines(rng, tables, folders):
         for suffix, tests in parts.items():
             stored = pd.concat(tests, ignore_index=True).astype({"symbol": "category"})
             stored.to_parquet(f"data/predictions/baselines/{name}{suffix}.parquet")
+    for entry in BASELINES:  # those that are offered, of the one kind that there is
+        name = file_name(entry.label, *LINEAR[entry.label])
+        shutil.copytree(f"models/baselines/{name}", f"models/{entry.name}")
+        for suffix in ("", "_validation"):
+            source = f"data/predictions/baselines/{name}{suffix}.parquet"
+            shutil.copy(source, f"data/predictions/{entry.name}{suffix}.parquet")
 
 
 @pytest.fixture(params=["two folds", "a fold and a refit"])
@@ -80,7 +88,7 @@ def run(request, tmp_path, monkeypatch):
     folders = ("fold_0", "refit") if is_refit else ("fold_0", "fold_1")
     monkeypatch.setattr(fold_predictions, "KINDS", LINEAR)
     write_baselines(rng, tables, folders)
-    for entry in MODELS:
+    for entry in NETWORKS:
         tests, validations = [], []
         for fold, folder in enumerate(folders):
             description = Description(
@@ -113,8 +121,8 @@ def change(path, changed):
 
 
 def test_what_the_models_give_is_accepted_and_counted(run):
-    """Every fold, test and validation of both models and of both baselines; the cost is said before."""
-    told, n_rows = [], 4 * 2 * 20 * (3 if run.is_refit else 4)
+    """Every fold, test and validation of networks, baselines and what is offered; the cost is said before."""
+    told, n_rows = [], 6 * 2 * 20 * (3 if run.is_refit else 4)
     compared = check_folds(run, PARAMS, told.append)
     assert (compared.rows, compared.of) == (n_rows, n_rows)
     assert compared.largest_difference < 1e-6
@@ -124,6 +132,7 @@ def test_what_the_models_give_is_accepted_and_counted(run):
 EARLIER = [
     "lstm", "lstm_validation", "transformer", "transformer_validation",
     "baselines/direction_logistic_regression", "baselines/trend_strength_ridge_regression_validation",
+    "baseline_direction", "baseline_trend_validation",
 ]  # fmt: skip
 
 
@@ -184,7 +193,7 @@ def test_of_many_rows_their_content_draws_some(run, monkeypatch):
     monkeypatch.setattr(fold_predictions, "ROWS", 8)
     told = []
     compared = check_folds(run, PARAMS, told.append)
-    assert compared.rows == 8 * (12 if run.is_refit else 16)
+    assert compared.rows == 8 * (18 if run.is_refit else 24)
     assert compared.of == 5 * compared.rows
     rows = pd.read_parquet("data/predictions/lstm.parquet").reset_index()
     drawn = draw(rows, "v")["index"].tolist()

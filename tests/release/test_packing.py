@@ -39,9 +39,9 @@ def contract(params, fold):
     feature = SimpleNamespace(name="a", lookback=3, group="returns")
     description = SimpleNamespace(
         label="direction", features=["a"], interval="1m", horizon=15, context={"sequence_length": 5}
-    )
+    )  # as far as a contract takes it
     store = SimpleNamespace(schema=lambda symbol: SimpleNamespace(features=[feature]))
-    made = make_contract(LSTM, SimpleNamespace(description=description), params, store, fold)
+    made = make_contract(LSTM, description, params, store, fold)
     return Contract.read(as_json(made.plain()), "contract.json")
 
 

@@ -13,6 +13,7 @@ import tapeline.features.buffer as buffer
 import tapeline.serving.stream as stream
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
+from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.promotion.bundle import pack
@@ -24,7 +25,7 @@ from tapeline.serving.stream import Stream
 from tapeline.splits.candidate import Candidate
 from tapeline.tiers import NO_TIER
 from tapeline.trading.params import TradingParams
-from tests.serving.bundles import market
+from tests.serving.bundles import make_baseline, market
 
 DIRECTION, TREND = "lstm-direction", "transformer-trend"
 LAST, MINIMUM = 140, 0.45  # candles of the test; strength that entries need
@@ -52,6 +53,8 @@ def packed(bundles, tmp_path_factory):
     tiers = {"tiers": TIERS, "trade_tiers": ["A", "B"]}
     repack(bundles[0], folder / DIRECTION, artifact=DIRECTION, tiers=tiers)
     repack(bundles[1], folder / TREND, artifact=TREND, minimum=MINIMUM)
+    make_baseline(folder, "direction", "baseline-direction", tiers=tiers)
+    make_baseline(folder, "trend_strength", "baseline-trend", minimum=MINIMUM)
     return folder
 
 
@@ -65,12 +68,12 @@ def repack(source, target, name="contract.json", /, **changes):
 
 @pytest.fixture(scope="module")
 def predicted(packed):
-    """Candles, and by network what the whole table's features give for its last candles: the run's test."""
+    """Candles, and by model what the whole table's features give for its last candles: the run's test."""
     tables, predictions = market(600), {}
     tables["BBB-USD"].loc[520:522, ["open", "high", "low"]] = tables["BBB-USD"].loc[519, "close"]
     tables["BBB-USD"].loc[520:522, "close"] = tables["BBB-USD"].loc[519, "close"]
     tables["BBB-USD"].loc[520:522, ["volume", "is_filled"]] = [0.0, True]
-    for network, artifact in (("lstm", DIRECTION), ("transformer", TREND)):
+    for artifact, network in ((artifact, model.name) for artifact, model in ARTIFACTS.items()):
         alone, parts = Stream(packed / artifact), []
         for symbol, table in tables.items():
             rows = np.arange(len(table) - LAST, len(table))
@@ -189,7 +192,8 @@ def test_another_scaler_in_the_bundle_is_found(run, packed, tmp_path):
     scaler = json.loads((packed / DIRECTION / "model.json").read_text())["scaler"]
     scaler["std"][0] *= 1.01
     repack(packed / DIRECTION, tmp_path / "other" / DIRECTION, "model.json", scaler=scaler)
-    repack(packed / TREND, tmp_path / "other" / TREND)
+    for name in set(ARTIFACTS) - {DIRECTION}:
+        repack(packed / name, tmp_path / "other" / name)
     with pytest.raises(ArtifactError, match=f"{DIRECTION}: the run predicted"):
         replayed(tmp_path / "other")
 
@@ -208,12 +212,13 @@ def test_a_bundle_without_the_calibration_is_found(run, packed):
     [
         (DIRECTION, {"tiers": {"tiers": TIERS | {"A": (0.53, 1.0)}, "trade_tiers": ["A", "B"]}}, "tiers of"),
         (DIRECTION, {"tiers": {"tiers": TIERS, "trade_tiers": ["A"]}}, "trade_tiers of"),
+        ("baseline-direction", {"tiers": {"tiers": TIERS, "trade_tiers": ["B"]}}, "trade_tiers of"),
         (TREND, {"minimum": 0.4}, "minimum of what was packed is 0.4, and of the run 0.45"),
     ],
 )
 def test_thresholds_other_than_the_runs_are_found(run, packed, tmp_path, artifact, changes, message):
     """Of tiers, of those that trade, of the strength that entries need."""
-    for name in (DIRECTION, TREND):
+    for name in ARTIFACTS:
         repack(packed / name, tmp_path / "other" / name, **(changes if name == artifact else {}))
     with pytest.raises(ArtifactError, match=f"{artifact}: {message}"):
         replayed(tmp_path / "other")

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 import vl_convert
 
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.reports.run_charts import (
     BAD,
     MODEL,
@@ -248,7 +248,7 @@ def run(tmp_path, monkeypatch):
     """A folder with all plots of a small run, the working directory."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "metrics/detail").mkdir(parents=True)
-    for model in MODELS:
+    for model in NETWORKS:
         leave_history(tmp_path, model.name, "fold_0", "validation", [0.7])
     for name, table in {
         "equity": EQUITY, "odds": QUANTILES, "reliability": BINS, "confidence": SHARES, "daily_pnl": DAYS,
@@ -263,7 +263,7 @@ def test_every_part_of_the_page_has_its_charts_each_with_its_file(run):
     """The files are there; every chart can be drawn."""
     parts = draw_run()
     assert {part: len(charts) for part, charts in parts.items()} == {
-        "probabilities": 2, "equity": 3, "odds": 1, "stress": 2, "edge": 1, "training": len(MODELS),
+        "probabilities": 2, "equity": 3, "odds": 1, "stress": 2, "edge": 1, "training": len(NETWORKS),
     }  # fmt: skip
     for charts in parts.values():
         for title, file, chart in charts:

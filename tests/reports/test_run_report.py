@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tapeline.errors import ArtifactError, QualityError
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.outputs import write_json
 from tapeline.reports.run_report import PAGE, at_measured_latency, write_report
 from tests.promotion.test_selection import FIRST, record
@@ -41,10 +41,12 @@ METRICS = {
         "ceiling": None,
     },
     "transformer": {"rows": 1200, "mae": 0.125},
+    "baseline_direction": {"rows": 1200, "accuracy_all": 0.5625},
+    "baseline_trend": {"rows": 1200, "mae": 0.1875},
     "backtest": {"trades": 0, "refused_entries": 1234},
     "ftmo": {"zero_edge_p_value": None, "first_phase_passed": None},
     "promotion": {"passed": 0},
-    "latency": {"both_latency_p99_ms": None},
+    "latency": {"all_latency_p99_ms": None},
 }
 OWN = {"rows": 400, "accuracy_all": 0.5, "accuracy_all_low": None, "accuracy_all_high": None}
 DETAIL = {
@@ -56,7 +58,12 @@ DETAIL = {
     "evaluation": {
         "lstm": {"brier": {"brier": None}, "folds": {"fold_0": {"rows": 1200}}},
         "transformer": {},
-        "candidate": {"model": "fold_0", "figures_of": "fold_0", "lstm": OWN, "transformer": {"mae": 0.25}},
+        "baseline_direction": {"brier": {"brier": None}},
+        "baseline_trend": {},
+        "candidate": {
+            "model": "fold_0", "figures_of": "fold_0", "lstm": OWN, "transformer": {"mae": 0.25},
+            "baseline_direction": OWN, "baseline_trend": {"mae": 0.5},
+        },
     },
     "backtest": {
         "trades": {"average_win": None},
@@ -71,7 +78,8 @@ DETAIL = {
             verdict("lstm.ece", "failed", "0.2 is not <= 0.1"),
         ],
     },
-    **{f"{model.name}_training": {"folds": {"fold_0": {"epochs": 1}}, "symbols": {}} for model in MODELS},
+    "baselines_training": {"best": {"fold_0": {"direction": "a", "trend_strength": "b"}}},
+    **{f"{model.name}_training": {"folds": {"fold_0": {"epochs": 1}}, "symbols": {}} for model in NETWORKS},
 }  # fmt: skip
 CURVE = {
     "latency_s": [0.0, 2.0],
@@ -119,7 +127,7 @@ def page(tmp_path, monkeypatch):
     pd.DataFrame(CURVE).rename(columns={"latency_s": "multiple"}).to_csv("plots/cost_stress.csv", index=False)
     call = {"symbol": "BTC-USD", "share": 1.0, "hold": 5, "gross_bps": None, "cost_bps": None}
     write_json("metrics/detail/edge.json", [call])
-    for model in MODELS:
+    for model in NETWORKS:
         path = tmp_path / f"plots/{model.name}_history/fold_0/plots/metrics/validation.tsv"
         path.parent.mkdir(parents=True)
         path.write_text("step\tvalidation\n0\t0.7\n")
@@ -216,7 +224,7 @@ def test_the_measured_latency_stands_beside_its_budget(page, p99, side, net):
     """Net PnL falls from 100 at once to 50 after a second; at half a second it is 75."""
     points = {"0": {"latency_s": 0.0, "net_pnl": 100.0}, "1": {"latency_s": 1.0, "net_pnl": 50.0}}
     detail = changed(DETAIL, "backtest/latency", points)
-    text = page(changed(METRICS, "latency/both_latency_p99_ms", p99), detail)
+    text = page(changed(METRICS, "latency/all_latency_p99_ms", p99), detail)
     assert f"({side} the budget of 10 ms)" in text
     assert f"net PnL is about {net} (between the points of the grid)" in text
 
@@ -339,7 +347,7 @@ def test_a_broken_record_of_the_run_is_named(page):
 def test_net_pnl_at_the_measured_latency_lies_on_the_line_between_points(p99, points, net):
     """Milliseconds against seconds; None where no latency was measured or a point has no trades."""
     grid = {str(k): {"latency_s": seconds, "net_pnl": value} for k, (seconds, value) in enumerate(points)}
-    answer = at_measured_latency(grid, {"both_latency_p99_ms": p99})
+    answer = at_measured_latency(grid, {"all_latency_p99_ms": p99})
     assert answer == (None if net is None else {"seconds": p99 / 1000, "net_pnl": net})
 
 

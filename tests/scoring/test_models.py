@@ -154,9 +154,9 @@ def test_figures_that_mean_nothing_say_so_in_a_line(caplog):
     caplog.set_level(logging.INFO)
     detail = {
         "folds": {"0": {"reason": None}, "1": {"reason": "every label is 0"}},
-        "candidate": {"is_constant": 1, "reason": "the network predicts the constant 0.7"},
+        "candidate": {"is_constant": 1, "reason": "the model predicts the constant 0.7"},
     }
-    lines = ["lstm fold 1: every label is 0", "lstm: no candidate, the network predicts the constant 0.7"]
+    lines = ["lstm fold 1: every label is 0", "lstm: no candidate, the model predicts the constant 0.7"]
     assert undefined_reasons("lstm", detail) == lines
     detail["candidate"]["is_constant"] = 0
     assert undefined_reasons("lstm", detail) == lines[:1]

@@ -1,10 +1,12 @@
-"""Bundles of small untrained networks, and a market to predict."""
+"""Bundles of small untrained networks and rules, and a market to predict."""
 
 import json
 
 import numpy as np
 import torch
 
+from tapeline.baselines.export import to_onnx as baseline_onnx
+from tapeline.baselines.linear import LinearRule
 from tapeline.features.catalog import FEATURES, GROUPS
 from tapeline.features.table import build_table, feature_version
 from tapeline.nets.calibration import Calibration
@@ -38,11 +40,24 @@ def make_bundle(folder, network, artifact=None, seed=3, tiers=TIERS, **changes):
         net = Transformer(
             n, TransformerParams(d_model=8, heads=2, layers=1, dropout=0.0, max_length=64), LENGTH
         )
+    graph = to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n)
+    label = {"lstm": "direction", "transformer": "trend_strength"}[network]
+    return _pack(folder, graph, label, network, artifact or network, tiers, changes)
+
+
+def make_baseline(folder, label, artifact, tiers=TIERS, **changes):
+    """A linear rule whose weights are drawn, packed likewise; `changes` of its contract."""
+    rng = np.random.default_rng(7)
+    rule = LinearRule(label, rng.normal(0, 0.1, len(CHOSEN)).astype(np.float32), np.array([0.3], np.float32))
+    graph = baseline_onnx(rule, LENGTH, len(CHOSEN))
+    return _pack(folder, graph, label, artifact.replace("-", "_"), artifact, tiers, {}, **changes)
+
+
+def _pack(folder, graph, label, network, artifact, tiers, changes, **of_contract):
     candles = random_candles(1500, seed=5)
     table = build_table(candles, candles, CHOSEN, 15, MAX_FILL)
     names = [feature.name for feature in CHOSEN]
     scaler = fit_scaler(table[names].to_numpy(), np.arange(len(table)))
-    label = {"lstm": "direction", "transformer": "trend_strength"}[network]
     model = {
         "features": names, "label": label, "horizon": 15, "network": network, "interval": "1m",
         "scaler": {"mean": scaler.mean.tolist(), "std": scaler.std.tolist()},
@@ -54,19 +69,19 @@ def make_bundle(folder, network, artifact=None, seed=3, tiers=TIERS, **changes):
         "symbols": ["AAA-USD", "BBB-USD"],
     }  # fmt: skip
     contract = {
-        "artifact": artifact or network, "sequence_length": LENGTH, "lookback": LOOKBACK,
+        "artifact": artifact, "sequence_length": LENGTH, "lookback": LOOKBACK,
         "input": inputs | {"max_fill": MAX_FILL, "max_filled_share": 0.4},
         "label": {"name": label, "horizon": 15}, "market": MARKET,
         "output": {"name": label, "meaning": "", "low": 0.0, "high": 1.0},
     }  # fmt: skip
-    contract |= {"tiers": tiers} if network == "lstm" else {}
+    contract |= of_contract | ({"tiers": tiers} if label == "direction" else {})
     files = {
-        "model.onnx": to_onnx(Served(net.eval(), Calibration({"kind": "none"})).eval(), LENGTH, n),
+        "model.onnx": graph,
         "model.json": json.dumps(model | changes).encode(),
         "contract.json": json.dumps(contract).encode(),
     }
-    pack(folder / (artifact or network), files, {})
-    return folder / (artifact or network)
+    pack(folder / artifact, files, {})
+    return folder / artifact
 
 
 def of_market(bundle, folder, origin):

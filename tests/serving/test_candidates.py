@@ -51,7 +51,7 @@ def test_a_network_alone_takes_all_but_the_others_own_time(n):
         assert metrics[f"{name}_latency_p99_ms"] == pytest.approx(2 + k + 1)
         assert metrics[f"{name}_cpu_p99_ms"] == pytest.approx(1 + k + 1)
         assert detail[name]["p50_ms"] == pytest.approx(k + 1)
-    assert metrics["both_latency_p50_ms"] == pytest.approx(2 + sum(range(1, n + 1)))
+    assert metrics["all_latency_p50_ms"] == pytest.approx(2 + sum(range(1, n + 1)))
     assert (metrics["candles"], detail["rest"]["p50_ms"]) == (5, pytest.approx(0.5))
     assert detail["waiting"]["p99_ms"] == pytest.approx(1)
     assert pd.notna(detail["machine"]["processor"])

@@ -16,6 +16,7 @@ from tapeline.closure import ROOT
 from tapeline.errors import RefereeError
 from tapeline.features.labels import direction, trend_strength
 from tapeline.models.metrics import gate_metrics
+from tapeline.models.table import MODELS, OF_MODELS
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.promotion.gates import FAILED, NOT_JUDGED, GateParams, judge
@@ -85,7 +86,7 @@ class Run:
         write_json("data/splits.json", {"folds": record})
         self.predictions = {
             f"{network}{suffix}": self._predictions(label, part, rng)
-            for network, label in {"lstm": "direction", "transformer": "trend_strength", **BASELINES}.items()
+            for network, label in {model.name: model.label for model in MODELS}.items() | BASELINES.items()
             for suffix, part in (("", "test"), ("_validation", "validation"))
         }
 
@@ -133,9 +134,9 @@ class Run:
             FeatureStore("data/features").write(symbol, table, SCHEMA)
         for name, rows in self.predictions.items():
             write_table(f"data/predictions/{name}.parquet", rows)
-        for network in ("lstm", "transformer"):
-            keys = self.predictions[network][["symbol", "timestamp", "fold"]].iloc[:0]
-            write_table(f"data/predictions/{network}_shifted.parquet", keys)
+        for model in MODELS:
+            keys = self.predictions[model.name][["symbol", "timestamp", "fold"]].iloc[:0]
+            write_table(f"data/predictions/{model.name}_shifted.parquet", keys)
         log = logging.getLogger("test_evaluate")
         log.setLevel(logging.INFO)
         log.handlers = [handler := logging.Handler()]
@@ -143,7 +144,7 @@ class Run:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             evaluate.main(log)
-        names = [*(f"metrics/{n}" for n in ("lstm", "transformer", "backtest", "ftmo"))]
+        names = [f"metrics/{name}" for name in OF_MODELS]
         names += [f"metrics/detail/{name}" for name in ("evaluation", "backtest")]
         found = {name: read(f"{name}.json") for name in names}
         for name, keys in gate_metrics().items():  # in every test: whatever there is to score
@@ -208,7 +209,7 @@ def test_a_refitted_candidate_carries_the_walk_forwards_figures_and_says_so(run)
     assert found["metrics/lstm"]["candidate_accuracy_all"] == found["metrics/lstm"]["accuracy_all"]
     assert found["metrics/backtest"]["candidate_net_pnl"] == found["metrics/backtest"]["net_pnl"]
     assert found["metrics/lstm"]["candidate_is_constant"] == 1
-    assert "lstm: no candidate, the network predicts the constant 0.5" in run.lines
+    assert "lstm: no candidate, the model predicts the constant 0.5" in run.lines
 
 
 def test_a_constant_network_is_told_and_is_no_candidate(run):
@@ -216,8 +217,8 @@ def test_a_constant_network_is_told_and_is_no_candidate(run):
     run.change("lstm", 0, 0.7)
     run.change("transformer", FOLDS - 1, 0.3)
     found = run.evaluate()
-    assert "lstm fold 0: the network predicts the constant 0.7" in run.lines
-    assert "transformer: no candidate, the network predicts the constant 0.3" in run.lines
+    assert "lstm fold 0: the model predicts the constant 0.7" in run.lines
+    assert "transformer: no candidate, the model predicts the constant 0.3" in run.lines
     assert found["metrics/detail/evaluation"]["transformer"]["folds"]["2"]["rank_correlation"] is None
     assert found["metrics/transformer"]["candidate_rank_correlation"] is None
     gates = Params(run.params).section("gates", GateParams)

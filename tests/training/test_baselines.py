@@ -16,6 +16,7 @@ from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.baselines.params import BaselineParams
 from tapeline.baselines.stored import load_baseline
 from tapeline.errors import SplitError
+from tapeline.models.baselines import BASELINES
 from tapeline.outputs import read_json, write_json
 from tapeline.params import Params
 from tapeline.release.same_outputs import Comparison, first_difference
@@ -30,7 +31,13 @@ from tests.training.test_read_training import SYMBOLS, TRAIN, VALUES, params_of,
 LOG = logging.getLogger("test")
 NAMES = [file_name(label, kind) for label, kinds in KINDS.items() for kind in kinds]
 QUICK = {"stride": 2, "leaf_rows": 10, "trees": 15, "patience": 5, "strengths": [1e-3, 1.0], "leaves": [3, 6]}
-OUTPUTS = "models/baselines", "data/predictions/baselines", "metrics/detail/baselines_training.json"
+OFFERED = [entry.name for entry in BASELINES]
+OUTPUTS = (
+    "models/baselines", "data/predictions/baselines", "metrics/detail/baselines_training.json",
+    *(f"models/{name}" for name in OFFERED),
+    *(f"data/predictions/{name}{part}.parquet" for name in OFFERED for part in ("", "_validation")),
+    *(f"data/predictions/{name}_shifted.parquet" for name in OFFERED),
+)  # fmt: skip
 
 
 def quick(refit="none", **changes):
@@ -174,8 +181,8 @@ def test_outputs_are_whole_and_follow_from_the_models(tmp_path, monkeypatch, ref
     first = digests()
     names = [f"fold_{k}" for k in range(len(folds))] + ["refit"] * (refit == "all")
     assert {path for path in first if path.startswith("models")} == {
-        f"models/baselines/{name}/{fold}/{file}"
-        for name in NAMES
+        f"models/{name}/{fold}/{file}"
+        for name in [*(f"baselines/{name}" for name in NAMES), *OFFERED]
         for fold in names
         for file in ("model.json", "fitted.safetensors")
     }
@@ -185,10 +192,10 @@ def test_outputs_are_whole_and_follow_from_the_models(tmp_path, monkeypatch, ref
     with contextlib.chdir("again"):
         retrace_baselines(params, tmp_path)
     found = [first_difference(Path(path), Path(), Path("again"), Comparison()) for path in OUTPUTS]
-    assert found == [None] * 3
+    assert found == [None] * len(OUTPUTS)
     shutil.rmtree("data/predictions")
     predict_baselines(params)
-    assert digests() == first
+    assert digests() == {path: of for path, of in first.items() if "_shifted" not in path}
 
 
 def test_an_edited_loss_or_model_is_not_made_again(tmp_path, monkeypatch):

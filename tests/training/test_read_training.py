@@ -170,15 +170,15 @@ def test_a_refit_is_trained_up_to_the_end_and_tested_on_nothing(market):
 
 def test_provenance_names_candles_folds_features_and_code(market):
     """Each changes with its own alone: dates of folds are data, an architecture's code is its own."""
-    first = training.provenance(SYMBOLS, LSTM)
-    assert first == training.provenance(SYMBOLS, LSTM)
+    first = training.provenance(SYMBOLS, training.code_of(LSTM))
+    assert first == training.provenance(SYMBOLS, training.code_of(LSTM))
     assert first["features"] == "v1"
-    other = training.provenance(SYMBOLS, TRANSFORMER)
+    other = training.provenance(SYMBOLS, training.code_of(TRANSFORMER))
     assert other["code"] != first["code"]
     assert other | {"code": first["code"]} == first
     folds = read_json("data/splits.json")
     folds["folds"][0]["train"]["end"] = folds["folds"][0]["train"]["start"]
     write_json("data/splits.json", folds)
-    moved = training.provenance(SYMBOLS, LSTM)
+    moved = training.provenance(SYMBOLS, training.code_of(LSTM))
     assert moved["data"] != first["data"]
     assert moved | {"data": first["data"]} == first

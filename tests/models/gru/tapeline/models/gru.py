@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from tapeline.models.entry import ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params, Section
 from tapeline.schema import DIRECTION
@@ -33,7 +33,7 @@ def _adapt(train: TrainParams, architecture: GruParams) -> TrainParams:
     return train
 
 
-GRU = ModelEntry(
+GRU = NetworkEntry(
     name="gru",
     title="GRU",
     label=DIRECTION,
