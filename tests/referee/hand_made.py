@@ -605,6 +605,7 @@ def score_controls(label, asked, described):
         table[name] |= figures | {difference: statistics.mean(own) - statistics.mean(theirs)}
     leads = {
         "lead_over_rules_low": min(table[name]["difference_low"] for name in names if name != "baseline"),
+        "lead_over_controls_low": min(figures["difference_low"] for figures in table.values()),
         "lead_over_controls_high": min(figures["difference_high"] for figures in table.values()),
     }
     if label == "direction":

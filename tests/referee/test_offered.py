@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tapeline.referee.candles import SymbolCandles
+from tapeline.referee.controls import OF_CONTROLS
 from tapeline.referee.examine import ModelClaims, examine
 from tapeline.referee.findings import Findings
 from tapeline.referee.learned import Predictions
@@ -22,18 +23,17 @@ def turned(table):
 
 @pytest.fixture
 def kinds(run):
-    """Two baselines of direction: what the run's says, and that turned round, which its labels contradict."""
+    """Two baselines of direction: what the LSTM says, and that turned round, which the labels contradict."""
     (good,) = (each for each in run.baselines if each.predictions.label == "direction")
-    bad = replace(
-        good.predictions, test=turned(good.predictions.test), validation=turned(good.predictions.validation)
-    )
+    said = run.models[0].predictions
+    bad = replace(said, test=turned(said.test), validation=turned(said.validation))
     return {
         kind: replace(
             good,
             predictions=replace(predictions, name=f"direction_{kind}"),
             models={fold: good.models[fold] | {"kind": kind} for fold in FOLDS},
         )
-        for kind, predictions in ((GOOD, good.predictions), (BAD, bad))
+        for kind, predictions in ((GOOD, said), (BAD, bad))
     }
 
 
@@ -88,14 +88,23 @@ def test_it_is_examined_beside_the_networks(run, kinds):
     """Its rows, scaler, tiers and figures, here those of the LSTM; what it learned is its kinds'."""
     predictions, models = offered(kinds)
     network = run.models[0]
+    rules = {name: figures for name, figures in network.controls.items() if name != "baseline"}
+    plain = {key: value for key, value in network.metrics.items() if key not in OF_CONTROLS[True]}
     claims = ModelClaims(
         Predictions("baseline_direction", "direction", predictions.test, predictions.validation),
-        None, models, network.metrics, network.detail,
+        None, models, plain, network.detail, rules,
     )  # fmt: skip
     beside = replace(run, models=(*run.models, claims), baselines=(*kinds.values(), run.baselines[1]))
-    wrong = [d for d in examine(beside, ROWS, TIERS, ACCOUNT).differences if BAD not in d.what]
-    assert not wrong
-    metrics = network.metrics | {"accuracy_all": 0.99}
-    edited = replace(run, models=(*run.models, replace(claims, metrics=metrics)), baselines=beside.baselines)
-    wrong = [d for d in examine(edited, ROWS, TIERS, ACCOUNT).differences if BAD not in d.what]
-    assert [d.what for d in wrong] == ["baseline_direction.accuracy_all"]
+    assert not about_offered(beside)
+    edited = replace(claims, metrics=plain | {"accuracy_all": 0.99})
+    found = about_offered(replace(beside, models=(*run.models, edited)))
+    assert found == ["baseline_direction.accuracy_all"]
+    fitted_too = replace(claims, controls=network.controls)  # a baseline is no control of its own
+    found = about_offered(replace(beside, models=(*run.models, fitted_too)))
+    assert found == ["baseline_direction: controls"]
+
+
+def about_offered(run):
+    """What is told wrong of the offered baseline."""
+    differences = examine(run, ROWS, TIERS, ACCOUNT).differences
+    return [each.what for each in differences if each.what.startswith("baseline_direction")]
