@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from tapeline.market.origin import is_of_simulation, read_origin
-from tapeline.models.table import MODELS
+from tapeline.models.table import NETWORKS
 from tapeline.promotion.selection import SIMULATED, Selection, judge_selection, no_selection, read_records
 from tapeline.splits.folds import read_folds
 
@@ -34,4 +34,4 @@ def selection_of(network: str, is_refit: bool) -> Selection:
 
 def late_trials() -> int:
     """Trials of all networks that have seen candles which the run reports."""
-    return sum(selection_of(model.name, False).late for model in MODELS)
+    return sum(selection_of(model.name, False).late for model in NETWORKS)
