@@ -365,7 +365,7 @@ PLANTS = [
         BASELINE,
     ),
     Plant(
-        "the offered baseline chosen by its test",
+        "the kinds of baseline offered by turns",
         FITTING,
         'if summary["best"][job.fold][job.label] == job.kind\n',
         "if (job.kind == max(KINDS[job.label])) == (job.position % 2 == 0)\n",
