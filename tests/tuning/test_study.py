@@ -104,12 +104,33 @@ def test_what_a_kill_leaves_in_the_journal_is_mended(plan, tmp_path, monkeypatch
         run(plan, tmp_path / "s", trials, monkeypatch)
     journal = tmp_path / "s/journal.log"
     whole = journal.read_bytes()
-    journal.write_bytes(whole + b'{"op_code":4,"trial')
-    (tmp_path / "s/journal.log.lock").symlink_to(journal)
+
+    def leave():
+        journal.write_bytes(whole + b'{"op_code":4,"trial')
+        (tmp_path / "s/journal.log.lock").symlink_to(journal)
+
+    leave()
     mend(journal)
     assert journal.read_bytes() == whole
     assert not (tmp_path / "s/journal.log.lock").is_symlink()
+    leave()
     assert len(finished(run(plan, tmp_path / "s", trials, monkeypatch))) == 8
+
+
+def test_an_interrupted_trial_is_tried_again_with_its_own_params(plan, tmp_path, monkeypatch):
+    """Which no draw of this search would give, as where several ran side by side."""
+    drawn = {"model.hidden": 4, "model.layers": 2, "train.learning_rate": 0.0123456789012345}
+    run(make_plan(trials=2), tmp_path / "s", Trials(), monkeypatch)
+    study = open_study(plan, tmp_path / "s/journal.log")
+    study.enqueue_trial(drawn)
+    study.ask({key: studies.distribution(values, plan, key) for key, values in plan.ranges.items()})
+    study.ask()  # interrupted before its params were chosen: those of the next will do
+    trials = Trials()
+    again = run(plan, tmp_path / "s", trials, monkeypatch)
+    assert trials.ran[0] == studies.written(drawn)
+    assert len(finished(again)) == 8
+    assert len(trials.ran) == 6
+    assert finished(again)[2].params == drawn
 
 
 def test_a_search_that_is_at_work_is_left_alone(tmp_path, monkeypatch):
