@@ -453,7 +453,9 @@ PLANTS = [
         "fills at the close that decided",
         KERNEL,
         "elif c.may_open and p.side == 0:\n            entry =",
-        "elif c.may_open and p.side == 0:\n            c.open = min(max(candles[p.order_bar, s].close, c.low), c.high)\n            entry =",
+        "elif c.may_open and p.side == 0:\n"
+        "            c.open = min(max(candles[p.order_bar, s].close, c.low), c.high)\n"
+        "            entry =",
         EVALUATE,
     ),
     Plant(
