@@ -517,7 +517,7 @@ def test_what_is_in_production_predicts(shop):
         candles = random_candles(1100, seed=1).drop(columns=["is_filled", "segment", "file"])
         candles.to_csv(folder / symbol / "1m.csv", index=False)
     refused = shop.run("make predict CANDLES=data/raw/X LAST=2", status=2)
-    assert f"{LSTM}: was trained on the simulated market, so it predicts simulated candles alone" in refused
+    assert ": was trained on the simulated market, so it predicts simulated candles alone" in refused
     assert len([line for line in refused.splitlines() if not line.startswith("make")]) == 1
     told = shop.run("make predict CANDLES=data/raw/X LAST=2", ALLOW_SIMULATED="1").splitlines()
     answers = [json.loads(line) for line in told]

@@ -41,7 +41,7 @@ LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
 def promote_two() -> None:
     """The change of a promotion of two models, as `make promote` makes it once every gate has been judged."""
     plans = []
-    for name in ARTIFACTS:
+    for name in (LSTM, TRANSFORMER):
         release = Registry(Path(), ARTIFACTS).releases[name][-1]
         record = release.record.model_copy(update={"version": "v2.0.0", "why": "of the harness"})
         bundle_id = bundle_in(Path("models/candidate") / name)
