@@ -1,6 +1,7 @@
 """A market whose best possible accuracy is known: the default data, and the pipeline's measuring instrument.
 
-Every symbol trends up, down or not at all, by a hidden Markov chain of its own. Volatility follows the hour
+Every symbol trends by a hidden Markov chain of its own: up, down or not at all in the market `trend`; in the
+market `memory` up or down, as only the order of its candles' shapes tells. Volatility follows the hour
 and wanders from day to day, noise is correlated across symbols, every candle is drawn from an intrabar path,
 and occasionally candles are missing. Beside the candles goes the ceiling: what the best filter knew.
 
@@ -12,7 +13,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
@@ -21,12 +22,27 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from tapeline.errors import ParamsError
-from tapeline.market.ceiling import FloatArray, ceiling_probability
+from tapeline.market.ceiling import (
+    FloatArray,
+    Regimes,
+    ceiling_probability,
+    filter_regimes,
+    trend_regimes,
+)
+from tapeline.market.memory import (
+    memory_regimes,
+    order_likelihoods,
+    side_balances,
+    side_likelihoods,
+    upper_share,
+    walk_memory,
+    walk_volume,
+)
 from tapeline.params import Section
 from tapeline.schema import OHLCV, TIMESTAMP_TYPE, Seed
 
 MINUTES_PER_DAY = 1440
-MAX_SYMBOLS = 5  # the filter walks 3**5 = 243 joint regimes per minute
+MAX_SYMBOLS = 5  # the filter walks 3**5 = 243 joint regimes per minute, 4**5 = 1,024 in the market memory
 START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the symbol list
 TURNOVER = 300_000.0  # typical for one minute, in the quote currency
 PATH_STEPS = 12  # intrabar price moves
@@ -34,21 +50,29 @@ PRICE_DIGITS = 7  # significant digits of a price: a tick of at most 0.01 bps wh
 GAP_TAIL = 1.5  # P(gap of at least m minutes) = m**-1.5: two in three last one minute, one in 64 more than 15
 LARGEST_LOG_MOVE = 25.0  # from the first price; e**25 is 7e10
 MAX_GAP = 240  # minutes
-REGIME, OWN_NOISE, COMMON_NOISE, VOLATILITY, PATH, VOLUME, GAPS = range(7)  # independent streams of draws
+# Independent streams of draws.
+REGIME, OWN_NOISE, COMMON_NOISE, VOLATILITY, PATH, VOLUME, GAPS, FOLLOWS, BALANCE = range(9)
 
 
 class SimulationParams(Section):
     """What kind of market to simulate."""
 
+    market: Literal["trend", "memory"]
     signal: Annotated[float, Field(ge=0, le=2)]  # drift of a trend, one-minute sigmas; 0 is nothing to find
     seed: Seed
     days: Annotated[int, Field(ge=1, le=10_000)]
     start: str  # first UTC day, YYYY-MM-DD
-    regime_minutes: Annotated[int, Field(ge=2, le=100_000)]  # mean stay in a regime
+    regime_minutes: Annotated[int, Field(ge=2, le=100_000)]  # mean stay in a regime; on a side of memory's
     volatility_bps: Annotated[float, Field(gt=0, le=1000)]  # typical one-minute sigma
     volatility_spread: Annotated[float, Field(ge=0, le=2)]  # standard deviation of log volatility
     correlation: Annotated[float, Field(ge=0, lt=1)]  # of the noise between any two symbols
     gaps_per_day: Annotated[float, Field(ge=0, le=100)]  # expected, per symbol
+
+    @property
+    def regimes(self) -> Regimes:
+        """The hidden chain of each symbol."""
+        make = trend_regimes if self.market == "trend" else memory_regimes
+        return make(self.signal, self.regime_minutes)
 
     @field_validator("start", mode="before")
     @classmethod
@@ -69,7 +93,8 @@ class SimulatedSymbol:
     """One symbol's tables, a row for every minute that is not in a gap.
 
     `candles`: timestamp (open time, UTC), open, high, low, close, volume (base currency).
-    `ceiling`: timestamp, probability that the price is higher `horizon` minutes on, given the past.
+    `ceiling`: timestamp, probability that the price is higher `horizon` minutes on, given the past; of the
+        market memory, `from_returns` and `from_candle` too: given past returns alone, and the last shape.
     """
 
     candles: pd.DataFrame
@@ -80,7 +105,9 @@ class SimulatedSymbol:
 class HiddenMarket:
     """What the simulation knows and candles do not show, n minutes of S symbols without gaps."""
 
-    regimes: NDArray[np.int8]  # (n, S) 0 down, 1 flat, 2 up
+    regimes: NDArray[np.int8]  # (n, S) 0 down, 1 flat, 2 up; of the market memory, as memory.py says
+    balances: FloatArray  # (n, S) between the shadows, of the market memory; NaN elsewhere
+    volume_noise: FloatArray  # (n, S) of log volume, of unit variance
     sigmas: FloatArray  # (n, S) standard deviation of the minute's log return
     scaled_returns: FloatArray  # (n, S) log returns over sigmas
 
@@ -102,22 +129,37 @@ def tell(
     hidden: HiddenMarket, params: SimulationParams, symbols: Sequence[str], horizon: int
 ) -> dict[str, SimulatedSymbol]:
     """What is told of a hidden market: candles that follow its returns, and the best filter's forecast."""
-    probability = ceiling_probability(
-        hidden.scaled_returns, params.signal, params.regime_minutes, params.correlation, horizon
-    )
+    ceilings = ceilings_of(hidden, params, horizon)
     first = np.datetime64(params.start, "us")
-    minutes = first + np.arange(len(probability)) * np.timedelta64(60_000_000, "us")
+    minutes = first + np.arange(len(hidden.regimes)) * np.timedelta64(60_000_000, "us")
     timestamps = pd.Series(minutes).dt.tz_localize("UTC").astype(TIMESTAMP_TYPE)
     tables = {}
     for position, symbol in enumerate(symbols):
         present = ~_draw_gaps(params, position)
         columns = [timestamps, *draw_candles(hidden, params.seed, position)]
         candles = pd.DataFrame(dict(zip(("timestamp", *OHLCV), columns, strict=True)))
-        ceiling = pd.DataFrame({"timestamp": timestamps, "probability": probability[:, position]})
+        known = {name: probability[:, position] for name, probability in ceilings.items()}
+        ceiling = pd.DataFrame({"timestamp": timestamps, **known})
         tables[symbol] = SimulatedSymbol(
             candles[present].reset_index(drop=True), ceiling[present].reset_index(drop=True)
         )
     return tables
+
+
+def ceilings_of(hidden: HiddenMarket, params: SimulationParams, horizon: int) -> dict[str, FloatArray]:
+    """What the best filter says, shape (n, S), by what it is given; `probability` of all there is."""
+    returns, regimes = hidden.scaled_returns, params.regimes
+    known = {"probability": filter_regimes(returns, regimes, params.correlation)}
+    if params.market == "memory":
+        side = side_likelihoods(hidden.balances)
+        seen = known["probability"] * side
+        everything = side * order_likelihoods(hidden.volume_noise)
+        known = {
+            "probability": filter_regimes(returns, regimes, params.correlation, everything),
+            "from_returns": known["probability"],
+            "from_candle": seen / seen.sum(axis=-1, keepdims=True),
+        }
+    return {name: ceiling_probability(beliefs, regimes, horizon) for name, beliefs in known.items()}
 
 
 def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:
@@ -134,28 +176,37 @@ def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:
 def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatArray, ...]:
     """Draw the intrabar paths; return open, high, low, close and volume, each of shape (n,)."""
     scaled, sigmas = hidden.scaled_returns[:, position].copy(), hidden.sigmas[:, position].copy()
-    prices = _walk_prices(stream_of(seed, PATH, position), scaled, sigmas, START_PRICES[position])
-    # Volume depends on the visible return and on chance: it holds no more information on the regime.
-    chance = stream_of(seed, VOLUME, position).standard_normal(len(scaled))
+    shares = upper_share(hidden.balances[:, position])
+    prices = _walk_prices(stream_of(seed, PATH, position), scaled, sigmas, shares, START_PRICES[position])
+    # Volume depends on the visible return and on noise: of a trend it holds no more information.
     volume = TURNOVER / START_PRICES[position] * _seasonality(len(scaled))
-    volume = np.round(volume * np.exp(0.4 * np.abs(scaled) + 0.5 * chance), 6)
+    volume = np.round(volume * np.exp(0.4 * np.abs(scaled) + 0.5 * hidden.volume_noise[:, position]), 6)
     return prices[:, 0], prices[:, 1], prices[:, 2], prices[:, 3], volume
 
 
 def _draw_symbol(
     params: SimulationParams, position: int, common: FloatArray
-) -> tuple[NDArray[np.int8], FloatArray, FloatArray]:
-    """Regimes, sigmas and scaled returns of one symbol, each (n,), around the `common` noise (n,)."""
+) -> tuple[NDArray[np.int8], FloatArray, FloatArray, FloatArray, FloatArray]:
+    """The fields of HiddenMarket of one symbol, each (n,), its returns around the `common` noise (n,)."""
     n_minutes = len(common)
     chances = stream_of(params.seed, REGIME, position).random(n_minutes)
-    regimes = _walk_regimes(chances, params.regime_minutes)
+    noise = stream_of(params.seed, VOLUME, position).standard_normal(n_minutes)
+    if params.market == "trend":
+        regimes, balances = _walk_regimes(chances, params.regime_minutes), np.full(n_minutes, np.nan)
+    else:
+        follows = stream_of(params.seed, FOLLOWS, position).random(n_minutes)
+        regimes = walk_memory(chances, follows, params.regime_minutes)
+        balances = side_balances(
+            stream_of(params.seed, BALANCE, position).standard_normal(n_minutes), regimes
+        )
+        noise = walk_volume(noise, regimes)
     wander = _walk_volatility(stream_of(params.seed, VOLATILITY, position).standard_normal(n_minutes))
     sigmas = (
         params.volatility_bps * 1e-4 * _seasonality(n_minutes) * np.exp(params.volatility_spread * wander)
     )
     own = stream_of(params.seed, OWN_NOISE, position).standard_normal(n_minutes)
-    noise = math.sqrt(params.correlation) * common + math.sqrt(1 - params.correlation) * own
-    return regimes, sigmas, params.signal * (regimes - 1.0) + noise
+    moves = math.sqrt(params.correlation) * common + math.sqrt(1 - params.correlation) * own
+    return regimes, balances, noise, sigmas, params.regimes.drifts[regimes] + moves
 
 
 def stream_of(seed: int, component: int, position: int = 0) -> np.random.Generator:
@@ -208,9 +259,16 @@ def _walk_volatility(draws: FloatArray) -> FloatArray:
 
 @njit(cache=True)
 def _walk_prices(
-    stream: np.random.Generator, scaled_returns: FloatArray, sigmas: FloatArray, start_price: float
+    stream: np.random.Generator,
+    scaled_returns: FloatArray,
+    sigmas: FloatArray,
+    shares: FloatArray,
+    start_price: float,
 ) -> FloatArray:
-    """Open, high, low, close of every minute, shape (n, 4): Gaussian steps that sum to its return."""
+    """Open, high, low, close of every minute, shape (n, 4): Gaussian steps that sum to its return.
+
+    shares : (n,) of both shadows that lies above the body, NaN: as the steps made it
+    """
     prices = np.empty((scaled_returns.shape[0], 4))
     steps = np.empty(PATH_STEPS)
     log_price = 0.0
@@ -224,6 +282,10 @@ def _walk_prices(
         for step in range(PATH_STEPS - 1):
             path += sigmas[i] * (steps[step] + shift)
             highest, lowest = max(highest, path), min(lowest, path)
+        if not math.isnan(shares[i]):
+            above, below = max(0.0, close), min(0.0, close)
+            shadows = highest - above + below - lowest
+            highest, lowest = above + shares[i] * shadows, below - (1.0 - shares[i]) * shadows
         for column, move in enumerate((0.0, highest, lowest, close)):
             prices[i, column] = _round_price(start_price * math.exp(log_price + move))
         log_price += close

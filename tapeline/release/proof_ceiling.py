@@ -3,7 +3,7 @@
 A ceiling that looked ahead would make a model that does look honest. Real candles have none.
 """
 
-from dataclasses import replace
+from dataclasses import fields
 
 import numpy as np
 
@@ -29,8 +29,10 @@ def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
     params, comparison = run.params.section("simulation", SimulationParams), Comparison()
     hidden = draw_hidden(params, len(run.symbols))
     told = tell(hidden, params, run.symbols, run.horizon)
-    columns = ["timestamp", "probability"]
-    ceilings = {s: read_table(run.root / CANDLES / "ceiling", s, columns) for s in run.symbols}
+    ceilings = {
+        s: read_table(run.root / CANDLES / "ceiling", s, [str(name) for name in told[s].ceiling])
+        for s in run.symbols
+    }
     stored = {s: SimulatedSymbol(told[s].candles, ceilings[s]) for s in run.symbols}
     first = np.datetime64(params.start, "us").astype(np.int64)
     minutes = np.sort(rng.integers(1, len(hidden.regimes), CHANGES))
@@ -51,9 +53,5 @@ def with_other_future(hidden: HiddenMarket, minute: int, rng: np.random.Generato
     order = np.arange(len(hidden.regimes))
     order[minute:] = rng.permutation(order[minute:])
     turned = np.where(np.arange(len(order)) < minute, 1.0, -1.0)[:, None]
-    return replace(
-        hidden,
-        regimes=hidden.regimes[order],
-        sigmas=hidden.sigmas[order],
-        scaled_returns=hidden.scaled_returns[order] * turned,
-    )
+    moved = {field.name: getattr(hidden, field.name)[order] for field in fields(hidden)}
+    return HiddenMarket(**moved | {"scaled_returns": moved["scaled_returns"] * turned})
