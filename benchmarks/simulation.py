@@ -86,6 +86,7 @@ def compare(name: str, fast: Callable[[], NDArray], plain: Callable[[], NDArray]
 def main() -> None:
     """Print the ratios on a sample, then the seconds for a million candles with their ceiling."""
     params = SimulationParams(
+        market="trend",
         signal=0.34,
         seed=0,
         days=SAMPLE_DAYS,
@@ -100,7 +101,7 @@ def main() -> None:
     scaled = hidden.scaled_returns
     compare(
         "filter",
-        lambda: filter_regimes(scaled, params.signal, params.regime_minutes, params.correlation),
+        lambda: filter_regimes(scaled, params.regimes, params.correlation),
         lambda: plain_filter(params, scaled),
         scaled.size,
     )

@@ -42,6 +42,7 @@ Masks = dict[str, NDArray[np.bool_]]
 Figures = dict[str, Any]
 
 RULES = "majority", "last_return", "reversal", "mean", "persistence"  # controls that learn nothing
+LESSER = "ceiling_"  # how columns of filters begin that are given less than all
 TIER_A = "A"  # the tier that declared metrics speak of
 
 
@@ -55,8 +56,9 @@ def direction_scorecard(
     """Return the declared metrics and the detail of direction probabilities.
 
     `rows` also has `ceiling`, the best filter's probability, NaN where there is none. The ceiling of a
-    set of rows is how often that filter was right on them (half where it had no opinion). Its `tier` is a
-    position in `tiers`, name: expected coverage (None: no such), the most confident first.
+    set of rows is how often that filter was right on them (half where it had no opinion). `ceiling_...` are
+    those of a filter that is given less. Its `tier` is a position in `tiers`, name: expected coverage (None:
+    no such), the most confident first.
     """
     metrics = direction_figures(rows, tiers, params)
     if rows.empty:
@@ -89,8 +91,16 @@ def direction_scorecard(
         "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), intervals),
         "symbols": _by(rows, "symbol", hit, intervals),
         "folds": _by(rows, "fold", hit, intervals),
+        **_lesser_ceilings(rows, label),
     }
     return metrics | _leads(control_table), detail
+
+
+def _lesser_ceilings(rows: pd.DataFrame, label: NDArray[np.float64]) -> Figures:
+    """Accuracy of filters that are given less than all there is, by what they are given."""
+    names = [str(name) for name in rows if str(name).startswith(LESSER)]
+    known = {name.removeprefix(LESSER): _ceiling(rows[name].to_numpy(), label) for name in names}
+    return {"ceilings": known} if known else {}
 
 
 def direction_figures(

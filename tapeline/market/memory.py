@@ -21,7 +21,7 @@ from tapeline.market.ceiling import FloatArray, Regimes
 STAY_RATIO = 4  # of the mean stay in followed or faded to that on a side
 TILT = 3  # tenths by which a followed trend is stronger, and a faded one weaker, than `signal`
 IMPRINT = 1.0  # mean of a candle's balance on a side, in its standard deviations there
-PERSISTENCE = 0.85  # correlation of the volume's noise with that of the minute before; negative where faded
+PERSISTENCE = 0.93  # correlation of the volume's noise with that of the minute before; negative where faded
 FOLLOWED = np.array([-1.0, -1.0, 1.0, 1.0])  # by regime
 SIDE = np.array([-1.0, 1.0, -1.0, 1.0])
 

@@ -19,7 +19,7 @@ def market_name(origin: Mapping[str, Any] | None) -> str:
     if not is_of_simulation(origin):
         return str(origin["name"])
     drawn = origin["simulation"]
-    return f"{SIMULATED}, seed {drawn['seed']}, signal {drawn['signal']:g}"
+    return f"{SIMULATED}, {drawn.get('market', 'trend')}, seed {drawn['seed']}, signal {drawn['signal']:g}"
 
 
 def selection_of(network: str, is_refit: bool) -> Selection:

@@ -94,7 +94,7 @@ def test_a_line_says_how_many_candles_from_when_to_when():
 def test_a_simulated_market_has_every_minute_of_its_days_and_no_price():
     """Two days end at 23:59 of the second; where its section is wrong there is nothing to check."""
     simulation = SimulationParams(
-        signal=0.0, seed=1, days=2, start="2024-02-28", regime_minutes=9, volatility_bps=1.0,
+        market="trend", signal=0.0, seed=1, days=2, start="2024-02-28", regime_minutes=9, volatility_bps=1.0,
         volatility_spread=0.0, correlation=0.0, gaps_per_day=0.0,
     )  # fmt: skip
     first, last = (pd.Timestamp(time, tz="UTC") for time in ("2024-02-28 00:00", "2024-02-29 23:59"))

@@ -56,6 +56,16 @@ def score(rows):
     return direction_scorecard(rows, controls, masks, dict.fromkeys(RANGES), PARAMS)
 
 
+def test_filters_that_are_given_less_are_told_beside_the_ceiling():
+    """By what they are given, with their accuracy on the same rows; none where the market has none."""
+    rows = rows_table()
+    assert "ceilings" not in score(rows)[1]
+    flipped = rows.assign(ceiling_from_returns=1 - rows["ceiling"])
+    metrics, detail = score(flipped)
+    assert metrics == score(rows)[0]
+    assert detail["ceilings"] == {"from_returns": pytest.approx(1 - metrics["ceiling"])}
+
+
 def test_direction_figures_agree_with_each_other():
     """Groups partition the rows and average to the whole; the interval holds the figure."""
     rows = rows_table()

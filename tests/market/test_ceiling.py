@@ -14,10 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tapeline.market.ceiling import ceiling_probability, filter_regimes, up_probability
+from tapeline.market.ceiling import ceiling_probability, filter_regimes, trend_regimes, up_probability
+from tapeline.market.memory import memory_regimes, order_likelihoods, side_likelihoods
 from tapeline.market.simulation import MINUTES_PER_DAY, SimulationParams, draw_hidden, simulate
 
 MARKET = {
+    "market": "trend",
     "signal": 0.34,
     "seed": 1105,
     "days": 60,
@@ -39,9 +41,8 @@ def market(**changes):
 
 def ceiling_of(params, scaled_returns):
     """The ceiling under the true `params`, shape (n, S)."""
-    return ceiling_probability(
-        scaled_returns, params.signal, params.regime_minutes, params.correlation, HORIZON
-    )
+    beliefs = filter_regimes(scaled_returns, params.regimes, params.correlation)
+    return ceiling_probability(beliefs, params.regimes, HORIZON)
 
 
 def went_up(hidden):
@@ -58,28 +59,24 @@ def error_of_mean(values):
     return means.std(ddof=1) / math.sqrt(len(means))
 
 
-def filter_in_plain_python(scaled_returns, signal, regime_minutes, correlation):
+def filter_in_plain_python(scaled_returns, regimes, correlation, likelihoods):
     """The filter as the textbook has it: a dense transition matrix and multivariate normal densities."""
-    n_symbols = scaled_returns.shape[1]
-    states = list(itertools.product((0, 1, 2), repeat=n_symbols))
-
-    def transition(a, b):
-        return math.prod(
-            1 - 1 / regime_minutes if x == y else 0.5 / regime_minutes for x, y in zip(a, b, strict=True)
-        )
-
-    moves = np.array([[transition(a, b) for b in states] for a in states])
+    n_symbols, n_regimes = scaled_returns.shape[1], len(regimes.steps)
+    states = list(itertools.product(range(n_regimes), repeat=n_symbols))
+    moves = np.array(
+        [[math.prod(regimes.moves[x, y] for x, y in zip(a, b, strict=True)) for b in states] for a in states]
+    )
     covariance = np.full((n_symbols, n_symbols), correlation) + (1 - correlation) * np.eye(n_symbols)
     belief = np.full(len(states), 1 / len(states))
     marginals = []
-    for returns in scaled_returns:
+    for returns, seen in zip(scaled_returns, likelihoods, strict=True):
         belief = belief @ moves
-        belief = belief * [
-            multivariate_normal.pdf(returns, signal * (np.array(state) - 1), covariance) for state in states
-        ]
+        drifts = [[regimes.unit * regimes.steps[regime] for regime in state] for state in states]
+        belief = belief * [multivariate_normal.pdf(returns, drift, covariance) for drift in drifts]
+        belief = belief * [math.prod(seen[k, regime] for k, regime in enumerate(state)) for state in states]
         belief = belief / belief.sum()
         of = [
-            [sum(belief[j] for j, s in enumerate(states) if s[k] == r) for r in range(3)]
+            [sum(belief[j] for j, s in enumerate(states) if s[k] == r) for r in range(n_regimes)]
             for k in range(n_symbols)
         ]
         marginals.append(of)
@@ -92,8 +89,32 @@ def test_filter_is_the_textbook_filter(n_symbols, n_minutes, correlation):
     """The kernel gives what dense matrices give, to 1e-12, with regimes that change often."""
     params = market(days=1, signal=0.6, regime_minutes=20, correlation=correlation)
     returns = draw_hidden(params, n_symbols).scaled_returns[:n_minutes]
-    expected = filter_in_plain_python(returns, 0.6, 20, correlation)
-    np.testing.assert_allclose(filter_regimes(returns, 0.6, 20, correlation), expected, rtol=0, atol=1e-12)
+    nothing_else = np.ones((n_minutes, n_symbols, 3))
+    expected = filter_in_plain_python(returns, params.regimes, correlation, nothing_else)
+    found = filter_regimes(returns, params.regimes, correlation)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(("n_symbols", "n_minutes"), [(1, 300), (2, 60)])
+def test_filter_of_the_market_memory_is_the_textbook_filter(n_symbols, n_minutes):
+    """Likewise with what the shape and the volume of a candle tell."""
+    params = market(market="memory", days=1, signal=0.6, regime_minutes=20)
+    hidden = draw_hidden(params, n_symbols)
+    returns, seen = hidden.scaled_returns, side_likelihoods(hidden.balances)
+    seen = (seen * order_likelihoods(hidden.volume_noise))[:n_minutes]
+    expected = filter_in_plain_python(returns[:n_minutes], params.regimes, 0.7, seen)
+    found = filter_regimes(returns[:n_minutes], params.regimes, 0.7, seen)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12)
+
+
+def test_a_belief_that_is_sure_survives_what_contradicts_it():
+    """However unlikely what is seen, the beliefs of a minute add up to one."""
+    params = market(market="memory", days=1)
+    returns = np.tile([[40.0], [-40.0]], (50, 1))
+    noise = np.tile([[30.0], [30.0], [-30.0], [90.0]], (25, 1))
+    seen = side_likelihoods(30 * returns) * order_likelihoods(noise)
+    beliefs = filter_regimes(returns, params.regimes, 0.7, seen)
+    np.testing.assert_allclose(beliefs.sum(axis=-1), 1.0, rtol=1e-12)
 
 
 @pytest.mark.parametrize("regime_minutes", [2, 7, 240])
@@ -107,7 +128,23 @@ def test_up_probability_is_the_sum_over_all_regime_paths(horizon, regime_minutes
             for a, b in itertools.pairwise((now, *path)):
                 chance *= 1 - 1 / regime_minutes if a == b else 0.5 / regime_minutes
             expected += chance * norm.cdf(0.8 * (sum(path) - horizon) / math.sqrt(horizon))
-        assert up_probability(0.8, regime_minutes, horizon)[now] == pytest.approx(expected, abs=1e-14)
+        found = up_probability(trend_regimes(0.8, regime_minutes), horizon)[now]
+        assert found == pytest.approx(expected, abs=1e-14)
+
+
+@pytest.mark.parametrize("horizon", [1, 2, 4])
+def test_up_probability_of_the_market_memory_is_the_sum_over_all_regime_paths(horizon):
+    """Two chains: the side of a mean stay of 7 minutes, followed or faded of 28; 13 and 7 tenths of 0.8."""
+    for now in itertools.product((0, 1), repeat=2):
+        expected = 0.0
+        for path in itertools.product(itertools.product((0, 1), repeat=2), repeat=horizon):
+            chance, drift = 1.0, 0.0
+            for (a0, b0), (a1, b1) in itertools.pairwise((now, *path)):
+                chance *= (1 - 1 / 28 if a0 == a1 else 1 / 28) * (1 - 1 / 7 if b0 == b1 else 1 / 7)
+                drift += 0.8 * (2 * b1 - 1) * (1.3 if a1 else -0.7)
+            expected += chance * norm.cdf(drift / math.sqrt(horizon))
+        found = up_probability(memory_regimes(0.8, 7), horizon)[2 * now[0] + now[1]]
+        assert found == pytest.approx(expected, abs=1e-14)
 
 
 @pytest.mark.parametrize(("horizon", "regime_minutes"), [(15, 240), (60, 40)])
@@ -120,7 +157,7 @@ def test_up_probability_agrees_with_monte_carlo(horizon, regime_minutes):
             leaves = stream.random(n_futures) < 1 / regime_minutes
             regime = np.where(leaves, (regime + stream.integers(1, 3, n_futures)) % 3, regime)
             total += 0.34 * (regime - 1) + stream.standard_normal(n_futures)
-        expected = up_probability(0.34, regime_minutes, horizon)[now]
+        expected = up_probability(trend_regimes(0.34, regime_minutes), horizon)[now]
         assert (total > 0).mean() == pytest.approx(expected, abs=4 * 0.5 / math.sqrt(n_futures))
 
 
@@ -130,16 +167,17 @@ def test_up_probability_agrees_with_monte_carlo(horizon, regime_minutes):
 @settings(max_examples=30, deadline=None)
 def test_up_probability_is_symmetric(signal, regime_minutes, horizon):
     """Down mirrors up, flat is even, up is never below even."""
-    down, flat, up = up_probability(signal, regime_minutes, horizon)
+    down, flat, up = up_probability(trend_regimes(signal, regime_minutes), horizon)
     assert flat == pytest.approx(0.5, abs=1e-12)
     assert down + up == pytest.approx(1, abs=1e-12)
     assert up >= 0.5 - 1e-12
 
 
-def test_without_signal_the_ceiling_is_even():
+@pytest.mark.parametrize("kind", ["trend", "memory"])
+def test_without_signal_the_ceiling_is_even(kind):
     """Nothing to find: every probability is 0.5 to the bit."""
-    for table in simulate(market(signal=0.0, days=3), ("A", "B", "C"), HORIZON).values():
-        assert (table.ceiling["probability"] == 0.5).all()
+    for table in simulate(market(market=kind, signal=0.0, days=3), ("A", "B", "C"), HORIZON).values():
+        assert (table.ceiling.drop(columns="timestamp") == 0.5).all(axis=None)
 
 
 def sees_the_future(forecast, returns, at):

@@ -22,6 +22,7 @@ from tapeline.market.simulation import (
 from tapeline.schema import TIMESTAMP_TYPE
 
 MARKET = {
+    "market": "trend",
     "signal": 0.34,
     "seed": 1105,
     "days": 60,

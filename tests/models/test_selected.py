@@ -62,7 +62,9 @@ def test_without_a_search_no_file_of_the_run_is_needed(tmp_path, monkeypatch):
 def test_markets_are_named_by_venue_or_by_what_they_were_drawn_by():
     """A longer simulation of the same seed is the same market."""
     assert market_name(ORIGIN) == "BINANCE"
-    assert market_name(DRAWN) == "simulated, seed 7, signal 0.3"
+    assert market_name(DRAWN) == "simulated, trend, seed 7, signal 0.3"
+    memory = DRAWN | {"simulation": DRAWN["simulation"] | {"market": "memory"}}
+    assert market_name(memory) == "simulated, memory, seed 7, signal 0.3"
     longer = DRAWN | {"simulation": DRAWN["simulation"] | {"days": 20}}
     assert market_name(longer) == market_name(DRAWN)
     assert market_name(None) == "unknown"

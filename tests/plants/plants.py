@@ -116,9 +116,8 @@ PLANTS = [
     Plant(
         "the ceiling's filter a minute ahead",
         "tapeline/market/ceiling.py",
-        "    beliefs = filter_regimes(scaled_returns, signal, regime_minutes, correlation)\n",
-        "    beliefs = filter_regimes(scaled_returns, signal, regime_minutes, correlation)\n"
-        "    beliefs = np.roll(beliefs, -1, axis=0)\n",
+        "    lean = up_probability(regimes, horizon) - 0.5\n",
+        "    lean = up_probability(regimes, horizon) - 0.5\n    beliefs = np.roll(beliefs, -1, axis=0)\n",
         ("ingest", "evaluate"),
     ),
     # Features and labels, in the stage that puts them together

@@ -16,10 +16,11 @@ from tapeline.release.proof_ceiling import CHANGES, prove_ceiling
 SYMBOLS, HORIZON = ("BTC-USD", "ETH-USD"), 15
 
 
-def ingested(folder, source="simulated"):
+def ingested(folder, source="simulated", market="trend"):
     """A run of one day whose ceiling was stored by the simulation as it is now."""
     values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    values["simulation"]["days"], values["data"]["source"] = 1, source
+    values["simulation"] |= {"days": 1, "market": market}
+    values["data"]["source"] = source
     params = Params(values)
     (folder / "data/candles/ceiling").mkdir(parents=True)
     for symbol, told in simulate(params.section("simulation", SimulationParams), SYMBOLS, HORIZON).items():
@@ -27,9 +28,10 @@ def ingested(folder, source="simulated"):
     return SimpleNamespace(root=folder, params=params, symbols=SYMBOLS, horizon=HORIZON)
 
 
-def test_a_filter_of_the_past_is_proved(tmp_path):
+@pytest.mark.parametrize("market", ["trend", "memory"])
+def test_a_filter_of_the_past_is_proved(tmp_path, market):
     """Some minutes are tried, and what was told before each of them was compared."""
-    (part,) = prove_ceiling(ingested(tmp_path), np.random.default_rng(1))
+    (part,) = prove_ceiling(ingested(tmp_path, market=market), np.random.default_rng(1))
     assert part.trials == CHANGES
     assert dict(part)["values"] > 1000
 

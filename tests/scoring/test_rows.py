@@ -82,6 +82,17 @@ def test_the_ceiling_is_that_of_the_same_symbol_and_candle(tables):
     assert table["ceiling"].tolist() == [*(np.arange(40) / 100), *(np.arange(30) / 100)]
 
 
+def test_ceilings_of_less_than_all_go_beside_it(tables):
+    """Each column of the files under its own name, so that none is taken for the ceiling."""
+    for symbol, table in tables.items():
+        known = {"probability": 0.9, "from_returns": 0.6}
+        ceiling = pd.DataFrame({"timestamp": table["timestamp"]}).assign(**known)
+        write_table(f"data/candles/ceiling/{symbol}.parquet", ceiling)
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    assert (table["ceiling"] == 0.9).all()
+    assert (table["ceiling_from_returns"] == 0.6).all()
+
+
 def test_predictions_keep_their_fold_and_only_test_rows_have_some(tables):
     """A fold without a row is still a category; validation of the wrong fold is refused."""
     table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
