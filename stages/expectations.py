@@ -2,6 +2,7 @@
 
 import logging
 
+from tapeline.features.extra_files import read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.outputs import write_json
 from tapeline.parallel import for_each_symbol
@@ -25,13 +26,14 @@ def main(log: logging.Logger) -> None:
     symbols = params.value("data.symbols", Symbols)
     features = selected_features(params.section("features", FeatureParams), interval)
     max_fill = params.value("data.max_fill", MaxFill)
-    audited = Audited(features, params.section("labels", LabelParams).horizon, max_fill)
+    horizon = params.section("labels", LabelParams).horizon
+    audited = Audited(features, horizon, max_fill, read_extras(params), interval)
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit]]:
         candles = read_table("data/candles", symbol)
         table = FeatureStore("data/features").read(symbol).drop(columns="symbol")
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
-        bounds = {feature.name: (feature.low, feature.high) for feature in features}
+        bounds = {feature.name: (feature.low, feature.high) for feature in audited.of(symbol).features}
         findings = validate_candles(candles, symbol, interval, quality)
         findings += validate_features(table, symbol, interval, bounds, quality)
         return findings, audit_symbol(audited, History(symbol, candles, leader), table, quality)

@@ -2,21 +2,20 @@
 
 import logging
 
-from tapeline.evaluation.latency import LatencyParams, percentiles
+from tapeline.evaluation.latency import LatencyParams
 from tapeline.outputs import write_json
 from tapeline.params import Params
-from tapeline.serving.candidates import latency_records, time_candidates
+from tapeline.serving.candidates import time_or_say_why
 from tapeline.stage import run_stage
 
 
 def main(log: logging.Logger) -> None:
     """Feed the newest candles to the candidates one by one, on one thread."""
-    stream, timed = time_candidates(Params.read().section("latency", LatencyParams))
-    metrics, detail = latency_records(stream, timed)
+    metrics, detail, lines = time_or_say_why(Params.read().section("latency", LatencyParams))
     write_json("metrics/latency.json", metrics)
     write_json("metrics/detail/latency.json", detail)
-    log.info("candle to all predictions, by the clock: %s", percentiles(timed.wall.total))
-    log.info("of the processor: %s; the gate is on that", percentiles(timed.cpu.total))
+    for line in lines:
+        log.info(line)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,10 @@ class ArtifactError(TapelineError, ValueError):
     """A model or bundle that is missing, altered or not what it says it is."""
 
 
+class NotServedError(ArtifactError):
+    """A bundle that is whole, and takes inputs that serving can't feed it yet."""
+
+
 class ProofError(TapelineError, ValueError):
     """What was computed of a time before a moment differs with the candles after it."""
 

@@ -3,6 +3,7 @@
 Beside a mistake it says what to write instead, where that is known.
 """
 
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
@@ -19,6 +20,7 @@ from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import tier_a_reason
+from tapeline.features.extra_files import read_extra
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
@@ -68,6 +70,8 @@ def check(params: Params) -> tuple[list[Problem], list[str]]:
     else:
         by_symbol, unread = simulated_candles(data, sections.get("simulation")), []
     problems += unread
+    for name, table in sorted(data.extra.items()):
+        problems += problems_of(read_extra, Path(data.extra_path), name, table, data.symbols)
     if {"instruments", "costs"} <= set(sections):
         prices = {symbol: candles.price for symbol, candles in by_symbol.items()}
         problems += instrument_problems(data.symbols, sections["instruments"], sections["costs"], prices)

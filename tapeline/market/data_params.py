@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
+from tapeline.extra import Extras
 from tapeline.market.layouts import LAYOUT_NAMES
 from tapeline.params import Section
 from tapeline.schema import OHLCV, FilledShare, Interval, MaxFill, Source, Symbols, Workers
@@ -48,3 +49,5 @@ class DataParams(RepairParams):
     symbols: Symbols
     max_filled_share: FilledShare
     workers: Workers
+    extra: Extras  # inputs beyond candles, which no candle is made of
+    extra_path: str  # folder of their files

@@ -21,6 +21,7 @@ AuditName = Literal[
     "stored",
     "overlap",
     "random_walk",
+    "known_at",  # where data.extra is set
 ]
 
 # What a leak is, by the audit that reports it, with the expected and the observed value.
@@ -35,6 +36,7 @@ AUDIT_COMPLAINTS: dict[AuditName, str] = {
     "scaler": "is scaled by rows outside training: {expected} as they are, {observed} with garbage in them",
     "overlap": "shares candles: more than {expected} minutes must lie between the parts, and {observed} do",
     "random_walk": "knows the future of a random walk: accuracy {expected} expected, {observed} found",
+    "known_at": "knows rows of data.extra too early: {expected} with later rows, {observed} with others then",
 }
 
 

@@ -25,8 +25,10 @@ from ruamel.yaml import YAML
 
 from tapeline.backtest.signals import SignalParams
 from tapeline.errors import ProofError
+from tapeline.extra import Extra
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
+from tapeline.release.proof_extra import own_params, write_extras
 from tapeline.restoring import RESTORE
 from tapeline.schema import Interval, Source
 
@@ -52,8 +54,13 @@ class Copies:
     runner: "Runner"
     on_run: Callable[[], object] = lambda: None
 
-    def make(self, name: str, candles: Tables, changes: Changes | None = None) -> "Copy":
-        """A copy `name`, in place of an earlier one, with `candles` as files and `changes` of params."""
+    def make(
+        self, name: str, candles: Tables, changes: Changes | None = None, extras: Sequence[Extra] = ()
+    ) -> "Copy":
+        """A copy `name`, in place of an earlier one, with `candles` as files and `changes` of params.
+
+        extras : inputs beyond candles, one of each that the run has
+        """
         folder = self.folder / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir()
@@ -63,6 +70,7 @@ class Copies:
         interval = params.value("data.interval", Interval)
         for symbol, table in candles.items():
             write_table(folder / RAW / symbol / f"{interval}.parquet", table)
+        write_extras(folder, extras)
         write_json(folder / PASSED, {"passed": True})
         copy = Copy(self, folder)
         copy.set_params(changes or {})
@@ -218,7 +226,7 @@ def resolved_params(text: str, changes: Changes) -> str:
     values = yaml.load(text)
     files: dict[str, Any] = {"source": "files", "path": RAW.as_posix(), "layout": "canonical"}
     own = {
-        "data": files | {"columns": {}, "timezone": None, "workers": 1},
+        "data": files | {"columns": {}, "timezone": None, "workers": 1} | own_params(values["data"]["extra"]),
         "signals": {"tier_by": signals.tier_by},
         "promotion": {"refit": "none"},
         # How far other candles drift from the run's says nothing about it.

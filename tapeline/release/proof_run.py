@@ -11,11 +11,14 @@ import numpy as np
 import pandas as pd
 
 from tapeline.errors import ProofError
+from tapeline.extra import Extra
+from tapeline.features.extra_files import read_extras
 from tapeline.features.params import FeatureParams, selected_features
 from tapeline.market.card import count_decimals
 from tapeline.market.times import MINUTE
 from tapeline.outputs import read_json, write_json
 from tapeline.params import Params
+from tapeline.quality.extra_future import replaced_after
 from tapeline.quality.replacement import Moves
 from tapeline.release.proof_compare import Comparison, Known
 from tapeline.release.proof_copies import Copies, Copy
@@ -135,6 +138,15 @@ class Run:
             for symbol, table in self.candles.items()
         }
 
+    @cached_property
+    def extras(self) -> list[Extra]:
+        """Inputs beyond candles."""
+        return read_extras(self.params, self.root)
+
+    def replaced_extras(self, moment: int, rng: np.random.Generator) -> list[Extra]:
+        """The same with other rows known after `moment`, microseconds, when candles before it have closed."""
+        return [replaced_after(extra, moment, rng) for extra in self.extras]
+
     def known(self, changed: Tables, moment: int) -> dict[str, Known]:
         """By symbol, what the run and one on `changed` candles may both know before `moment`."""
         return {
@@ -145,7 +157,7 @@ class Run:
     @cached_property
     def unchanged(self) -> Copy:
         """A copy on the run's own candles; ProofError where its commands give other values than the run's."""
-        copy = self.copies.make(UNCHANGED, self.candles)
+        copy = self.copies.make(UNCHANGED, self.candles, extras=self.extras)
         copy.run("ingest", "features", "splits")
         never = int(times_of(self.candles[self.symbols[0]])[-1]) + 10**15
         try:

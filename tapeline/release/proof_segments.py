@@ -5,6 +5,7 @@ import pandas as pd
 
 from tapeline.promotion.proofs import ProvedPart
 from tapeline.release.proof_compare import Comparison, Known
+from tapeline.release.proof_extra import tiled
 from tapeline.release.proof_moments import Cut, Pair, make_pair, times_of
 from tapeline.release.proof_run import CANDLES, SOURCE_FILE, Run, read_features, side_by_side
 from tapeline.store.tables import read_table
@@ -20,7 +21,7 @@ def prove_moments(run: Run, rng: np.random.Generator, n_moments: int) -> ProvedP
         pair = make_pair(run.candles, run.moves, run.clock, cut, rng)
         if not len(pair.starts) or tried >= n_moments:
             break
-        tried += compare_pair(run, pair, comparison)
+        tried += compare_pair(run, pair, comparison, rng)
     return ProvedPart(name="many moments", moment=None, trials=tried, values=comparison.compared)
 
 
@@ -31,14 +32,16 @@ def pairs_needed(run: Run, n_moments: int) -> int:
     return min(MOST_PAIRS, -(-n_moments // (n_tiles * len(run.symbols)))) if n_tiles else 0
 
 
-def compare_pair(run: Run, pair: Pair, comparison: Comparison) -> int:
+def compare_pair(run: Run, pair: Pair, comparison: Comparison, rng: np.random.Generator) -> int:
     """Run ingest and features on both sides of a pair, compare them; return how many moments were tried."""
+    edges = run.clock.first + pair.starts * run.interval
+    last = np.max([pair.moments[symbol] for symbol in run.symbols], axis=0)
+    extras = [tiled(extra, edges, last, rng) for extra in run.extras]
     copies = [
-        run.copies.make(f"pair_{side}", each)
-        for side, each in (("base", pair.base), ("changed", pair.changed))
+        run.copies.make(f"pair_{side}", each, extras=[both[k] for both in extras])
+        for k, (side, each) in enumerate((("base", pair.base), ("changed", pair.changed)))
     ]
     side_by_side(run.workers, [(copy, ("ingest", "features")) for copy in copies])
-    edges = run.clock.first + pair.starts * run.interval
     known = {
         symbol: Known(
             times_of(pair.base[symbol]), times_of(pair.changed[symbol]), edges, pair.moments[symbol]

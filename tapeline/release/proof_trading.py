@@ -46,7 +46,7 @@ def prove_inside_test(run: Run, rng: np.random.Generator) -> ProvedPart:
     moment = start + int(rng.integers(low, max(high, low + 1))) * run.interval
     comparison, changed = Comparison(), run.replaced(moment, rng)
     base = judged_unchanged(run)
-    copy = run.copies.make("inside_test", changed)
+    copy = run.copies.make("inside_test", changed, extras=run.replaced_extras(moment, rng))
     copy.run("ingest", "features")
     known = run.known(changed, moment)
     compare_data(run, copy, known, comparison)

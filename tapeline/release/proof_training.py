@@ -42,7 +42,7 @@ def prove_test(run: Run, rng: np.random.Generator) -> ProvedPart:
     """Replace all candles from the test's start on, train the fold again and compare it with the run's."""
     moment, comparison = microseconds_of(run.fold.test[0]), Comparison()
     changed = run.replaced(moment, rng)
-    copy = run.copies.make("test", changed)
+    copy = run.copies.make("test", changed, extras=run.replaced_extras(moment, rng))
     copy.run("ingest", "features", "splits")
     known = run.known(changed, moment)
     compare_data(run, copy, known, comparison)
@@ -66,7 +66,7 @@ def prove_validation(run: Run, rng: np.random.Generator) -> ProvedPart:
     moment, comparison = microseconds_of(run.fold.validation[0]), Comparison()
     changed = run.replaced(moment, rng)
     changes = {"train": {"epochs": 1}, "baselines": untold(run)}
-    copy = run.copies.make("validation", changed, changes)
+    copy = run.copies.make("validation", changed, changes, run.replaced_extras(moment, rng))
     base = run.unchanged
     base.set_params(changes)
     copy.run("ingest", "features")

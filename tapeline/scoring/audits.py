@@ -1,17 +1,20 @@
 """The leak audits that the expectations stage runs: what of the pipeline each is given to audit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.extra import Extra
 from tapeline.features.declare import Feature
+from tapeline.features.extra import extra_features
 from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table
 from tapeline.quality.buffers import audit_streaming, audit_warm_up
+from tapeline.quality.extra_future import audit_known_at
 from tapeline.quality.files_opened import audit_files, files_opened
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
@@ -20,7 +23,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.random_walk import audit_random_walk
 from tapeline.quality.report import Audit, RandomWalk
 from tapeline.quality.stored import audit_stored
-from tapeline.schema import DIRECTION, LABELS, Interval
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, Interval
 from tapeline.scoring.served import served_rows
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
@@ -29,11 +32,25 @@ CHEAPEST = Feature("close", "labels", 1, "the close", None, None, attrgetter("cl
 
 @dataclass(frozen=True)
 class Audited:
-    """What is audited: the features switched on, the labels' horizon, how long a leader's close is known."""
+    """What is audited: the features switched on, the labels' horizon, how long a leader's close is known.
+
+    extras : inputs beyond candles, of which features are made beside `features`; interval : of the candles
+    """
 
     features: list[Feature]
     horizon: int
     max_fill: int
+    extras: Sequence[Extra] = ()
+    interval: Interval = "1m"
+
+    def of(self, symbol: str) -> "Audited":
+        """The same with the features of `extras` as they are for `symbol`."""
+        own = self.extra_features(symbol, self.extras)
+        return replace(self, features=[*self.features, *own]) if own else self
+
+    def extra_features(self, symbol: str, extras: Sequence[Extra]) -> list[Feature]:
+        """Features of `extras` for candles of `symbol`."""
+        return extra_features(extras, symbol, INTERVAL_MINUTES[self.interval])
 
     @property
     def names(self) -> list[str]:
@@ -63,15 +80,17 @@ def audit_symbol(
 ) -> list[Audit]:
     """Run the audits of one symbol.
 
-    Of files and of the stored table, truncation, poison, warm-up, streaming, and what labels reach.
+    Of files and of the stored table, truncation, poison, warm-up, streaming, what labels reach and, where
+    there are inputs beyond candles, when they are known.
     """
+    audited = audited.of(history.symbol)
     lookbacks = {feature.name: feature.lookback for feature in audited.features}
     longest = max(lookbacks.values())
     names, horizon = audited.names, audited.horizon
     with files_opened() as opened:
         clean = audited.build(history.candles, history.leader)
     names_by_function = {feature.definition: feature.name for feature in audited.features if opened}
-    return [
+    audits = [
         audit_files(opened, names_by_function, history),
         audit_stored(clean, table, history, [*names, *LABELS]),
         audit_truncation(audited.build, history, names, longest, quality),
@@ -80,8 +99,20 @@ def audit_symbol(
         audit_streaming(audited.served, history, table, names, longest, quality),
         audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),
     ]
+    return audits + ([audit_extras(audited, history, quality)] if audited.extras else [])
+
+
+def audit_extras(audited: Audited, history: History, quality: QualityParams) -> Audit:
+    """Audit when the inputs beyond candles are known, on their features alone."""
+
+    def rebuild(extras: Sequence[Extra]) -> pd.DataFrame:
+        features = audited.extra_features(history.symbol, extras)
+        return build_table(history.candles, history.leader, features, audited.horizon, audited.max_fill)
+
+    names = [feature.name for feature in audited.extra_features(history.symbol, audited.extras)]
+    return audit_known_at(rebuild, history, names, audited.extras, quality)
 
 
 def check_random_walk(audited: Audited, interval: Interval, seed: int) -> tuple[Audit, RandomWalk]:
-    """Run the random-walk check on the features that are switched on."""
+    """Run the random-walk check on the features that are switched on, of which those of `extras` are none."""
     return audit_random_walk(audited.build, audited.names, DIRECTION, audited.horizon, interval, seed)

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.errors import ArtifactError
+from tapeline.errors import ArtifactError, NotServedError
 from tapeline.evaluation.latency import LatencyParams, percentiles
 from tapeline.market.origin import is_of_simulation, read_origin
-from tapeline.promotion.bundle import MANIFEST
+from tapeline.promotion.bundle import MANIFEST, open_bundle
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import Timed, Timings, time_stream
@@ -48,12 +48,33 @@ def time_candidates(params: LatencyParams) -> tuple[Stream, Timed]:
     return stream, time_stream(stream, symbol, candles, params.warm_up)
 
 
+def time_or_say_why(params: LatencyParams) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
+    """Metrics and detail of the run's candidates, timed, and lines that sum them up.
+
+    Of candidates that are not served nothing is timed: their metrics are null, and a line says why.
+    """
+    try:
+        stream, timed = time_candidates(params)
+    except NotServedError as error:
+        bundles = sorted(Path("models/candidate").glob(f"*/{MANIFEST}"))
+        names = [open_bundle(path.parent).model.network for path in bundles]
+        nothing = Timings(np.empty(0), np.empty(0), [np.empty(0)] * len(names))
+        return *_records(names, Timed(nothing, nothing)), [str(error)]
+    return *latency_records(stream, timed), [
+        f"candle to all predictions, by the clock: {percentiles(timed.wall.total)}",
+        f"of the processor: {percentiles(timed.cpu.total)}; the gate is on that",
+    ]
+
+
 def latency_records(stream: Stream, timed: Timed) -> tuple[dict[str, Any], dict[str, Any]]:
     """Metrics and detail of `timed`, the times of the bundles of `stream`.
 
     NAME_latency_* is the clock's, NAME_cpu_* the processor's, of the candle to each network's prediction.
     """
-    names = [predictor.bundle.model.network for predictor in stream.predictors]
+    return _records([predictor.bundle.model.network for predictor in stream.predictors], timed)
+
+
+def _records(names: list[str], timed: Timed) -> tuple[dict[str, Any], dict[str, Any]]:
     metrics: dict[str, Any] = {"candles": timed.wall.total.size}
     for word, timings in (("latency", timed.wall), ("cpu", timed.cpu)):
         for name, alone in taken_alone(names, timings).items():

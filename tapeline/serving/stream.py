@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from tapeline.candles import is_too_long
-from tapeline.errors import ArtifactError
+from tapeline.errors import ArtifactError, NotServedError
+from tapeline.extra import GROUP as EXTRA
 from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature
@@ -282,8 +283,14 @@ class _Before(NamedTuple):
 
 
 def check_features(predictor: Predictor) -> list[Feature]:
-    """Features of a bundle, in its order; ArtifactError if this code computes others."""
+    """Features of a bundle, in its order; ArtifactError if this code computes others or can't feed them."""
     model = predictor.bundle.model
+    extra = [name for name in predictor.features if name.startswith(f"{EXTRA}_")]
+    if extra:
+        raise NotServedError(
+            f"{predictor.bundle.contract.artifact}: takes inputs of data.extra, as {extra[0]}: such models "
+            "can be trained, judged and proven, and are not served yet, so neither promoted nor timed"
+        )
     unknown = [name for name in predictor.features if name not in FEATURES]
     features = [FEATURES[name] for name in predictor.features if name in FEATURES]
     if unknown or feature_version(features, model.horizon) != model.made_from["features"]:
