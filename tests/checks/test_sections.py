@@ -2,6 +2,7 @@
 
 from copy import deepcopy
 
+import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
@@ -191,3 +192,26 @@ def test_a_wrong_section_of_the_simulated_market_is_its_own_problem_alone():
     problems, _ = check(Params(SHIPPED | {"simulation": SHIPPED["simulation"] | {"days": 0}}))
     (line,) = texts(problems)
     assert line.startswith("params.yaml: simulation.days is 0: ")
+
+
+def test_tables_of_data_extra_are_read_before_anything_runs(tmp_path):
+    """A line for each that can't be used, whatever the others are."""
+    own = {"known_at": "t", "delay_s": 0, "symbol": None, "columns": {"rate": "value"}, "max_age": 60}
+    extra = {name: own | {"file": f"{name}.parquet"} for name in ("gone", "funding", "naive")}
+    times = pd.date_range("2024-01-01", periods=3)
+    pd.DataFrame({"t": times.tz_localize("UTC"), "rate": 1.0}).to_parquet(tmp_path / "funding.parquet")
+    pd.DataFrame({"t": times, "rate": 1.0}).to_parquet(tmp_path / "naive.parquet")
+    data = SHIPPED["data"] | {"extra": extra, "extra_path": str(tmp_path)}
+    gone, naive = texts(check(Params(SHIPPED | {"data": data}))[0])
+    assert "gone.parquet: data.extra.gone: no such file" in gone
+    assert "naive.parquet: data.extra.naive: t is of type" in naive
+
+
+def test_a_key_of_data_extra_that_is_missing_or_wrong_is_named():
+    """Down to the table and the key."""
+    extra = {"funding": {"file": "../x.parquet", "known_at": "t", "columns": {"rate": "level"}}}
+    problems, sections = check_sections(Params(SHIPPED | {"data": SHIPPED["data"] | {"extra": extra}}))
+    told = "\n".join(texts(problems))
+    assert "data" not in sections
+    for key in ("file", "delay_s", "symbol", "columns.rate", "max_age"):
+        assert f"params.yaml: data.extra.funding.{key}" in told

@@ -64,22 +64,16 @@ def test_a_candle_sees_the_second_venues_candle_of_the_minute_before(tmp_path):
 @pytest.mark.slow
 @pytest.mark.skipif(not MARKET.is_dir(), reason="../shared/market is absent")
 def test_futures_on_real_spot_candles_are_those_of_the_minute_before(tmp_path):
-    """BINANCE spot beside BINANCE-USDM, where both have candles; the basis stays within ten percent."""
+    """BINANCE-USDM beside BINANCE spot, moved to its time where the two share none; gaps are their own."""
     own, venue = (read_real(MARKET / name) for name in ("BINANCE", "BINANCE-USDM"))
-    start, end = (max(own.iloc[0, 0], venue.iloc[0, 0]), min(own.iloc[-1, 0], venue.iloc[-1, 0]))
-    if start >= end:
-        pytest.skip("the two venues share no time")
-    own, venue = (
-        each[(each["timestamp"] >= start) & (each["timestamp"] <= end)].reset_index(drop=True)
-        for each in (own, venue)
-    )
+    if venue["timestamp"].iloc[0] > own["timestamp"].iloc[-1]:
+        venue["timestamp"] += own["timestamp"].iloc[0] - venue["timestamp"].iloc[0]
     table = joined(own.assign(segment=0, is_filled=False), venue, "BTC-USDT", tmp_path)
     np.testing.assert_allclose(table[NAMES].to_numpy(), expected(own, venue), atol=1e-12)
-    assert np.abs(table["extra_futures_close"]).max() < 0.1
-    assert (table["extra_futures_close"] != 0).mean() > 0.9
+    assert (table["extra_futures_close_change"] != 0).sum() > len(venue) // 2
 
 
 def read_real(folder: Path) -> pd.DataFrame:
     """Candles of BTC-USDT, each open time once."""
     rows = read_symbol(data_of(folder, symbols=("BTC-USDT",), timezone="UTC"), "BTC-USDT").rows
-    return rows[["timestamp", *OHLCV]].dropna().drop_duplicates("timestamp").sort_values("timestamp")
+    return rows[["timestamp", *OHLCV]].dropna().drop_duplicates("timestamp").reset_index(drop=True)

@@ -86,3 +86,37 @@ def test_a_leaders_move_is_known_a_candle_late(run):
             assert found == pytest.approx(np.log(real[time - minute] / real[time - 2 * minute]), rel=1e-9)
             checked += 1
     assert checked > 500
+
+
+def test_inputs_beyond_candles_are_columns_of_their_own_group_and_move_nothing_else(
+    run, tmp_path, monkeypatch
+):
+    """Between features and labels; versions are others, and the other columns' bits the same."""
+    candles, tables, features = run
+    monkeypatch.chdir(tmp_path)
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    own = {"file": "f.parquet", "known_at": "t", "delay_s": 0, "symbol": "s", "columns": {"rate": "value"}}
+    values["data"] |= {"symbols": list(SYMBOLS), "workers": 1, "extra_path": "."}
+    values["data"]["extra"] = {"funding": own | {"max_age": 60}}
+    values["labels"] = {"horizon": HORIZON}
+    values["features"]["groups"] = {name: name in GROUPS for name in values["features"]["groups"]}
+    with open("params.yaml", "w") as file:
+        YAML(typ="safe").dump(values, file)
+    for symbol in SYMBOLS:
+        write_table(f"data/candles/{symbol}.parquet", candles[symbol])
+    closes = candles[SYMBOLS[1]]["timestamp"].iloc[::30] + pd.Timedelta(minutes=1)
+    rows = [pd.DataFrame({"t": closes, "s": s, "rate": float(k)}) for k, s in enumerate(SYMBOLS, 1)]
+    pd.concat(rows).to_parquet("f.parquet")
+    stage.main(logging.getLogger("test_features"))
+    store = FeatureStore("data/features")
+    names = [f"extra_funding_{name}" for name in ("rate", "rate_change", "age")]
+    assert list(store.schema(SYMBOLS[0]).groups) == [*features, *names]
+    assert store.schema(SYMBOLS[0]).feature_version == store.schema(SYMBOLS[1]).feature_version
+    for k, symbol in enumerate(SYMBOLS, 1):
+        table = store.read(symbol)
+        pd.testing.assert_frame_equal(table.drop(columns=names), tables[symbol])
+        assert set(table["extra_funding_rate"]) <= {0.0, float(k)}
+        at = table[table["timestamp"].isin(closes - pd.Timedelta(minutes=1))]
+        assert len(at) > 50
+        assert (at["extra_funding_age"] == 0).all()
+        assert (at["extra_funding_rate"] == k).all()
