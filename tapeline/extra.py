@@ -42,6 +42,11 @@ class ExtraParams(Section):
     ]
     max_age: Annotated[int, Field(ge=1, le=10_000_000)]  # minutes; a row known longer ago says nothing
 
+    def features(self, name: str) -> list[str]:
+        """Names of the features of this table, called `name`, in their order: the last is the age."""
+        columns = [f"{GROUP}_{name}_{column}{end}" for column in self.columns for end in ("", "_change")]
+        return [*columns, f"{GROUP}_{name}_age"]
+
 
 Extras = dict[Name, ExtraParams]
 
@@ -52,11 +57,13 @@ class Extra:
 
     rows : `known_at` int64, microseconds since 1970, `symbol`, and the columns of `params` as float64; rising
         in `known_at` within a symbol, of the run's symbols or EVERY alone
+    excluded : names of its features that `features.exclude` leaves out
     """
 
     name: str
     params: ExtraParams
     rows: pd.DataFrame
+    excluded: frozenset[str] = frozenset()
 
     def of(self, symbol: str) -> pd.DataFrame:
         """Rows that count for `symbol`."""

@@ -20,7 +20,7 @@ from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.scorecard import tier_a_reason
-from tapeline.features.extra_files import read_extra
+from tapeline.features.extra_files import read_extra, require_excluded
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
@@ -128,6 +128,7 @@ def check_combinations(sections: dict[str, Any]) -> list[Problem]:
         problems.append(Problem(str(ParamsError("data.interval", data.interval, rule))))
     if "features" in sections:
         problems += problems_of(selected_features, sections["features"], data.interval)
+        problems += problems_of(require_excluded, sections["features"].exclude, data.extra)
     return problems
 
 

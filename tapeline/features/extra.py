@@ -84,9 +84,10 @@ def extra_age(candles: Candles, joined: Joined) -> FloatArray:
 def extra_features(extras: Sequence[Extra], symbol: str, minutes: int) -> list[Feature]:
     """The features of `extras` for candles of `symbol` that are `minutes` long; alike for every symbol.
 
-    `extra_NAME_COLUMN` and `extra_NAME_COLUMN_change` of each column, then `extra_NAME_age`.
+    `extra_NAME_COLUMN` and `extra_NAME_COLUMN_change` of each column, `extra_NAME_age`; excluded ones not.
     """
-    features = []
+    features: list[Feature] = []
+    excluded = {name for extra in extras for name in extra.excluded}
     for extra in extras:
         rows, name = extra.of(symbol), f"{GROUP}_{extra.name}"
         age = extra.params.max_age
@@ -109,7 +110,7 @@ def extra_features(extras: Sequence[Extra], symbol: str, minutes: int) -> list[F
         joined = Joined(known, np.zeros(len(known)), False, *bounds)
         what = f"log(1 + candles since the last row of {extra.name} was known)"
         features.append(_feature(f"{name}_age", what, extra_age, joined, age, 0.0, oldest))
-    return features
+    return [feature for feature in features if feature.name not in excluded]
 
 
 def _feature(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,9 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tapeline.errors import DataError
-from tapeline.extra import EVERY, KNOWN, SYMBOL, Extra, ExtraParams, Extras
+from tapeline.errors import DataError, ParamsError
+from tapeline.extra import EVERY, GROUP, KNOWN, SYMBOL, Extra, ExtraParams, Extras
+from tapeline.features.params import FeatureParams
 from tapeline.params import Params
 from tapeline.schema import Symbols
 
@@ -22,12 +24,27 @@ N_NAMED = 5  # symbols in a message
 
 
 def read_extras(params: Params, root: Path = Path()) -> list[Extra]:
-    """Every table of `data.extra` of the project at `root`, by name; DataError with the first mistake."""
+    """Every table of `data.extra` of the project at `root`, by name; DataError with the first mistake.
+
+    ParamsError where `features.exclude` names a feature that none of them has.
+    """
     extras: Extras = params.value("data.extra", Extras)
+    exclude = params.section("features", FeatureParams).exclude
+    require_excluded(exclude, extras)
     if not extras:
         return []
     folder, symbols = root / params.value("data.extra_path", str), params.value("data.symbols", Symbols)
-    return [read_extra(folder, name, extras[name], symbols) for name in sorted(extras)]
+    tables = [read_extra(folder, name, extras[name], symbols) for name in sorted(extras)]
+    return [replace(table, excluded=frozenset(exclude)) for table in tables]
+
+
+def require_excluded(exclude: Sequence[str], extras: Extras) -> None:
+    """Raise ParamsError where `exclude` holds a name like those of `extras` that no table of them has."""
+    names = [each for name, table in extras.items() for each in table.features(name)]
+    unknown = [name for name in exclude if name.startswith(f"{GROUP}_") and name not in names]
+    if unknown:
+        there = f"there are {', '.join(names)}" if names else "data.extra is empty"
+        raise ParamsError("features.exclude", list(exclude), f"{unknown[0]} is no feature; {there}")
 
 
 def read_extra(folder: Path, name: str, params: ExtraParams, symbols: Sequence[str]) -> Extra:

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from tapeline.errors import ParamsError
+from tapeline.extra import GROUP as EXTRA
 from tapeline.features.catalog import FEATURES, GROUPS
 from tapeline.features.declare import Feature
 from tapeline.params import Section
@@ -35,7 +36,8 @@ class FeatureParams(Section):
     @field_validator("exclude")
     @classmethod
     def _check_features(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
-        unknown = sorted(set(exclude) - set(FEATURES))
+        # Those of data.extra are held against its tables, where these are read.
+        unknown = sorted(name for name in set(exclude) - set(FEATURES) if not name.startswith(f"{EXTRA}_"))
         if unknown:
             raise ValueError(f"{unknown[0]} is no feature; there are {', '.join(FEATURES)}")
         return exclude

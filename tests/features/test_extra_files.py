@@ -4,8 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tapeline.errors import DataError
+from tapeline.errors import DataError, ParamsError
 from tapeline.extra import EVERY, ExtraParams
+from tapeline.features.catalog import GROUPS
+from tapeline.features.extra import extra_features
 from tapeline.features.extra_files import known_us, left_out, read_extra, read_extras
 from tapeline.params import Params
 
@@ -122,13 +124,35 @@ def test_rows_of_symbols_that_the_run_does_not_have_are_counted(tmp_path):
     more = table_of(pair=["XRP-USD", "SOL-USD", "SOL-USD", *["ETH-USD"] * 3])
     pd.concat([table_of(), more.iloc[:3]]).to_parquet(tmp_path / "rates.parquet")
     data = {"extra": {"funding": params_of().model_dump()}, "extra_path": str(tmp_path), "symbols": SYMBOLS}
-    params = Params({"data": data})
+    params = with_features(data)
     (extra,) = extras = read_extras(params)
     assert len(extra.rows) == 6
     assert left_out(params, extras) == [
         "data.extra.funding: 3 of 9 rows are not used, of none of data.symbols: SOL-USD, XRP-USD"
     ]
-    assert read_extras(Params({"data": data | {"extra": {}}})) == []
+    assert read_extras(with_features(data | {"extra": {}})) == []
+
+
+def with_features(data, *exclude):
+    """Params of `data`, and features of which some are excluded."""
+    return Params({"data": data, "features": {"groups": dict.fromkeys(GROUPS, True), "exclude": [*exclude]}})
+
+
+def test_single_features_can_be_excluded_and_one_that_is_not_there_is_refused(tmp_path):
+    """By `features.exclude`, as those of candles; a table that never waits has an age that never changes."""
+    table_of().to_parquet(tmp_path / "rates.parquet")
+    data = {"extra": {"funding": params_of().model_dump()}, "extra_path": str(tmp_path), "symbols": SYMBOLS}
+    extras = read_extras(with_features(data, "extra_funding_age", "rsi_14"))
+    names = [feature.name for feature in extra_features(extras, SYMBOLS[0], 1)]
+    assert names == ["extra_funding_rate", "extra_funding_rate_change"]
+    every = [feature.name for feature in extra_features(read_extras(with_features(data)), SYMBOLS[0], 1)]
+    assert every == params_of().features("funding") == [*names, "extra_funding_age"]
+    for of, there in (
+        (data, "there are extra_funding_rate, "),
+        (data | {"extra": {}}, "data.extra is empty"),
+    ):
+        with pytest.raises(ParamsError, match=f"features.exclude .*extra_funding_x is no feature; {there}"):
+            read_extras(with_features(of, "extra_funding_x"))
 
 
 @pytest.mark.parametrize("column", ["rate_change", "rate_age", "age", "symbol", "known_at"])

@@ -8,6 +8,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
+from tapeline.features.catalog import GROUPS
 from tapeline.features.extra import extra_features
 from tapeline.features.extra_files import read_extras
 from tapeline.features.table import build_table
@@ -32,7 +33,8 @@ def joined(own, venue, symbol, folder):
     """Its features of the candles `own`, from a file of the candles `venue`; one row a candle."""
     table = venue[["timestamp", *OHLCV]].assign(symbol=symbol)
     table.to_parquet(folder / "usdm.parquet")
-    params = Params({"data": {"extra": example(), "extra_path": str(folder), "symbols": [symbol]}})
+    data = {"extra": example(), "extra_path": str(folder), "symbols": [symbol]}
+    params = Params({"data": data, "features": {"groups": dict.fromkeys(GROUPS, True), "exclude": []}})
     features = extra_features(read_extras(params), symbol, 1)
     return build_table(own, own, features, 1, 15).set_index("timestamp")
 
