@@ -41,7 +41,8 @@ def test_the_lock_is_of_this_code_and_params(stage):
     locked, spec = LOCK["stages"][stage], PIPELINE["stages"][stage]
     assert locked["cmd"] == spec["cmd"], AGAIN
     deps = {entry["path"]: entry.get("md5") for entry in locked["deps"]}
-    listed = {dep if dep != "${data.path}" else PARAMS["data"]["path"] for dep in spec["deps"]}
+    paths = {f"${{data.{name}}}": PARAMS["data"][name] for name in ("path", "extra_path")}
+    listed = {paths.get(dep, dep) for dep in spec["deps"]}
     assert set(deps) == listed, AGAIN
     outs = {entry["path"]: entry["md5"] for entry in locked["outs"]}
     for path, md5 in (deps | outs).items():
