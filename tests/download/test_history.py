@@ -342,6 +342,8 @@ def test_ingest_reads_what_was_downloaded(tmp_path):
         max_fill=15,
         max_filled_share=0.2,
         max_rejected_share=0.0,
+        extra={},
+        extra_path="",
         workers=1,
     )
     cleaned = clean(read_symbol(data, "BTC-USDT"), data)

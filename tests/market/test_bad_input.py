@@ -514,6 +514,8 @@ def section(path, **params):
         "max_fill": 15,
         "max_filled_share": 0.2,
         "max_rejected_share": 0.01,
+        "extra": {},
+        "extra_path": "",
         "workers": 1,
     }
     return DataParams(**{**values, **params})

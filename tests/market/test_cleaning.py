@@ -34,6 +34,8 @@ def data(**changes):
         "max_fill": 2,
         "max_filled_share": 0.2,
         "max_rejected_share": 1.0,
+        "extra": {},
+        "extra_path": "",
         "workers": 1,
     }
     return DataParams(**{**values, **changes})

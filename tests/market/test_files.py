@@ -38,6 +38,8 @@ def data(path, **changes):
         "max_fill": 15,
         "max_filled_share": 0.2,
         "max_rejected_share": 0.01,
+        "extra": {},
+        "extra_path": "",
         "workers": 1,
     }
     return DataParams(**{**values, **changes})

@@ -18,6 +18,8 @@ GOOD = {
     "max_fill": 15,
     "max_filled_share": 0.2,
     "max_rejected_share": 0.01,
+    "extra": {},
+    "extra_path": "",
     "workers": 2,
 }
 

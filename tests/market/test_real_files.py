@@ -29,6 +29,8 @@ def data(path):
         max_fill=15,
         max_filled_share=0.2,
         max_rejected_share=0.0,
+        extra={},
+        extra_path="",
         workers=1,
     )
 
