@@ -1,6 +1,7 @@
 """What all trials of a search share: rows, inner folds, ranges, and the hash that the search is named by."""
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tapeline.errors import ArgumentError, ParamsError
+from tapeline.errors import ArgumentError, ArtifactError, ParamsError
 from tapeline.market.origin import read_origin
 from tapeline.models.network import NetworkEntry
 from tapeline.models.ranges import TRAIN, Choices, Range, TuneParams, range_mistakes
@@ -137,10 +138,18 @@ def network_of(name: str) -> NetworkEntry:
     return found[0]
 
 
+def require_run() -> None:
+    """Raise ArtifactError where features or splits have not been made yet."""
+    for needed in (FEATURES, SPLITS):
+        if not Path(needed).exists():
+            raise ArtifactError(f"{needed}: is not there; `dvc repro splits` makes what a search needs")
+
+
 def plan_tuning(params: Params, tune: TuneParams) -> TuningPlan:
     """Read params, feature tables and the splits file, and cut the inner folds."""
     for mistake in range_mistakes(tune):
         raise mistake
+    require_run()
     model = network_of(tune.network)
     ranges, train = tune.of(model), params.section("train", TrainParams)
     if train.processes != 1:

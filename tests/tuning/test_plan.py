@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapeline.errors import ArgumentError, ParamsError, SplitError
+from tapeline.errors import ArgumentError, ArtifactError, ParamsError, SplitError
 from tapeline.models.ranges import TuneParams
 from tapeline.splits import inner
 from tapeline.splits.folds import TimeFold
@@ -21,6 +21,15 @@ def plan(tmp_path, monkeypatch):
     """Of a search on a small market."""
     monkeypatch.chdir(tmp_path)
     return make_plan()
+
+
+@pytest.mark.parametrize("missing", ["data/features", "data/splits.json"])
+def test_a_search_before_the_first_run_says_what_makes_its_inputs(plan, tmp_path, missing):
+    """By the path that everybody knows, and with the command."""
+    (tmp_path / missing).rename(tmp_path / "aside")
+    params = search_params()
+    with pytest.raises(ArtifactError, match=rf"^{missing}: is not there; `dvc repro splits`"):
+        plan_tuning(params, params.section("tune", TuneParams))
 
 
 def days(low, high):
