@@ -256,7 +256,7 @@ def test_an_interrupted_training_goes_on(workshop):
         [sys.executable, "-m", "stages.train_lstm"], cwd=workshop.folder, text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE,
     )  # fmt: skip
-    while len(list((workshop.folder / ".checkpoints/lstm").glob("*/fold_[01].pt"))) < 2:
+    while len(list((workshop.folder / ".checkpoints/lstm").glob("*/fold_[01].*.pt"))) < 2:
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

@@ -15,6 +15,7 @@ from tapeline.nets.calibration import Calibration
 from tapeline.nets.calibration_fit import PLAIN, CalibrationRows, fit_calibration
 from tapeline.nets.chunks import Series, spans_within
 from tapeline.nets.devices import memory_advice
+from tapeline.nets.ensemble import as_one, members_of
 from tapeline.nets.label_weights import class_factors, uniqueness
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
@@ -88,6 +89,7 @@ class FoldResult:
     """A trained fold.
 
     predictor : network and calibration; `calibration` is the latter as a record for JSON
+    history : epochs of all members, one member after the other
     effective_labels : how many independent labels the training rows amount to
     losses : validation log loss before and after calibration
     skill : what the network takes off a constant's log loss on validation, as `skill_figures` says
@@ -114,19 +116,19 @@ def run_fold(
     checkpoint: Path | None = None,
     on_epoch: Callable[[Epoch], None] = lambda epoch: None,
     line: int = 0,
+    start: Network | None = None,
 ) -> FoldResult:
-    """Train a network on one fold and calibrate it on the fold's validation.
+    """Train a network on one fold, of `train.seeds` members, and calibrate it on the fold's validation.
 
-    `make_net` builds the network, with fresh weights or those to start from; every fold starts with the same
-    seed. SplitError names a part without rows; the test may have none. Progress stands on the
-    terminal's `line`.
+    `make_net` builds a member with fresh weights; it begins with those of `start`, if there is one. Every
+    fold starts with the same seed. SplitError names a part without rows; the test may have none. Progress
+    stands on the terminal's `line`.
     """
     for part in ("part", "train", "validation"):
         if getattr(rows, part).size == 0:
             raise SplitError(f"{title}: no candle in {part} with train.sequence_length candles up to it")
-    torch.manual_seed(params.seed)
     scaled = rows.part
-    net, scaler = make_net(), fit_scaler(table.features, scaled)
+    scaler = fit_scaler(table.features, scaled)
     unique = uniqueness(rows.train, len(table.segment), table.horizon)
     arrays = (
         scaler.transform(table.features),
@@ -137,7 +139,7 @@ def run_fold(
         series = Series(*(torch.from_numpy(array).to(fabric.device) for array in arrays))
         spans = spans_within(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
         data = TrainingData(series, table.segment, spans, rows.validation[:: params.validation_stride])
-        history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)
+        net, history = train_members(fabric, make_net, data, params, title, checkpoint, on_epoch, line, start)
         plain = Calibration(PLAIN)
         logits = Predictor(net, plain, series.features, table.segment, params).logits(rows.validation)
     validated = table.calibration_rows(rows.validation, as_array(logits))
@@ -151,6 +153,49 @@ def run_fold(
         predictor, history, scaler, record, float(unique.sum()), (float(before.mean()), float(after.mean())),
         skill, used_rows(scaled, data),
     )  # fmt: skip
+
+
+def train_members(
+    fabric: Fabric,
+    make_net: Callable[[], Network],
+    data: TrainingData,
+    params: TrainParams,
+    title: str,
+    checkpoint: Path | None,
+    on_epoch: Callable[[Epoch], None],
+    line: int,
+    start: Network | None,
+) -> tuple[Network, list[Epoch]]:
+    """Train `train.seeds` networks one after the other; return them as one, and the epochs of all.
+
+    Member k has seed `train.seed` + k for its weights, dropout and order of chunks. It stops by its own
+    validation loss, has a checkpoint of its own, and begins with the weights of member k of `start`, if any.
+    Its epochs say `member`: k.
+    """
+    members: list[Network] = []
+    history: list[Epoch] = []
+    for k in range(params.seeds):
+        own = params.model_copy(update={"seed": params.seed + k})
+        name = title if params.seeds == 1 else f"{title} seed {own.seed}"
+        torch.manual_seed(own.seed)
+        net = make_net()
+        if start is not None:
+            net.load_state_dict(members_of(start)[k].state_dict())
+        kept = checkpoint.with_suffix(f".{k}{checkpoint.suffix}") if checkpoint else None
+
+        def tell(epoch: Epoch, member: int = k) -> None:
+            on_epoch(epoch | {"member": member})
+
+        epochs = train(fabric, net, data, own, name, kept, tell, line)
+        members.append(net)
+        history += [epoch | {"member": k} for epoch in epochs]
+    return as_one(members), history
+
+
+def by_member(history: list[Epoch]) -> list[list[Epoch]]:
+    """The epochs of each member, in order of their seeds."""
+    members = sorted({epoch["member"] for epoch in history})
+    return [[epoch for epoch in history if epoch["member"] == member] for member in members]
 
 
 def used_rows(scaled: NDArray[np.int64], data: TrainingData) -> UsedRows:

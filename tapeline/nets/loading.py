@@ -11,6 +11,7 @@ from safetensors.torch import load
 
 from tapeline.errors import ArtifactError
 from tapeline.nets.calibration import Calibration
+from tapeline.nets.ensemble import as_one
 from tapeline.nets.models import DESCRIPTION, WEIGHTS, Description, content_version
 from tapeline.nets.network import Network
 from tapeline.nets.scaler import Scaler
@@ -28,7 +29,7 @@ class Model:
 
 
 def load_model(folder: Path, build: Callable[[Description], Network]) -> Model:
-    """Read a model back, its network made by `build`.
+    """Read a model back, its network, or each of its members, made by `build`.
 
     ArtifactError where a file is missing or content is not what the version says.
     """
@@ -40,9 +41,10 @@ def load_model(folder: Path, build: Callable[[Description], Network]) -> Model:
             raise ArtifactError(f"{folder}: content does not match version {version}; train again")
         scaler, calibration = record.pop("scaler"), Calibration(record.pop("calibration"))
         description = Description(**record)
-        net = build(description)
+        n_members = description.training.get("seeds", 1)  # models before had one, and did not say so
+        net = as_one([build(description) for _ in range(n_members)])
         net.load_state_dict(load(weights))
-    except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError) as error:
+    except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError, RuntimeError) as error:
         raise ArtifactError(f"{folder}: no whole model: {error}") from error
     fitted = Scaler(np.array(scaler["mean"]), np.array(scaler["std"]))
     return Model(net.eval(), calibration, fitted, description, version)

@@ -70,6 +70,7 @@ class TrainParams(Section):
     threads: Annotated[int, Field(ge=1, le=256)]
     workers: Workers
     seed: Seed
+    seeds: Annotated[int, Field(ge=1, le=64)]
 
     @model_validator(mode="after")
     def _lengths_in_order(self) -> "TrainParams":

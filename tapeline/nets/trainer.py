@@ -23,7 +23,7 @@ from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import predict_logits
 
-Epoch = dict[str, Any]
+Epoch = dict[str, Any]  # `epoch` from 1, its losses, and which `member` of an ensemble it is of, from 0
 
 
 @dataclass(frozen=True)

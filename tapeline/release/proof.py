@@ -151,7 +151,7 @@ def say_cost(run: Run, n_moments: int) -> str:
     if None not in trainings:
         fold = sum(trainings) / len(run.folds) * min(run.workers, len(run.folds))  # type: ignore[arg-type]
     else:
-        epochs = run.params.value("train.epochs", int)
+        epochs = run.params.value("train.epochs", int) * run.params.value("train.seeds", int)
         fold = PER_LABEL * n_candles * epochs * len(NETWORKS)
     n_cheap = 2 * pairs_needed(run, n_moments) + 4
     wall = (n_cheap * cheap + fold * 1.5 + 3 * evaluate) / min(2, run.workers)

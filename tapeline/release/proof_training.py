@@ -110,9 +110,11 @@ def trained(root: Path, model: NetworkEntry, fold: str, is_validated: bool = Tru
     losses = ("training_loss", "validation_loss") if is_validated else ("training_loss",)
     # Weights come after the losses: the first difference named is the first there was.
     for name in losses:
-        path = root / f"plots/{model.name}_history" / fold / f"plots/metrics/{name}.tsv"
-        history = pd.read_csv(path, sep="\t")
-        figures |= {f"{name} of epoch {int(step)}": value for step, value in history.to_numpy()}
+        course = root / f"plots/{model.name}_history" / fold
+        for path in sorted(course.rglob(f"plots/metrics/{name}.tsv")):
+            of = " ".join(["", *path.relative_to(course).parts[:-3]])  # which member, if there are several
+            history = pd.read_csv(path, sep="\t").to_numpy()
+            figures |= {f"{name} of epoch {int(step)}{of}": value for step, value in history}
     figures |= {f"weight {name}": value for name, value in load_file(folder / WEIGHTS).items()}
     if is_validated:
         figures |= {f"calibration {name}": value for name, value in record["calibration"].items()}

@@ -71,7 +71,7 @@ def _network(entry: NetworkEntry, folder: Path) -> StoredModel:
     served, description = Served(model.net, model.calibration), model.description
     length, n_features = description.context["sequence_length"], len(description.features)
     trained = read_json(f"metrics/detail/{entry.name}_training.json")["folds"][folder.name]
-    train = ("epochs", "learning_rate", "batch_size", "seed")
+    train = ("epochs", "learning_rate", "batch_size", "seed", "seeds")
     return StoredModel(
         description=ModelDescription.read_file(folder / DESCRIPTION),
         files={

@@ -80,11 +80,13 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
 
 
 def read_history(network: str) -> pd.DataFrame:
-    """Losses of every fold and epoch, one per row: `fold`, `step`, `part`, `loss`."""
+    """Losses of every fold, member and epoch, one per row: `fold`, `member`, `step`, `part`, `loss`."""
     tables = []
-    for path in sorted(Path(f"plots/{network}_history").glob("fold_*/plots/metrics/*.tsv")):
+    root = Path(f"plots/{network}_history")
+    for path in sorted(root.glob("fold_*/**/plots/metrics/*.tsv")):
+        fold, *member = path.relative_to(root).parts[:-3]  # a network alone has no folder of its own
         table = pd.read_csv(path, sep="\t").rename(columns={path.stem: "loss"})
-        tables.append(table.assign(fold=path.parents[2].name, part=path.stem))
+        tables.append(table.assign(fold=fold, member=" ".join(member), part=path.stem))
     if not tables:
         raise FileNotFoundError(2, "no history", f"plots/{network}_history")
     return pd.concat(tables, ignore_index=True)
@@ -119,7 +121,7 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
 
 
 def learning_curve(history: pd.DataFrame) -> alt.LayerChart:
-    """Mean of the folds that trained that long, in the band of the lowest and the highest of them."""
+    """Mean of the folds, and their members, that trained that long, in the band of lowest and highest."""
     base = _chart(history).encode(x=alt.X("step:O", title="epoch"), color=alt.Color("part", title=None))
     band = base.mark_area(opacity=0.2).encode(
         alt.Y("min(loss):Q", scale=WIDE, title="loss"), alt.Y2("max(loss):Q")

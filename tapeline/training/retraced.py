@@ -1,6 +1,7 @@
 """A training's outputs made again with its weights taken as they are: everything that follows from them."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tapeline.nets.loading import load_model
 from tapeline.nets.rotation import group_columns
 from tapeline.outputs import read_json
 from tapeline.params import Params
+from tapeline.training.histories import history_of
 from tapeline.training.train import Job, TrainingPlan, plan_training
 from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 
@@ -39,10 +41,11 @@ def retraced_fold(
     plan: TrainingPlan, model: NetworkEntry, job: Job, folder: Path, summary: dict[str, Any], fabric: Fabric
 ) -> TrainedFold:
     """One fold trained in no epoch from the weights in `folder`; its history as `summary` tells."""
-    net = load_model(folder, model.build_described).net
+    given = load_model(folder, model.build_described).net
     untrained = plan.params.model_copy(update={"epochs": 0})
-    result = run_fold(fabric, lambda: net, plan.table, job.rows, untrained, f"{model.name} {job.name}")
-    best = {"epoch": summary["best_epoch"], "training_loss": summary["training_loss"], "validation_loss": 0.0}
-    others = [{"epoch": 0, "training_loss": 0.0, "validation_loss": 1.0}] * (summary["epochs"] - 1)
-    result = replace(result, history=[best, *others])
+    n_features, length = plan.table.features.shape[1], plan.params.sequence_length
+    make_net = partial(model.build, n_features, plan.architecture, length)
+    title = f"{model.name} {job.name}"
+    result = run_fold(fabric, make_net, plan.table, job.rows, untrained, title, start=given)
+    result = replace(result, history=history_of(summary))
     return trained_fold(result, job.rows, plan.table, group_columns(plan.groups), plan.params)

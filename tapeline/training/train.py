@@ -4,6 +4,7 @@ import logging
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.rotation import group_columns
 from tapeline.nets.skill import no_skill
-from tapeline.nets.tracking import EventFile
+from tapeline.nets.tracking import EventFiles
 from tapeline.nets.windows import has_context
 from tapeline.parallel import side_by_side
 from tapeline.params import Params, Section
@@ -66,7 +67,7 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
                 if told := no_skill(summary):
                     log.warning("%s: %s", job.name.replace("_", " "), told)
     except KeyboardInterrupt:
-        n_kept = len(list(checkpoints.glob("*.pt")))
+        n_kept = len({path.name.split(".")[0] for path in checkpoints.glob("*.pt")})
         kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
         raise KeyboardInterrupt(kept if n_kept else "") from None
     if fabric.is_global_zero:
@@ -138,18 +139,13 @@ class Training:
     def fold(self, job: Job, fabric: Fabric | None = None, start: Network | None = None) -> TrainedFold:
         """Train one fold, beginning with the weights of `start` if there is one."""
         fabric = fabric or make_fabric(self.params)
-
-        def make_net() -> Network:
-            n_features, length = self.table.features.shape[1], self.params.sequence_length
-            net = self.model.build(n_features, self.architecture, length)
-            if start is not None:
-                net.load_state_dict(start.state_dict())
-            return net
-
-        with EventFile(self.events / self.model.name / job.name, fabric.is_global_zero) as events:
+        n_features, length = self.table.features.shape[1], self.params.sequence_length
+        make_net = partial(self.model.build, n_features, self.architecture, length)
+        folder = self.events / self.model.name / job.name
+        with EventFiles(folder, self.params.seeds, fabric.is_global_zero) as events:
             result = run_fold(
                 fabric, make_net, self.table, job.rows, self.params, f"{self.model.name} {job.name}",
-                self.checkpoints / f"{job.name}.pt", events.write, job.position,
+                self.checkpoints / f"{job.name}.pt", events.write, job.position, start,
             )  # fmt: skip
         return trained_fold(result, job.rows, self.table, self.columns, self.params)
 

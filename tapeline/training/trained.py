@@ -18,6 +18,7 @@ from tapeline.nets.tracking import write_history
 from tapeline.outputs import whole_folder, write_json, write_table
 from tapeline.row_records import LearnedRows, RowRecord, row_record
 from tapeline.schema import ROW_KEYS
+from tapeline.training.histories import told_of
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class TrainedFold:
     """What is left of a fold's training, on the CPU.
 
     calibration : as a record for JSON
+    history : epochs of all members, one member after the other
     losses : validation log loss before and after calibration
     skill : what the network takes off a constant's log loss on validation, as `skill_figures` says
     validation, test : (n,) calibrated predictions of the rows of these parts, in order
@@ -99,11 +101,8 @@ class TrainingOutputs:
         description = Description(**self._contract, context=context, span=span)
         self._models[name] = (trained.net, trained.scaler, trained.calibration, description)
         self._histories[name] = trained.history
-        best = min(trained.history, key=lambda epoch: epoch["validation_loss"])
         summary = {
-            "epochs": len(trained.history),
-            "best_epoch": best["epoch"],
-            "training_loss": best["training_loss"],
+            **told_of(trained.history),
             "validation_loss": trained.losses[0],
             "validation_loss_calibrated": trained.losses[1],
             "calibration": trained.calibration["kind"],

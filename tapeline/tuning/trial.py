@@ -3,6 +3,8 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from statistics import fmean
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +12,7 @@ from numpy.typing import NDArray
 from tapeline.losses import log_loss
 from tapeline.nets.calibration_fit import PLAIN
 from tapeline.nets.devices import make_fabric
-from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
+from tapeline.nets.folds import FoldRows, TrainingTable, by_member, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import as_array
@@ -26,7 +28,7 @@ class Scored:
     """What a trial came to.
 
     days : of the inner tests, which neither training nor early stopping has seen
-    validation : least validation loss of each fold; epochs : trained in each
+    validation : least validation loss of each fold, mean of its members; epochs : trained in each, by all
     """
 
     days: Days
@@ -45,25 +47,29 @@ class Standing:
     """How good a trial is so far: its least validation log loss, less a constant's, mean of folds begun.
 
     Folds differ in what can be known of them far more than trials do, so a plain loss would tell which fold
-    a trial is in. `epochs` are the most that a fold may have: a step is the same epoch of the same fold in
-    all trials.
+    a trial is in. Of a fold it is the mean of the members begun: what averaging them is worth shows in the
+    score alone. `epochs` and `seeds` are the most that a member and a fold may have: a step is the same epoch
+    of the same member of the same fold in all trials.
     """
 
     report: Report
     epochs: int
-    gaps: list[float] = field(default_factory=list)
+    seeds: int
+    gaps: list[dict[int, float]] = field(default_factory=list)  # by fold, of its members
     constant: float = math.nan
 
     def begin(self, constant: float) -> None:
         """Begin a fold whose labels' mean costs `constant` on its validation."""
         self.constant = constant
-        self.gaps.append(math.inf)
+        self.gaps.append({})
 
     def __call__(self, epoch: Epoch) -> None:
         """Take an epoch's figures and report."""
-        self.gaps[-1] = min(self.gaps[-1], epoch["validation_loss"] - self.constant)
-        step = (len(self.gaps) - 1) * self.epochs + epoch["epoch"]
-        self.report(step, sum(self.gaps) / len(self.gaps))
+        of_fold, member = self.gaps[-1], epoch["member"]
+        gap = epoch["validation_loss"] - self.constant
+        of_fold[member] = min(of_fold.get(member, math.inf), gap)
+        step = ((len(self.gaps) - 1) * self.seeds + member) * self.epochs + epoch["epoch"]
+        self.report(step, fmean(fmean(gaps.values()) for gaps in self.gaps))
 
 
 def run_trial(plan: TuningPlan, values: Values, report: Report, title: str, line: int = 0) -> Scored:
@@ -74,26 +80,21 @@ def run_trial(plan: TuningPlan, values: Values, report: Report, title: str, line
     """
     architecture, train = plan.sections(values)
     fabric, table = make_fabric(train), plan.table
-    standing = Standing(report, plan.longest("train.epochs"))
+    standing = Standing(report, plan.longest("train.epochs"), plan.longest("train.seeds"))
+    make_net = partial(plan.model.build, table.features.shape[1], architecture, train.sequence_length)
     net: Network | None = None
     days: Days = {}
     validation, epochs = [], []
     for k, rows in enumerate(plan.rows(train)):
         start = net if train.warm_start else None
-
-        def make_net(start: Network | None = start) -> Network:
-            made = plan.model.build(table.features.shape[1], architecture, train.sequence_length)
-            if start is not None:
-                made.load_state_dict(start.state_dict())
-            return made
-
         standing.begin(constant_loss(table, rows, train))
         name = f"{title} inner fold {k}"
-        result = run_fold(fabric, make_net, table, rows, train, name, None, standing, line)
+        result = run_fold(fabric, make_net, table, rows, train, name, None, standing, line, start)
         net = result.predictor.net
         logits = as_array(result.predictor.logits(rows.test))
         add_days(days, table.day[rows.test], table.calibration_rows(rows.test, logits).losses(PLAIN))
-        validation.append(min(epoch["validation_loss"] for epoch in result.history))
+        members = by_member(result.history)
+        validation.append(fmean(min(epoch["validation_loss"] for epoch in each) for each in members))
         epochs.append(len(result.history))
     return Scored(dict(sorted(days.items())), validation, epochs)
 

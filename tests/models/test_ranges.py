@@ -102,8 +102,9 @@ def test_how_a_trial_is_measured_and_run_is_the_same_for_all(key):
 def test_every_other_key_of_a_training_can_be_varied(section, key):
     """Between its present value and another that the section takes by itself."""
     present = SHIPPED[section][key]
-    other = {bool: lambda: not present, str: lambda: "uniqueness"}.get(type(present), lambda: present / 2)()
-    assert lines(section, key, [present, int(other) if type(present) is int else other]) == []
+    others = {bool: lambda: not present, str: lambda: "uniqueness", int: lambda: present // 2 or 2}
+    other = others.get(type(present), lambda: present / 2)()
+    assert lines(section, key, [present, other]) == []
 
 
 def test_a_network_is_searched_in_its_own_keys_and_those_of_all():

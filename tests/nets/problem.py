@@ -30,7 +30,7 @@ def train_params(**changes):
         "learning_rate": 0.02, "warm_up": 0.1, "weight_decay": 0.01, "gradient_clip": 1.0,
         "label_weights": "uniform", "balance_classes": False, "warm_start": False, "calibration": "platt",
         "importance_rows": 0, "device": "cpu", "precision": "32-true", "compile": False,
-        "deterministic": True, "processes": 1, "threads": 1, "workers": 1, "seed": 5,
+        "deterministic": True, "processes": 1, "threads": 1, "workers": 1, "seed": 5, "seeds": 1,
     }  # fmt: skip
     return TrainParams(**values | changes)
 

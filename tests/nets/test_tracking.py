@@ -3,12 +3,13 @@
 import pandas as pd
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tapeline.nets.tracking import EventFile, write_history
+from tapeline.nets.tracking import EventFiles, write_history
 
 HISTORY = [
-    {"epoch": 1, "training_loss": 0.7, "validation_loss": 0.69},
-    {"epoch": 2, "training_loss": 0.6, "validation_loss": 0.65},
+    {"epoch": 1, "training_loss": 0.7, "validation_loss": 0.69, "member": 0},
+    {"epoch": 2, "training_loss": 0.6, "validation_loss": 0.65, "member": 0},
 ]
+OF_ANOTHER = [{"epoch": 1, "training_loss": 0.9, "validation_loss": 0.8, "member": 1}]
 
 
 def test_the_same_history_is_the_same_bytes(tmp_path, monkeypatch):
@@ -27,8 +28,8 @@ def test_the_same_history_is_the_same_bytes(tmp_path, monkeypatch):
 def test_an_epoch_can_be_seen_while_training_runs(tmp_path):
     """After each epoch the event file holds it; a process that does not write leaves nothing."""
     with (
-        EventFile(tmp_path / "one", is_writing=True) as events,
-        EventFile(tmp_path / "other", False) as silent,
+        EventFiles(tmp_path / "one", 1, is_writing=True) as events,
+        EventFiles(tmp_path / "other", 2, False) as silent,
     ):
         for epoch in HISTORY:
             events.write(epoch)
@@ -36,3 +37,17 @@ def test_an_epoch_can_be_seen_while_training_runs(tmp_path):
             seen = EventAccumulator(str(tmp_path / "one")).Reload().Scalars("training_loss")
             assert [event.step for event in seen] == list(range(1, epoch["epoch"] + 1))
     assert not (tmp_path / "other").exists()
+
+
+def test_every_member_is_there_by_itself(tmp_path):
+    """In a folder of its own, by its own epochs, among tables and live; a network alone has none."""
+    write_history(tmp_path / "tables", HISTORY + OF_ANOTHER)
+    with EventFiles(tmp_path / "live", 2, is_writing=True) as events:
+        for epoch in HISTORY + OF_ANOTHER:
+            events.write(epoch)
+    for name, losses in (("member_0", [0.7, 0.6]), ("member_1", [0.9])):
+        table = pd.read_csv(tmp_path / f"tables/{name}/plots/metrics/training_loss.tsv", sep="\t")
+        assert table.to_dict("list") == {"step": list(range(1, len(losses) + 1)), "training_loss": losses}
+        seen = EventAccumulator(str(tmp_path / "live" / name)).Reload().Scalars("training_loss")
+        assert [(event.step, round(event.value, 6)) for event in seen] == list(enumerate(losses, 1))
+    assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["member_0", "member_1"]

@@ -327,10 +327,10 @@ PLANTS = [
     Plant(
         "the learning rate chosen by the test",
         FOLDS,
-        "history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)",
+        "net, history = train_members(",
         "rate = params.learning_rate * (1 + float(np.nanmean(table.labels[rows.test])))\n"
         "        params = params.model_copy(update={'learning_rate': rate})\n"
-        "        history = train(fabric, net, data, params, title, checkpoint, on_epoch, line)",
+        "        net, history = train_members(",
         TRAINING,
     ),
     Plant(

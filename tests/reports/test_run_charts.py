@@ -129,9 +129,15 @@ def test_a_history_has_a_row_for_each_fold_part_and_epoch(tmp_path, monkeypatch)
         ("lstm", "fold_0", "training", [0.7, 0.6]),
         ("lstm", "fold_0", "validation", [0.8]),
         ("lstm", "fold_1", "validation", [0.9]),
-        ("transformer", "fold_0", "training", [0.1]),
+        ("transformer", "fold_0/member_0", "training", [0.1]),
+        ("transformer", "fold_0/member_1", "training", [0.2]),
     ]:
         leave_history(tmp_path, network, fold, part, losses)
+    members = read_history("transformer")[["fold", "member", "part", "step", "loss"]]
+    assert members.to_numpy().tolist() == [
+        ["fold_0", "member_0", "training", 0, 0.1],
+        ["fold_0", "member_1", "training", 0, 0.2],
+    ]
     history = read_history("lstm")
     assert history[["fold", "part", "step", "loss"]].to_numpy().tolist() == [
         ["fold_0", "training", 0, 0.7],

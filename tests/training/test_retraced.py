@@ -25,12 +25,12 @@ SMALL = {
 OUTPUTS = "models/lstm", "data/predictions", "metrics/detail/lstm_training.json"
 
 
-def trained(refit):
-    """A market, and an LSTM trained on it in the current folder; its params."""
+def trained(refit, **changes):
+    """A market, and an LSTM trained on it in the current folder; its params, keys of `train` changed."""
     write_market(0)
     params = Params(
         params_of(refit=refit)._values
-        | {"train": VALUES["train"] | SMALL, "model": VALUES["model"] | {"hidden": 4, "layers": 1}}
+        | {"train": VALUES["train"] | SMALL | changes, "model": VALUES["model"] | {"hidden": 4, "layers": 1}}
     )
     train_model(logging.getLogger("test"), params, LSTM)
     assert params.value("data.symbols", tuple[str, ...] | list[str]) == list(SYMBOLS)
@@ -60,6 +60,31 @@ def test_outputs_follow_from_the_weights(tmp_path, monkeypatch, refit):
     }
     assert all(Path(path).read_bytes() == (Path("again") / path).read_bytes() for path in again)
     assert ("models/lstm/refit/weights.safetensors" in again) == (refit == "all")
+
+
+@pytest.mark.slow
+def test_outputs_of_several_seeds_follow_from_their_weights_whatever_the_workers(tmp_path, monkeypatch):
+    """Trained side by side they are the same bytes, histories of all members too; made again likewise."""
+    found = []
+    for workers in (1, 2):
+        folder = tmp_path / f"of_{workers}"
+        folder.mkdir()
+        monkeypatch.chdir(folder)
+        params = trained("none", seeds=2, workers=workers)
+        written = [
+            path
+            for part in ("models", "data/predictions", "metrics", "plots")
+            for path in Path(part).rglob("*.*")
+        ]
+        found.append({path.as_posix(): path.read_bytes() for path in sorted(written)})
+    assert found[0] == found[1]
+    assert {f"plots/lstm_history/fold_1/member_{k}/plots/metrics/training_loss.tsv" for k in (0, 1)} <= set(
+        found[0]
+    )
+    told = json.loads(found[0]["metrics/detail/lstm_training.json"])["folds"]["fold_0"]
+    assert [len(told[name]) for name in ("epochs", "best_epoch", "training_loss")] == [2, 2, 2]
+    assert differences(params) == []
+    assert not Path(".checkpoints/lstm").exists() or not list(Path(".checkpoints/lstm").iterdir())
 
 
 def test_weights_scaler_or_calibration_of_its_own_are_found(tmp_path, monkeypatch):

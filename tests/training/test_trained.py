@@ -40,7 +40,7 @@ def trained(rows, value):
         LSTM(1, model),
         Scaler(np.zeros(1), np.ones(1)),
         {"kind": "none"},
-        [{"epoch": 1, "training_loss": 0.7, "validation_loss": 0.7}],
+        [{"epoch": 1, "training_loss": 0.7, "validation_loss": 0.7, "member": 0}],
         (0.7, 0.7),
         SKILL,
         1.0,

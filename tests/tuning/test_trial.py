@@ -89,12 +89,47 @@ def test_values_that_cannot_go_together_are_told(tmp_path, monkeypatch):
 def test_a_standing_is_the_mean_over_folds_of_the_best_so_far_less_a_constant():
     """By hand; a fold of which little can be known does not make a trial look bad."""
     told = []
-    standing = Standing(lambda step, value: told.append((step, round(value, 6))), epochs=3)
+    standing = Standing(lambda step, value: told.append((step, round(value, 6))), epochs=3, seeds=1)
     for constant, losses in ((0.69, (0.68, 0.70, 0.67)), (0.60, (0.61, 0.57))):
         standing.begin(constant)
         for epoch, loss in enumerate(losses, 1):
-            standing({"epoch": epoch, "validation_loss": loss})
+            standing({"epoch": epoch, "validation_loss": loss, "member": 0})
     assert told == [(1, -0.01), (2, -0.01), (3, -0.02), (4, -0.005), (5, -0.025)]
+
+
+def test_members_of_a_fold_are_averaged_and_have_steps_of_their_own():
+    """By hand: two of the three members that a fold may have; the next fold begins where three would end."""
+    told = []
+    standing = Standing(lambda step, value: told.append((step, round(value, 6))), epochs=2, seeds=3)
+    for members in ([(0.68, 0.66), (0.70, 0.67)], [(0.60,)]):
+        standing.begin(0.69)
+        for member, losses in enumerate(members):
+            for epoch, loss in enumerate(losses, 1):
+                standing({"epoch": epoch, "validation_loss": loss, "member": member})
+    assert told == [(1, -0.01), (2, -0.03), (3, -0.01), (4, -0.025), (7, -0.0575)]
+
+
+def test_a_trial_of_several_seeds_is_scored_by_their_average(plan, tmp_path, monkeypatch):
+    """Against networks trained with each seed alone; steps leave room for the most that a trial may have."""
+    architecture, train = plan.sections(VALUES | {"train.seeds": 2})
+    losses = []
+    for rows in plan.rows(train):
+        logits = [
+            run_fold(
+                make_fabric(train), lambda: plan.model.build(2, architecture, 12), plan.table, rows,
+                train.model_copy(update={"seed": train.seed + k, "seeds": 1}), "again",
+            ).predictor.logits(rows.test).numpy()
+            for k in range(2)
+        ]  # fmt: skip
+        z, y = np.mean(logits, axis=0), plan.table.labels[rows.test]
+        losses += list(np.logaddexp(0, z) - y * z)
+    monkeypatch.chdir(tmp_path)
+    wider = make_plan(ranges={"train": {"seeds": [1, 3]}})
+    steps = []
+    scored = run_trial(wider, VALUES | {"train.seeds": 2}, lambda step, value: steps.append(step), "trial")
+    assert scored.score == pytest.approx(np.mean(losses), abs=1e-6)
+    assert len(steps) == sum(scored.epochs) == len(set(steps))
+    assert all((step - 1) // 2 in {0, 1, 3, 4} for step in steps)  # of 2 epochs, 3 members: two of each fold
 
 
 def test_the_constant_is_the_mean_training_label_on_the_rows_that_decide_when_to_stop(plan):
