@@ -9,7 +9,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.market.ceiling import filter_regimes
+from tapeline.market.filters import filter_regimes
 from tapeline.market.simulation import (
     PATH,
     PATH_STEPS,

@@ -64,6 +64,8 @@ class TrendFigures(Metrics):
     rank_correlation: Figure
     mae_low: Figure
     mae_high: Figure
+    ceiling_mae: Figure  # of the best that can be said of these rows; None on real candles
+    ceiling_rank_correlation: Figure  # of the best order; None too where nothing is to be found
 
 
 class ComparedTrend(TrendFigures):

@@ -17,6 +17,13 @@ from tapeline.evaluation.calibration import (
     expected_calibration_error,
     murphy_decomposition,
 )
+from tapeline.evaluation.ceilings import (
+    above_ceiling,
+    ceiling_accuracy,
+    lesser_ceilings,
+    lesser_trend_ceilings,
+    trend_ceiling,
+)
 from tapeline.evaluation.degenerate import reason_of
 from tapeline.evaluation.direction import hits, score_direction
 from tapeline.evaluation.metrics import (
@@ -28,7 +35,6 @@ from tapeline.evaluation.metrics import (
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.evaluation.significance import (
     BlockBootstrap,
-    Ends,
     Intervals,
     adjust_for_many,
     diebold_mariano,
@@ -42,7 +48,6 @@ Masks = dict[str, NDArray[np.bool_]]
 Figures = dict[str, Any]
 
 RULES = "majority", "last_return", "reversal", "mean", "persistence"  # controls that learn nothing
-LESSER = "ceiling_"  # how columns of filters begin that are given less than all
 TIER_A = "A"  # the tier that declared metrics speak of
 
 
@@ -91,16 +96,9 @@ def direction_scorecard(
         "months": _hit_rates(hit, _masks(rows["timestamp"].dt.strftime("%Y-%m")), intervals),
         "symbols": _by(rows, "symbol", hit, intervals),
         "folds": _by(rows, "fold", hit, intervals),
-        **_lesser_ceilings(rows, label),
+        **lesser_ceilings(rows),
     }
     return metrics | _leads(control_table), detail
-
-
-def _lesser_ceilings(rows: pd.DataFrame, label: NDArray[np.float64]) -> Figures:
-    """Accuracy of filters that are given less than all there is, by what they are given."""
-    names = [str(name) for name in rows if str(name).startswith(LESSER)]
-    known = {name.removeprefix(LESSER): _ceiling(rows[name].to_numpy(), label) for name in names}
-    return {"ceilings": known} if known else {}
 
 
 def direction_figures(
@@ -111,7 +109,7 @@ def direction_figures(
         return dict.fromkeys(DirectionFigures.names()) | {"rows": 0}
     probability, label, hit, intervals = _arrays(rows, params)
     best = rows["ceiling"].to_numpy()
-    scores, ceiling = score_direction(probability, label), _ceiling(best, label)
+    scores, ceiling = score_direction(probability, label), ceiling_accuracy(best, label)
     low, high = intervals.interval_of_mean(hit)
     accuracy = float(hit.mean())
     figures = {
@@ -157,7 +155,8 @@ def trend_scorecard(
         "mae_best_control": min(control["mae"] for control in control_table.values()),
         "skill_over_mean": 1 - metrics["mae"] / of_mean if of_mean else None,
     }
-    return metrics | _leads(control_table), {"controls": control_table, **groups}
+    detail = {"controls": control_table, **groups, **lesser_trend_ceilings(rows)}
+    return metrics | _leads(control_table), detail
 
 
 def trend_figures(rows: pd.DataFrame, params: EvaluationParams) -> Figures:
@@ -167,7 +166,7 @@ def trend_figures(rows: pd.DataFrame, params: EvaluationParams) -> Figures:
     predicted, actual = rows["prediction"].to_numpy(), rows["label"].to_numpy()
     intervals = Intervals(rows["bar"].to_numpy(), params.level)
     low, high = intervals.interval_of_mean(absolute_errors(predicted, actual))
-    return score_trend(predicted, actual) | {"mae_low": low, "mae_high": high}
+    return score_trend(predicted, actual) | {"mae_low": low, "mae_high": high} | trend_ceiling(rows)
 
 
 def _trend_by(rows: pd.DataFrame, column: str) -> dict[str, Figures]:
@@ -312,29 +311,6 @@ def _by(rows: pd.DataFrame, column: str, hit: NDArray[np.float64], intervals: In
     probability, label, masks = rows["prediction"].to_numpy(), rows["label"].to_numpy(), _masks(rows[column])
     table = _hit_rates(hit, masks, intervals)
     for name, mask in masks.items():
-        table[name]["ceiling"] = _ceiling(rows["ceiling"].to_numpy()[mask], label[mask])
+        table[name]["ceiling"] = ceiling_accuracy(rows["ceiling"].to_numpy()[mask], label[mask])
         table[name]["reason"] = reason_of(probability[mask], label[mask])
     return table
-
-
-def _ceiling(best: NDArray[np.float64], label: NDArray[np.float64]) -> float | None:
-    if not best.size or np.isnan(best).any():
-        return None
-    return float(np.where(best == 0.5, 0.5, hits(best, label)).mean())
-
-
-def above_ceiling(
-    best: NDArray[np.float64], label: NDArray[np.float64], hit: NDArray[np.float64], intervals: Intervals
-) -> Ends:
-    """Interval of how much more often the network is right than the best filter expects to be, row by row.
-
-    Without a look at the future it is 0 at most, whatever the labels were. The filter's own luck, how much
-    more often it was right than it expects, is 0 on average and common to both, so as much of it is taken off
-    as the network shares (a control variate).
-    """
-    if np.isnan(best).any():
-        return None, None
-    expected = np.maximum(best, 1 - best)
-    above, luck = hit - expected, np.where(best == 0.5, 0.5, hits(best, label)) - expected
-    shared = float(above @ luck / (luck @ luck)) if luck.any() else 0.0
-    return intervals.interval_of_mean(above - shared * luck)

@@ -22,13 +22,8 @@ from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
 from tapeline.errors import ParamsError
-from tapeline.market.ceiling import (
-    FloatArray,
-    Regimes,
-    ceiling_probability,
-    filter_regimes,
-    trend_regimes,
-)
+from tapeline.market.ceiling import FloatArray, Regimes, ceiling_probability, trend_regimes
+from tapeline.market.filters import filter_regimes
 from tapeline.market.memory import (
     memory_regimes,
     order_likelihoods,
@@ -130,9 +125,7 @@ def tell(
 ) -> dict[str, SimulatedSymbol]:
     """What is told of a hidden market: candles that follow its returns, and the best filter's forecast."""
     ceilings = ceilings_of(hidden, params, horizon)
-    first = np.datetime64(params.start, "us")
-    minutes = first + np.arange(len(hidden.regimes)) * np.timedelta64(60_000_000, "us")
-    timestamps = pd.Series(minutes).dt.tz_localize("UTC").astype(TIMESTAMP_TYPE)
+    timestamps = open_times(params)
     tables = {}
     for position, symbol in enumerate(symbols):
         present = ~_draw_gaps(params, position)
@@ -146,20 +139,44 @@ def tell(
     return tables
 
 
+def open_times(params: SimulationParams) -> pd.Series:
+    """Of every minute's candle, those in gaps too, shape (n,)."""
+    steps = np.arange(params.days * MINUTES_PER_DAY) * np.timedelta64(60_000_000, "us")
+    minutes = pd.Series(np.datetime64(params.start, "us") + steps)
+    times: pd.Series = minutes.dt.tz_localize("UTC").astype(TIMESTAMP_TYPE)
+    return times
+
+
 def ceilings_of(hidden: HiddenMarket, params: SimulationParams, horizon: int) -> dict[str, FloatArray]:
     """What the best filter says, shape (n, S), by what it is given; `probability` of all there is."""
+    known = beliefs_of(hidden, params)
+    return {name: ceiling_probability(beliefs, params.regimes, horizon) for name, beliefs in known.items()}
+
+
+def beliefs_of(hidden: HiddenMarket, params: SimulationParams) -> dict[str, FloatArray]:
+    """What the best filter believes of the regimes, shape (n, S, K), by what it is given, likewise."""
     returns, regimes = hidden.scaled_returns, params.regimes
-    known = {"probability": filter_regimes(returns, regimes, params.correlation)}
-    if params.market == "memory":
-        side = side_likelihoods(hidden.balances)
-        seen = known["probability"] * side
-        everything = side * order_likelihoods(hidden.volume_noise)
-        known = {
-            "probability": filter_regimes(returns, regimes, params.correlation, everything),
-            "from_returns": known["probability"],
-            "from_candle": seen / seen.sum(axis=-1, keepdims=True),
-        }
-    return {name: ceiling_probability(beliefs, regimes, horizon) for name, beliefs in known.items()}
+    from_returns = filter_regimes(returns, regimes, params.correlation)
+    everything, of_shape = what_shows(hidden, params)
+    if everything is None or of_shape is None:
+        return {"probability": from_returns}
+    seen = from_returns * of_shape
+    return {
+        "probability": filter_regimes(returns, regimes, params.correlation, everything),
+        "from_returns": from_returns,
+        "from_candle": seen / seen.sum(axis=-1, keepdims=True),
+    }
+
+
+def what_shows(hidden: HiddenMarket, params: SimulationParams) -> tuple[FloatArray | None, FloatArray | None]:
+    """Likelihoods (n, S, K) of what candles show beyond returns, and of a candle without the one before it.
+
+    None where a market shows nothing.
+    """
+    if params.market == "trend":
+        return None, None
+    of_shape = side_likelihoods(hidden.balances)
+    return of_shape * order_likelihoods(hidden.volume_noise), of_shape
 
 
 def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:

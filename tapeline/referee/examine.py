@@ -1,7 +1,7 @@
 """The whole examination: what a run left, taken as plain tables, against what the referee derives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from tapeline.referee.accounts import check_account, check_decisions
 from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
+from tapeline.referee.ceilings import check_ceilings
 from tapeline.referee.controls import CONTROLS, check_controls
 from tapeline.referee.decisions import called, check_due
 from tapeline.referee.figures import (
@@ -48,7 +49,7 @@ class ModelClaims:
     training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise; of what
     is offered of the baselines None, whose trainings are theirs
     metrics : metrics/NAME.json; detail : of a direction `tiers`, as all rows were scored by them, and the
-    candidate's `ranges`
+    candidate's `ranges`; ceilings : what is told of those that are given less than everything, by what it is
     controls : by name, the figures told of each rule and baseline beside it
     """
 
@@ -58,13 +59,15 @@ class ModelClaims:
     metrics: Mapping[str, Any]
     detail: Mapping[str, Any]
     controls: Mapping[str, Mapping[str, Any]]
+    ceilings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Run:
     """What a run left, as read from its files.
 
-    candles, features, ceilings : tables by symbol; read_column : a feature's column of a symbol's table
+    candles, features, ceilings : tables by symbol, the last of the best answers, by what is asked and given
+    read_column : a feature's column of a symbol's table
     splits : the splits file; models : the direction that is traded, then the trend that allows it
     baselines : rules that the models are measured against
     accounts : by title, with the figures that are told of each; tossed : the pool's, with random sides
@@ -169,6 +172,9 @@ def _check_metrics(
         if baseline.predictions.label == predictions.label and model.training is not None
     }  # what is offered of the baselines has the rules alone beside it
     scored = scored.rows(~np.isnan(scored.label))
+    check_ceilings(
+        predictions.name, predictions.label, scored, model.ceilings, model.metrics, run.ceilings, findings
+    )
     check_controls(
         predictions.name, predictions.label, scored, model.controls, model.metrics, beside, folds, market,
         findings,

@@ -9,14 +9,18 @@ import numpy as np
 
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import HiddenMarket, SimulatedSymbol, SimulationParams, draw_hidden, tell
+from tapeline.market.strength import expect_strengths
 from tapeline.market.times import MINUTE
+from tapeline.nets.params import Size
 from tapeline.promotion.proofs import ProvedPart
 from tapeline.release.proof_compare import Comparison, Known
 from tapeline.release.proof_moments import times_of
-from tapeline.release.proof_run import CANDLES, Run
+from tapeline.release.proof_run import CANDLES, CEILINGS, Run
+from tapeline.scoring.ceilings import ceilings_of_tests
 from tapeline.store.tables import read_table
 
 CHANGES = 6  # minutes that are tried
+CHANGES_IN_TESTS = 3  # of those, each of which costs as much as the stage
 
 
 def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
@@ -45,7 +49,30 @@ def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
                 base, changed = (times_of(table) for table in sides)
                 known = Known.until(base, changed, moment)
                 comparison.tables("ingest", f"{symbol}'s {kind}", sides, known)
-    return [ProvedPart(name="the ceiling", moment=None, trials=minutes.size, values=comparison.compared)]
+    of_all = ProvedPart(name="the ceiling", moment=None, trials=minutes.size, values=comparison.compared)
+    return [of_all, prove_ceilings_of_tests(run, params, hidden, rng)]
+
+
+def prove_ceilings_of_tests(
+    run: Run, params: SimulationParams, hidden: HiddenMarket, rng: np.random.Generator
+) -> ProvedPart:
+    """Likewise what is stored of the tests, each time from the minute on that follows one with a window."""
+    comparison, strengths = Comparison(), expect_strengths(params.regimes, run.horizon)
+    length = run.params.value("train.sequence_length", Size)
+    stored = {symbol: read_table(run.root / CEILINGS, symbol) for symbol in run.symbols}
+    looked_at = stored[run.symbols[0]].dropna(subset="window").iloc[:-1]  # nothing may follow the last
+    first = int(np.datetime64(params.start, "us").astype(np.int64))
+    for time in rng.choice(times_of(looked_at), CHANGES_IN_TESTS, replace=False):
+        moment = int(time) + MINUTE
+        other = with_other_future(hidden, (moment - first) // MINUTE, rng)
+        changed = ceilings_of_tests(other, params, run.symbols, run.folds, strengths, run.horizon, length)
+        for symbol in run.symbols:
+            sides = stored[symbol], changed[symbol]
+            base, after = (times_of(table) for table in sides)
+            comparison.tables("ceilings", symbol, sides, Known.until(base, after, moment))
+    return ProvedPart(
+        name="ceilings of tests", moment=None, trials=CHANGES_IN_TESTS, values=comparison.compared
+    )
 
 
 def with_other_future(hidden: HiddenMarket, minute: int, rng: np.random.Generator) -> HiddenMarket:

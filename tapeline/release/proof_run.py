@@ -39,6 +39,7 @@ from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import read_table
 
 CANDLES, FEATURES, SPLITS = Path("data/candles"), Path("data/features"), Path("data/splits.json")
+CEILINGS = Path("data/ceilings")
 SOURCE_FILE = "file"  # column of candles: which of the symbol's files a row is from; a copy has one
 UNCHANGED = "unchanged"  # name of the copy whose candles are the run's
 

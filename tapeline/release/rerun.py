@@ -24,7 +24,7 @@ BASELINES = "train_baselines"
 # Two chains of processes side by side, each of some stages. What the second reads the first makes again, so
 # that both together say that the whole comes from the raw candles and the weights.
 CHAINS = (
-    (("ingest", "features", "expectations", "splits"),),
+    (("ingest", "features", "expectations", "splits", "ceilings"),),
     ((*TRAINED, BASELINES), ("evaluate", "promote")),
 )
 STAGES = tuple(stage for chain in CHAINS for stages in chain for stage in stages)

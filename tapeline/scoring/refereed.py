@@ -91,7 +91,6 @@ def tier_rules(signals: SignalParams) -> TierRules:
 def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: Tossed) -> Run:
     """Read a run's files, without the readers that its stages share."""
     columns = ["timestamp", "segment", "is_filled", *PRICES]
-    ceiling = Path("data/candles/ceiling")
     features = {symbol: Path(FEATURES) / f"{symbol}.parquet" for symbol in symbols}
     files = {symbol: pq.ParquetFile(path) for symbol, path in features.items()}
 
@@ -113,13 +112,21 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
         candles={s: pd.read_parquet(f"data/candles/{s}.parquet", columns=columns) for s in symbols},
         features={s: pd.read_parquet(path, columns=["timestamp", *LABELS]) for s, path in features.items()},
         read_column=read_column,
-        ceilings={s: pd.read_parquet(ceiling / f"{s}.parquet") for s in symbols if ceiling.is_dir()},
+        ceilings={s: read_ceilings(s) for s in symbols if Path("data/candles/ceiling").is_dir()},
         splits=read_json("data/splits.json"),
         models=tuple(read_claims(model, detail) for model in models),
         baselines=read_baselines(),
         accounts={title: (traded, figures[title]) for title, traded in accounts.items()},
         tossed=tossed,
     )
+
+
+def read_ceilings(symbol: str) -> pd.DataFrame:
+    """Best answers at each candle, and those that are given in the tests alone beside them."""
+    best, of_tests = pd.read_parquet(f"data/candles/ceiling/{symbol}.parquet"), Path("data/ceilings")
+    if not of_tests.is_dir():
+        return best
+    return best.merge(pd.read_parquet(of_tests / f"{symbol}.parquet"), on="timestamp", how="left")
 
 
 def read_baselines() -> tuple[BaselineClaims, ...]:
@@ -161,4 +168,7 @@ def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
         tiers = {"tiers": detail[name]["tiers"], "ranges": detail["candidate"][name]["tier_ranges"]}
     predictions = read_predicted(name, model.label, f"data/predictions/{name}")
     metrics, controls = read_json(f"metrics/{name}.json"), detail[name]["controls"]
-    return ModelClaims(predictions, training if is_network else None, models, metrics, tiers, controls)
+    ceilings = detail[name].get("ceilings", {})
+    return ModelClaims(
+        predictions, training if is_network else None, models, metrics, tiers, controls, ceilings
+    )

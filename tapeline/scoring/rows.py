@@ -26,14 +26,19 @@ def read_rows(symbols: tuple[str, ...], minutes: int, horizon: int) -> pd.DataFr
 def add_ceiling(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
     """Add column `ceiling`, the best filter's probability; NaN where the market is not simulated.
 
-    `ceiling_...` beside it, where the market has them: the same filter's that is given less.
+    `ceiling_...` beside it, where the market has them: the same filter's that is given less. In the tests
+    `strength_...` too: what is best said of trend strength.
     """
     if not Path("data/candles/ceiling").is_dir():
         return table.assign(ceiling=np.nan)
     ceiling = read_tables("data/candles/ceiling", symbols)
     ceiling = ceiling.rename(columns=lambda name: name if name in ROW_KEYS else f"ceiling_{name}")
     ceiling = ceiling.rename(columns={"ceiling_probability": "ceiling"})
-    return table.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
+    table = table.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
+    if not Path("data/ceilings").is_dir():
+        return table
+    of_tests = read_tables("data/ceilings", symbols).rename(columns={"window": "ceiling_window"})
+    return table.merge(of_tests, on=ROW_KEYS, how="left", validate="one_to_one")
 
 
 def add_predictions(table: pd.DataFrame, network: str, folds: list[TimeFold]) -> pd.DataFrame:

@@ -57,13 +57,43 @@ def score(rows):
 
 
 def test_filters_that_are_given_less_are_told_beside_the_ceiling():
-    """By what they are given, with their accuracy on the same rows; none where the market has none."""
+    """By what they are given, on the rows that they were asked about; none where the market has none."""
     rows = rows_table()
     assert "ceilings" not in score(rows)[1]
-    flipped = rows.assign(ceiling_from_returns=1 - rows["ceiling"])
-    metrics, detail = score(flipped)
+    some = rows["ceiling"].where(np.arange(N) % 3 == 0)
+    less = rows.assign(ceiling_from_returns=1 - rows["ceiling"], ceiling_window=some)
+    metrics, detail = score(less)
     assert metrics == score(rows)[0]
-    assert detail["ceilings"] == {"from_returns": pytest.approx(1 - metrics["ceiling"])}
+    expected = {"accuracy": 1 - metrics["ceiling"], "accuracy_of_everything": metrics["ceiling"]}
+    sure = np.maximum(rows["ceiling"], 1 - rows["ceiling"])
+    expected |= dict.fromkeys(("expected_accuracy", "expected_accuracy_of_everything"), sure.mean())
+    assert detail["ceilings"]["from_returns"] == pytest.approx({"rows": N} | expected)
+    window = detail["ceilings"]["window"]
+    right = ((rows["ceiling"] > 0.5) == (rows["label"] == 1))[::3]
+    assert window["rows"] == N / 3
+    assert window["accuracy"] == window["accuracy_of_everything"] == pytest.approx(right.mean())
+    assert window["expected_accuracy"] == pytest.approx(sure[::3].mean())
+
+
+def test_the_trends_ceiling_is_that_of_the_best_answers():
+    """The error of the median, the order of the grade; null where a row has no answer or all have one."""
+    rows = rows_table().assign(label=lambda table: table["ceiling"])
+    metrics, detail = trend_scorecard(rows, {"mean": np.full(N, 0.5)}, PARAMS)
+    assert metrics["ceiling_mae"] is metrics["ceiling_rank_correlation"] is None
+    assert "ceilings" not in detail
+    best = rows.assign(strength_median=rows["label"] + 0.25, strength_grade=-rows["label"])
+    some = np.where(np.arange(N) % 2, np.nan, rows["label"])
+    best = best.assign(strength_median_window=some, strength_grade_window=some)
+    metrics, detail = trend_scorecard(best, {"mean": np.full(N, 0.5)}, PARAMS)
+    assert (metrics["ceiling_mae"], metrics["ceiling_rank_correlation"]) == pytest.approx((0.25, -1))
+    expected = {"rows": N / 2, "mae": 0, "rank_correlation": 1}
+    expected |= {"mae_of_everything": 0.25, "rank_correlation_of_everything": -1}
+    assert detail["ceilings"] == {"window": pytest.approx(expected)}
+    metrics, _ = trend_scorecard(best.assign(strength_grade=0.5), {"mean": np.full(N, 0.5)}, PARAMS)
+    assert metrics["ceiling_mae"] == pytest.approx(0.25)
+    assert metrics["ceiling_rank_correlation"] is None
+    best.loc[3, "strength_median"] = np.nan
+    assert trend_figures(best, PARAMS)["ceiling_mae"] is None
 
 
 def test_direction_figures_agree_with_each_other():

@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from tapeline.market.ceiling import ceiling_probability, filter_regimes, trend_regimes, up_probability
+from tapeline.market.ceiling import ceiling_probability, trend_regimes, up_probability
+from tapeline.market.filters import filter_regimes
 from tapeline.market.memory import memory_regimes, order_likelihoods, side_likelihoods
 from tapeline.market.simulation import MINUTES_PER_DAY, SimulationParams, draw_hidden, simulate
 

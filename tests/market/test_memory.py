@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from tapeline.market.ceiling import ceiling_probability, filter_regimes
+from tapeline.market.ceiling import ceiling_probability
+from tapeline.market.filters import filter_regimes
 from tapeline.market.memory import (
     FOLLOWED,
     IMPRINT,

@@ -120,6 +120,22 @@ PLANTS = [
         "    lean = up_probability(regimes, horizon) - 0.5\n    beliefs = np.roll(beliefs, -1, axis=0)\n",
         ("ingest", "evaluate"),
     ),
+    Plant(
+        "the windows' filter a minute ahead",
+        "tapeline/market/known.py",
+        "        hidden.scaled_returns, params.regimes, params.correlation, minutes[looked_at], length,\n",
+        "        np.roll(hidden.scaled_returns, -1, axis=0), params.regimes, params.correlation,\n"
+        "        minutes[looked_at], length,\n",
+        ("ceilings", "evaluate"),
+    ),
+    Plant(
+        "what is best said of strength from beliefs a minute ahead",
+        "tapeline/market/known.py",
+        "    for name, beliefs in beliefs_of(hidden, params).items():\n",
+        "    for name, beliefs in beliefs_of(hidden, params).items():\n"
+        "        beliefs = np.roll(beliefs, -1, axis=0)\n",
+        ("ceilings", "evaluate"),
+    ),
     # Features and labels, in the stage that puts them together
     Plant(
         "labels shifted in the features stage",

@@ -17,7 +17,7 @@ SAYS = {
     "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: ", "data/predictions/"),
     "proof": (
         "ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "train_baselines: ",
-        "evaluate: ",
+        "evaluate: ", "ceilings: ",
     ),
 }  # fmt: skip
 SAMPLE = {  # one of each that finds, and cheap

@@ -497,6 +497,47 @@ def score_direction(rows, ceiling, ranges):
     return metrics, tiers
 
 
+def correlation_of_ranks(one, other):
+    """Spearman's, equal values sharing the mean of their ranks."""
+    ranks = [[sum(b < a for b in of) + (sum(b == a for b in of) + 1) / 2 for a in of] for of in (one, other)]
+    return statistics.correlation(*ranks)
+
+
+def ceilings_by_hand(direction, strengths, best):
+    """What is told of those that are given less, on labelled rows; and of trend strength from everything."""
+
+    def told(rows, label, column):
+        pairs = [(best[r.symbol, r.timestamp], getattr(r, label)) for r in rows.itertuples()]
+        pairs = [(known, y) for known, y in pairs if not math.isnan(getattr(known, column))]
+        return [known for known, _ in pairs], [y for _, y in pairs]
+
+    def hit_rates(known, labels, name):
+        said = [getattr(each, name) for each in known]
+        right = [(p > 0.5) == (y == 1) for p, y in zip(said, labels, strict=True)]
+        sure = [p if p > 0.5 else 1 - p for p in said]
+        return {"accuracy": statistics.mean(right), "expected_accuracy": statistics.mean(sure)}
+
+    def errors(known, labels, ending):
+        median, grade = (
+            [getattr(k, f"strength_{kind}{ending}") for k in known] for kind in ("median", "grade")
+        )
+        mae = statistics.mean(abs(m - y) for m, y in zip(median, labels, strict=True))
+        return {"mae": mae, "rank_correlation": correlation_of_ranks(grade, labels)}
+
+    of_direction, of_strength = {}, {}
+    for name in ("from_returns", "window"):
+        known, labels = told(direction, "direction", name)
+        everything = hit_rates(known, labels, "probability")
+        of_direction[name] = {"rows": len(known)} | hit_rates(known, labels, name)
+        of_direction[name] |= {f"{key}_of_everything": value for key, value in everything.items()}
+    known, labels = told(strengths, "trend_strength", "strength_median_window")
+    everything = errors(known, labels, "")
+    of_strength["window"] = {"rows": len(known)} | errors(known, labels, "_window")
+    of_strength["window"] |= {f"{key}_of_everything": value for key, value in everything.items()}
+    everything = errors(*told(strengths, "trend_strength", "strength_median"), "")
+    return of_direction, of_strength, {f"ceiling_{key}": value for key, value in everything.items()}
+
+
 def make_models(described, folds, tables, columns):
     """What both trainings leave: records of rows, calibration, scaler, loss of validation."""
     found = {}
@@ -633,6 +674,19 @@ def make_run():
         symbol: table[["timestamp"]].assign(probability=rng.uniform(0.3, 0.7, len(table)))
         for symbol, table in candles.items()
     }
+    answers = "strength_median", "strength_grade"
+    ceilings = {
+        symbol: table.assign(
+            from_returns=rng.uniform(0.3, 0.7, len(table)),
+            window=np.where(np.arange(len(table)) % 3, np.nan, rng.uniform(0.3, 0.7, len(table))),
+            **{name: rng.random(len(table)).round(2) for name in answers},
+            **{
+                f"{name}_window": np.where(np.arange(len(table)) % 3, np.nan, rng.random(len(table)))
+                for name in answers
+            },
+        )
+        for symbol, table in ceilings.items()
+    }
     best = {(s, r.timestamp): r.probability for s, t in ceilings.items() for r in t.itertuples()}
     scored = labelled(test, described, "direction")
     metrics, tiers = score_direction(scored, best, ranges)
@@ -653,12 +707,15 @@ def make_run():
     asked = ask_controls("trend_strength", trend_test, described, folds)
     trend_controls, leads = score_controls("trend_strength", asked, described)
     trend_metrics |= leads
+    told = {(s, r.timestamp): r for s, t in ceilings.items() for r in t.itertuples()}
+    of_direction, of_strength, strength_at_best = ceilings_by_hand(scored, rows, told)
+    trend_metrics |= strength_at_best
     detail = {"tiers": tiers, "ranges": {name: list(ends) for name, ends in ranges[1].items()}}
     lstm = Predictions("lstm", "direction", test, validation)
     transformer = Predictions("transformer", "trend_strength", trend_test, trend_validation)
     models = (
-        ModelClaims(lstm, *learned["direction"], metrics, detail, controls),
-        ModelClaims(transformer, *learned["trend_strength"], trend_metrics, {}, trend_controls),
+        ModelClaims(lstm, *learned["direction"], metrics, detail, controls, of_direction),
+        ModelClaims(transformer, *learned["trend_strength"], trend_metrics, {}, trend_controls, of_strength),
     )
     baselines = (
         make_baseline(lstm, described, folds, learned["direction"]),

@@ -195,6 +195,32 @@ def test_a_figure_that_is_off_is_named(run, key):
     assert f"lstm.{key}" in first(changed)[1]
 
 
+@pytest.mark.parametrize("key", ["ceiling_mae", "ceiling_rank_correlation"])
+def test_a_ceiling_of_the_trend_that_is_off_is_named(run, key):
+    """Or one that is told of candles of which nothing is stored."""
+    metrics = run.models[1].metrics
+    changed = with_model(run, 1, metrics=metrics | {key: metrics[key] + 1e-8})
+    assert f"transformer.{key}" in first(changed)[1]
+    bare = {symbol: table[["timestamp", "probability"]] for symbol, table in run.ceilings.items()}
+    none = replace(with_model(with_model(run, 0, ceilings={}), 1, ceilings={}), ceilings=bare)
+    assert f"transformer.{key}" in {difference.what for difference in examined(none).differences}
+
+
+@pytest.mark.parametrize("position", [0, 1])
+def test_what_less_than_everything_allows_is_derived_anew(run, position):
+    """Every figure of each, the rows among them; one that is left out or made up is found."""
+    name, claimed = run.models[position].predictions.name, run.models[position].ceilings
+    for given, figures in claimed.items():
+        for key, value in figures.items():
+            amount = 1 if key == "rows" else 1e-7
+            off = claimed | {given: figures | {key: value + amount}}
+            check, message = first(with_model(run, position, ceilings=off))
+            assert (check, message.split(": ")[1]) == ("ceilings", f"{key} {given}")
+    for wrong in ({}, claimed | {"from_nothing": claimed["window"]}):
+        check, message = first(with_model(run, position, ceilings=wrong))
+        assert (check, message.startswith(f"{name}: ceilings of less")) == ("ceilings", True)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("precision_tier_a", 0.99), ("coverage_of_share_tier_a", 2.0), ("coverage_tier_a", None)],

@@ -93,6 +93,19 @@ def test_ceilings_of_less_than_all_go_beside_it(tables):
     assert (table["ceiling_from_returns"] == 0.6).all()
 
 
+def test_what_is_best_said_in_the_tests_goes_beside_it(tables):
+    """A window's probability as a ceiling of less, of strength under its name; NaN where no test is."""
+    for symbol, table in tables.items():
+        best = pd.DataFrame({"timestamp": table["timestamp"]})
+        write_table(f"data/candles/ceiling/{symbol}.parquet", best.assign(probability=0.9))
+        of_tests = best[-5:].assign(window=0.7, strength_median=0.3).reset_index(drop=True)
+        write_table(f"data/ceilings/{symbol}.parquet", of_tests)
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    is_last = [*[False] * 35, *[True] * 5, *[False] * 25, *[True] * 5]
+    assert table["ceiling_window"].tolist() == pytest.approx(np.where(is_last, 0.7, np.nan), nan_ok=True)
+    assert table["strength_median"].tolist() == pytest.approx(np.where(is_last, 0.3, np.nan), nan_ok=True)
+
+
 def test_predictions_keep_their_fold_and_only_test_rows_have_some(tables):
     """A fold without a row is still a category; validation of the wrong fold is refused."""
     table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
