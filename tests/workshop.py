@@ -56,6 +56,7 @@ MADE_BY_RUNS = (
     "dvc.lock",
     "trials.jsonl",
     "data/candles",
+    "data/ceilings",
     "data/features",
     "data/predictions/",
     "data/splits",
