@@ -17,19 +17,19 @@ from tests.nets.problem import ROWS, make_net, problem, run, table_of, train_par
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("launcher", ["torchrun", "fabric"])
+@pytest.mark.parametrize(("launcher", "seeds"), [("torchrun", "1"), ("fabric", "2")])
 @pytest.mark.parametrize("network", ["lstm", "transformer"])
-def test_two_processes_train_as_one(tmp_path, network, launcher):
+def test_two_processes_train_as_one(tmp_path, network, launcher, seeds):
     """Under torchrun, or started by Fabric: each epoch's losses within 1e-3 of one process's; dropout off."""
     command = [sys.executable, "-m"]
     if launcher == "torchrun":
         command += ["torch.distributed.run", "--standalone", "--nproc-per-node=2", "-m"]
-    command += ["tests.nets.train_once", network, str(tmp_path), "2", "0.0"]
+    command += ["tests.nets.train_once", network, str(tmp_path), "2", "0.0", seeds]
     env = os.environ | {"OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr[-3000:]
     both = json.loads((tmp_path / "history.json").read_text())
-    params, net = train_params(epochs=8, patience=8), make_net(network, dropout=0.0)
+    params, net = train_params(epochs=8, patience=8, seeds=int(seeds)), make_net(network, dropout=0.0)
     alone = run_fold(make_fabric(params), net, table_of(*problem()), ROWS, params, network).history
     assert len(both) == len(alone)
     for one, two in zip(alone, both, strict=True):
@@ -57,7 +57,7 @@ def test_a_missing_device_is_named():
 @pytest.mark.parametrize("network", ["lstm", "transformer"])
 def test_cuda_repeats_itself(network):
     """Two deterministic trainings on CUDA have equal losses, and about those of the CPU."""
-    one, two = (run(network, *problem(), train_params(device="cuda")) for _ in range(2))
+    one, two = (run(network, *problem(), train_params(device="cuda", seeds=2)) for _ in range(2))
     assert one.history == two.history
     cpu = run(network, *problem())
     assert one.history[0]["validation_loss"] == pytest.approx(cpu.history[0]["validation_loss"], abs=0.02)

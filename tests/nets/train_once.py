@@ -1,7 +1,7 @@
 """Train one small network in a process of its own, to be killed or to be one of several.
 
-`python -m tests.nets.train_once NETWORK FOLDER [PROCESSES] [DROPOUT]`; the checkpoint lies in FOLDER, and
-after the training its weights and history.
+`python -m tests.nets.train_once NETWORK FOLDER [PROCESSES] [DROPOUT] [SEEDS]`; the checkpoint lies in FOLDER,
+and after the training its weights and history.
 """
 
 import json
@@ -13,9 +13,9 @@ from tapeline.nets.folds import run_fold
 from tests.nets.problem import ROWS, make_net, problem, table_of, train_params, weights
 
 
-def main(network, folder, processes="1", dropout="0.1"):
+def main(network, folder, processes="1", dropout="0.1", seeds="1"):
     """Train and write."""
-    params = train_params(epochs=8, patience=8, processes=int(processes))
+    params = train_params(epochs=8, patience=8, processes=int(processes), seeds=int(seeds))
     fabric = make_fabric(params)
     candles = table_of(*problem())
     print("begun", flush=True)
