@@ -77,6 +77,7 @@ def _describe(origin: Origin) -> str:
         return f"Candles of {origin['name']}, {origin['interval']}: {spans}."
     drawn = origin["simulation"]
     return (
-        f"Candles of the simulated market (seed {drawn['seed']}, signal {drawn['signal']:g}, {drawn['days']} "
-        f"days from {drawn['start']}), of no exchange, {origin['interval']}: {spans}."
+        f"Candles of the simulated market ({drawn.get('market', 'trend')}, seed {drawn['seed']}, signal "
+        f"{drawn['signal']:g}, {drawn['days']} days from {drawn['start']}), of no exchange, "
+        f"{origin['interval']}: {spans}."
     )

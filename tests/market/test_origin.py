@@ -7,7 +7,7 @@ import pytest
 from tapeline.errors import DataError
 from tapeline.market.origin import describe_origin, exchange_of, is_of_simulation, read_origin
 
-DRAWN = {"seed": 7, "signal": 0.34, "days": 2, "start": "2024-01-01"}
+DRAWN = {"market": "memory", "seed": 7, "signal": 0.3, "days": 2, "start": "2024-01-01"}
 
 
 def data(source="files", path="data/raw"):
@@ -50,13 +50,14 @@ def test_the_origin_of_files_names_exchanges_files_and_spans(tmp_path):
 
 
 def test_the_origin_of_the_simulated_market_tells_its_draws():
-    """Seed, signal and days, in the record and in its sentence."""
+    """Kind, seed, signal and days, in record and sentence; a record without kind is of the trend."""
     origin = describe_origin(data(source="simulated"), DRAWN, cards("simulated", "simulated"))
     assert (origin["name"], origin["simulation"]) == ("simulated", DRAWN)
-    assert (
-        "simulated market (seed 7, signal 0.34, 2 days from 2024-01-01), of no exchange"
-        in (origin["description"])
-    )
+    said = "simulated market (memory, seed 7, signal 0.3, 2 days from 2024-01-01), of no exchange"
+    assert said in origin["description"]
+    former = {name: value for name, value in DRAWN.items() if name != "market"}
+    of_then = describe_origin(data(source="simulated"), former, cards("simulated", "simulated"))
+    assert said.replace("memory", "trend") in of_then["description"]
 
 
 def test_simulated_candles_that_were_copied_stay_simulated(tmp_path):

@@ -17,8 +17,10 @@ from tapeline.params import Params
 from tapeline.release.proof_ceiling import CHANGES, CHANGES_IN_TESTS, prove_ceiling
 from tapeline.scoring.ceilings import ceilings_of_tests
 from tapeline.splits.folds import TimeFold
+from tests.workshop import TREND
 
 SYMBOLS, HORIZON, LENGTH = ("BTC-USD", "ETH-USD"), 15, 10
+MEMORY = {"market": "memory", "signal": 0.28, "seed": 1105, "regime_minutes": 60}
 HOURS = pd.date_range("2024-01-01", periods=25, freq="h", tz="UTC")
 FOLDS = [TimeFold(*[(HOURS[0], HOURS[12])] * 2, test=(HOURS[12 + k], HOURS[14 + k])) for k in (0, 4)]
 
@@ -29,10 +31,10 @@ def few_paths(monkeypatch):
     monkeypatch.setattr("tapeline.market.strength.PATHS", 2000)
 
 
-def ingested(folder, source="simulated", market="trend"):
+def ingested(folder, source="simulated", market=TREND):
     """A run of one day whose ceilings were stored by the simulation as it is now."""
     values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
-    values["simulation"] |= {"days": 1, "market": market}
+    values["simulation"] |= market | {"days": 1}
     values["data"]["source"] = source
     values["train"]["sequence_length"] = LENGTH
     params = Params(values)
@@ -48,7 +50,7 @@ def ingested(folder, source="simulated", market="trend"):
     return SimpleNamespace(root=folder, params=params, symbols=SYMBOLS, horizon=HORIZON, folds=FOLDS)
 
 
-@pytest.mark.parametrize("market", ["trend", "memory"])
+@pytest.mark.parametrize("market", [TREND, MEMORY], ids=["trend", "memory"])
 def test_a_filter_of_the_past_is_proved(tmp_path, market):
     """Some minutes are tried, and what was told before each of them was compared."""
     of_all, of_tests = prove_ceiling(ingested(tmp_path, market=market), np.random.default_rng(1))
