@@ -33,6 +33,7 @@ from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
 from tapeline.release.fetch import remotes
+from tapeline.release.instead import baselines_instead
 from tapeline.release.proof import require_proof
 from tapeline.release.recheck import Checked, check_run
 from tapeline.release.recorded import read_run, read_workspace_file
@@ -81,7 +82,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         verdicts = {name: judge_all(name, run, registry) for name in artifacts if not versions[name]}
         if new_trials := note_trials():
             tell(new_trials)
-        require_passed(verdicts, tell)
+        require_passed(verdicts, run, tell)
         tell("the run is made again, replayed and proven first, unless it was before: each tells its minutes")
         checked = check_run(ROOT, Params.read(), tell)
         proof = require_proof(ROOT, tell)
@@ -209,8 +210,8 @@ def require_untagged(plans: list[Plan], registry: Registry) -> None:
                 raise ArtifactError(f"{release.tag}: is registered at this commit; commit the run first")
 
 
-def require_passed(verdicts: dict[str, list[Verdict]], tell: Callable[[str], None]) -> None:
-    """Give `tell` all gates as tables; raise ArtifactError if one blocks."""
+def require_passed(verdicts: dict[str, list[Verdict]], run: RunRecord, tell: Callable[[str], None]) -> None:
+    """Give `tell` all gates as tables; raise ArtifactError if one blocks, with what may go instead."""
     refused = []
     for artifact, judged in verdicts.items():
         table = pd.DataFrame([asdict(verdict) for verdict in judged])
@@ -223,4 +224,4 @@ def require_passed(verdicts: dict[str, list[Verdict]], tell: Callable[[str], Non
         if failed:
             refused.append(f"{artifact} by {len(failed)} of {len(judged)} gates: {', '.join(failed)}")
     if refused:
-        raise ArtifactError(f"refused: {'; '.join(refused)}")
+        raise ArtifactError(f"refused: {'; '.join(refused + baselines_instead(verdicts, run))}")

@@ -108,7 +108,10 @@ def shop(promoted, tmp_path):
 
 
 def test_a_models_life(ran, tmp_path):
-    """Promoted, followed by patch, minor and major, refused, rolled back and forward, checked out whole."""
+    """Promoted, followed by patch, minor and major, refused, rolled back and forward, checked out whole.
+
+    Where the network is no better than the rules it is refused, and the rule goes into production instead.
+    """
     shop = Repository.copied(ran.folder, tmp_path)
     first = shop.run("make promote")
     proof = shop.registry.production(LSTM).record.proof
@@ -150,13 +153,18 @@ def test_a_models_life(ran, tmp_path):
     assert shop.versions() == {LSTM: "v2.0.0"} | others
     shop.whole()
 
-    hard = EASY | {LSTM: {"lstm.accuracy_all": {"min": 0.99}, "lstm.ece": {"max": 1.0}}}
-    shop.run_and_commit(gates=hard, model={"hidden": 6})
+    lead = {"lstm.lead_over_controls_low": {"min": 0.0}}  # which no rule does as well as the network
+    shop.run_and_commit(gates=EASY | {LSTM: EASY[LSTM] | lead}, model={"hidden": 6})
     before = shop.state()
     refused = shop.run("make promote MODEL=lstm-direction", status=2)
-    assert "refused: lstm-direction by 1 of 7 gates: lstm.accuracy_all" in refused
-    assert "is not >= 0.99" in refused
+    assert (
+        "refused: lstm-direction by 1 of 8 gates: lstm.lead_over_controls_low; lstm-direction is not surely "
+        "better than the best control: promote the baseline, `make promote MODEL=baseline-direction`\n"
+    ) in refused
     assert shop.state() == before
+    shop.run("make promote MODEL=baseline-direction")
+    others |= {BASELINE: "v2.0.0"}
+    assert shop.versions() == {LSTM: "v2.0.0"} | others
 
     shop.run("make rollback MODEL=lstm-direction TO=v1.0.0 WHY='it lost money'")
     assert shop.in_production(LSTM) == packed[LSTM]
@@ -171,7 +179,7 @@ def test_a_models_life(ran, tmp_path):
     told = [entry["version"] for entry in index[LSTM]["history"]]
     assert told == ["v1.0.0", "v1.0.1", "v1.1.0", "v2.0.0", "v1.0.0", "v2.0.0", "v1.0.0", "v1.0.1"]
 
-    shop.run("make rollback MODEL=baseline-direction WHY='a network beat it'")
+    shop.run("make rollback MODEL=baseline-direction TO=v1.0.0 WHY='a network beat it'")
     assert shop.in_production(BASELINE) == packed[BASELINE]
     assert shop.versions() == {LSTM: "v1.0.1"} | others | {BASELINE: "v1.0.0"}
 
