@@ -1,11 +1,11 @@
 """Seconds of training until a validation log loss that one-window samples reach at their best.
 
-On the last fold of the latest run (`dvc repro` up to splits), both networks. The baseline draws random
-windows through a DataLoader until validation has not improved for some rounds; then the pipeline's own
-training, its schedule as it is but looked at as often, is timed until it is as good. Both start from the
-same weights, both are tried at every rate of RATES, and the best of each is compared: large batches of
-chunks and small ones of windows do not like the same rate. Validation is not counted on either side, and
-nothing else is looked at.
+On the last fold of the latest run (`dvc repro` up to splits), both networks; README's figures are of
+`simulation.market: trend`, with its settings in docs/simulation.md. The baseline draws random windows through
+a DataLoader until validation has not improved for some rounds; then the pipeline's own training, its schedule
+as it is but looked at as often, is timed until it is as good. Both start from the same weights, both are
+tried at every rate of RATES, and the best of each is compared: large batches of chunks and small ones of
+windows do not like the same rate. Validation is not counted on either side, and nothing else is looked at.
 `python -m benchmarks.convergence [lstm] [transformer]`
 """
 

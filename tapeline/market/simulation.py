@@ -1,9 +1,10 @@
 """A market whose best possible accuracy is known: the default data, and the pipeline's measuring instrument.
 
 Every symbol trends by a hidden Markov chain of its own: up, down or not at all in the market `trend`; in the
-market `memory` up or down, as only the order of its candles' shapes tells. Volatility follows the hour
-and wanders from day to day, noise is correlated across symbols, every candle is drawn from an intrabar path,
-and occasionally candles are missing. Beside the candles goes the ceiling: what the best filter knew.
+market `memory` up or down, as only the order of its candles tells. docs/simulation.md compares the two.
+Volatility follows the hour and wanders from day to day, noise is correlated across symbols, every candle is
+drawn from an intrabar path, and occasionally candles are missing. Beside the candles goes the ceiling: what
+the best filter knew.
 
 A symbol's draws depend on the seed and its position alone and are made minute by minute: more days or more
 symbols continue the same market, and only the ceiling of the other symbols changes.
