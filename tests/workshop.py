@@ -24,6 +24,7 @@ TINY = {
     "transformer": {"d_model": 8, "heads": 2, "layers": 1},
     "train": {
         "epochs": 1,
+        "seeds": 1,
         "sequence_length": 20,
         "chunk_length": 64,
         "minimum_context": 10,
