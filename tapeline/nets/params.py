@@ -57,6 +57,7 @@ class TrainParams(Section):
     warm_up: Annotated[float, Field(ge=0, lt=1)]
     weight_decay: Annotated[float, Field(ge=0, le=100)]
     gradient_clip: Annotated[float, Field(gt=0, le=1e6)]
+    averaging: Annotated[float, Field(ge=0, lt=1)]
     label_weights: Literal["uniform", "uniqueness"]
     balance_classes: bool
     warm_start: bool

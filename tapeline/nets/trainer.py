@@ -13,6 +13,7 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel
 from tqdm import tqdm
 
 from tapeline.errors import ParamsError
@@ -54,8 +55,8 @@ def train(
 ) -> list[Epoch]:
     """Train `net` on chunks of `data.spans` until validation stops improving; resume from `checkpoint`.
 
-    `net` ends up with the weights of its best epoch; returned is one record per epoch. Progress stands on
-    the terminal's `line`.
+    `net` ends up with the weights of its best epoch, which are those of its steps averaged as
+    `moving_average` says; returned is one record per epoch. Progress stands on the terminal's `line`.
 
     The loss is binary cross-entropy against labels in 0..1: its minimum is the label's conditional
     mean, for a direction as for a strength. Each epoch begins with a seed of its own, so that a training
@@ -63,12 +64,14 @@ def train(
     """
     optimizer = torch.optim.AdamW(net.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
     net.to(fabric.device)
+    average = moving_average(net, params.averaging)
     model, optimizer = fabric.setup(compiled(net, params), optimizer)
     best: dict[str, Any] = {"epoch": 0, "loss": math.inf, "weights": copy.deepcopy(net.state_dict())}
     history: list[Epoch] = []
     state = load_checkpoint(checkpoint) if checkpoint else None
     if state:
         net.load_state_dict(state["weights"])
+        average.load_state_dict(state["average"])
         optimizer.load_state_dict(state["optimizer"])
         best, history = state["best"], state["history"]
     progress = tqdm(
@@ -79,8 +82,10 @@ def train(
     for epoch in progress:
         if epoch - 1 - best["epoch"] >= params.patience:
             break
-        trained = train_epoch(fabric, model, optimizer, data, params, epoch)
-        validated = fabric.broadcast(validation_loss(net, data, params))
+        trained = train_epoch(
+            fabric, model, optimizer, data, params, epoch, lambda: average.update_parameters(net)
+        )
+        validated = fabric.broadcast(validation_loss(cast("Network", average.module), data, params))
         record = {"epoch": epoch, "training_loss": trained, "validation_loss": validated}
         if not math.isfinite(trained + validated):
             raise ParamsError(
@@ -88,14 +93,28 @@ def train(
             )
         history.append(record)
         if validated < best["loss"]:
-            best = {"epoch": epoch, "loss": validated, "weights": copy.deepcopy(net.state_dict())}
+            best = {"epoch": epoch, "loss": validated, "weights": copy.deepcopy(average.module.state_dict())}
         if checkpoint and fabric.is_global_zero:
-            state = {"weights": net.state_dict(), "optimizer": optimizer.state_dict()}
-            save_checkpoint(checkpoint, state | {"best": best, "history": history})
+            state = {"weights": net.state_dict(), "average": average.state_dict()}
+            state |= {"optimizer": optimizer.state_dict(), "best": best, "history": history}
+            save_checkpoint(checkpoint, state)
         progress.set_postfix(training=f"{trained:.4f}", validation=f"{validated:.4f}")
         on_epoch(record)
     net.load_state_dict(best["weights"])
     return history
+
+
+def moving_average(net: nn.Module, share: float) -> AveragedModel:
+    """A copy of `net` whose weights are a moving average over its steps; of the average a step keeps `share`.
+
+    Of the first steps less is kept, (1 + n) / (10 + n) after n, lest the fresh weights linger (as in
+    TensorFlow's ExponentialMovingAverage). With a share of 0 the copy always has the weights of `net`.
+    """
+
+    def moved(average: Tensor, now: Tensor, n: Tensor | int) -> Tensor:
+        return average.lerp(now, 1.0 - min(share, (1.0 + float(n)) / (10.0 + float(n))))
+
+    return AveragedModel(net, avg_fn=moved)
 
 
 def train_epoch(
@@ -105,6 +124,7 @@ def train_epoch(
     data: TrainingData,
     params: TrainParams,
     epoch: int,
+    after_step: Callable[[], None] = lambda: None,
 ) -> float:
     """One pass over the training chunks, whose borders and order are new; mean loss of a label."""
     model.train()
@@ -128,6 +148,7 @@ def train_epoch(
             total[0] += loss.detach()
         fabric.clip_gradients(model, optimizer, max_norm=params.gradient_clip, error_if_nonfinite=False)
         optimizer.step()
+        after_step()
         total[1] += weight
     losses = cast("Tensor", fabric.all_reduce(total[0], reduce_op="sum"))  # of a tensor, a tensor
     return float(losses / total[1])

@@ -1,0 +1,51 @@
+"""The weights that a training keeps."""
+
+import numpy as np
+import pytest
+
+from tapeline.nets import trainer
+from tapeline.nets.devices import make_fabric
+from tapeline.nets.folds import run_fold
+from tapeline.nets.prediction import as_array
+from tests.nets.problem import ROWS, make_net, problem, table_of, train_params
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+def test_the_kept_weights_are_the_average_over_steps(monkeypatch, share):
+    """The weights of every step averaged as the formula says, by NumPy; with a share of 0 the last."""
+    seen = []
+    average = trainer.moving_average
+
+    def spying(net, kept):
+        made = average(net, kept)
+        update = made.update_parameters
+
+        def update_and_look(model):
+            update(model)
+            seen.append(model.head.weight.detach().numpy().astype(np.float64))
+
+        made.update_parameters = update_and_look
+        return made
+
+    monkeypatch.setattr(trainer, "moving_average", spying)
+    params = train_params(averaging=share, epochs=1)
+    features, labels = problem()
+    result = run_fold(make_fabric(params), make_net("lstm"), table_of(features, labels), ROWS, params, "lstm")
+    expected = seen[0]
+    for n, weights in enumerate(seen[1:], start=1):
+        kept = min(share, (1 + n) / (10 + n))
+        expected = kept * expected + (1 - kept) * weights
+    assert len(seen) > 5
+    np.testing.assert_allclose(result.predictor.net.head.weight.detach(), expected, atol=1e-6)
+
+
+def test_averages_validate_and_are_kept(monkeypatch):
+    """What decides when to stop is the average's loss, which is that of the weights that are kept."""
+    params = train_params(averaging=0.95, calibration="none")
+    features, labels = problem()
+    result = run_fold(make_fabric(params), make_net("lstm"), table_of(features, labels), ROWS, params, "lstm")
+    stopped = ROWS.validation[:: params.validation_stride]
+    logits = as_array(result.predictor.logits(stopped))
+    of_kept = float(np.mean(np.logaddexp(0, logits) - labels[stopped] * logits))
+    least = min(epoch["validation_loss"] for epoch in result.history)
+    assert of_kept == pytest.approx(least, abs=1e-6)
