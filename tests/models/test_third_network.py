@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
+from safetensors.numpy import load_file
 
 from tapeline.features.catalog import GROUPS
 from tests.workshop import EASY, Workshop
@@ -15,8 +16,9 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("third_network")]
 GRU = Path(__file__).parent / "gru"  # what a scratch copy of the project is given, in its own folders
 PREDICTIONS = [f"data/predictions/gru{part}.parquet" for part in ("", "_validation", "_shifted")]
 PLAIN = {"cache": False}
-# What makes the run short: one symbol, few features, nothing resampled often.
+# What makes the run short: one symbol, few features, nothing resampled often. A model is of two networks.
 SHORT = {
+    "train": {"seeds": 2},
     "data": {"symbols": ["BTC-USD"]},
     "features": {"groups": dict.fromkeys(GROUPS, False) | {"returns": True, "sessions": True}},
     "ftmo": {"odds_paths": 100, "odds_days": 10, "control_runs": 2},
@@ -118,6 +120,23 @@ def test_it_is_evaluated_gated_packed_and_timed_beside_the_others(shop):
     for title in ("LSTM", "GRU"):
         assert f"<h2>Probabilities ({title})</h2>" in page
         assert f"Loss of the {title}" in page
+
+
+def test_each_is_the_average_of_two_seeds_in_one_bundle(shop):
+    """Weights of both, one graph that says what they say, and every member's losses."""
+    differences = read(shop, "metrics/promotion.json")
+    for name, artifact in (
+        ("lstm", "lstm-direction"), ("transformer", "transformer-trend"), ("gru", "gru-direction"),
+    ):  # fmt: skip
+        bundle = shop.folder / "models/candidate" / artifact
+        of = {weight.rpartition(".")[0].split(".")[1] for weight in load_file(bundle / "weights.safetensors")}
+        assert of == {"0", "1"}
+        assert "- seeds: 2" in (bundle / "model_card.md").read_text()
+        assert differences[f"{name}_onnx_difference"] < 1e-5
+        trained = read(shop, f"metrics/detail/{name}_training.json")["folds"]
+        assert all(len(figures["best_epoch"]) == 2 for figures in trained.values())
+        losses = list((shop.folder / f"plots/{name}_history/fold_1").glob("member_*/plots/metrics/*.tsv"))
+        assert len(losses) == 4
 
 
 def test_each_serves_its_own_numbers(shop):
