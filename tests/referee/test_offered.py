@@ -92,7 +92,7 @@ def test_it_is_examined_beside_the_networks(run, kinds):
     plain = {key: value for key, value in network.metrics.items() if key not in OF_CONTROLS[True]}
     claims = ModelClaims(
         Predictions("baseline_direction", "direction", predictions.test, predictions.validation),
-        None, models, plain, network.detail, rules,
+        None, models, plain, network.detail, rules, network.ceilings,
     )  # fmt: skip
     beside = replace(run, models=(*run.models, claims), baselines=(*kinds.values(), run.baselines[1]))
     assert not about_offered(beside)
