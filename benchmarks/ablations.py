@@ -3,14 +3,15 @@
 Each variant is trained as a trial of `make tune` is, on folds that end before the first reported test, and
 its log loss on the inner tests is set against that of params.yaml, paired over UTC days. A variant is a list
 of changes with commas between: a key of the network's section or of `train` with its value, or a group of
-features to leave out. Baselines stand beside the LSTM.
+features to leave out. All are scored on the same rows, those with a window of the longest that is tried.
+Baselines stand beside the LSTM.
 `python -m benchmarks.ablations lstm train.weight_decay=0.1 train.seeds=3,train.epochs=6 without=sessions`
 """
 
 import math
 import sys
-from dataclasses import replace
-from typing import Any
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import yaml
@@ -18,53 +19,76 @@ import yaml
 from tapeline.baselines.kinds import KINDS
 from tapeline.baselines.losses import Labelled
 from tapeline.baselines.params import BaselineParams
+from tapeline.ending import run_command
+from tapeline.errors import ArgumentError, ParamsError
 from tapeline.losses import log_losses
 from tapeline.models.ranges import TuneParams
 from tapeline.nets.scaler import fit_scaler
-from tapeline.params import Params
+from tapeline.params import Params, nearest
 from tapeline.schema import DIRECTION, Symbols
 from tapeline.store.feature_store import FeatureStore
 from tapeline.training.baseline_plan import BaselineJob, BaselineRows
 from tapeline.training.baselines import fit_baseline
 from tapeline.training.provenance import FEATURES
 from tapeline.tuning.outcome import interval, over_days
-from tapeline.tuning.plan import TuningPlan, plan_tuning
+from tapeline.tuning.plan import TuningPlan, Values, plan_tuning
 from tapeline.tuning.trial import Days, add_days, run_trial
 
 WITHOUT = "without"
+LENGTH = "train.sequence_length"
 
 
-def read_variant(text: str) -> dict[str, Any]:
-    """Changes by key, of `key=value,key=value`; the groups left out under `without`."""
-    changes: dict[str, Any] = {WITHOUT: []}
-    for change in filter(None, text.split(",")):
-        key, value = change.split("=")
+@dataclass(frozen=True)
+class Variant:
+    """What is changed: params by dotted key, and groups of features that are left out."""
+
+    text: str = ""
+    values: Values = field(default_factory=dict)
+    without: tuple[str, ...] = ()
+
+
+def read_variant(text: str, plan: TuningPlan, groups: Collection[str]) -> Variant:
+    """The changes of `text`; ArgumentError says which of them no training of `plan` takes, and why."""
+    values: Values = {}
+    without = []
+    for change in text.split(","):
+        key, _, value = change.partition("=")
+        section, _, name = key.partition(".")
+        keys = [*plan.fixed.get(section, {})]
+        if not value:
+            raise ArgumentError(f"{text!r}: {change!r} must be KEY=VALUE, or {WITHOUT}=GROUP")
         if key == WITHOUT:
-            changes[WITHOUT].append(value)
+            if value not in groups:
+                rule = f"must be one of {', '.join(sorted(groups))}"
+                raise ArgumentError(f"{text!r}: no group {value}{nearest(value, groups)}; {rule}")
+            without.append(value)
+        elif name not in keys:
+            rule = f"must be in {' or '.join(plan.fixed)}, which the {plan.model.title} reads"
+            raise ArgumentError(f"{text!r}: no key {key}{nearest(name, keys)}; {rule}")
         else:
-            changes[key] = yaml.safe_load(value)
-    return changes
+            values[key] = yaml.safe_load(value)
+    if len(set(without)) == len(groups):
+        raise ArgumentError(f"{text!r}: leaves no feature")
+    try:
+        plan.sections(plan.present | values)
+    except ParamsError as error:
+        raise ArgumentError(f"{text!r}: no training takes it; {error}") from error
+    return Variant(text, values, tuple(without))
 
 
-def narrowed(plan: TuningPlan, params: Params, without: list[str]) -> TuningPlan:
-    """The plan with its table less the columns of groups `without`; KeyError names one that is not there."""
-    groups = FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0]).groups
-    if unknown := set(without) - set(groups.values()):
-        raise KeyError(
-            f"no group {', '.join(sorted(unknown))} among {', '.join(sorted(set(groups.values())))}"
-        )
-    kept = [i for i, group in enumerate(groups.values()) if group not in without]
-    return replace(plan, table=replace(plan.table, features=plan.table.features[:, kept]))
+def with_windows_of(plan: TuningPlan, variants: Sequence[Variant]) -> TuningPlan:
+    """The plan whose rows have a window of the longest length that params.yaml or a variant has."""
+    lengths = [plan.sections(plan.present | each.values)[1].sequence_length for each in variants]
+    longest = max(plan.longest(LENGTH), *lengths, 0)
+    return replace(plan, ranges=plan.ranges | {LENGTH: (longest,)})
 
 
-def network_days(plan: TuningPlan, params: Params, text: str) -> Days:
-    """By day the log losses of the network with the changes of a variant."""
-    changes = read_variant(text)
-    without = changes.pop(WITHOUT)
-    values = plan.present | {key: float(each) if "e-" in str(each) else each for key, each in changes.items()}
-    return run_trial(
-        narrowed(plan, params, without), values, lambda step, value: None, text or "present"
-    ).days
+def network_days(plan: TuningPlan, variant: Variant, groups: Sequence[str]) -> Days:
+    """By day the log losses of the network as `variant` has it; `groups` has the group of each feature."""
+    kept = [i for i, group in enumerate(groups) if group not in variant.without]
+    narrowed = replace(plan, table=replace(plan.table, features=plan.table.features[:, kept]))
+    values = plan.present | variant.values
+    return run_trial(narrowed, values, lambda step, value: None, variant.text or "present").days
 
 
 def baseline_days(plan: TuningPlan, params: Params, kind: str) -> Days:
@@ -89,19 +113,22 @@ def baseline_days(plan: TuningPlan, params: Params, kind: str) -> Days:
 
 def main() -> None:
     """Print a row a variant, that of params.yaml first."""
-    network, *variants = sys.argv[1:] or ["lstm"]
+    network, *texts = sys.argv[1:] or ["lstm"]
     params = Params.read()
     plan = plan_tuning(params, params.section("tune", TuneParams).model_copy(update={"network": network}))
+    groups = list(FeatureStore(FEATURES).schema(params.value("data.symbols", Symbols)[0]).groups.values())
+    variants = [read_variant(text, plan, set(groups)) for text in texts]  # before anything is trained
+    plan = with_windows_of(plan, variants)
     first, last = plan.scored
     print(f"{plan.market}, {plan.model.title}, {len(plan.folds)} inner folds, ", end="")
     print(f"scored {first:%Y-%m-%d} to {last:%Y-%m-%d}\n")
     print("| variant | log loss | takes off params.yaml's, paired over days | days |\n|---|---|---|---|")
-    present = network_days(plan, params, "")
+    present = network_days(plan, Variant(), groups)
     print_row("params.yaml", present, present)
     for kind in KINDS[DIRECTION] if plan.model.label == DIRECTION else ():
         print_row(kind, baseline_days(plan, params, kind), present)
-    for text in variants:
-        print_row(text, network_days(plan, params, text), present)
+    for variant in variants:
+        print_row(variant.text, network_days(plan, variant, groups), present)
 
 
 def print_row(name: str, days: Days, present: Days) -> None:
@@ -111,4 +138,4 @@ def print_row(name: str, days: Days, present: Days) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    run_command(main)
