@@ -49,3 +49,18 @@ def test_averages_validate_and_are_kept(monkeypatch):
     of_kept = float(np.mean(np.logaddexp(0, logits) - labels[stopped] * logits))
     least = min(epoch["validation_loss"] for epoch in result.history)
     assert of_kept == pytest.approx(least, abs=1e-6)
+
+
+def test_later_epochs_leave_the_kept_weights_alone():
+    """Where labels are noise the least loss comes early, and the weights of just that epoch are kept."""
+    params = train_params(averaging=0.9, calibration="none", patience=4, learning_rate=0.1)
+    features, _ = problem()
+    labels = np.random.default_rng(3).integers(0, 2, len(features)).astype(float)
+    result = run_fold(make_fabric(params), make_net("lstm"), table_of(features, labels), ROWS, params, "lstm")
+    losses = [epoch["validation_loss"] for epoch in result.history]
+    assert len(losses) == params.epochs
+    assert int(np.argmin(losses)) < params.epochs - 1
+    stopped = ROWS.validation[:: params.validation_stride]
+    logits = as_array(result.predictor.logits(stopped))
+    of_kept = float(np.mean(np.logaddexp(0, logits) - labels[stopped] * logits))
+    assert of_kept == pytest.approx(min(losses), abs=1e-6)
