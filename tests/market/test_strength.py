@@ -57,17 +57,17 @@ def test_strengths_are_those_of_paths_walked_one_by_one(expected):
 
 def test_two_minutes_have_a_closed_form():
     """Of two moves of one sign the strength is 1: twice over the product of normal chances, by path."""
-    regimes = Regimes(np.array([[0.8, 0.2], [0.2, 0.8]]), np.array([-1, 1]), 0.5)
+    regimes = trend_regimes(1.0, 3)  # whose flat minutes are told from a trend's, and end soon
     strengths = expect_strengths(regimes, 2)
-    for now in range(2):
+    for now in range(3):
         straight = 0.0
-        for first, second in itertools.product(range(2), repeat=2):
-            up = [ndtr(0.5 * regimes.steps[k]) for k in (first, second)]
+        for first, second in itertools.product(range(3), repeat=2):
+            up = [ndtr(regimes.steps[k]) for k in (first, second)]
             chance = regimes.moves[now, first] * regimes.moves[first, second]
             straight += chance * (math.prod(up) + math.prod(1 - p for p in up))
         below_one = strengths.reached[strengths.values < 1, now].max()
         assert 1 - below_one == pytest.approx(straight, abs=0.005)
-    assert (strengths.median(np.array([[0.5, 0.5]])) == 1).all()
+    assert (strengths.median(np.full((1, 3), 1 / 3)) == 1).all()
 
 
 def test_a_move_of_one_minute_is_always_straight():
