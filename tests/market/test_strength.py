@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import ndtr
 
 from tapeline.features.labels import trend_strength
-from tapeline.market.ceiling import Regimes, trend_regimes
+from tapeline.market.ceiling import trend_regimes
 from tapeline.market.filters import filter_regimes
 from tapeline.market.memory import memory_regimes
 from tapeline.market.simulation import SimulationParams, beliefs_of, draw_hidden, simulate

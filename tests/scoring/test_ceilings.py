@@ -1,4 +1,4 @@
-"""What is stored of the tests' candles: a row for each of their minutes, and what was known at that minute."""
+"""What is stored of the tests' candles: a row for each of their minutes, and what was known at it."""
 
 import numpy as np
 import pandas as pd
