@@ -39,6 +39,7 @@ MODULES = {  # in rooms that take no more
     "checks/dvc_lock.py": {"release"},
     "library/bundles.py": {"serve"},
     "market/hdf.py": {"ingest"},
+    "onnx_model.py": {"train"},
 }
 # Imported by name while they run, by the library that is named.
 UNSEEN = {"tensorboard": "lightning-fabric", "onnxscript": "torch"}

@@ -4,18 +4,21 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper, numpy_helper
+from onnx import helper
 
 from tapeline.baselines.boosting import Trees
 from tapeline.baselines.linear import LinearRule, constant_linear
+from tapeline.onnx_model import PROBABILITY, WINDOWS, make_model, to_bytes
 from tapeline.schema import DIRECTION
-
-OPSET, ML_OPSET, IR_VERSION = 18, 3, 9
-PRODUCER = "tapeline"
 
 
 def to_onnx(model: LinearRule | Trees, sequence_length: int, n_features: int) -> bytes:
-    """ONNX bytes that take `windows` (B, T, F), any B, and give `probability` (B,) of each last candle.
+    """ONNX bytes that take `windows` (B, T, F), any B, and give `probability` (B,) of each last candle."""
+    return to_bytes(to_model(model, sequence_length, n_features))
+
+
+def to_model(model: LinearRule | Trees, sequence_length: int, n_features: int) -> onnx.ModelProto:
+    """What `to_onnx` writes, for those who build on it.
 
     The candles before it are taken and left alone. Thresholds are those that `trees_of` rounded down, so
     that every single-precision row takes the way that it takes in scikit-learn.
@@ -33,23 +36,12 @@ def to_onnx(model: LinearRule | Trees, sequence_length: int, n_features: int) ->
         constants |= {"zero": np.float32(0), "one": np.float32(1)}
     constants |= {"last": np.array(sequence_length - 1), "axis": np.array([1])}
     nodes = [
-        helper.make_node("Gather", ["windows", "last"], ["candle"], axis=1),
+        helper.make_node("Gather", [WINDOWS, "last"], ["candle"], axis=1),
         node,
         end,
-        helper.make_node("Squeeze", ["column", "axis"], ["probability"]),
+        helper.make_node("Squeeze", ["column", "axis"], [PROBABILITY]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "baseline",
-        [helper.make_tensor_value_info("windows", TensorProto.FLOAT, ["batch", sequence_length, n_features])],
-        [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch"])],
-        [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
-    )
-    opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", ML_OPSET)]
-    made = helper.make_model(graph, producer_name=PRODUCER, ir_version=IR_VERSION, opset_imports=opsets)
-    onnx.checker.check_model(made)
-    written: bytes = made.SerializeToString(deterministic=True)
-    return written
+    return make_model("baseline", nodes, constants, (sequence_length, n_features), has_trees=True)
 
 
 def _linear(rule: LinearRule) -> tuple[onnx.NodeProto, dict[str, Any]]:

@@ -1,17 +1,28 @@
-"""A network as an ONNX graph: scaled windows in, a number in 0..1 out."""
+"""A network as an ONNX graph: scaled windows in, a number in 0..1 out.
 
-import io
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+A network whose graph is written, in a module of its own beside it, needs no trace of it, which takes
+seconds; any other goes through torch's exporter.
+"""
+
+from collections.abc import Callable
+from typing import Any
 
 import onnx
 import torch
 from torch import Tensor, nn
 
 from tapeline.nets.calibration import Calibration
+from tapeline.nets.calibration_graph import calibrated
+from tapeline.nets.ensemble import members_of
+from tapeline.nets.lstm import LSTM
+from tapeline.nets.lstm_graph import lstm_logits
 from tapeline.nets.network import Network
+from tapeline.nets.nodes import Nodes
+from tapeline.nets.traced import traced_model
+from tapeline.onnx_model import PROBABILITY, WINDOWS, make_model, to_bytes
+
+# By kind of network: adds the logits (B,) of the last candles of named windows (B, T, F).
+WRITTEN: dict[type[Network], Callable[[Nodes, Any, str], str]] = {LSTM: lstm_logits}
 
 
 class Served(nn.Module):
@@ -29,39 +40,20 @@ class Served(nn.Module):
 
 def to_onnx(served: Served, sequence_length: int, n_features: int) -> bytes:
     """Export as ONNX bytes, any batch size; the same network gives the same bytes in any folder."""
-    sample = torch.zeros(2, sequence_length, n_features)
-    with _quiet_exporter():
-        program = torch.onnx.export(
-            served.eval(),
-            (sample,),
-            input_names=["windows"],
-            output_names=["probability"],
-            dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
-            dynamo=True,
-            verbose=False,
-        )
-    if program is None:
-        raise AssertionError("an export by dynamo returns a program")
-    buffer = io.BytesIO()
-    program.save(buffer)  # type: ignore[arg-type]  # typed as a path; a file works too
-    model = onnx.load_from_string(buffer.getvalue())
-    _strip_origin(model)
-    graph: bytes = model.SerializeToString(deterministic=True)
-    return graph
+    return to_bytes(to_model(served, sequence_length, n_features))
 
 
-@contextmanager
-def _quiet_exporter() -> Iterator[None]:
-    """Silence the exporter's log messages and warnings; errors still come through."""
-    log = logging.getLogger("torch.onnx")
-    level = log.level
-    log.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        log.setLevel(level)
+def to_model(served: Served, sequence_length: int, n_features: int) -> onnx.ModelProto:
+    """What `to_onnx` writes, for those who build on it."""
+    window = sequence_length, n_features
+    members = members_of(served.net)
+    if not all(type(member) in WRITTEN for member in members):
+        return traced_model(served, window)
+    nodes = Nodes()
+    logits = [WRITTEN[type(member)](nodes, member, WINDOWS) for member in members]
+    mean = nodes.add("Mean", *logits) if len(logits) > 1 else logits[0]
+    calibrated(nodes, served.calibration, mean, PROBABILITY)
+    return make_model("network", nodes.nodes, nodes.constants, window)
 
 
 def reference_outputs(served: Served, windows: Tensor) -> Tensor:
@@ -73,19 +65,3 @@ def reference_outputs(served: Served, windows: Tensor) -> Tensor:
     with torch.no_grad():
         outputs: Tensor = served.eval()(windows)
     return outputs
-
-
-def _strip_origin(model: onnx.ModelProto) -> None:
-    """Remove names of source files and stack traces: they hold absolute paths."""
-    model.doc_string = ""
-    del model.metadata_props[:]
-    graphs = [model.graph, *model.functions]
-    for graph in graphs:
-        graph.doc_string = ""
-        del graph.metadata_props[:]
-        values = [*graph.node, *graph.value_info]
-        if isinstance(graph, onnx.GraphProto):
-            values += [*graph.input, *graph.output, *graph.initializer]
-        for item in values:
-            item.doc_string = ""
-            del item.metadata_props[:]

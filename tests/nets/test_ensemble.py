@@ -109,7 +109,6 @@ def test_it_is_one_model_on_disk(together, tmp_path):
             load_model(tmp_path / f"{seeds}", ENTRIES[network].build_described)
 
 
-@pytest.mark.slow
 def test_it_is_one_graph(together):
     """Exported it says what torch says, and that is the mean of all members, calibrated."""
     _, result, members = together
