@@ -11,7 +11,9 @@ from tapeline.nets.chunks import Series, reached, spans_within, tile
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 
-CANDLES_AT_ONCE = 65_536  # of input to a call; without gradients memory is no concern
+# Of input to a call. On a CPU what a call keeps stays in its cache, and memory that was freed is used again
+# instead of asked for anew: with 65,536 candles half the time went into that. A GPU wants large calls.
+CANDLES_AT_ONCE = {"cpu": 4_096, "cuda": 65_536}
 
 
 @dataclass(frozen=True)
@@ -54,22 +56,40 @@ def predict_logits(
     other the windows of `length` candles alone. Single precision, whatever the training's.
     """
     net.eval()
-    if not net.is_same_with_longer_input:
-        return _last_logits(net, features, torch.from_numpy(rows).to(features.device), length)
+    at = torch.from_numpy(rows).to(features.device)
+    if net.is_same_with_longer_input:
+        return _chunk_logits(net, features, segment, rows, length, chunk_length)[at]
+    return _last_logits(net, features, at, length)
+
+
+def _chunk_logits(
+    net: Network,
+    features: Tensor,
+    segment: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    length: int,
+    chunk_length: int,
+) -> Tensor:
+    """Logits (N,) at `rows`, each from the at least `length` candles of a chunk up to it; NaN elsewhere."""
     spans = spans_within(segment, reached(segment, rows, length))
     chunks = torch.from_numpy(tile(spans, chunk_length, length)).to(features.device)
     logits = torch.full((features.shape[0],), torch.nan, device=features.device)
     nothing = torch.zeros(features.shape[0], device=features.device)
     series = Series(features, nothing, nothing + 1)
     steps = torch.arange(chunk_length, device=features.device)
-    for batch in torch.split(chunks, max(1, CANDLES_AT_ONCE // chunk_length)):
+    for batch in torch.split(chunks, inputs_at_once(features.device, chunk_length)):
         x, _, weights = series.batch(batch, chunk_length, length)
         is_scored = weights > 0
         logits[(batch[:, :1] + steps)[is_scored]] = net(x)[is_scored]
-    return logits[torch.from_numpy(rows).to(features.device)]
+    return logits
 
 
 def _last_logits(net: Network, features: Tensor, rows: Tensor, length: int) -> Tensor:
     steps = torch.arange(1 - length, 1, device=rows.device)
-    batches = torch.split(rows, max(1, CANDLES_AT_ONCE // length))
+    batches = torch.split(rows, inputs_at_once(features.device, length))
     return torch.cat([net.last(features[batch[:, None] + steps]) for batch in batches])
+
+
+def inputs_at_once(device: torch.device, length: int) -> int:
+    """Inputs of `length` candles that a call takes on `device`."""
+    return max(1, CANDLES_AT_ONCE["cpu" if device.type == "cpu" else "cuda"] // length)
