@@ -179,7 +179,7 @@ def test_every_test_candle_with_a_window_is_predicted_once(workshop):
 def test_a_changed_lstm_retrains_the_lstm_alone(workshop):
     """`-S model.hidden` runs train_lstm, evaluate, promote, latency; `dvc metrics diff` shows the change."""
     output = workshop.run("dvc exp run -S model.hidden=6")
-    assert workshop.stages_run(output) == ["train_lstm", "evaluate", "promote", "latency"]
+    assert workshop.stages_run(output) == ["train_lstm", "ensembles", "evaluate", "promote", "latency"]
     assert "metrics/lstm.json" in workshop.run("dvc metrics diff")
     workshop.run("git checkout -q . && dvc checkout -q")
 
@@ -190,7 +190,7 @@ def test_a_features_switch_runs_from_features_on(workshop):
     output = workshop.run(f"dvc exp run -S 'features.exclude=[weekend,{column}]'")
     assert workshop.stages_run(output) == [
         "features", "expectations", "splits", "train_lstm", "train_transformer",
-        "train_baselines", "evaluate", "promote", "latency",
+        "train_baselines", "ensembles", "evaluate", "promote", "latency",
     ]  # fmt: skip
     assert column not in pd.read_parquet(workshop.folder / "data/features/BTC-USD.parquet").columns
     workshop.run("git checkout -q . && dvc checkout -q")

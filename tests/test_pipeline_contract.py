@@ -137,7 +137,7 @@ def test_every_stage_has_its_thin_script():
     trainings = [f"train_{model.name}" for model in NETWORKS]
     assert list(STAGES) == [
         "ingest", "features", "expectations", "splits", "ceilings", *trainings, "train_baselines",
-        "evaluate", "promote", "latency",
+        "ensembles", "evaluate", "promote", "latency",
     ]  # fmt: skip
     for stage in STAGES:
         text = (ROOT / script(stage)).read_text()

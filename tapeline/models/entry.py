@@ -26,3 +26,13 @@ class BaselineEntry(ModelEntry):
 
     The stage train_baselines fits all of them, and leaves these in files as a network's.
     """
+
+
+@dataclass(frozen=True)
+class EnsembleEntry(ModelEntry):
+    """The mean of what its `members` say of the label, fold by fold; nothing is fitted.
+
+    The stage ensembles leaves its predictions and its models' JSON in files as a network's.
+    """
+
+    members: tuple[ModelEntry, ...]

@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from tapeline.market.origin import is_of_simulation, read_origin
+from tapeline.models.entry import EnsembleEntry, ModelEntry
+from tapeline.models.network import NetworkEntry
 from tapeline.models.table import NETWORKS
 from tapeline.promotion.selection import SIMULATED, Selection, judge_selection, no_selection, read_records
 from tapeline.splits.folds import read_folds
@@ -30,6 +32,12 @@ def selection_of(network: str, is_refit: bool) -> Selection:
     tests = [fold.test[0] for fold in read_folds(SPLITS)]
     own = None if is_refit else tests[-1]
     return judge_selection(records, market_name(read_origin(CANDLES)), min(tests), own)
+
+
+def searched_network(model: ModelEntry) -> str:
+    """Name of the network whose searches chose `model`: itself, or the one in an ensemble."""
+    members = model.members if isinstance(model, EnsembleEntry) else ()
+    return next((each.name for each in members if isinstance(each, NetworkEntry)), model.name)
 
 
 def late_trials() -> int:

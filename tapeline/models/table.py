@@ -1,6 +1,7 @@
 """Every model there is. What trains one imports its own entry instead: another must not retrain it."""
 
 from tapeline.models.baselines import BASELINES
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.entry import ModelEntry
 from tapeline.models.lstm import LSTM
 from tapeline.models.network import NetworkEntry
@@ -8,7 +9,8 @@ from tapeline.models.transformer import TRANSFORMER
 from tapeline.schema import DIRECTION, TREND_STRENGTH
 
 NETWORKS: tuple[NetworkEntry, ...] = (LSTM, TRANSFORMER)  # trained by gradient, a stage each
-MODELS: tuple[ModelEntry, ...] = (*NETWORKS, *BASELINES)  # all that is scored, gated, packed and released
+# All that is scored, gated, packed and released.
+MODELS: tuple[ModelEntry, ...] = (*NETWORKS, *BASELINES, *ENSEMBLES)
 ARTIFACTS = {model.artifact: model for model in MODELS}
 # NAME of metrics/NAME.json: that speak of models; and, what the audits found with them, that gates may name.
 OF_MODELS = tuple(dict.fromkeys(file for model in MODELS for file in model.metrics))

@@ -14,6 +14,7 @@ from tapeline.referee.candles import SymbolCandles, check_candles, check_table
 from tapeline.referee.ceilings import check_ceilings
 from tapeline.referee.controls import CONTROLS, check_controls
 from tapeline.referee.decisions import called, check_due
+from tapeline.referee.ensembles import check_ensemble
 from tapeline.referee.figures import (
     check_constancy,
     check_figures,
@@ -46,8 +47,9 @@ CANDIDATE = "candidate"  # title of the account on its rows alone
 class ModelClaims:
     """What a model's training left and its metrics say.
 
-    training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise; of what
-    is offered of the baselines None, whose trainings are theirs
+    training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise; None of
+    what is offered of the baselines, and of an ensemble, whose trainings are theirs
+    members : of an ensemble, what each of them predicted
     metrics : metrics/NAME.json; detail : of a direction `tiers`, as all rows were scored by them, and the
     candidate's `ranges`; ceilings : what is told of those that are given less than everything, by what it is
     controls : by name, the figures told of each rule and baseline beside it
@@ -60,6 +62,7 @@ class ModelClaims:
     detail: Mapping[str, Any]
     controls: Mapping[str, Mapping[str, Any]]
     ceilings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    members: tuple[Predictions, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,9 @@ def _check_model(
     """What was predicted, and what each fold's model has learned and was calibrated from, or chosen among."""
     predictions, training = model.predictions, model.training
     check_predictions(predictions, list(folds.values()), market, findings)
+    if model.members:
+        check_ensemble(predictions, model.members, len(folds), market, findings)
+        return
     if training is None:
         among = [each for each in baselines if each.predictions.label == predictions.label]
         check_offered(predictions, model.models, among, list(folds), market, findings)
@@ -166,11 +172,13 @@ def _check_metrics(
         check_tier_a(predictions.name, tiers, model.detail, model.metrics, findings)
     candidate = None if is_refit else n_folds - 1
     check_figures(predictions.name, predictions.label, scored, model.metrics, candidate, rules, findings)
-    beside = {
-        baseline.kind: score_rows(baseline.predictions.test, predictions.label, market, {})
+    said = {
+        baseline.kind: baseline.predictions
         for baseline in run.baselines
-        if baseline.predictions.label == predictions.label and model.training is not None
+        if baseline.predictions.label == predictions.label and (model.training is not None or model.members)
     }  # what is offered of the baselines has the rules alone beside it
+    said |= {member.name: member for member in model.members}
+    beside = {name: score_rows(each.test, predictions.label, market, {}) for name, each in said.items()}
     scored = scored.rows(~np.isnan(scored.label))
     check_ceilings(
         predictions.name, predictions.label, scored, model.ceilings, model.metrics, run.ceilings, findings

@@ -21,6 +21,7 @@ from tqdm import tqdm
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.baselines.stored import load_baseline
 from tapeline.errors import ArtifactError
+from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.models.network import NetworkEntry
 from tapeline.models.table import MODELS
 from tapeline.nets.export import Served, reference_outputs
@@ -102,13 +103,12 @@ def check_folds(candidate: Candidate, params: Params, tell: Callable[[str], None
 
 def draw_parts(candidate: Candidate) -> Iterator[Part]:
     """What is compared: by model, file and fold; a refitted model is of the fold after the last."""
-    kinds: list[tuple[str, Callable[[Path], Stored]]] = [
-        (entry.name, partial(stored_network, entry) if isinstance(entry, NetworkEntry) else stored_baseline)
-        for entry in MODELS
-    ]
+    loads: dict[str, Callable[[Path], Stored]] = {
+        entry.name: partial(stored_model, entry) for entry in MODELS
+    }
     for label, names in KINDS.items():
-        kinds += [(f"baselines/{file_name(label, kind)}", stored_baseline) for kind in names]
-    for name, load in kinds:
+        loads |= {f"baselines/{file_name(label, kind)}": stored_baseline for kind in names}
+    for name, load in loads.items():
         for suffix in ("", "_validation"):
             path = f"{PREDICTIONS}/{name}{suffix}.parquet"
             stored = pd.read_parquet(path).astype({"symbol": str})
@@ -117,6 +117,32 @@ def draw_parts(candidate: Candidate) -> Iterator[Part]:
                     Path("models") / name / ("refit" if fold == candidate.n_folds else f"fold_{fold}")
                 )
                 yield Part(path, model, draw(rows.reset_index(drop=True), model.content), len(rows))
+
+
+def stored_model(entry: ModelEntry, folder: Path) -> Stored:
+    """The model of `entry` in `folder`; ArtifactError if it is not whole."""
+    if isinstance(entry, NetworkEntry):
+        return stored_network(entry, folder)
+    return stored_ensemble(entry, folder) if isinstance(entry, EnsembleEntry) else stored_baseline(folder)
+
+
+def stored_ensemble(entry: EnsembleEntry, folder: Path) -> Stored:
+    """The members of an ensemble, each from the folder of its own models, as one."""
+    members = [
+        stored_model(member, folder.parents[1] / member.name / folder.name) for member in entry.members
+    ]
+    names = members[0].features
+
+    def outputs(windows: NDArray[np.float64]) -> NDArray[np.float64]:
+        said = [
+            each.outputs(windows[:, -each.length :, [names.index(name) for name in each.features]])
+            for each in members
+        ]
+        mean: NDArray[np.float64] = np.mean(said, axis=0)
+        return mean
+
+    content = "".join(each.content for each in members)
+    return Stored(folder, names, max(each.length for each in members), content, outputs)
 
 
 def stored_network(entry: NetworkEntry, folder: Path) -> Stored:

@@ -1,29 +1,32 @@
-"""What to promote where a network is no better than a rule: the best baseline, until a network beats it."""
+"""What to promote where a model is no better than another: the best baseline, or both together."""
 
 from tapeline.models.baselines import BASELINES
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.table import ARTIFACTS
 from tapeline.promotion.gates import Verdict
 from tapeline.promotion.release_record import RunRecord
 
-LEAD = "lead_over_controls_low"  # the network's, over every control
+LEAD = "lead_over_controls_low"  # a model's, over every control
 
 
-def baselines_instead(verdicts: dict[str, list[Verdict]], run: RunRecord) -> list[str]:
-    """For each artifact of `verdicts` that its lead over the controls refuses: the baseline that may go.
+def others_instead(verdicts: dict[str, list[Verdict]], run: RunRecord) -> list[str]:
+    """For each artifact of `verdicts` that its lead over the controls refuses: what may go in its place.
 
-    A baseline that a gate of the run refuses is not named.
+    That is an ensemble or a baseline of the same label, which no gate of the run refuses.
     """
     lines = []
     for artifact, judged in verdicts.items():
         model = ARTIFACTS[artifact]
         if not any(verdict.blocks and verdict.gate == f"{model.name}.{LEAD}" for verdict in judged):
             continue
-        lines += [
-            f"{artifact} is not surely better than the best control: promote the baseline, "
-            f"`make promote MODEL={baseline.artifact}`"
-            for baseline in BASELINES
-            if baseline.label == model.label
-            and baseline.artifact != artifact
-            and not any(verdict.blocks for verdict in run.gates_of(baseline.artifact))
+        others = [
+            f"the {other.title}, `make promote MODEL={other.artifact}`"
+            for other in (*ENSEMBLES, *BASELINES)
+            if other.label == model.label
+            and other.artifact != artifact
+            and not any(verdict.blocks for verdict in run.gates_of(other.artifact))
         ]
+        if others:
+            why = f"{artifact} is not surely better than the best control"
+            lines.append(f"{why}: promote {', or '.join(others)}")
     return lines

@@ -12,7 +12,7 @@ from tapeline.backtest.tiers import model_ranges
 from tapeline.evaluation.metrics import CANDIDATE
 from tapeline.features.params import FeatureParams, LabelParams
 from tapeline.market.origin import read_origin
-from tapeline.models.entry import ModelEntry
+from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.models.network import NetworkEntry
 from tapeline.params import Params
 from tapeline.promotion.bundle import CONTRACT, FEATURES, FIGURES, GRAPH, open_bundle, pack
@@ -121,6 +121,8 @@ def make_contract(
     name, meaning = OUTPUTS[description.label]
     if description.label == DIRECTION and isinstance(model, NetworkEntry):
         meaning += ", calibrated on validation"
+    if isinstance(model, EnsembleEntry):
+        meaning += f", the {model.title}"
     signals = TradingParams.read(params).signals
     origin = read_origin("data/candles")
     contract = partial(
@@ -152,7 +154,7 @@ def make_contract(
     return contract(tiers=tiers)
 
 
-def read_params_used(model: ModelEntry, params: Params) -> tuple[dict[str, dict[str, Any]], int]:
+def read_params_used(model: ModelEntry, params: Params) -> tuple[dict[str, dict[str, Any]], int | list[int]]:
     """Params that the model and its thresholds depend on, by section, and the seed of its training.
 
     Those of candles and dates are data.

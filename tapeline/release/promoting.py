@@ -14,7 +14,7 @@ from dvc.repo import Repo
 
 from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
-from tapeline.models.selected import selection_of
+from tapeline.models.selected import searched_network, selection_of
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
 from tapeline.params import Params
@@ -33,7 +33,7 @@ from tapeline.promotion.trials import FILE as TRIALS
 from tapeline.promotion.versions import Version
 from tapeline.release.deflated import note_trials
 from tapeline.release.fetch import remotes
-from tapeline.release.instead import baselines_instead
+from tapeline.release.instead import others_instead
 from tapeline.release.proof import require_proof
 from tapeline.release.recheck import Checked, check_run
 from tapeline.release.recorded import read_run, read_workspace_file
@@ -149,7 +149,7 @@ def judge_all(artifact: str, run: RunRecord, registry: Registry) -> list[Verdict
     """Gates as the pipeline judged them, and those of the release, its choice among them."""
     bundle = run.bundles[artifact]
     verdicts = run.gates_of(artifact) + judge_release(artifact, bundle, registry)
-    selection = selection_of(ARTIFACTS[artifact].name, bundle.refit)
+    selection = selection_of(searched_network(ARTIFACTS[artifact]), bundle.refit)
     return [*verdicts, judge_selection_gate(artifact, verdicts, selection)]
 
 
@@ -224,4 +224,4 @@ def require_passed(verdicts: dict[str, list[Verdict]], run: RunRecord, tell: Cal
         if failed:
             refused.append(f"{artifact} by {len(failed)} of {len(judged)} gates: {', '.join(failed)}")
     if refused:
-        raise ArtifactError(f"refused: {'; '.join(refused + baselines_instead(verdicts, run))}")
+        raise ArtifactError(f"refused: {'; '.join(refused + others_instead(verdicts, run))}")

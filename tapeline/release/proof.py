@@ -136,7 +136,7 @@ def count_runs(run: Run, n_moments: int) -> int:
     """Processes that a proof starts: of every part, each copy's groups of stages."""
     n_models = len(TRAININGS)
     inside_test = 2 + 2  # unchanged, and other candles: up to features, then predictions and accounts
-    validation, test = 1 + 2 * n_models, 1 + n_models + 1
+    validation, test = 1 + 2 * n_models, 1 + n_models + 2
     return 2 * pairs_needed(run, n_moments) + inside_test + validation + test
 
 

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from tapeline.backtest import engine
 from tapeline.backtest.engine import BacktestResult
 from tapeline.closure import import_closure
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.network import NetworkEntry
 from tapeline.models.table import NETWORKS
 from tapeline.nets.devices import make_fabric
@@ -38,12 +39,13 @@ from tapeline.schema import ROW_KEYS
 from tapeline.scoring import refereed
 from tapeline.trading import accounts, figures
 from tapeline.training.baselines import predict_baselines
+from tapeline.training.ensembles import average
 from tapeline.training.train import read_training
 
 FOLD = "fold_0"  # of a copy, whose splits hold one fold
 ACCOUNTS = Path("accounts")
 TRAININGS = *(f"train_{model.name}" for model in NETWORKS), "train_baselines"
-STAGES = ("ingest", "features", "splits", *TRAININGS, "evaluate")
+STAGES = ("ingest", "features", "splits", *TRAININGS, "ensembles", "evaluate")
 POLL = 0.05  # seconds
 Records = NDArray[np.void]
 
@@ -63,6 +65,8 @@ def predict() -> None:
     for model in NETWORKS:
         predict_by(model, params)
     predict_baselines(params)
+    for ensemble in ENSEMBLES:
+        average(ensemble)
 
 
 def predict_by(model: NetworkEntry, params: Params) -> None:

@@ -10,6 +10,7 @@ from safetensors.numpy import load_file
 
 from tapeline.baselines.params import BaselineParams
 from tapeline.baselines.stored import load_baseline
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.network import NetworkEntry
 from tapeline.models.table import NETWORKS, TRADED
 from tapeline.nets.models import DESCRIPTION, WEIGHTS
@@ -56,6 +57,7 @@ def prove_test(run: Run, rng: np.random.Generator) -> ProvedPart:
         rows = [validation(root, model.name, fold) for root, fold in sides]
         compare_by_symbol(comparison, stage, rows, known)
     prove_baselines(run, (run.root, copy.folder), (run.fold_name, name), moment, known, comparison)
+    prove_ensembles((run.root, copy.folder), (run.fold_name, name), known, comparison, copy)
     copy.run("evaluate")
     compare_thresholds(run, thresholds(copy.folder), moment, comparison)
     return ProvedPart(name="test start", moment=say_time(moment), trials=1, values=comparison.compared)
@@ -137,6 +139,20 @@ def prove_baselines(
             comparison.figures(BASELINE_STAGE, [tried(root, name, fold) for root, fold in sides], moment)
         rows = [validation(root, name, fold) for root, fold in sides]
         compare_by_symbol(comparison, BASELINE_STAGE, rows, known)
+
+
+def prove_ensembles(
+    roots: tuple[Path, Path],
+    folds: tuple[str, str],
+    known: dict[str, Known],
+    comparison: Comparison,
+    copy: Copy,
+) -> None:
+    """Let the copy average what its models say, and compare that on validation with the run's."""
+    copy.run("ensembles")
+    for ensemble in ENSEMBLES:
+        rows = [validation(root, ensemble.name, fold) for root, fold in zip(roots, folds, strict=True)]
+        compare_by_symbol(comparison, "ensembles", rows, known)
 
 
 def fitted(root: Path, name: str, fold: str) -> dict[str, Any]:

@@ -21,11 +21,12 @@ from tapeline.release.same_outputs import Comparison, first_difference
 DONE = "done: "  # begins the line that says so of a stage, on the standard output of its process
 TRAINED = {f"train_{model.name}": model for model in NETWORKS}
 BASELINES = "train_baselines"
+AVERAGED = "ensembles"
 # Two chains of processes side by side, each of some stages. What the second reads the first makes again, so
 # that both together say that the whole comes from the raw candles and the weights.
 CHAINS = (
     (("ingest", "features", "expectations", "splits", "ceilings"),),
-    ((*TRAINED, BASELINES), ("evaluate", "promote")),
+    ((*TRAINED, BASELINES, AVERAGED), ("evaluate", "promote")),
 )
 STAGES = tuple(stage for chain in CHAINS for stages in chain for stage in stages)
 NOT_AGAIN = ("latency",)  # it measures the machine

@@ -1,4 +1,4 @@
-"""A stored model of either kind as packing takes it: what it says of itself, its files, its graph."""
+"""A stored model of any kind as packing takes it: what it says of itself, its files, its graph."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from tapeline.baselines import export as baseline_export
 from tapeline.baselines.params import BaselineParams
 from tapeline.baselines.stored import DESCRIPTION as BASELINE_DESCRIPTION
 from tapeline.baselines.stored import FITTED, load_baseline
-from tapeline.models.entry import ModelEntry
+from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.models.network import NetworkEntry
 from tapeline.nets.export import Served, reference_outputs, to_onnx
 from tapeline.nets.loading import load_model
@@ -24,6 +24,7 @@ from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.promotion.bundle import MODEL
 from tapeline.promotion.contract import ModelDescription
+from tapeline.release.mean_graph import mean_of_graphs
 
 Values = NDArray[np.float32]
 
@@ -52,11 +53,15 @@ class StoredModel:
 def read_stored(entry: ModelEntry, name: str) -> StoredModel:
     """The model `name` (fold_0, refit...) of `entry` in the current folder; ArtifactError if not whole."""
     folder = Path(f"models/{entry.name}") / name
+    if isinstance(entry, EnsembleEntry):
+        return _ensemble(entry, folder)
     return _network(entry, folder) if isinstance(entry, NetworkEntry) else _baseline(folder)
 
 
-def params_of(entry: ModelEntry, params: Params) -> tuple[dict[str, dict[str, Any]], int]:
-    """Params, by section, that a training of `entry` reads of its own, and the seed among them."""
+def params_of(entry: ModelEntry, params: Params) -> tuple[dict[str, dict[str, Any]], int | list[int]]:
+    """Params, by section, that a training of `entry` reads of its own, and the seed, or seeds, among them."""
+    if isinstance(entry, EnsembleEntry):
+        return _params_of_all(entry, params)
     train = params.section("train", TrainParams)
     if isinstance(entry, NetworkEntry):
         own = entry.read(params).model_dump(mode="json")
@@ -64,6 +69,34 @@ def params_of(entry: ModelEntry, params: Params) -> tuple[dict[str, dict[str, An
     baselines = params.section("baselines", BaselineParams)
     context = {"sequence_length": train.sequence_length, "minimum_context": train.minimum_context}
     return {"baselines": baselines.model_dump(mode="json"), "train": context}, baselines.seed
+
+
+def _params_of_all(entry: EnsembleEntry, params: Params) -> tuple[dict[str, dict[str, Any]], int | list[int]]:
+    """Those of every member; of `train` all that any of them reads."""
+    sections: dict[str, dict[str, Any]] = {}
+    seeds = []
+    for member in entry.members:
+        own, seed = params_of(member, params)
+        seeds += seed if isinstance(seed, list) else [seed]
+        for name, values in own.items():
+            sections[name] = sections.get(name, {}) | values
+    return sections, seeds
+
+
+def _ensemble(entry: EnsembleEntry, folder: Path) -> StoredModel:
+    members = {member.name: read_stored(member, folder.name) for member in entry.members}
+    files = {
+        f"{name}.{file}": content for name, each in members.items() for file, content in each.files.items()
+    }
+    warnings = [each.warning for each in members.values() if each.warning]
+    return StoredModel(
+        description=ModelDescription.read_file(folder / DESCRIPTION),
+        files=files | {MODEL: (folder / DESCRIPTION).read_bytes()},
+        to_graph=lambda: mean_of_graphs([each.to_graph() for each in members.values()]),
+        outputs=lambda windows: np.mean([each.outputs(windows) for each in members.values()], axis=0),
+        settings={f"{name} {key}": value for name, m in members.items() for key, value in m.settings.items()},
+        warning="; ".join(warnings) or None,
+    )
 
 
 def _network(entry: NetworkEntry, folder: Path) -> StoredModel:

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.errors import DataError
 from tapeline.evaluation.controls import direction_rules, trend_rules
-from tapeline.models.entry import BaselineEntry, ModelEntry
+from tapeline.models.entry import BaselineEntry, EnsembleEntry, ModelEntry
 from tapeline.schema import DIRECTION, ROW_KEYS, TREND_STRENGTH
 from tapeline.splits.folds import TimeFold
 from tapeline.splits.predictions import read_predictions
@@ -23,12 +23,19 @@ def control_predictions(
 ) -> Predictions:
     """What every control of `model` says of `rows`: the rules first, then the baselines.
 
-    A baseline has the rules alone: it is no control of its own, nor are those that it was chosen among.
+    A baseline has the rules alone: it is no control of its own, nor are those that it was chosen among. An
+    ensemble has its members too, each of which is simpler than it.
     """
     rules = rule_predictions(table, rows, folds, model.label)
     if isinstance(model, BaselineEntry):
         return rules
-    return rules | baseline_predictions(table, rows, folds, model.label)
+    stored = baseline_files(model.label)
+    if isinstance(model, EnsembleEntry):
+        stored |= {member.name: member.name for member in model.members}
+    return rules | {
+        name: stored_predictions(f"data/predictions/{file}.parquet", table, rows, folds)
+        for name, file in stored.items()
+    }
 
 
 def rule_predictions(
@@ -47,17 +54,15 @@ def rule_predictions(
     return predictions
 
 
-def baseline_predictions(
-    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], label: str
-) -> Predictions:
-    """Read what the baselines of `label` say of `rows`; DataError where one has not predicted a row."""
-    return {
-        kind: _stored(f"data/predictions/baselines/{file_name(label, kind)}.parquet", table, rows, folds)
-        for kind in KINDS[label]
-    }
+def baseline_files(label: str) -> dict[str, str]:
+    """By kind the file of predictions of every baseline of `label`."""
+    return {kind: f"baselines/{file_name(label, kind)}" for kind in KINDS[label]}
 
 
-def _stored(path: str, table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold]) -> NDArray[np.float64]:
+def stored_predictions(
+    path: str, table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold]
+) -> NDArray[np.float64]:
+    """Read what a model says of `rows`, (n,); DataError where it has not predicted one."""
     # Of one type, which neither categories of symbols nor of folds need be.
     own, stored = (_plain_keys(each) for each in (rows, read_predictions(path, folds, table)))
     merged = own[KEYS].merge(stored[[*KEYS, "prediction"]], on=KEYS, how="left", validate="one_to_one")
@@ -65,7 +70,7 @@ def _stored(path: str, table: pd.DataFrame, rows: pd.DataFrame, folds: list[Time
     if is_missing.any():
         symbol, time, fold = merged.loc[is_missing.argmax(), KEYS]
         more = f" (and {is_missing.sum() - 1} more rows)" if is_missing.sum() > 1 else ""
-        what = f"{symbol} {time} of fold {fold} is not predicted{more}; run `dvc repro train_baselines`"
+        what = f"{symbol} {time} of fold {fold} is not predicted{more}; run `dvc repro`"
         raise DataError(path, what)
     return merged["prediction"].to_numpy()
 

@@ -14,7 +14,7 @@ from tapeline.backtest.signals import SignalParams
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.baselines.params import Rows, Stride
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.models.entry import ModelEntry
+from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.models.network import NetworkEntry
 from tapeline.models.table import MODELS, TRADED
 from tapeline.nets.params import Size
@@ -169,6 +169,11 @@ def read_claims(model: ModelEntry, detail: Figures) -> ModelClaims:
     predictions = read_predicted(name, model.label, f"data/predictions/{name}")
     metrics, controls = read_json(f"metrics/{name}.json"), detail[name]["controls"]
     ceilings = detail[name].get("ceilings", {})
+    members = [
+        read_predicted(member.name, member.label, f"data/predictions/{member.name}")
+        for member in (model.members if isinstance(model, EnsembleEntry) else ())
+    ]
     return ModelClaims(
-        predictions, training if is_network else None, models, metrics, tiers, controls, ceilings
-    )
+        predictions, training if is_network else None, models, metrics, tiers, controls, ceilings,
+        tuple(members),
+    )  # fmt: skip

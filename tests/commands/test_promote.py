@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
 
 LSTM, TRANSFORMER = "lstm-direction", "transformer-trend"
 BASELINE, BASELINE_TREND = "baseline-direction", "baseline-trend"
+ENSEMBLE = "ensemble-direction"
 BASELINES = dict.fromkeys((BASELINE, BASELINE_TREND), "v1.0.0")  # in production from the first promotion on
 
 
@@ -122,7 +123,7 @@ def test_a_models_life(ran, tmp_path):
     assert all(part.values > 10_000 for part in proof.parts)
     assert "the run was made again and replayed before, and every byte of it is as then" in first
     assert "lstm-direction v1.0.0 is in production" in first
-    assert shop.versions() == {LSTM: "v1.0.0", TRANSFORMER: "v1.0.0"} | BASELINES
+    assert shop.versions() == {LSTM: "v1.0.0", TRANSFORMER: "v1.0.0", ENSEMBLE: "v1.0.0"} | BASELINES
     packed = {name: shop.in_production(name) for name in ARTIFACTS}
     shop.whole()
     # The gates that a tiny run has, and those of the release, of which the champion's had nothing to judge.
@@ -145,7 +146,8 @@ def test_a_models_life(ran, tmp_path):
     for name in (TRANSFORMER, BASELINE, BASELINE_TREND):  # a network's params are none of a baseline's
         assert f"{name}: is v1.0.1 already, left as it is" in minor
     assert "minor: params changed" in minor
-    others = dict.fromkeys((TRANSFORMER, *BASELINES), "v1.0.1")
+    # An ensemble is its members.
+    others = dict.fromkeys((TRANSFORMER, *BASELINES), "v1.0.1") | {ENSEMBLE: "v1.1.0"}
     assert shop.versions() == {LSTM: "v1.1.0"} | others
 
     shop.run_and_commit(labels={"horizon": 10})
@@ -159,11 +161,14 @@ def test_a_models_life(ran, tmp_path):
     refused = shop.run("make promote MODEL=lstm-direction", status=2)
     assert (
         "refused: lstm-direction by 1 of 8 gates: lstm.lead_over_controls_low; lstm-direction is not surely "
-        "better than the best control: promote the baseline, `make promote MODEL=baseline-direction`\n"
+        "better than the best control: promote the mean of LSTM and best baseline, `make promote "
+        "MODEL=ensemble-direction`, or the best baseline of direction, `make promote "
+        "MODEL=baseline-direction`\n"
     ) in refused
     assert shop.state() == before
-    shop.run("make promote MODEL=baseline-direction")
-    others |= {BASELINE: "v2.0.0"}
+    for name in (BASELINE, ENSEMBLE):
+        shop.run(f"make promote MODEL={name}")
+        others |= {name: "v2.0.0"}
     assert shop.versions() == {LSTM: "v2.0.0"} | others
 
     shop.run("make rollback MODEL=lstm-direction TO=v1.0.0 WHY='it lost money'")
@@ -181,7 +186,9 @@ def test_a_models_life(ran, tmp_path):
 
     shop.run("make rollback MODEL=baseline-direction TO=v1.0.0 WHY='a network beat it'")
     assert shop.in_production(BASELINE) == packed[BASELINE]
-    assert shop.versions() == {LSTM: "v1.0.1"} | others | {BASELINE: "v1.0.0"}
+    shop.run("make rollback MODEL=ensemble-direction TO=v1.0.0")
+    assert shop.in_production(ENSEMBLE) == packed[ENSEMBLE]
+    assert shop.versions() == {LSTM: "v1.0.1"} | others | {BASELINE: "v1.0.0", ENSEMBLE: "v1.0.0"}
 
     shop.commit("trials")
     shop.run("git checkout -q lstm-direction@v1.0.0 && dvc checkout -q")
@@ -278,7 +285,8 @@ def test_after_a_kill_the_next_commands_bring_all_in_line(shop, step):
     told = shop.run("make promote", status=None)
     assert f"cut off, {'finished' if step in DECIDED else 'taken back'}" in told
     shop.whole()
-    assert shop.versions() == {LSTM: "v1.1.0", TRANSFORMER: "v1.0.0"} | BASELINES
+    changed = dict.fromkeys((LSTM, ENSEMBLE), "v1.1.0")  # an ensemble is its members
+    assert shop.versions() == changed | {TRANSFORMER: "v1.0.0"} | BASELINES
 
 
 DECIDED = ("put_in_place", "write_index")  # steps by which all tags are there

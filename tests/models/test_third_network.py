@@ -86,7 +86,7 @@ def shop(tmp_path_factory):
     """A tiny pipeline whose two networks were trained before the third came; then all of it was run."""
     shop = Workshop(tmp_path_factory.mktemp("third"))
     shop.set_params(SHORT)
-    shop.run("dvc repro ceilings train_lstm train_transformer train_baselines")
+    shop.run("dvc repro ceilings train_lstm train_transformer ensembles")
     shop.before = lock(shop)
     add_gru(shop)
     shop.ran = shop.stages_run(shop.run("make repro"))

@@ -31,6 +31,7 @@ NOT_DERIVED = {
     "promotion.transformer_onnx_difference": "likewise",
     "promotion.baseline_direction_onnx_difference": "the replay compares what was packed row by row",
     "promotion.baseline_trend_onnx_difference": "likewise",
+    "promotion.ensemble_direction_onnx_difference": "likewise",
 }
 
 

@@ -15,6 +15,7 @@ from tapeline.baselines.linear import LinearRule
 from tapeline.baselines.stored import save_baseline
 from tapeline.errors import ArtifactError
 from tapeline.models.baselines import BASELINES
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.table import NETWORKS
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.scaler import Scaler
@@ -111,7 +112,19 @@ def run(request, tmp_path, monkeypatch):
         for suffix, parts in (("", tests), ("_validation", validations)):
             stored = pd.concat(parts, ignore_index=True).astype({"symbol": "category"})
             stored.to_parquet(f"data/predictions/{entry.name}{suffix}.parquet")
+    write_ensembles()
     return Candidate(1 if is_refit else 2, is_refit)
+
+
+def write_ensembles():
+    """What their members say, halved and added, row by row."""
+    for entry in ENSEMBLES:
+        for suffix in ("", "_validation"):
+            one, other = (
+                pd.read_parquet(f"data/predictions/{member.name}{suffix}.parquet") for member in entry.members
+            )
+            said = [a / 2 + b / 2 for a, b in zip(one["prediction"], other["prediction"], strict=True)]
+            one.assign(prediction=said).to_parquet(f"data/predictions/{entry.name}{suffix}.parquet")
 
 
 def change(path, changed):
@@ -121,18 +134,18 @@ def change(path, changed):
 
 
 def test_what_the_models_give_is_accepted_and_counted(run):
-    """Every fold, test and validation of networks, baselines and what is offered; the cost is said before."""
-    told, n_rows = [], 6 * 2 * 20 * (3 if run.is_refit else 4)
+    """Every fold, test and validation of every model and baseline; the cost is said before."""
+    told, n_rows = [], 7 * 2 * 20 * (3 if run.is_refit else 4)
     compared = check_folds(run, PARAMS, told.append)
     assert (compared.rows, compared.of) == (n_rows, n_rows)
     assert compared.largest_difference < 1e-6
-    assert told == [f"predictions: {n_rows} of {n_rows}, of every fold, anew from its model: about 0 s"]
+    assert told == [f"predictions: {n_rows:,} of {n_rows:,}, of every fold, anew from its model: about 0 s"]
 
 
 EARLIER = [
     "lstm", "lstm_validation", "transformer", "transformer_validation",
     "baselines/direction_logistic_regression", "baselines/trend_strength_ridge_regression_validation",
-    "baseline_direction", "baseline_trend_validation",
+    "baseline_direction", "baseline_trend_validation", "ensemble_direction", "ensemble_direction_validation",
 ]  # fmt: skip
 
 
@@ -193,7 +206,7 @@ def test_of_many_rows_their_content_draws_some(run, monkeypatch):
     monkeypatch.setattr(fold_predictions, "ROWS", 8)
     told = []
     compared = check_folds(run, PARAMS, told.append)
-    assert compared.rows == 8 * (18 if run.is_refit else 24)
+    assert compared.rows == 8 * (21 if run.is_refit else 28)
     assert compared.of == 5 * compared.rows
     rows = pd.read_parquet("data/predictions/lstm.parquet").reset_index()
     drawn = draw(rows, "v")["index"].tolist()

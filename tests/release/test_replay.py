@@ -25,7 +25,7 @@ from tapeline.serving.stream import Stream
 from tapeline.splits.candidate import Candidate
 from tapeline.tiers import NO_TIER
 from tapeline.trading.params import TradingParams
-from tests.serving.bundles import make_baseline, market
+from tests.serving.bundles import make_baseline, make_ensemble, market
 
 DIRECTION, TREND = "lstm-direction", "transformer-trend"
 LAST, MINIMUM = 140, 0.45  # candles of the test; strength that entries need
@@ -53,7 +53,8 @@ def packed(bundles, tmp_path_factory):
     tiers = {"tiers": TIERS, "trade_tiers": ["A", "B"]}
     repack(bundles[0], folder / DIRECTION, artifact=DIRECTION, tiers=tiers)
     repack(bundles[1], folder / TREND, artifact=TREND, minimum=MINIMUM)
-    make_baseline(folder, "direction", "baseline-direction", tiers=tiers)
+    rule = make_baseline(folder, "direction", "baseline-direction", tiers=tiers)
+    make_ensemble(folder, folder / DIRECTION, rule, "ensemble-direction")
     make_baseline(folder, "trend_strength", "baseline-trend", minimum=MINIMUM)
     return folder
 

@@ -43,6 +43,7 @@ METRICS = {
     "transformer": {"rows": 1200, "mae": 0.125},
     "baseline_direction": {"rows": 1200, "accuracy_all": 0.5625},
     "baseline_trend": {"rows": 1200, "mae": 0.1875},
+    "ensemble_direction": {"rows": 1200, "accuracy_all": 0.8125},
     "backtest": {"trades": 0, "refused_entries": 1234},
     "ftmo": {"zero_edge_p_value": None, "first_phase_passed": None},
     "promotion": {"passed": 0},
@@ -59,10 +60,11 @@ DETAIL = {
         "lstm": {"brier": {"brier": None}, "folds": {"fold_0": {"rows": 1200}}},
         "transformer": {},
         "baseline_direction": {"brier": {"brier": None}},
+        "ensemble_direction": {"brier": {"brier": None}},
         "baseline_trend": {},
         "candidate": {
             "model": "fold_0", "figures_of": "fold_0", "lstm": OWN, "transformer": {"mae": 0.25},
-            "baseline_direction": OWN, "baseline_trend": {"mae": 0.5},
+            "baseline_direction": OWN, "ensemble_direction": OWN, "baseline_trend": {"mae": 0.5},
         },
     },
     "backtest": {

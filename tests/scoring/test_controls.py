@@ -10,7 +10,7 @@ from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.errors import DataError
 from tapeline.outputs import write_table
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
-from tapeline.scoring.controls import baseline_predictions, rule_predictions
+from tapeline.scoring.controls import baseline_files, rule_predictions, stored_predictions
 from tapeline.scoring.rows import add_past_labels
 from tapeline.splits.folds import TimeFold
 
@@ -75,13 +75,14 @@ def test_baselines_are_read_row_by_row(label, tmp_path, monkeypatch):
         path = f"data/predictions/baselines/{file_name(label, kind)}.parquet"
         write_table(path, stored.assign(symbol="A"))
     asked = rows.sample(frac=0.5, random_state=1)
-    found = baseline_predictions(table, asked, FOLDS, label)
+    files = {kind: f"data/predictions/{file}.parquet" for kind, file in baseline_files(label).items()}
+    found = {kind: stored_predictions(file, table, asked, FOLDS) for kind, file in files.items()}
     assert list(found) == list(KINDS[label])
     assert all(np.array_equal(found[kind], said[kind][asked.index]) for kind in found)
     write_table(path, stored.assign(symbol="A").drop(index=7))
-    missing = re.escape(f"A {rows['timestamp'][7]} of fold 0 is not predicted; run `dvc repro train_bas")
+    missing = re.escape(f"A {rows['timestamp'][7]} of fold 0 is not predicted; run `dvc repro")
     with pytest.raises(DataError, match=missing):
-        baseline_predictions(table, rows, FOLDS, label)
+        stored_predictions(path, table, rows, FOLDS)
 
 
 def test_a_past_label_is_the_one_that_has_just_become_known():

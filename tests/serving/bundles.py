@@ -16,6 +16,7 @@ from tapeline.nets.params import LstmParams, TransformerParams
 from tapeline.nets.scaler import fit_scaler
 from tapeline.nets.transformer import Transformer
 from tapeline.promotion.bundle import pack
+from tapeline.release.mean_graph import mean_of_graphs
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
 
@@ -51,6 +52,18 @@ def make_baseline(folder, label, artifact, tiers=TIERS, **changes):
     rule = LinearRule(label, rng.normal(0, 0.1, len(CHOSEN)).astype(np.float32), np.array([0.3], np.float32))
     graph = baseline_onnx(rule, LENGTH, len(CHOSEN))
     return _pack(folder, graph, label, artifact.replace("-", "_"), artifact, tiers, {}, **changes)
+
+
+def make_ensemble(folder, member, other, artifact):
+    """The mean of what two packed bundles say, under the first's contract."""
+    graphs = [(bundle / "model.onnx").read_bytes() for bundle in (member, other)]
+    files = {path.name: path.read_bytes() for path in member.iterdir()}
+    del files["manifest.json"]
+    changes = {"model.json": {"network": artifact.replace("-", "_")}, "contract.json": {"artifact": artifact}}
+    for name, changed in changes.items():
+        files[name] = json.dumps(json.loads(files[name]) | changed).encode()
+    pack(folder / artifact, files | {"model.onnx": mean_of_graphs(graphs)}, {})
+    return folder / artifact
 
 
 def _pack(folder, graph, label, network, artifact, tiers, changes, **of_contract):

@@ -1,0 +1,120 @@
+"""The mean of what several models say of one label: predictions, and what each fold's models have in common.
+
+Nothing is fitted, so there is nothing to choose: the members were fitted, stopped and calibrated on their own
+fold's past, and every one counts the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tapeline.definitions import definitions_hash
+from tapeline.errors import ArtifactError
+from tapeline.models.entry import EnsembleEntry, ModelEntry
+from tapeline.outputs import read_json, whole_folder, write_table
+from tapeline.schema import ROW_KEYS
+
+MODELS, PREDICTIONS = Path("models"), Path("data/predictions")
+DESCRIPTION = "model.json"
+PARTS = "", "_validation"  # ends of the names of files of predictions
+SHIFTED = "_shifted"
+# What a model says of itself that must be the same of all members, as one window is put before all of them.
+SHARED = "features", "label", "horizon", "interval", "scaler", "span"
+KEYS = [*ROW_KEYS, "fold"]
+CODE = "tapeline.training.ensembles", "mean_of"
+
+
+def combine(ensemble: EnsembleEntry) -> str:
+    """Write predictions and models' JSON of `ensemble` in the current folder; return a line of what it is.
+
+    ArtifactError where members have not the same folds, rows, features or scaler.
+    """
+    names = fold_names(ensemble)
+    with whole_folder(MODELS / ensemble.name) as folder:
+        for name in names:
+            (folder / name).mkdir()
+            text = json.dumps(describe(ensemble, name), indent=2) + "\n"  # every digit of the scaler
+            (folder / name / DESCRIPTION).write_text(text, encoding="utf-8")
+    n_rows = average(ensemble, (*PARTS, SHIFTED))
+    members = ", ".join(member.name for member in ensemble.members)
+    return f"{ensemble.name}: mean of {members} in {len(names)} models, {n_rows} test candles"
+
+
+def average(ensemble: EnsembleEntry, parts: tuple[str, ...] = PARTS) -> int:
+    """Write the mean predictions of `parts` in the current folder; return how many there are of tests."""
+    counts = {}
+    for part in parts:
+        paths = [PREDICTIONS / f"{member.name}{part}.parquet" for member in ensemble.members]
+        table = mean_of({path.as_posix(): pd.read_parquet(path) for path in paths})
+        write_table(PREDICTIONS / f"{ensemble.name}{part}.parquet", table)
+        counts[part] = len(table)
+    return counts[""]
+
+
+def mean_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """The mean of every column of numbers but the keys; ArtifactError names a table of other rows."""
+    (first, table), *others = tables.items()
+    columns = [name for name in table.columns if name not in KEYS]
+    for path, other in others:
+        if list(other.columns) != list(table.columns):
+            told = f"{path}: has columns {', '.join(other.columns)}, and {first} {', '.join(table.columns)}"
+            raise ArtifactError(f"{told}; run `dvc repro`")
+        if not _plain(other).equals(_plain(table)):
+            raise ArtifactError(f"{path}: predicts other rows than {first}; run `dvc repro`")
+    values = np.mean([each[columns].to_numpy(np.float64) for each in tables.values()], axis=0)
+    return table.assign(**dict(zip(columns, values.T, strict=True)))
+
+
+def fold_names(ensemble: EnsembleEntry) -> list[str]:
+    """Names of the folds' models, fold_0, fold_1...; ArtifactError where members have not the same."""
+    names = {member.name: sorted(path.parent.name for path in _models(member)) for member in ensemble.members}
+    (first, found), *others = names.items()
+    for member, own in others:
+        if own != found:
+            told = f"models/{member}: has {', '.join(own) or 'none'}, and models/{first} {', '.join(found)}"
+            raise ArtifactError(f"{told}; run `dvc repro`")
+    return found
+
+
+def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
+    """What the model `name` of `ensemble` says of itself: what its members share, and which they are."""
+    folders = {member.name: MODELS / member.name / name for member in ensemble.members}
+    records = {member: read_json(folder / DESCRIPTION) for member, folder in folders.items()}
+    (first, record), *others = records.items()
+    for member, other in others:
+        for key in SHARED:
+            if other[key] != record[key]:
+                told = f"{folders[member]}: {key} is not that of {folders[first]}"
+                raise ArtifactError(f"{told}, so one window can't be put before both; run `dvc repro`")
+    made_from = [each["made_from"] for each in records.values()]
+    codes = [definitions_hash([CODE]), *(each["code"] for each in made_from)]
+    code = hashlib.sha256("\n".join(codes).encode()).hexdigest()[:16]
+    length = max(each["context"]["sequence_length"] for each in records.values())
+    reach = max(each["context"]["reach"] for each in records.values())
+    return {
+        "network": ensemble.name,
+        "members": {member: {"sha256": content_of(folder)} for member, folder in folders.items()},
+        "context": {"sequence_length": length, "reach": reach},
+        "made_from": made_from[0] | {"code": code},
+    } | {key: record[key] for key in SHARED}
+
+
+def content_of(folder: Path) -> str:
+    """A hash of every byte of a stored model."""
+    content = hashlib.sha256()
+    for path in sorted(folder.iterdir()):
+        content.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return content.hexdigest()[:16]
+
+
+def _models(member: ModelEntry) -> list[Path]:
+    return list((MODELS / member.name).glob(f"*/{DESCRIPTION}"))
+
+
+def _plain(table: pd.DataFrame) -> pd.DataFrame:
+    return table[KEYS].astype({"symbol": str, "fold": "int64"})

@@ -1,0 +1,153 @@
+"""The mean of several models: rows, columns and what their folds' models share; what can't be averaged."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tapeline.errors import ArtifactError
+from tapeline.models.ensembles import ENSEMBLES
+from tapeline.outputs import write_table
+from tapeline.training.ensembles import average, combine, mean_of
+
+(ENSEMBLE,) = ENSEMBLES
+ONE, OTHER = (member.name for member in ENSEMBLE.members)
+TIMES = pd.date_range("2026-01-01", periods=6, freq="min", tz="UTC")
+SCALER = {"mean": [0.1 + 0.2, 1 / 3], "std": [1.0, 2.0]}
+
+
+def predictions(seed, columns=("prediction",)):
+    """Two symbols, two folds; numbers from 0 to 1."""
+    rng, parts = np.random.default_rng(seed), []
+    for symbol in ("A", "B"):
+        table = pd.DataFrame({"symbol": symbol, "timestamp": TIMES, "fold": np.repeat([0, 1], 3)})
+        parts.append(table.assign(**{name: rng.random(6) for name in columns}))
+    return pd.concat(parts, ignore_index=True).astype({"symbol": "category"})
+
+
+def record(name, **changes):
+    """What a stored model says of itself."""
+    told = {
+        "network": name, "features": ["one", "two"], "label": "direction", "horizon": 15, "interval": "1m",
+        "scaler": SCALER, "span": {"train": ["a", "b"]}, "context": {"sequence_length": 60, "reach": 60},
+        "made_from": {"data": "d", "features": "f", "code": name},
+    }  # fmt: skip
+    return told | changes
+
+
+def write_model(name, fold, **changes):
+    """One fold's model of a member."""
+    folder = Path(f"models/{name}/{fold}")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.json").write_text(json.dumps(record(name, **changes)))
+    (folder / "weights").write_bytes(f"{name} {fold}".encode())
+
+
+@pytest.fixture
+def members(tmp_path, monkeypatch):
+    """Both members' files in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    for seed, name in enumerate((ONE, OTHER)):
+        for part in ("", "_validation"):
+            write_table(f"data/predictions/{name}{part}.parquet", predictions(seed))
+        write_table(f"data/predictions/{name}_shifted.parquet", predictions(seed, ("volume", "trend")))
+        for fold in ("fold_0", "fold_1"):
+            write_model(name, fold)
+
+
+def stored(part=""):
+    """What the ensemble says."""
+    return pd.read_parquet(f"data/predictions/{ENSEMBLE.name}{part}.parquet")
+
+
+def test_every_prediction_is_halfway_between_its_members(members):
+    """Of tests, validations, and of every group of features that was cut loose; keys and types stay."""
+    said = combine(ENSEMBLE)
+    assert said == f"{ENSEMBLE.name}: mean of {ONE}, {OTHER} in 2 models, 12 test candles"
+    for part, columns in (
+        ("", ["prediction"]),
+        ("_validation", ["prediction"]),
+        ("_shifted", ["volume", "trend"]),
+    ):
+        one, other = (pd.read_parquet(f"data/predictions/{name}{part}.parquet") for name in (ONE, OTHER))
+        table = stored(part)
+        assert table.drop(columns=columns).equals(one.drop(columns=columns))
+        for name in columns:
+            expected = [(a + b) / 2 for a, b in zip(one[name], other[name], strict=True)]
+            assert table[name].tolist() == pytest.approx(expected, abs=1e-15)
+
+
+def test_a_model_says_what_its_members_share_and_which_they_are(members):
+    """Every digit of the scaler; a member's other byte is another ensemble."""
+    combine(ENSEMBLE)
+    path = Path(f"models/{ENSEMBLE.name}/fold_1/model.json")
+    told = json.loads(path.read_text())
+    assert told["scaler"] == SCALER
+    assert told["network"] == ENSEMBLE.name
+    assert told["context"] == {"sequence_length": 60, "reach": 60}
+    assert list(told["members"]) == [ONE, OTHER]
+    Path(f"models/{OTHER}/fold_1/weights").write_bytes(b"other")
+    combine(ENSEMBLE)
+    again = json.loads(path.read_text())
+    assert again["members"][ONE] == told["members"][ONE]
+    assert again["members"][OTHER] != told["members"][OTHER]
+    write_model(OTHER, "fold_1", made_from={"data": "d", "features": "f", "code": "changed"})
+    combine(ENSEMBLE)
+    assert json.loads(path.read_text())["made_from"]["code"] != told["made_from"]["code"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"features": ["two", "one"]}, {"scaler": SCALER | {"std": [1.0, 2.0000001]}}, {"horizon": 10}],
+    ids=lambda change: next(iter(change)),
+)
+def test_models_that_are_not_fed_alike_are_not_averaged(members, change):
+    """One scaled window goes into both: nothing of an ensemble is left, and the line says what differs."""
+    write_model(OTHER, "fold_1", **change)
+    with pytest.raises(ArtifactError, match=f"models/{OTHER}/fold_1: {next(iter(change))} is not that of"):
+        combine(ENSEMBLE)
+    assert not Path(f"models/{ENSEMBLE.name}").exists()
+
+
+def test_members_of_other_folds_are_named(members):
+    """A fold that one of them lacks."""
+    write_model(ONE, "refit")
+    with pytest.raises(
+        ArtifactError, match=f"models/{OTHER}: has fold_0, fold_1, and models/{ONE} fold_0, f"
+    ):
+        combine(ENSEMBLE)
+
+
+@pytest.mark.parametrize("part", ["", "_validation"])
+def test_a_row_that_one_member_lacks_is_not_averaged(members, part):
+    """Nor one at another place."""
+    path = f"data/predictions/{OTHER}{part}.parquet"
+    table = pd.read_parquet(path)
+    for other in (table.drop(index=4).reset_index(drop=True), table.iloc[::-1].reset_index(drop=True)):
+        write_table(path, other)
+        with pytest.raises(ArtifactError, match=f"{OTHER}{part}.parquet: predicts other rows than"):
+            average(ENSEMBLE)
+
+
+def test_other_groups_of_features_are_not_averaged():
+    """Their names are told."""
+    tables = {"one": predictions(0, ("volume",)), "two": predictions(1, ("trend",))}
+    with pytest.raises(ArtifactError, match=r"two: has columns .*trend, and one .*volume"):
+        mean_of(tables)
+
+
+@settings(max_examples=25, deadline=None)
+@given(row=st.integers(0, 11), value=st.floats(0, 1))
+def test_a_row_hangs_on_its_own_members_alone(row, value):
+    """Whatever a member says of another row, fold or symbol: no mean but that row's changes."""
+    first = {"one": predictions(0), "two": predictions(1)}
+    changed = first["two"].copy()
+    changed.loc[row, "prediction"] = value
+    before, after = mean_of(first), mean_of(first | {"two": changed})
+    others = before.index != row
+    assert before.loc[others, "prediction"].equals(after.loc[others, "prediction"])
+    assert after.loc[row, "prediction"] == (first["one"].loc[row, "prediction"] + value) / 2
