@@ -13,10 +13,11 @@ INGEST = (
     "train_lstm",
     "train_transformer",
     "train_baselines",
+    "ensembles",
     "evaluate",
 )
 FEATURES, TRAINING, EVALUATE = INGEST[1:], INGEST[4:], INGEST[-1:]
-SPLITS, PACKING, BASELINE = INGEST[3:], ("promote",), INGEST[-2:]
+SPLITS, PACKING, BASELINE, ENSEMBLE = INGEST[3:], ("promote",), INGEST[-3:], INGEST[-2:]
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ CLEANING, TABLE = "tapeline/market/cleaning.py", "tapeline/features/table.py"
 TRAIN, FOLDS, TRAINED = "tapeline/training/train.py", "tapeline/nets/folds.py", "tapeline/training/trained.py"
 STAGE = "stages/features.py"
 BASELINES, FITTING = "tapeline/training/baseline_plan.py", "tapeline/training/baselines.py"
+AVERAGED = "tapeline/training/ensembles.py"
 TAUGHT = "    learned = np.flatnonzero(train & trainable & has_label)\n"
 BUILT = 'table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)\n'
 Z_SCORE = (
@@ -385,6 +387,24 @@ PLANTS = [
         'if summary["best"][job.fold][job.label] == job.kind\n',
         "if (job.kind == max(KINDS[job.label])) == (job.position % 2 == 0)\n",
         BASELINE,
+    ),
+    Plant(
+        "an ensemble that hears one member a candle later",
+        AVERAGED,
+        "    return table.assign(**dict(zip(columns, values.T, strict=True)))\n",
+        "    late = others[0][1][columns].to_numpy()\n"
+        "    values[:-1] += (late[1:] - late[:-1]) / 2\n"
+        "    return table.assign(**dict(zip(columns, values.T, strict=True)))\n",
+        ENSEMBLE,
+    ),
+    Plant(
+        "an ensemble that goes by its surer member",
+        AVERAGED,
+        "    values = np.mean([each[columns].to_numpy(np.float64) for each in tables.values()], axis=0)\n",
+        "    said = np.array([each[columns].to_numpy(np.float64) for each in tables.values()])\n"
+        "    surer = np.abs(said - 0.5).argmax(axis=0)[None]\n"
+        "    values = np.take_along_axis(said, surer, axis=0)[0]\n",
+        ENSEMBLE,
     ),
     # What is written of it
     Plant(

@@ -13,11 +13,15 @@ from tests.plants.runs import copy_of, find, make_rough_run, make_run, plant
 SAYS = {
     "expectations": "stages.expectations: ",
     "splits": "stages.splits: ",
+    "ensembles": ("stages.ensembles: models/", "stages.ensembles: data/predictions/"),
     "evaluate": ("stages.evaluate: the referee disagrees: ", "stages.evaluate: data/predictions/"),
-    "replay": ("lstm-direction: ", "transformer-trend: ", "models/candidate: ", "data/predictions/"),
+    "replay": (
+        "lstm-direction: ", "transformer-trend: ", "ensemble-direction: ", "models/candidate: ",
+        "data/predictions/",
+    ),
     "proof": (
         "ingest: ", "features: ", "splits: ", "train_lstm: ", "train_transformer: ", "train_baselines: ",
-        "evaluate: ", "ceilings: ",
+        "ensembles: ", "evaluate: ", "ceilings: ",
     ),
 }  # fmt: skip
 SAMPLE = {  # one of each that finds, and cheap
