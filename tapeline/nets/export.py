@@ -19,10 +19,15 @@ from tapeline.nets.lstm_graph import lstm_logits
 from tapeline.nets.network import Network
 from tapeline.nets.nodes import Nodes
 from tapeline.nets.traced import traced_model
+from tapeline.nets.transformer import Transformer
+from tapeline.nets.transformer_graph import transformer_logits
 from tapeline.onnx_model import PROBABILITY, WINDOWS, make_model, to_bytes
 
-# By kind of network: adds the logits (B,) of the last candles of named windows (B, T, F).
-WRITTEN: dict[type[Network], Callable[[Nodes, Any, str], str]] = {LSTM: lstm_logits}
+# By kind of network: adds the logits (B,) of the last candles of named windows (B, T, F), of such T.
+WRITTEN: dict[type[Network], Callable[[Nodes, Any, str, int], str]] = {
+    LSTM: lstm_logits,
+    Transformer: transformer_logits,
+}
 
 
 class Served(nn.Module):
@@ -50,7 +55,7 @@ def to_model(served: Served, sequence_length: int, n_features: int) -> onnx.Mode
     if not all(type(member) in WRITTEN for member in members):
         return traced_model(served, window)
     nodes = Nodes()
-    logits = [WRITTEN[type(member)](nodes, member, WINDOWS) for member in members]
+    logits = [WRITTEN[type(member)](nodes, member, WINDOWS, sequence_length) for member in members]
     mean = nodes.add("Mean", *logits) if len(logits) > 1 else logits[0]
     calibrated(nodes, served.calibration, mean, PROBABILITY)
     return make_model("network", nodes.nodes, nodes.constants, window)

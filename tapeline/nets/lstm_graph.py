@@ -16,13 +16,13 @@ from tapeline.nets.nodes import Nodes, weights_of
 FORWARD, BACKWARD = "", "_reverse"  # how the names of nn.LSTM's parameters end
 
 
-def lstm_logits(nodes: Nodes, net: LSTM, windows: str) -> str:
-    """Add the logits (B,) of the last candles of `windows` (B, T, F)."""
+def lstm_logits(nodes: Nodes, net: LSTM, windows: str, sequence_length: int) -> str:
+    """Add the logits (B,) of the last candles of `windows` (B, T, F), whatever T is."""
     *lower, top = cast("list[nn.LSTM]", list(net.layers))
     x = nodes.add("Transpose", windows, perm=[1, 0, 2])  # (T, B, F)
     for layer in lower:
         x = _every_candle(nodes, layer, x)
-    return nodes.column(nodes.linear(net.head, _last_candle(nodes, top, x)))
+    return nodes.add("Squeeze", nodes.linear(net.head, _last_candle(nodes, top, x)), nodes.constant([1]))
 
 
 def _every_candle(nodes: Nodes, layer: nn.LSTM, x: str) -> str:

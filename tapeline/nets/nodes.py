@@ -34,14 +34,19 @@ class Nodes:
         self.constants[name] = array
         return name
 
-    def linear(self, layer: nn.Linear, rows: str) -> str:
-        """What `layer` makes of `rows` (n, IN): (n, OUT)."""
-        weight, bias = (self.constant(weights_of(tensor)) for tensor in (layer.weight, layer.bias))
-        return self.add("Gemm", rows, weight, bias, transB=1)
+    def linear(self, layer: nn.Linear, x: str) -> str:
+        """What `layer` makes of `x` (..., IN): (..., OUT)."""
+        return self.affine(weights_of(layer.weight), weights_of(layer.bias), x)
 
-    def column(self, matrix: str) -> str:
-        """The only column of `matrix` (n, 1), as (n,)."""
-        return self.add("Squeeze", matrix, self.constant([1]))
+    def affine(self, weight: NDArray[np.float32], bias: NDArray[np.float32], x: str) -> str:
+        """`x` (..., IN) by `weight` (OUT, IN) and `bias` (OUT,), as torch has them: (..., OUT)."""
+        return self.add("Add", self.add("MatMul", x, self.constant(weight.T)), self.constant(bias))
+
+    def split(self, x: str, n: int) -> list[str]:
+        """The `n` parts of `x` (n, ...), (1, ...) each."""
+        names = [f"Split_{len(self.nodes)}_{k}" for k in range(n)]
+        self.nodes.append(helper.make_node("Split", [x], names, axis=0, num_outputs=n))
+        return names
 
 
 def weights_of(tensor: Tensor) -> NDArray[np.float32]:

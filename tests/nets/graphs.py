@@ -6,7 +6,8 @@ import torch
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.export import Served, to_model
 from tapeline.nets.lstm import LSTM
-from tapeline.nets.params import LstmParams
+from tapeline.nets.params import LstmParams, TransformerParams
+from tapeline.nets.transformer import Transformer
 from tapeline.onnx_model import to_bytes
 from tapeline.promotion.bundle import open_graph
 
@@ -25,6 +26,17 @@ def drawn_lstm(n_features=3, hidden=5, layers=2, bidirectional=False, scale=1.5)
     """A small LSTM that would drop a third of its states if it were asked to learn."""
     params = LstmParams(hidden=hidden, layers=layers, dropout=1 / 3, bidirectional=bidirectional)
     return drawn(LSTM(n_features, params), scale)
+
+
+def drawn_transformer(n_features=3, d_model=8, heads=2, layers=2, length=9, scale=1.0):
+    """A small Transformer for windows of `length` candles, with dropout as above.
+
+    With weights twice as large its norms blow rounding up, and torch itself is off by 1e-5.
+    """
+    params = TransformerParams(
+        d_model=d_model, heads=heads, layers=layers, dropout=1 / 3, max_length=max(length, 64)
+    )
+    return drawn(Transformer(n_features, params, length), scale)
 
 
 def windows_of(batch, length, n_features, scale=1.0):

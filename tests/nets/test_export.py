@@ -20,7 +20,15 @@ from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams
 from tapeline.onnx_model import to_bytes
 from tests.models.gru.tapeline.nets.gru import GRU
-from tests.nets.graphs import PLAIN, assert_written_and_equal, drawn, drawn_lstm, served, windows_of
+from tests.nets.graphs import (
+    PLAIN,
+    assert_written_and_equal,
+    drawn,
+    drawn_lstm,
+    drawn_transformer,
+    served,
+    windows_of,
+)
 
 RECORDS = {
     "none": PLAIN,
@@ -29,7 +37,7 @@ RECORDS = {
         "kind": "isotonic", "raw": [0.5, 0.6, 0.9], "calibrated": [0.5, 0.52, 0.8], "is_symmetric": True,
     },
 }  # fmt: skip
-MAKERS = {"lstm": drawn_lstm}
+MAKERS = {"lstm": drawn_lstm, "transformer": drawn_transformer}
 
 
 @settings(max_examples=20, deadline=None)
