@@ -19,7 +19,6 @@ from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.outputs import read_json, whole_folder, write_table
 from tapeline.schema import ROW_KEYS
 
-MODELS, PREDICTIONS = Path("models"), Path("data/predictions")
 DESCRIPTION = "model.json"
 PARTS = "", "_validation"  # ends of the names of files of predictions
 SHIFTED = "_shifted"
@@ -35,7 +34,7 @@ def combine(ensemble: EnsembleEntry) -> str:
     ArtifactError where members have not the same folds, rows, features or scaler.
     """
     names = fold_names(ensemble)
-    with whole_folder(MODELS / ensemble.name) as folder:
+    with whole_folder(f"models/{ensemble.name}") as folder:
         for name in names:
             (folder / name).mkdir()
             text = json.dumps(describe(ensemble, name), indent=2) + "\n"  # every digit of the scaler
@@ -49,9 +48,9 @@ def average(ensemble: EnsembleEntry, parts: tuple[str, ...] = PARTS) -> int:
     """Write the mean predictions of `parts` in the current folder; return how many there are of tests."""
     counts = {}
     for part in parts:
-        paths = [PREDICTIONS / f"{member.name}{part}.parquet" for member in ensemble.members]
-        table = mean_of({path.as_posix(): pd.read_parquet(path) for path in paths})
-        write_table(PREDICTIONS / f"{ensemble.name}{part}.parquet", table)
+        paths = [f"data/predictions/{member.name}{part}.parquet" for member in ensemble.members]
+        table = mean_of({path: pd.read_parquet(path) for path in paths})
+        write_table(f"data/predictions/{ensemble.name}{part}.parquet", table)
         counts[part] = len(table)
     return counts[""]
 
@@ -83,7 +82,7 @@ def fold_names(ensemble: EnsembleEntry) -> list[str]:
 
 def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
     """What the model `name` of `ensemble` says of itself: what its members share, and which they are."""
-    folders = {member.name: MODELS / member.name / name for member in ensemble.members}
+    folders = {member.name: Path(f"models/{member.name}") / name for member in ensemble.members}
     records = {member: read_json(folder / DESCRIPTION) for member, folder in folders.items()}
     (first, record), *others = records.items()
     for member, other in others:
@@ -113,7 +112,7 @@ def content_of(folder: Path) -> str:
 
 
 def _models(member: ModelEntry) -> list[Path]:
-    return list((MODELS / member.name).glob(f"*/{DESCRIPTION}"))
+    return list(Path(f"models/{member.name}").glob(f"*/{DESCRIPTION}"))
 
 
 def _plain(table: pd.DataFrame) -> pd.DataFrame:
