@@ -1,19 +1,15 @@
-"""The linear rule: regularised logistic regression of a direction, ridge regression of a strength."""
+"""The linear rule of one candle, a direction's or a strength's; `linear_fit.py` fits it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression, Ridge
 
-from tapeline.baselines.losses import Grid, Labelled, best_of, mean_loss, sigmoid
+from tapeline.baselines.losses import sigmoid
 from tapeline.schema import DIRECTION
 
 ROWS_AT_ONCE = 65_536
-STEPS = 100  # of Newton's method, which needs about six
-CONVERGED = 1e-8  # largest gradient of the mean loss at its end
 
 
 @dataclass(frozen=True)
@@ -43,38 +39,7 @@ class LinearRule:
         return {"weights": self.weights, "intercept": self.intercept}
 
 
-def fit_linear(
-    label: str, train: Labelled, validation: Labelled, strengths: Sequence[float]
-) -> tuple[LinearRule, Grid, int]:
-    """Fit at every one of `strengths`; return the rule of least validation loss, the grid, its place in it.
-
-    The rule at strength C is least in C * (sum over training rows of the loss) + |weights|^2 / 2; the
-    loss is -log p(label) of a direction, half the squared error of a strength (scikit-learn's C; 1 / alpha).
-    """
-    rules = [_fit(label, train, strength) for strength in strengths]
-    losses = [mean_loss(label, rule.predict(validation.x), validation.y) for rule in rules]
-    grid = [
-        {"strength": strength, "validation_loss": loss}
-        for strength, loss in zip(strengths, losses, strict=True)
-    ]
-    best = best_of(grid)
-    return rules[best], grid, best
-
-
-def _fit(label: str, train: Labelled, strength: float) -> LinearRule:
-    if label != DIRECTION:
-        model = Ridge(alpha=1 / strength, solver="cholesky")
-    else:
-        model = LogisticRegression(C=strength, solver="newton-cholesky", max_iter=STEPS, tol=CONVERGED)
-    model.fit(train.x.astype(np.float64), train.y)
-    return LinearRule(label, model.coef_.ravel().astype(np.float32), _single(model.intercept_))
-
-
 def constant_linear(label: str, value: float, n_features: int) -> LinearRule:
     """The rule that says `value` of any row, as where all training labels are that."""
     sum_ = np.log(value / (1 - value)) if label == DIRECTION else value
-    return LinearRule(label, np.zeros(n_features, np.float32), _single(sum_))
-
-
-def _single(value: Any) -> NDArray[np.float32]:
-    return np.asarray(value, np.float32).reshape(1)
+    return LinearRule(label, np.zeros(n_features, np.float32), np.asarray(sum_, np.float32).reshape(1))

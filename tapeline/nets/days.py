@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import stdtrit
 
 FloatArray = NDArray[np.float64]
 LEVEL = 0.95  # of every interval over validation days
@@ -26,7 +26,7 @@ class Estimate:
         """Low and high end of the interval; None where nothing is known of chance."""
         if self.error is None:
             return None, None
-        reach = self.error * float(stats.t.ppf((1 + LEVEL) / 2, self.days - 1))
+        reach = self.error * float(stdtrit(self.days - 1, (1 + LEVEL) / 2))
         return self.value - reach, self.value + reach
 
     def nearest(self, to: float) -> float:

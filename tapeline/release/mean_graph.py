@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, compose, helper, numpy_helper
 
-WINDOWS, PROBABILITY = "windows", "probability"
+from tapeline.onnx_model import PROBABILITY, WINDOWS, to_bytes
 
 
 def mean_of_graphs(graphs: Sequence[bytes]) -> bytes:
@@ -41,8 +41,7 @@ def mean_of_graphs(graphs: Sequence[bytes]) -> bytes:
         functions=[function for member in members for function in member.functions],
     )
     onnx.checker.check_model(made)
-    written: bytes = made.SerializeToString(deterministic=True)
-    return written
+    return to_bytes(made)
 
 
 def _free(size: str | int) -> str:

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
-from tapeline.baselines.boosting import constant_trees, fit_boosting
+from tapeline.baselines.boosting import constant_trees
+from tapeline.baselines.boosting_fit import fit_boosting
 from tapeline.baselines.kinds import BOOSTING, KINDS, file_name
-from tapeline.baselines.linear import constant_linear, fit_linear
+from tapeline.baselines.linear import constant_linear
+from tapeline.baselines.linear_fit import fit_linear
 from tapeline.baselines.losses import Grid, Labelled, loss_name, mean_loss
 from tapeline.baselines.params import BaselineParams
 from tapeline.baselines.stored import Baseline, load_baseline, save_baseline

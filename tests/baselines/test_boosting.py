@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
-from tapeline.baselines.boosting import constant_trees, fit_boosting, trees_of
+from tapeline.baselines.boosting import constant_trees
+from tapeline.baselines.boosting_fit import fit_boosting, trees_of
 from tapeline.baselines.losses import Labelled
 from tapeline.baselines.params import BaselineParams
 from tapeline.schema import DIRECTION, LABELS

@@ -6,9 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression, Ridge
 
-from tapeline.baselines.boosting import constant_trees, trees_of
+from tapeline.baselines.boosting import constant_trees
+from tapeline.baselines.boosting_fit import trees_of
 from tapeline.baselines.export import to_onnx
-from tapeline.baselines.linear import constant_linear, fit_linear
+from tapeline.baselines.linear import constant_linear
+from tapeline.baselines.linear_fit import fit_linear
 from tapeline.promotion.bundle import open_graph
 from tapeline.schema import DIRECTION, LABELS
 from tests.baselines.test_boosting import rows, said, sklearn_model

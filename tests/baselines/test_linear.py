@@ -6,7 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 
-from tapeline.baselines.linear import LinearRule, constant_linear, fit_linear
+from tapeline.baselines.linear import LinearRule, constant_linear
+from tapeline.baselines.linear_fit import fit_linear
 from tapeline.baselines.losses import Labelled
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 

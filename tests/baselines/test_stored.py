@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from tapeline.baselines.boosting import fit_boosting
+from tapeline.baselines.boosting_fit import fit_boosting
 from tapeline.baselines.kinds import BOOSTING, LINEAR
-from tapeline.baselines.linear import fit_linear
+from tapeline.baselines.linear_fit import fit_linear
 from tapeline.baselines.stored import FITTED, load_baseline, save_baseline
 from tapeline.errors import ArtifactError
 from tapeline.schema import DIRECTION, LABELS
