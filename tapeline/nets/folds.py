@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
+from torch import Tensor
 
 from tapeline.errors import SplitError
 from tapeline.nets.calibration import Calibration
@@ -94,6 +95,7 @@ class FoldResult:
     losses : validation log loss before and after calibration
     skill : what the network takes off a constant's log loss on validation, as `skill_figures` says
     used : the rows that all of it comes from
+    validation_logits : (V,) of the fold's validation rows, without calibration
     """
 
     predictor: Predictor
@@ -104,6 +106,7 @@ class FoldResult:
     losses: tuple[float, float]
     skill: dict[str, Any]
     used: UsedRows
+    validation_logits: Tensor
 
 
 def run_fold(
@@ -151,7 +154,7 @@ def run_fold(
     predictor = Predictor(net, calibration, series.features, table.segment, params)
     return FoldResult(
         predictor, history, scaler, record, float(unique.sum()), (float(before.mean()), float(after.mean())),
-        skill, used_rows(scaled, data),
+        skill, used_rows(scaled, data), logits,
     )  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from tapeline.nets.importance import shifted_predictions
 from tapeline.nets.models import Description, save_model
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
+from tapeline.nets.prediction import as_array
 from tapeline.nets.rotation import evenly_spaced
 from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import write_history
@@ -62,7 +63,8 @@ def trained_fold(
     shifted = {}
     if some.size:
         shifted = shifted_predictions(predictor, some, rows.test, table.symbol, columns, params.seed)
-    validation, test = predictor(rows.validation), predictor(rows.test) if rows.test.size else np.empty(0)
+    validation = as_array(predictor.calibration(result.validation_logits))
+    test = predictor(rows.test) if rows.test.size else np.empty(0)
     net, scaler = predictor.net.cpu(), result.scaler
     return TrainedFold(
         net, scaler, result.calibration, result.history, result.losses, result.skill,

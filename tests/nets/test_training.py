@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.preprocessing import StandardScaler
@@ -85,6 +86,15 @@ def test_training_reads_its_part_alone(network):
     honest = run(network, features, labels, train_params(epochs=1))
     features[2500:2580], labels[2500:2580] = 1e9, 1 - labels[2500:2580]
     assert weights(run(network, features, labels, train_params(epochs=1))) == weights(honest)
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+def test_a_result_has_its_networks_own_logits_of_validation(network):
+    """Calibrated on and then stored, so computed once: exactly those of the rows, in order."""
+    result = run(network, *problem(), train_params(epochs=1))
+    torch.testing.assert_close(
+        result.validation_logits, result.predictor.logits(ROWS.validation), rtol=0, atol=0
+    )
 
 
 def test_validation_labels_do_not_teach():

@@ -322,8 +322,8 @@ PLANTS = [
         "validated = table.calibration_rows(rows.validation, as_array(logits))",
         "tested = rows.test[~np.isnan(table.labels[rows.test])]\n"
         "    tested = tested if tested.size else rows.validation\n"
-        "    logits = Predictor(net, plain, series.features, table.segment, params).logits(tested)\n"
-        "    validated = table.calibration_rows(tested, as_array(logits))",
+        "    there = Predictor(net, plain, series.features, table.segment, params).logits(tested)\n"
+        "    validated = table.calibration_rows(tested, as_array(there))",
         TRAINING,
     ),
     Plant(
@@ -430,8 +430,8 @@ PLANTS = [
     Plant(
         "predictions moved one candle back",
         TRAINED,
-        "    validation, test = predictor(rows.validation), predictor(rows.test)",
-        "    validation, test = predictor(rows.validation), np.roll(predictor(rows.test), -1)",
+        "    test = predictor(rows.test) if",
+        "    test = np.roll(predictor(rows.test), -1) if",
         TRAINING,
     ),
     Plant(

@@ -93,9 +93,10 @@ def test_validation_is_predicted_as_the_test_is():
     params = TRAIN.model_copy(update={"sequence_length": 4, "chunk_length": 8})
     run = np.zeros(N, np.int64)
     predictor = Predictor(LSTM(1, model).eval(), Calibration(record), features, run, params)
-    result = FoldResult(predictor, [], Scaler(np.zeros(1), np.ones(1)), record, 1.0, (0.7, 0.6), SKILL, USED)
     candles = TrainingTable(features.numpy(), np.zeros(N), run, run, run, 1, True)
     rows = rows_of((0, 20), (20, 40), (45, 60))
+    scaler, logits = Scaler(np.zeros(1), np.ones(1)), predictor.logits(rows.validation)
+    result = FoldResult(predictor, [], scaler, record, 1.0, (0.7, 0.6), SKILL, USED, logits)
     found = trained_fold(result, rows, candles, {}, params)
     for part in ("validation", "test"):
         logits = predictor.logits(getattr(rows, part)).double().numpy()
