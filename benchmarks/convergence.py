@@ -30,7 +30,7 @@ from tapeline.nets.label_weights import uniqueness
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
 from tapeline.nets.scaler import fit_scaler
-from tapeline.nets.trainer import TrainingData, train_epoch, validation_loss
+from tapeline.nets.trainer import TrainingData, make_optimizer, train_epoch, validation_loss
 from tapeline.nets.transformer import Transformer
 from tapeline.params import Params
 from tapeline.schema import DIRECTION, TREND_STRENGTH, Symbols
@@ -74,7 +74,7 @@ def dense(net: nn.Module, data: TrainingData, params: TrainParams, goal: float) 
     n_labels = int((data.series.weights > 0).sum())
     rounds = params.epochs * min(params.labels_per_epoch, n_labels) // A_ROUND
     fabric = make_fabric(params)
-    optimizer = torch.optim.AdamW(net.parameters(), lr=params.learning_rate, weight_decay=params.weight_decay)
+    optimizer = make_optimizer(net, params)
     model, optimizer = fabric.setup(net, optimizer)
     params = params.model_copy(update={"labels_per_epoch": A_ROUND, "epochs": rounds})
     seconds, best = 0.0, np.inf

@@ -20,7 +20,7 @@ from tapeline.nets.chunks import Series
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.lstm import LSTM
 from tapeline.nets.params import LstmParams, TrainParams, TransformerParams
-from tapeline.nets.trainer import TrainingData, train_epoch
+from tapeline.nets.trainer import TrainingData, make_optimizer, train_epoch
 from tapeline.nets.transformer import Transformer
 from tapeline.params import Params
 
@@ -62,7 +62,7 @@ def baseline_rate(net: nn.Module, logits: Callable[[Tensor], Tensor], windows: W
 
 def dense_rate(net: nn.Module, series: Series, params: TrainParams) -> float:
     """Labels a second of the pipeline's own epoch."""
-    optimizer = torch.optim.AdamW(net.parameters(), lr=1e-3)
+    optimizer = make_optimizer(net, params)
     fabric = make_fabric(params)
     model, optimizer = fabric.setup(net, optimizer)
     data = TrainingData(series, np.zeros(N_CANDLES), np.array([[0, N_CANDLES]]), np.arange(0))

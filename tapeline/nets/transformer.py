@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from tapeline.nets.network import Network
 from tapeline.nets.params import TransformerParams
 
+LEAST_BLOCK = 8  # queries; of fewer, in a deep network, a product has too little to do
+
 
 def attention_band(sequence_length: int, layers: int) -> int:
     """Candles a query sees, itself included, so that all layers together reach `sequence_length`."""
@@ -97,27 +99,42 @@ class Layer(nn.Module):
 def banded_attention(query: Tensor, key: Tensor, value: Tensor, band: int) -> Tensor:
     """Let each query (B, H, Q, W) see its key and the `band - 1` before; queries are the last of the keys.
 
-    Keys and values are (B, H, K, W). Blocks of 2 * band queries share the keys that any of them sees, so
+    Keys and values are (B, H, K, W). Blocks of about `band` queries share the keys that any of them sees, so
     the cost is linear in candles, and it is matrix products alone: the same bytes twice, on CUDA too.
     """
     n_queries, width = query.shape[2:]
     needed = n_queries + band - 1
     lacking = max(0, needed - key.shape[2])  # keys before the first candle, masked below
-    block = n_queries if n_queries <= 4 * band else 2 * band
+    block = n_queries if n_queries <= 4 * band else max(band, LEAST_BLOCK)
     n_blocks = -(-n_queries // block)
     spare = n_blocks * block - n_queries
-    query = torch.unflatten(F.pad(query, (0, 0, 0, spare)), 2, (n_blocks, block))  # (B, H, blocks, block, W)
+    query = F.pad(query * width**-0.5, (0, 0, 0, spare))
+    query = torch.unflatten(query, 2, (n_blocks, block))  # (B, H, blocks, block, W)
     key, value = (
-        F.pad(x[:, :, -needed:], (0, 0, lacking, spare)).unfold(2, block + band - 1, block)
+        shared_by_blocks(F.pad(x[:, :, -needed:], (0, 0, lacking, spare)), n_blocks, block)
         for x in (key, value)
-    )  # (B, H, blocks, W, block + band - 1)
-    of_query, of_key = torch.arange(block)[:, None], torch.arange(block + band - 1)
+    )  # (B, H, blocks, shared, W)
+    of_query, of_key = torch.arange(block)[:, None], torch.arange(key.shape[3])
     is_seen = (of_key >= of_query) & (of_key < of_query + band)
     is_there = torch.arange(n_blocks)[:, None, None] * block + of_key >= lacking
-    hidden = ~(is_seen & is_there).to(query.device)  # (blocks, block, block + band - 1)
-    scores = (query @ key) * width**-0.5
-    mixed: Tensor = scores.masked_fill(hidden, -torch.inf).softmax(-1) @ value.transpose(-1, -2)
+    hidden = ~(is_seen & is_there)  # (blocks, block, shared)
+    # Added in place: neither scores nor their gradient are copied for it, as masked_fill would.
+    bias = torch.zeros(hidden.shape).masked_fill(hidden, -torch.inf).to(query)
+    mixed: Tensor = (query @ key.transpose(-1, -2)).add_(bias).softmax(-1) @ value
     return mixed.flatten(2, 3)[:, :, :n_queries]
+
+
+def shared_by_blocks(x: Tensor, n_blocks: int, block: int) -> Tensor:
+    """Keys (B, H, blocks, shared, W) of which each block of queries sees some; of one block all (B, H, K, W).
+
+    Two neighbouring parts of `block` keys, which reach further than any query sees. Parts set side by side
+    are whole copies, and so are their gradients; windows by `unfold` are not.
+    """
+    if n_blocks == 1:
+        return x[:, :, None]
+    parts = F.pad(x, (0, 0, 0, (n_blocks + 1) * block - x.shape[2]))
+    parts = torch.unflatten(parts, 2, (n_blocks + 1, block))
+    return torch.cat([parts[:, :, :-1], parts[:, :, 1:]], dim=3)
 
 
 def rotary_table(length: int, width: int) -> tuple[Tensor, Tensor]:
