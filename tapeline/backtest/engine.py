@@ -15,22 +15,71 @@ slippage of the last candle that could fill.
 What is bought on a spot market is paid in cash: no broker closes it, no open profit pays for more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.backtest.kernel import Rules, first_bad, run_bars
+from tapeline.backtest.kernel import (
+    Book,
+    Columns,
+    Given,
+    Rules,
+    account_dtype,
+    first_bad,
+    position_dtype,
+    run_bars,
+)
 from tapeline.backtest.records import (
     bar_dtype,
     candle_dtype,
     clock_dtype,
+    order_dtype,
+    quote_dtype,
     refused_dtype,
     symbol_dtype,
     trade_dtype,
 )
 
 Records = NDArray[np.void]
+Series = Mapping[str, NDArray[np.generic]]
+ALL = Columns._fields
+
+
+@dataclass(frozen=True)
+class TradedMarket:
+    """What all backtests of one market at one price of trading share; ValueError names what can't be traded.
+
+    quotes : (n_bars, n_symbols) of `quote_dtype`; clock : (n_bars,) of `clock_dtype`, days never fall
+    symbols : (n_symbols,) of `symbol_dtype`
+    basis : how far the venue's extremes may lie beyond the candle's, fraction of the price
+    """
+
+    quotes: Records
+    clock: Records
+    symbols: Records
+    basis: float
+
+    def __post_init__(self) -> None:
+        _require_dtypes(
+            quotes=(self.quotes, quote_dtype),
+            clock=(self.clock, clock_dtype),
+            symbols=(self.symbols, symbol_dtype),
+        )
+        shape = len(self.clock), len(self.symbols)
+        if self.quotes.shape != shape:
+            raise ValueError(f"candles of shape {self.quotes.shape}: must be {shape}")
+        bad = first_bad(self.quotes, self.basis)
+        if bad >= 0:
+            bar, symbol = divmod(bad, shape[1])
+            raise ValueError(_cannot(bar, symbol, self.quotes[bar, symbol]))
+
+    @cached_property
+    def has_price(self) -> NDArray[np.bool_]:
+        """Whether any symbol has a price, (n_bars,)."""
+        return np.asarray(self.quotes["has_price"].any(axis=1))
 
 
 @dataclass(frozen=True)
@@ -38,43 +87,97 @@ class BacktestResult:
     """What happened to the account.
 
     trades : (n_trades,) of `trade_dtype`, by entry
-    bars : (n_bars,) of `bar_dtype`
+    series : columns of `bar_dtype` by name, (n_bars,) each: those asked for, or such records
     n_unfilled : orders that found no open market for as long as they would have been held, or no margin
     refused : (n_refused,) of `refused_dtype`: those, and sides that became no order, each with the reason
     """
 
     trades: Records
-    bars: Records
+    series: Series | Records
     n_unfilled: int
     refused: Records = field(default_factory=lambda: np.zeros(0, dtype=refused_dtype))
+
+    @cached_property
+    def bars(self) -> Records:
+        """All columns as records, (n_bars,) of `bar_dtype`."""
+        if isinstance(self.series, np.ndarray):
+            return self.series
+        bars = np.zeros(len(self.series["has_price"]), dtype=bar_dtype)
+        for name in bar_dtype.names or ():
+            bars[name] = self.series[name]
+        return bars
 
 
 def run_backtest(candles: Records, clock: Records, symbols: Records, rules: Rules) -> BacktestResult:
     """Trade `candles`, (n_bars, n_symbols) of `candle_dtype`; ValueError names what can't be traded."""
-    _check(candles, clock, symbols, rules)
-    trades = np.zeros(np.count_nonzero(candles["side"]), dtype=trade_dtype)
-    bars = np.zeros(len(candles), dtype=bar_dtype)
-    refused = np.zeros(len(trades), dtype=refused_dtype)  # a side comes to one of both at most
-    account = run_bars(candles, clock, symbols, rules, trades, bars, refused)[0]
+    _require_dtypes(candles=(candles, candle_dtype))
+    quotes = np.zeros(candles.shape, dtype=quote_dtype)
+    for name in quote_dtype.names or ():
+        quotes[name] = candles[name]
+    return run_orders(TradedMarket(quotes, clock, symbols, rules.basis), orders_in(candles), rules)
+
+
+def orders_in(candles: Records) -> Records:
+    """Sides wanted in `candles` of `candle_dtype` as lines of `order_dtype`."""
+    bar, symbol = np.nonzero(candles["side"])
+    orders = np.zeros(bar.size, dtype=order_dtype)
+    orders["bar"], orders["symbol"] = bar, symbol
+    for name in ("side", "tier", "quantity", "stop", "target"):
+        orders[name] = candles[name][bar, symbol]
+    return orders
+
+
+def run_orders(
+    market: TradedMarket, orders: Records, rules: Rules, columns: tuple[str, ...] = ALL
+) -> BacktestResult:
+    """Trade `orders`, of `order_dtype` by bar and symbol; ValueError names what can't be traded.
+
+    columns : of `kernel.Columns`, those that the result holds; the fewer, the faster
+    """
+    _check(market, orders, rules)
+    n_bars = len(market.clock)
+    trades = np.zeros(len(orders), dtype=trade_dtype)
+    refused = np.zeros(len(orders), dtype=refused_dtype)  # a side comes to one of both at most
+    filled = Columns(*(np.zeros(n_bars * (name in columns), dtype=bar_dtype[name]) for name in ALL))
+    accounts = np.zeros(1, dtype=account_dtype)
+    positions = np.zeros(len(market.symbols), dtype=position_dtype)
+    given = Given(market.quotes, market.clock, market.symbols, orders, rules)
+    run_bars(given, Book(accounts, positions, trades, refused, filled))
+    account = accounts[0]
     if not np.isfinite(account["balance"]):
         raise ValueError(f"the account ends with a balance of {account['balance']}")
-    kept = trades[: account["n_trades"]].copy()
-    return BacktestResult(kept, bars, int(account["n_unfilled"]), refused[: account["n_refused"]].copy())
+    series = {name: column for name, column in filled._asdict().items() if name in columns}
+    if columns == ALL:
+        series["has_price"] = market.has_price
+    return BacktestResult(
+        trades[: account["n_trades"]], series, int(account["n_unfilled"]), refused[: account["n_refused"]]
+    )
 
 
-def _check(candles: Records, clock: Records, symbols: Records, rules: Rules) -> None:
-    for name, found, expected in (
-        ("candles", candles.dtype, candle_dtype),
-        ("clock", clock.dtype, clock_dtype),
-        ("symbols", symbols.dtype, symbol_dtype),
-    ):
-        if found != expected:
-            raise ValueError(f"{name} are of dtype {found}, not {expected}")
-    if candles.shape != (len(clock), len(symbols)):
-        raise ValueError(f"candles of shape {candles.shape}: must be {(len(clock), len(symbols))}")
+def _check(market: TradedMarket, orders: Records, rules: Rules) -> None:
+    _require_dtypes(orders=(orders, order_dtype))
     if rules.hold < 1 or rules.delay < 1 or not 0 < rules.initial_balance < np.inf:
         raise ValueError(f"hold, delay and initial balance must be positive: {rules}")
-    bad = first_bad(candles, symbols, rules.basis)
-    if bad >= 0:
-        bar, symbol = divmod(bad, len(symbols))
-        raise ValueError(f"bar {bar} of symbol {symbol} can't be traded: {candles[bar, symbol]}")
+    if rules.basis != market.basis:
+        raise ValueError(f"the rules' basis is {rules.basis}, the market's {market.basis}: must be the same")
+    (n_bars, n_symbols), bar, symbol = market.quotes.shape, orders["bar"], orders["symbol"]
+    is_there = (bar >= 0) & (bar < n_bars) & (symbol >= 0) & (symbol < n_symbols)
+    if not is_there.all() or not (np.diff(bar * n_symbols + symbol) > 0).all():
+        raise ValueError("orders must be of bars and symbols of the market, in their order")
+    quantity, stop, side = orders["quantity"], orders["stop"], orders["side"]
+    is_good = (quantity >= 0) & (quantity < np.inf) & (stop > 0) & (stop < np.inf) & (orders["target"] >= 0)
+    is_good &= (side == 1) | ((side == -1) & ~market.symbols["is_spot"][symbol])
+    is_good &= market.quotes["has_price"][bar, symbol]
+    if not is_good.all():
+        line = orders[np.argmin(is_good)]
+        raise ValueError(_cannot(line["bar"], line["symbol"], line))
+
+
+def _require_dtypes(**records: tuple[Records, np.dtype[np.void]]) -> None:
+    for name, (found, expected) in records.items():
+        if found.dtype != expected:
+            raise ValueError(f"{name} are of dtype {found.dtype}, not {expected}")
+
+
+def _cannot(bar: int, symbol: int, record: object) -> str:
+    return f"bar {bar} of symbol {symbol} can't be traded: {record}"

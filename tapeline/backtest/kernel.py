@@ -1,10 +1,12 @@
 """The compiled half of the engine: what happens to an account on each bar.
 
 All of it is in this one file, its constants too: Numba keeps compiled code by the file of the function that
-was called, and would not see that another one has changed.
+was called, and would not see that another one has changed. From the top: records, the loop over bars, a bar
+in the order of its events, bars on which nothing is filled, orders, fills, and each rule of a price or a sum.
 """
 
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numba import njit
@@ -13,9 +15,11 @@ from numpy.typing import NDArray
 Records = NDArray[np.void]
 Record = Any  # one of them: its fields are known to Numba alone
 Amount = Any  # a number in the kernel, an array where trades are planned
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 REASONS = ("time", "stop", "target", "guard", "stop_out", "end")  # why a trade ended
 TIME, STOP, TARGET, GUARD, STOP_OUT, END = range(len(REASONS))
+OPEN = -1  # it has not ended
 REFUSALS = ("guard", "positions", "size", "margin", "unfilled", "end")  # why a side became no trade
 NO_DAY, TOO_MANY, TOO_SMALL, NO_MARGIN, NOT_OPEN, NO_CANDLES = range(len(REFUSALS))
 
@@ -34,386 +38,500 @@ class Rules(NamedTuple):
     exit_commission: float  # 1: the worst equity is taken after the commission still to pay; 0: before
 
 
+class Columns(NamedTuple):
+    """Columns of `records.bar_dtype`, (n_bars,) each; empty where nobody asked for one."""
+
+    balance: NDArray[np.float64]
+    flat_open: NDArray[np.float64]
+    equity_open: NDArray[np.float64]
+    equity_low: NDArray[np.float64]
+    equity: NDArray[np.float64]
+    exposure: NDArray[np.float64]
+    n_open: NDArray[np.int16]
+    n_opened: NDArray[np.int16]
+    n_requests: NDArray[np.int16]
+
+
 # The terms of a commission, all that `commission_of` asks for; `costs.fee_of` fills them in.
 fee_dtype = np.dtype([("rate", np.float64)])  # fraction of a fill's notional
 
 # What the engine keeps of one symbol between bars.
 position_dtype = np.dtype(
     [
-        ("side", np.int8),  # 0: flat
-        ("order", np.int8),  # side of the order that waits; 0: none
-        ("order_bar", np.int64),
-        ("quantity", np.float64),  # of the position
-        ("order_quantity", np.float64),
-        ("order_stop", np.float64),  # distance
-        ("order_target", np.float64),  # distance; 0: none
-        ("order_tier", np.int8),
+        ("side", np.float64),  # 1 long, -1 short, 0 flat
+        ("quantity", np.float64),
         ("entry", np.float64),  # filled price
         ("stop", np.float64),  # price, bid of a long and ask of a short
         ("target", np.float64),  # likewise; 0: none
         ("due", np.int64),  # first bar whose open may end the position
-        ("is_guarded", np.bool_),  # ends by the guard, not by time
         ("swap", np.float64),
+        ("mae", np.float64),  # deepest open loss so far
+        ("mfe", np.float64),  # highest open profit so far
+        ("mae_after", np.float64),  # likewise, should nothing be filled on this bar
+        ("mfe_after", np.float64),
         ("margin", np.float64),
         ("mark", np.float64),  # last seen mid
         ("half_spread", np.float64),  # there
         ("slippage", np.float64),  # of the last candle that could fill
         ("trade", np.int64),  # its line
-    ]
+        ("order", np.float64),  # side of the order that waits; 0: none
+        ("order_bar", np.int64),
+        ("order_quantity", np.float64),
+        ("order_stop", np.float64),  # distance
+        ("order_target", np.float64),  # distance; 0: none
+        ("order_tier", np.int8),
+        ("is_guarded", np.bool_),  # ends by the guard, not by time
+    ],
+    align=True,
 )
-
 
 # What the engine keeps of the account between bars.
 account_dtype = np.dtype(
     [
         ("balance", np.float64),
         ("midnight", np.float64),  # balance at which the account's day began
+        ("day", np.int64),
         ("is_guarded", np.bool_),  # no more trading today
         ("is_ruined", np.bool_),  # no more trading
+        ("n_open", np.int64),  # positions
+        ("n_waiting", np.int64),  # orders
+        ("next_order", np.int64),  # line of the first side that no close has seen yet
         ("n_trades", np.int64),
         ("n_unfilled", np.int64),
         ("n_refused", np.int64),  # those and sides that became no order
-    ]
+    ],
+    align=True,
 )
 
 
-@njit(cache=True)
-def run_bars(
-    candles: Records,
-    clock: Records,
-    symbols: Records,
-    rules: Rules,
-    trades: Records,
-    bars: Records,
-    refused: Records,
-) -> Records:
-    """Trade all bars; fill `trades`, `bars` and `refused`, return the account at the end as one record."""
-    positions = np.zeros(symbols.size, dtype=position_dtype)
-    accounts = np.zeros(1, dtype=account_dtype)
-    account = accounts[0]
-    account.balance = account.midnight = rules.initial_balance
-    for i in range(bars.size):
-        if i > 0 and clock[i].day != clock[i - 1].day:
-            account.midnight, account.is_guarded = account.balance, False
-        bar = bars[i]
-        if _is_idle(candles, i, positions, bar):
-            bar.balance = bar.flat_open = bar.equity_open = bar.equity_low = bar.equity = account.balance
-            continue
-        _trade_at_open(candles, i, clock[i].nights, symbols, rules, account, positions, trades, refused, bar)
-        _trade_intrabar(candles, i, symbols, rules, account, positions, trades, bar)
-        is_last = i == bars.size - 1
-        _trade_at_close(candles, i, is_last, symbols, rules, account, positions, trades, refused, bar)
-    return accounts
+class Given(NamedTuple):
+    """What a backtest is of: quotes (n_bars, n_symbols), clock (n_bars,), symbols (n_symbols,), orders."""
+
+    quotes: Records
+    clock: Records
+    symbols: Records
+    orders: Records  # by bar and symbol
+    rules: Rules
 
 
-@njit(cache=True)
-def _is_idle(candles: Records, i: int, positions: Records, bar: Record) -> bool:
-    """Whether nothing is open, ordered or to be ordered; notes whether anything had a price."""
-    for s in range(positions.size):
-        bar.has_price |= candles[i, s].has_price
-        if positions[s].side != 0 or positions[s].order != 0 or candles[i, s].side != 0:
-            return False
-    return True
+class Book(NamedTuple):
+    """What the engine keeps and fills."""
+
+    accounts: Records  # (1,) of `account_dtype`
+    positions: Records  # (n_symbols,) of `position_dtype`
+    trades: Records  # as many lines as orders
+    refused: Records  # likewise
+    columns: Columns
 
 
-@njit(cache=True)
-def _trade_at_open(
-    candles: Records,
-    i: int,
-    nights: int,
-    symbols: Records,
-    rules: Rules,
-    account: Record,
-    positions: Records,
-    trades: Records,
-    refused: Records,
-    bar: Record,
-) -> None:
-    """Book swap, take equity as it was carried here, fill what is due, then what waits."""
-    equity = worst = account.balance
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
+def compiled(function: Function) -> Function:
+    """Compile a part of `run_bars` into it, without reference counts: its caller holds every array.
+
+    Calls that pass arrays, and counts of who holds them, would take most of a bar's time.
+    """
+    options: dict[str, Any] = {"_nrt": False}
+    inlined: Function = njit(cache=True, forceinline=True, **options)(function)
+    return inlined
+
+
+@compiled
+def run_bars(given: Given, book: Book) -> None:
+    """Trade all bars; fill `book`, whose records are zeros."""
+    account = book.accounts[0]
+    account.balance = account.midnight = given.rules.initial_balance
+    n_bars, i = len(given.quotes), 0
+    while i < n_bars:
+        if account.n_waiting == 0:
+            i = _hold(given, book, i) if account.n_open > 0 else _rest(given, book, i)
+        if i < n_bars:
+            _begin_day(account, given.clock[i].day)
+            _trade_bar(given, book, i)
+            i += 1
+
+
+@compiled
+def _begin_day(account: Record, day: int) -> None:
+    """Take the balance of midnight, and trade again, if the account's day is another one."""
+    if day != account.day:
+        account.day, account.midnight, account.is_guarded = day, account.balance, False
+
+
+@compiled
+def _trade_bar(given: Given, book: Book, i: int) -> None:
+    """All events of a bar in their order, and what it leaves in the columns."""
+    account, columns = book.accounts[0], book.columns
+    equity_open, low = _carry_to_open(given, book, i)
+    n_closing = _exit_at_open(given, book, i, low)
+    flat_open = account.balance if account.n_open == 0 else np.nan
+    n_opened = _fill_orders(given, book, i)
+    low = min(low, _trade_intrabar(given, book, i))
+    exposure = _mark_to_close(given, book, i)
+    equity = equity_of(account.balance, book.positions)
+    low = min(low, equity)
+    n_ordered = _decide(given, book, i, equity, low)
+    put(columns.balance, i, account.balance)
+    put(columns.flat_open, i, flat_open)
+    put(columns.equity_open, i, equity_open)
+    put(columns.equity_low, i, low)
+    put(columns.equity, i, equity)
+    put(columns.exposure, i, exposure)
+    put(columns.n_open, i, account.n_open)
+    put(columns.n_opened, i, n_opened)
+    put(columns.n_requests, i, n_closing + n_ordered)
+
+
+@compiled
+def _carry_to_open(given: Given, book: Book, i: int) -> tuple[float, float]:
+    """Book swap; return equity as it was carried to the open, and the same after what leaving would cost."""
+    nights, rules = given.clock[i].nights, given.rules
+    equity = worst = book.accounts[0].balance
+    for s in range(held(book)):
+        p, c, symbol = book.positions[s], given.quotes[i, s], given.symbols[s]
         if p.side != 0:
             if c.has_price:
                 p.mark, p.half_spread = c.open, c.half_spread
             if nights > 0:
-                rate = symbols[s].swap_long if p.side > 0 else symbols[s].swap_short
+                rate = symbol.swap_long if p.side > 0 else symbol.swap_short
                 p.swap += nights * rate * p.quantity * p.mark
-            value, price = value_of(p)
-            equity += value
-            worst += value - rules.exit_commission * commission_of(symbols[s].fee, p.quantity, price)
-    bar.equity_open, bar.equity_low = equity, worst
-    is_out = worst <= rules.stop_out * margin_of(positions, symbols, True)
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
+            price = quote_of(p.side, p.mark, p.half_spread)
+            equity += value_of(p, price)
+            worst += value_after_exit(p, price, symbol, rules)
+    return equity, worst
+
+
+@compiled
+def _exit_at_open(given: Given, book: Book, i: int, worst: float) -> int:
+    """Close what the broker calls, what is due and what has gapped; return how many orders that took."""
+    n_requests = 0
+    is_out = worst <= given.rules.stop_out * margin_of(given, book, True)
+    for s in range(held(book)):
+        p, c = book.positions[s], given.quotes[i, s]
         if p.side != 0 and c.can_fill:
-            quote = c.open * (1 - p.side * c.half_spread)
-            is_due, is_through = i >= p.due, p.side * (quote - p.stop) <= 0
-            is_called = is_out and not symbols[s].is_spot
-            is_won = not is_called and p.target > 0 and p.side * (quote - p.target) > 0
-            if is_called or is_due or is_through or is_won:
-                reason = STOP_OUT if is_called else STOP if not is_due else GUARD if p.is_guarded else TIME
-                reason, slip = (TARGET, 0.0) if is_won else (reason, c.slippage)
-                bar.n_requests += is_due and not is_called
-                account.balance += close_position(
-                    p, trades[p.trade], symbols[s], i, c.open, slip, c.half_spread, reason
-                )
-    bar.flat_open = account.balance
-    for s in range(symbols.size):
-        if positions[s].side != 0:
-            bar.flat_open = np.nan
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
-        if p.order == 0 or i < p.order_bar + rules.delay:
+            quote = quote_of(p.side, c.open, c.half_spread)
+            is_called, is_due = is_out and not given.symbols[s].is_spot, i >= p.due
+            n_requests += is_due and not is_called
+            reason, slip = OPEN, c.slippage
+            if is_called:
+                reason = STOP_OUT
+            elif is_won(p, quote):
+                reason, slip = TARGET, 0.0
+            elif is_due:
+                reason = GUARD if p.is_guarded else TIME
+            elif is_stopped(p, quote):
+                reason = STOP
+            if reason != OPEN:
+                close_position(given, book, s, i, c.open, slip, c.half_spread, reason)
+    return n_requests
+
+
+@compiled
+def _fill_orders(given: Given, book: Book, i: int) -> int:
+    """Fill the orders that wait, or end those that waited too long or lack margin; return how many filled."""
+    n_opened, rules = 0, given.rules
+    for s in range(given.symbols.size if book.accounts[0].n_waiting > 0 else 0):
+        p, c = book.positions[s], given.quotes[i, s]
+        first = p.order_bar + rules.delay
+        if p.order == 0 or i < first:
             continue
-        if i >= p.order_bar + rules.delay + rules.hold:
-            end_order(account, refused, p, s, i, NOT_OPEN)
-            account.n_unfilled, p.order = account.n_unfilled + 1, 0
+        if i >= first + rules.hold:
+            end_order(book, s, i, NOT_OPEN)
         elif c.may_open and p.side == 0:
-            entry = c.open * (1 + p.order * (c.half_spread + c.slippage))
-            needed = entry * p.order_quantity / symbols[s].leverage
-            fee = commission_of(symbols[s].fee, p.order_quantity, entry)
-            needed += symbols[s].is_spot * fee
-            worth = equity_of(account.balance, positions)
-            worth = min(worth, account.balance) if symbols[s].is_spot else worth
-            if margin_of(positions, symbols, False) + needed > worth:
-                end_order(account, refused, p, s, i, NO_MARGIN)
-                account.n_unfilled += 1
+            if is_affordable(given, book, s, c):
+                open_position(given, book, s, i, c)
+                n_opened += 1
             else:
-                p.trade = account.n_trades
-                account.balance += open_position(p, trades[p.trade], symbols[s], s, i, c, rules.hold)
-                account.n_trades += 1
-                bar.n_opened += 1
-            p.order = 0
+                end_order(book, s, i, NO_MARGIN)
+    return n_opened
 
 
-@njit(cache=True)
-def _trade_intrabar(
-    candles: Records,
-    i: int,
-    symbols: Records,
-    rules: Rules,
-    account: Record,
-    positions: Records,
-    trades: Records,
-    bar: Record,
-) -> None:
-    """Fill stops, add up the worst of the rest, then fill targets, or close everything for the broker."""
+@compiled
+def _trade_intrabar(given: Given, book: Book, i: int) -> float:
+    """Fill stops, add up the worst of the rest, then fill targets, or close all for the broker; the worst."""
+    account, rules = book.accounts[0], given.rules
     worst = account.balance
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
+    for s in range(held(book)):
+        p, c, symbol = book.positions[s], given.quotes[i, s], given.symbols[s]
         if p.side == 0:
             continue
-        value, price = value_of(p)
+        price = quote_of(p.side, p.mark, p.half_spread)
         if c.can_fill:
-            price = (c.low if p.side > 0 else c.high) * (1 - p.side * (c.half_spread + rules.basis))
-            if p.side * (price - p.stop) <= 0:
-                mid = p.stop / (1 - p.side * c.half_spread)
-                mid = min(mid, c.open) if p.side > 0 else max(mid, c.open)  # passed at the entry
-                made = close_position(p, trades[p.trade], symbols[s], i, mid, c.slippage, c.half_spread, STOP)
-                account.balance += made
-                worst += made
+            price = worst_quote(p.side, c, rules.basis)
+            if is_stopped(p, price):
+                worst += close_position(given, book, s, i, stop_mid(p, c), c.slippage, c.half_spread, STOP)
                 continue
-            value = excursions(p, trades[p.trade], price, c)
-        worst += value - rules.exit_commission * commission_of(symbols[s].fee, p.quantity, price)
-    bar.equity_low = min(bar.equity_low, worst)
-    margin = margin_of(positions, symbols, True)
+            p.mae = max(p.mae, -value_of(p, price))
+            p.mfe = max(p.mfe, value_of(p, best_quote(p.side, c)))
+        worst += value_after_exit(p, price, symbol, rules)
+    margin = margin_of(given, book, True)
     is_out = margin > 0 and worst <= rules.stop_out * margin
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
-        if p.side == 0 or not c.can_fill:
-            continue
-        if is_out and not symbols[s].is_spot:
-            mid, slip = c.low if p.side > 0 else c.high, c.slippage + rules.basis
-            account.balance += close_position(
-                p, trades[p.trade], symbols[s], i, mid, slip, c.half_spread, STOP_OUT
-            )
-        elif p.target > 0:
-            best = (c.high if p.side > 0 else c.low) * (1 - p.side * c.half_spread)
-            if p.side * (best - p.target) > 0:
+    for s in range(held(book)):
+        p, c = book.positions[s], given.quotes[i, s]
+        if p.side != 0 and c.can_fill:
+            if is_out and not given.symbols[s].is_spot:
+                mid, slip = c.low if p.side > 0 else c.high, c.slippage + rules.basis
+                close_position(given, book, s, i, mid, slip, c.half_spread, STOP_OUT)
+            elif is_won(p, best_quote(p.side, c)):
                 mid = p.target / (1 - p.side * c.half_spread)
-                account.balance += close_position(
-                    p, trades[p.trade], symbols[s], i, mid, 0.0, c.half_spread, TARGET
-                )
+                close_position(given, book, s, i, mid, 0.0, c.half_spread, TARGET)
+    return float(worst)
 
 
-@njit(cache=True)
-def _trade_at_close(
-    candles: Records,
-    i: int,
-    is_last: bool,
-    symbols: Records,
-    rules: Rules,
-    account: Record,
-    positions: Records,
-    trades: Records,
-    refused: Records,
-    bar: Record,
-) -> None:
-    """Mark positions, look at the day's loss, turn sides into orders; the last bar ends it all."""
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
-        if c.has_price:
-            p.mark, p.half_spread = c.close, c.half_spread
-            p.slippage = c.slippage if c.can_fill else p.slippage
-            bar.has_price = True
+@compiled
+def _mark_to_close(given: Given, book: Book, i: int) -> float:
+    """Mark what is open or ordered, close it on the last bar; return the notional of what stays open."""
+    exposure, is_last = 0.0, i == len(given.quotes) - 1
+    for s in range(given.symbols.size):
+        p = book.positions[s]
+        mark(p, given.quotes[i, s])
         if p.side != 0 and is_last:
-            account.balance += close_position(
-                p, trades[p.trade], symbols[s], i, p.mark, p.slippage, p.half_spread, END
-            )
+            close_position(given, book, s, i, p.mark, p.slippage, p.half_spread, END)
         if p.side != 0:
-            bar.exposure += p.quantity * p.mark
-            bar.n_open += 1
-    bar.balance, bar.equity = account.balance, equity_of(account.balance, positions)
-    bar.equity_low = min(bar.equity_low, bar.equity)
-    account.is_ruined |= bar.equity <= 0
-    account.is_guarded |= account.is_ruined or account.midnight - bar.equity_low >= rules.guard_loss
-    for s in range(symbols.size):
-        p, c = positions[s], candles[i, s]
-        if account.is_guarded or account.is_ruined:
-            if p.order != 0:
-                end_order(account, refused, p, s, i, NO_DAY)
-            elif c.side != 0 and (p.side == 0 or i + rules.delay >= p.due):
-                refuse(account, refused, s, i, c, NO_DAY)
-            account.n_unfilled, p.order = account.n_unfilled + (p.order != 0), 0
-            if p.side != 0 and p.due > i + 1:
-                p.due, p.is_guarded = i + 1, True
-        elif c.side != 0 and p.order == 0 and (p.side == 0 or i + rules.delay >= p.due):
-            worth = min(bar.equity, bar.balance) if symbols[s].is_spot else bar.equity
-            refusal = place_order(positions, symbols, s, i, c, worth, rules.max_margin, rules.max_positions)
-            bar.n_requests += p.order != 0
+            exposure += p.quantity * p.mark
+    return exposure
+
+
+@compiled
+def _decide(given: Given, book: Book, i: int, equity: float, low: float) -> int:
+    """Look at the day's loss, then turn the close's sides into orders; return how many were made."""
+    account, orders, rules = book.accounts[0], given.orders, given.rules
+    account.is_ruined |= equity <= 0
+    account.is_guarded |= account.is_ruined or is_day_lost(account, low, rules)
+    if account.is_guarded:
+        _end_day(given, book, i)
+    n_ordered = 0
+    while is_wanted_at(orders, account.next_order, i):
+        order = orders[account.next_order]
+        p, is_spot = book.positions[order.symbol], given.symbols[order.symbol].is_spot
+        if p.order == 0 and is_free(p, i, rules):
+            worth = min(equity, account.balance) if is_spot else equity
+            refusal = place_order(given, book, order, worth)
+            n_ordered += p.order != 0
             if p.order == 0:
-                refuse(account, refused, s, i, c, refusal)
-    if is_last:
-        for s in range(symbols.size):
-            account.n_unfilled += positions[s].order != 0
-            if positions[s].order != 0:
-                end_order(account, refused, positions[s], s, i, NO_CANDLES)
+                refuse(book, order, refusal)
+        account.next_order += 1
+    if i == len(given.quotes) - 1:
+        for s in range(book.positions.size):
+            if book.positions[s].order != 0:
+                end_order(book, s, i, NO_CANDLES)
+    return n_ordered
 
 
-@njit(cache=True)
-def refuse(account: Record, refused: Records, s: int, i: int, c: Record, reason: int) -> None:
-    """Note that the side of a close became no order."""
-    line = refused[account.n_refused]
-    line.symbol, line.side, line.tier, line.reason = s, c.side, c.tier, reason
-    line.decision_bar, line.last_bar = i, i
-    account.n_refused += 1
+@compiled
+def _end_day(given: Given, book: Book, i: int) -> None:
+    """End what waits, refuse what the close wants, and close what is open at the next open."""
+    account, orders = book.accounts[0], given.orders
+    for s in range(book.positions.size):
+        p, k = book.positions[s], account.next_order
+        is_wanted = is_wanted_at(orders, k, i) and orders[k].symbol == s
+        if p.order != 0:
+            end_order(book, s, i, NO_DAY)
+        elif is_wanted and is_free(p, i, given.rules):
+            refuse(book, orders[k], NO_DAY)
+        if p.side != 0 and p.due > i + 1:
+            p.due, p.is_guarded = i + 1, True
+        account.next_order += is_wanted
 
 
-@njit(cache=True)
-def end_order(account: Record, refused: Records, p: Record, s: int, i: int, reason: int) -> None:
-    """Note that an order that waited became no trade."""
-    line = refused[account.n_refused]
-    line.symbol, line.side, line.tier, line.reason = s, p.order, p.order_tier, reason
-    line.decision_bar, line.last_bar, line.quantity = p.order_bar, i, p.order_quantity
-    account.n_refused += 1
+@compiled
+def _rest(given: Given, book: Book, i: int) -> int:
+    """Pass the bars before the next side with nothing open; return its bar, or the number of bars."""
+    account, orders, columns = book.accounts[0], given.orders, book.columns
+    until = orders[account.next_order].bar if account.next_order < orders.size else len(given.quotes)
+    if until > i:
+        _begin_day(account, given.clock[until - 1].day)
+        for column in (
+            columns.balance, columns.flat_open, columns.equity_open, columns.equity_low, columns.equity
+        ):  # fmt: skip
+            column[i:until] = account.balance
+    return until
 
 
-@njit(cache=True)
-def commission_of(fee: Record, quantity: Amount, price: Amount) -> Amount:
-    """Commission of a fill, account currency, by its terms of `fee_dtype`; it must not fall with quantity."""
-    return fee["rate"] * quantity * price
+@compiled
+def _hold(given: Given, book: Book, i: int) -> int:
+    """Pass the bars on which all that is open can be filled and nothing is; return the first other one.
 
-
-@njit(cache=True)
-def value_of(p: Record) -> tuple[float, float]:
-    """Open PnL with swap, and the price that it is taken at, of a position at its mark."""
-    price = p.mark * (1 - p.side * p.half_spread)
-    return p.side * p.quantity * (price - p.entry) + p.swap, price
-
-
-@njit(cache=True)
-def equity_of(balance: float, positions: Records) -> float:
-    """Balance and the open PnL of every position at its mark."""
-    for s in range(positions.size):
-        if positions[s].side != 0:
-            balance += value_of(positions[s])[0]
-    return balance
-
-
-@njit(cache=True)
-def margin_of(positions: Records, symbols: Records, is_callable: bool) -> float:
-    """Margin of all open positions: hedged or not, each needs its own.
-
-    is_callable : only of those that the broker may close; what was bought in cash is its owner's
+    Nothing is filled where no extreme reaches a stop or passes a target, nothing is due, called or ordered,
+    and no day is lost or begins: `_trade_bar` would come to the same.
     """
-    total = 0.0
-    for s in range(positions.size):
-        if positions[s].side != 0 and not (is_callable and symbols[s].is_spot):
-            total += positions[s].margin
-    return total
+    account, positions, columns, rules = book.accounts[0], book.positions, book.columns, given.rules
+    first, until = i, len(given.quotes) - 1
+    for p in positions:
+        until = min(until, p.due) if p.side != 0 else until
+    margin = margin_of(given, book, True)
+    called = rules.stop_out * margin if margin > 0 else -np.inf
+    while i < until and given.clock[i].day == account.day and given.clock[i].nights == 0:
+        k, is_quiet = account.next_order, not account.is_guarded
+        while is_wanted_at(given.orders, k, i):
+            is_quiet &= not is_free(positions[given.orders[k].symbol], i, rules)
+            k += 1
+        equity_open = worst_open = worst = equity = account.balance
+        exposure = 0.0
+        for s in range(given.symbols.size):
+            p, c, symbol = positions[s], given.quotes[i, s], given.symbols[s]
+            if p.side == 0:
+                continue
+            at_open = quote_of(p.side, c.open, c.half_spread)
+            at_close = quote_of(p.side, c.close, c.half_spread)
+            at_worst, at_best = worst_quote(p.side, c, rules.basis), best_quote(p.side, c)
+            is_quiet &= c.can_fill and not is_stopped(p, at_worst) and not is_won(p, at_best)
+            equity_open += value_of(p, at_open)
+            worst_open += value_after_exit(p, at_open, symbol, rules)
+            worst += value_after_exit(p, at_worst, symbol, rules)
+            equity += value_of(p, at_close)
+            exposure += p.quantity * c.close
+            p.mae_after = max(p.mae, -value_of(p, at_worst))
+            p.mfe_after = max(p.mfe, value_of(p, at_best))
+        low = min(min(worst_open, worst), equity)
+        is_quiet &= worst_open > called and worst > called and equity > 0
+        if not is_quiet or is_day_lost(account, low, rules):
+            break
+        for p in positions:
+            p.mae, p.mfe = p.mae_after, p.mfe_after
+        account.next_order = k
+        put(columns.balance, i, account.balance)
+        put(columns.flat_open, i, np.nan)
+        put(columns.equity_open, i, equity_open)
+        put(columns.equity_low, i, low)
+        put(columns.equity, i, equity)
+        put(columns.exposure, i, exposure)
+        put(columns.n_open, i, account.n_open)
+        i += 1
+    for s in range(positions.size if i > first else 0):
+        mark(positions[s], given.quotes[i - 1, s])
+    return i
 
 
-@njit(cache=True)
-def place_order(
-    positions: Records,
-    symbols: Records,
-    s: int,
-    i: int,
-    c: Record,
-    worth: float,
-    max_margin: float,
-    max_positions: int,
-) -> int:
+@compiled
+def put(column: NDArray[np.generic], i: int, value: Amount) -> None:
+    """Note the value of a bar, if the column is asked for."""
+    if column.size:
+        column[i] = value
+
+
+@compiled
+def held(book: Book) -> int:
+    """How many symbols to look at for open positions: none if nothing is open."""
+    return book.positions.size if book.accounts[0].n_open > 0 else 0
+
+
+@compiled
+def is_wanted_at(orders: Records, k: int, i: int) -> bool:
+    """Whether line `k` is of the close of bar `i`."""
+    return k < orders.size and orders[k].bar == i
+
+
+@compiled
+def is_free(p: Record, i: int, rules: Rules) -> bool:
+    """Whether an order made at the close of bar `i` finds the symbol's position gone."""
+    return bool(p.side == 0 or i + rules.delay >= p.due)
+
+
+@compiled
+def is_day_lost(account: Record, low: float, rules: Rules) -> bool:
+    """Whether the guard ends the day: too much is lost since midnight."""
+    return bool(account.midnight - low >= rules.guard_loss)
+
+
+@compiled
+def place_order(given: Given, book: Book, order: Record, worth: float) -> int:
     """Order the side of a close, cut down to what the portfolio's caps leave, or say why not.
 
     worth : equity, or the cash in it where that is what pays
     """
+    rules, symbol, c = given.rules, given.symbols[order.symbol], given.quotes[order.bar, order.symbol]
     margin, n_taken = 0.0, 0
-    for other in range(positions.size):
-        p = positions[other]
-        if other == s:
+    for other in range(book.positions.size):
+        p = book.positions[other]
+        if other == order.symbol:
             continue  # its own position is gone by the time the order is filled
         if p.side != 0:
             margin, n_taken = margin + p.margin, n_taken + 1
         if p.order != 0:
-            margin += p.order_quantity * p.mark / symbols[other].leverage
+            margin += p.order_quantity * p.mark / given.symbols[other].leverage
             n_taken += p.side == 0
-    free = max(0.0, max_margin * worth - margin) * symbols[s].leverage / c.close
-    step = symbols[s].step
-    quantity = np.floor(min(c.quantity, free, symbols[s].maximum) / step * (1 + 1e-12)) * step
-    p = positions[s]
-    if n_taken < max_positions and quantity > 0 and quantity >= symbols[s].minimum * (1 - 1e-12):
-        p.order, p.order_bar, p.order_quantity = c.side, i, quantity
-        p.order_stop, p.order_target, p.order_tier = c.stop, c.target, c.tier
-    return TOO_SMALL if n_taken < max_positions else TOO_MANY
+    free = max(0.0, rules.max_margin * worth - margin) * symbol.leverage / c.close
+    quantity = np.floor(min(order.quantity, free, symbol.maximum) / symbol.step * (1 + 1e-12)) * symbol.step
+    if n_taken >= rules.max_positions:
+        return TOO_MANY
+    if quantity > 0 and quantity >= symbol.minimum * (1 - 1e-12):
+        p = book.positions[order.symbol]
+        p.order, p.order_bar, p.order_quantity = order.side, order.bar, quantity
+        p.order_stop, p.order_target, p.order_tier = order.stop, order.target, order.tier
+        book.accounts[0].n_waiting += 1
+    return TOO_SMALL
 
 
-@njit(cache=True)
-def open_position(p: Record, trade: Record, symbol: Record, s: int, i: int, c: Record, hold: int) -> float:
-    """Fill the order at the open; return the change of balance."""
-    p.side, p.quantity = p.order, p.order_quantity
-    p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))
+@compiled
+def refuse(book: Book, order: Record, reason: int) -> None:
+    """Note that the side of a close became no order."""
+    account = book.accounts[0]
+    line = book.refused[account.n_refused]
+    line.symbol, line.side, line.tier, line.reason = order.symbol, order.side, order.tier, reason
+    line.decision_bar, line.last_bar = order.bar, order.bar
+    account.n_refused += 1
+
+
+@compiled
+def end_order(book: Book, s: int, i: int, reason: int) -> None:
+    """Note that an order that waited became no trade."""
+    account, p = book.accounts[0], book.positions[s]
+    line = book.refused[account.n_refused]
+    line.symbol, line.side, line.tier, line.reason = s, p.order, p.order_tier, reason
+    line.decision_bar, line.last_bar, line.quantity = p.order_bar, i, p.order_quantity
+    account.n_refused += 1
+    account.n_unfilled += 1
+    account.n_waiting -= 1
+    p.order = 0
+
+
+@compiled
+def is_affordable(given: Given, book: Book, s: int, c: Record) -> bool:
+    """Whether equity, or cash for coins, covers the margin of all that is open and of the waiting order."""
+    p, symbol, balance = book.positions[s], given.symbols[s], book.accounts[0].balance
+    entry = entry_price(p.order, c)
+    needed = entry * p.order_quantity / symbol.leverage
+    worth = equity_of(balance, book.positions)
+    if symbol.is_spot:
+        needed += commission_of(symbol.fee, p.order_quantity, entry)
+        worth = min(worth, balance)
+    return bool(margin_of(given, book, False) + needed <= worth)
+
+
+@compiled
+def open_position(given: Given, book: Book, s: int, i: int, c: Record) -> None:
+    """Fill the order at the open; a trade begins."""
+    account, p, symbol = book.accounts[0], book.positions[s], given.symbols[s]
+    p.side, p.quantity, p.trade = p.order, p.order_quantity, account.n_trades
+    p.entry = entry_price(p.side, c)
     p.margin = p.quantity * p.entry / symbol.leverage
     p.stop = p.entry - p.side * p.order_stop
     p.target = p.entry + p.side * p.order_target if p.order_target > 0 else 0.0
-    p.mark, p.half_spread, p.slippage, p.swap = c.open, c.half_spread, c.slippage, 0.0
-    p.due, p.is_guarded = i + hold, False
+    p.mark, p.half_spread, p.slippage = c.open, c.half_spread, c.slippage
+    p.swap = p.mae = p.mfe = p.order = 0.0
+    p.due, p.is_guarded = i + given.rules.hold, False
+    trade, paid = book.trades[p.trade], commission_of(symbol.fee, p.quantity, p.entry)
     trade.symbol, trade.side, trade.tier, trade.quantity = s, p.side, p.order_tier, p.quantity
     trade.decision_bar, trade.entry_bar, trade.entry_price = p.order_bar, i, p.entry
     trade.spread_cost = p.quantity * c.open * c.half_spread
     trade.slippage_cost = p.quantity * c.open * c.slippage
-    trade.commission_cost = commission_of(symbol.fee, p.quantity, p.entry)
+    trade.commission_cost = paid
     trade.gross_pnl = -p.side * p.quantity * c.open
-    paid: float = trade.commission_cost
-    return -paid
+    account.balance -= paid
+    account.n_trades += 1
+    account.n_open += 1
+    account.n_waiting -= 1
 
 
-@njit(cache=True)
+@compiled
 def close_position(
-    p: Record,
-    trade: Record,
-    symbol: Record,
-    i: int,
-    mid: float,
-    slippage: float,
-    half_spread: float,
-    reason: int,
+    given: Given, book: Book, s: int, i: int, mid: float, slippage: float, half_spread: float, reason: int
 ) -> float:
-    """Fill the exit around `mid`; return the change of balance."""
-    price = mid * (1 - p.side * (half_spread + slippage))
-    paid = commission_of(symbol.fee, p.quantity, price)
+    """Fill the exit around `mid`, which ends the trade; return the change of balance."""
+    account, p = book.accounts[0], book.positions[s]
+    price = exit_price(p.side, mid, half_spread, slippage)
+    paid = commission_of(given.symbols[s].fee, p.quantity, price)
     made = p.side * p.quantity * (price - p.entry)
+    trade = book.trades[p.trade]
     trade.exit_bar, trade.exit_price, trade.reason = i, price, reason
     trade.spread_cost += p.quantity * mid * half_spread
     trade.slippage_cost += p.quantity * mid * slippage
@@ -421,43 +539,127 @@ def close_position(
     trade.gross_pnl += p.side * p.quantity * mid
     trade.swap = p.swap
     trade.net_pnl = made + p.swap - trade.commission_cost
-    trade.mae, trade.mfe = max(trade.mae, -made - p.swap), max(trade.mfe, made + p.swap)
-    change: float = made + p.swap - paid
-    p.side, p.swap = 0, 0.0
+    trade.mae, trade.mfe = max(p.mae, -made - p.swap), max(p.mfe, made + p.swap)
+    change = float(made + p.swap - paid)
+    account.balance += change
+    account.n_open -= 1
+    p.side = p.swap = 0.0
     return change
 
 
-@njit(cache=True)
-def excursions(p: Record, trade: Record, price: float, c: Record) -> float:
-    """Note the worst and the best of a bar; return the open PnL at the worst."""
-    best = (c.high if p.side > 0 else c.low) * (1 - p.side * c.half_spread)
-    worst: float = p.side * p.quantity * (price - p.entry) + p.swap
-    trade.mae = max(trade.mae, -worst)
-    trade.mfe = max(trade.mfe, p.side * p.quantity * (best - p.entry) + p.swap)
-    return worst
+@compiled
+def mark(p: Record, c: Record) -> None:
+    """Take the close's mid as what the position is worth around, and its costs as those of leaving."""
+    if c.has_price:
+        p.mark, p.half_spread = c.close, c.half_spread
+        p.slippage = c.slippage if c.can_fill else p.slippage
 
 
-@njit(cache=True)
-def first_bad(candles: Records, symbols: Records, basis: float) -> int:
-    """Flat position of the first candle with impossible prices, costs or orders; -1: none.
+@njit(cache=True, forceinline=True)
+def commission_of(fee: Record, quantity: Amount, price: Amount) -> Amount:
+    """Commission of a fill, account currency, by its terms of `fee_dtype`; it must not fall with quantity."""
+    return fee["rate"] * quantity * price
+
+
+@compiled
+def quote_of(side: float, mid: float, half_spread: float) -> float:
+    """What a position of `side` is closed at around `mid`: the bid of a long, the ask of a short."""
+    return mid * (1 - side * half_spread)
+
+
+@compiled
+def entry_price(side: float, c: Record) -> float:
+    """What an order is filled at, at the open: the ask of a purchase, the bid of a sale, slipped."""
+    return float(c.open * (1 + side * (c.half_spread + c.slippage)))
+
+
+@compiled
+def exit_price(side: float, mid: float, half_spread: float, slippage: float) -> float:
+    """What a position of `side` is closed at around `mid`, slipped."""
+    return mid * (1 - side * (half_spread + slippage))
+
+
+@compiled
+def worst_quote(side: float, c: Record, basis: float) -> float:
+    """The worst that a candle may have quoted; the venue's own extreme may lie `basis` further out."""
+    return quote_of(side, c.low if side > 0 else c.high, c.half_spread + basis)
+
+
+@compiled
+def best_quote(side: float, c: Record) -> float:
+    """The best that a candle quoted."""
+    return quote_of(side, c.high if side > 0 else c.low, c.half_spread)
+
+
+@compiled
+def is_stopped(p: Record, quote: float) -> bool:
+    """Whether a quote sets the stop off; touching it does."""
+    return bool(p.side * (quote - p.stop) <= 0)
+
+
+@compiled
+def is_won(p: Record, quote: float) -> bool:
+    """Whether a quote lies beyond the target; touching it does not fill a limit order."""
+    return bool(p.target > 0 and p.side * (quote - p.target) > 0)
+
+
+@compiled
+def stop_mid(p: Record, c: Record) -> float:
+    """Mid around which a stop is filled inside a candle: its own, or the open's if that was beyond it."""
+    mid = p.stop / (1 - p.side * c.half_spread)
+    return float(min(mid, c.open) if p.side > 0 else max(mid, c.open))  # passed at the entry
+
+
+@compiled
+def value_of(p: Record, price: float) -> float:
+    """Open PnL with swap of a position that is closed at `price`, before its commission."""
+    return float(p.side * p.quantity * (price - p.entry) + p.swap)
+
+
+@compiled
+def value_after_exit(p: Record, price: float, symbol: Record, rules: Rules) -> float:
+    """The same less the commission still to pay, where the rules take the worst after it."""
+    return float(value_of(p, price) - rules.exit_commission * commission_of(symbol.fee, p.quantity, price))
+
+
+@compiled
+def equity_of(balance: float, positions: Records) -> float:
+    """Balance and the open PnL of every position at its mark."""
+    for p in positions:
+        if p.side != 0:
+            balance += value_of(p, quote_of(p.side, p.mark, p.half_spread))
+    return balance
+
+
+@compiled
+def margin_of(given: Given, book: Book, is_callable: bool) -> float:
+    """Margin of all open positions: hedged or not, each needs its own.
+
+    is_callable : only of those that the broker may close; what was bought in cash is its owner's
+    """
+    total = 0.0
+    for s in range(held(book)):
+        p = book.positions[s]
+        if p.side != 0 and not (is_callable and given.symbols[s].is_spot):
+            total += p.margin
+    return total
+
+
+@compiled
+def first_bad(quotes: Records, basis: float) -> int:
+    """Flat position of the first candle with impossible prices or costs; -1: none.
 
     Slippage may be unknown where nothing can fill.
     """
-    n_symbols: int = candles.shape[1]
-    for i in range(candles.shape[0]):
+    n_symbols: int = quotes.shape[1]
+    for i in range(quotes.shape[0]):
         for s in range(n_symbols):
-            c = candles[i, s]
+            c = quotes[i, s]
+            is_good = not (c.may_open and not c.can_fill) and not (c.can_fill and not c.has_price)
             if c.has_price:
-                highest, lowest = max(c.open, c.close), min(c.open, c.close)
-                if not (0 < c.low <= lowest and highest <= c.high < np.inf):
-                    return i * n_symbols + s
                 slip = c.slippage if c.can_fill else 0.0
-                if not (c.half_spread >= 0 and slip >= 0 and c.half_spread + slip + basis < 1):
-                    return i * n_symbols + s
-            elif c.can_fill or c.side != 0:
-                return i * n_symbols + s
-            if (c.may_open and not c.can_fill) or (c.side < 0 and symbols[s].is_spot):
-                return i * n_symbols + s
-            if c.side != 0 and not (0 <= c.quantity < np.inf and 0 < c.stop < np.inf and c.target >= 0):
+                is_good &= 0 < c.low <= min(c.open, c.close) and max(c.open, c.close) <= c.high < np.inf
+                is_good &= c.half_spread >= 0 and slip >= 0 and c.half_spread + slip + basis < 1
+            if not is_good:
                 return i * n_symbols + s
     return -1

@@ -4,25 +4,35 @@ import numpy as np
 
 from tapeline.backtest.kernel import fee_dtype
 
+QUOTE = [
+    ("open", np.float64),  # mid of the spread, as the others; NaN without a candle
+    ("high", np.float64),
+    ("low", np.float64),
+    ("close", np.float64),
+    ("half_spread", np.float64),  # fraction of the price
+    ("slippage", np.float64),  # of a market fill, adverse, fraction of the price; NaN: not known yet
+]
+FLAGS = [
+    ("has_price", np.bool_),  # somebody traded: it moves marks
+    ("can_fill", np.bool_),  # has a price, and the market is open
+    ("may_open", np.bool_),  # can fill, and no long closure is near
+]
+ORDER = [
+    ("stop", np.float64),  # distance from the entry, price, of an order made at this close
+    ("target", np.float64),  # likewise; 0: none
+    ("quantity", np.float64),  # units to order at this close, before the portfolio's caps
+    ("side", np.int8),  # to order at this close: 1 long, -1 short, 0 none
+    ("tier", np.int8),  # of the signal, for the record
+]
+
 # One symbol on one bar of the clock that all symbols share; (n_bars, n_symbols) in the engine.
-candle_dtype = np.dtype(
-    [
-        ("open", np.float64),  # mid of the spread, as the others; NaN without a candle
-        ("high", np.float64),
-        ("low", np.float64),
-        ("close", np.float64),
-        ("half_spread", np.float64),  # fraction of the price
-        ("slippage", np.float64),  # of a market fill, adverse, fraction of the price; NaN: not known yet
-        ("stop", np.float64),  # distance from the entry, price, of an order made at this close
-        ("target", np.float64),  # likewise; 0: none
-        ("quantity", np.float64),  # units to order at this close, before the portfolio's caps
-        ("side", np.int8),  # to order at this close: 1 long, -1 short, 0 none
-        ("tier", np.int8),  # of the signal, for the record
-        ("has_price", np.bool_),  # somebody traded: it moves marks
-        ("can_fill", np.bool_),  # has a price, and the market is open
-        ("may_open", np.bool_),  # can fill, and no long closure is near
-    ]
-)
+quote_dtype = np.dtype(QUOTE + FLAGS, align=True)
+
+# A side wanted at a close, by bar and symbol.
+order_dtype = np.dtype([("bar", np.int64), ("symbol", np.int64), *ORDER], align=True)
+
+# Both in one line a candle.
+candle_dtype = np.dtype(QUOTE + ORDER + FLAGS)
 
 # One bar of the clock.
 clock_dtype = np.dtype(

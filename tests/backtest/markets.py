@@ -43,7 +43,7 @@ def markets(draw):
     candles["stop"] = candles["close"] * step * rng.choice([0.5, 3.0, 50.0], (n, m))
     candles["target"] = candles["close"] * step * rng.choice([0.0, 0.5, 3.0], (n, m))
     candles["quantity"] = rng.choice([0.5, 3.0, 100.0, 5000.0], (n, m))
-    busy = draw(st.sampled_from([0.1, 0.5, 1.0]))
+    busy = draw(st.sampled_from([0.03, 0.1, 0.5, 1.0]))
     candles["side"] = np.where(rng.random((n, m)) < busy, rng.choice([-1, 1], (n, m)), 0)
     candles["tier"] = rng.integers(0, 3, (n, m))
     present = rng.random((n, m)) < draw(st.sampled_from([1.0, 0.7]))
@@ -69,7 +69,7 @@ def markets(draw):
     symbols["leverage"][symbols["is_spot"]] = 1.0
     candles["side"] = np.where(symbols["is_spot"], np.abs(candles["side"]), candles["side"])
     rules = CALM._replace(
-        hold=draw(st.integers(1, 8)),
+        hold=draw(st.sampled_from([1, 2, 3, 5, 8, 25])),
         delay=draw(st.sampled_from([1, 1, 2, 4])),
         max_positions=draw(st.integers(1, 3)),
         max_margin=draw(st.sampled_from([0.2, 1.0])),

@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapeline.backtest.engine import run_backtest
+from tapeline.backtest.engine import ALL, TradedMarket, orders_in, run_backtest, run_orders
 from tapeline.backtest.kernel import REASONS, REFUSALS
+from tapeline.backtest.records import quote_dtype
 from tests.backtest.markets import CALM, flat_market, markets
 from tests.backtest.reference import Account
 
@@ -105,6 +106,40 @@ def test_nothing_before_a_cut_hangs_on_what_comes_after(market, data):
     assert first.bars[:cut].tobytes() == second.bars[:cut].tobytes()
     done = [r.trades[(r.trades["exit_bar"] < cut)] for r in (first, second)]
     assert np.array_equal(*done)
+
+
+def split(candles, clock, symbols, rules):
+    """The market that many backtests share, and the orders of this one."""
+    quotes = np.empty(candles.shape, quote_dtype)
+    for name in quote_dtype.names:
+        quotes[name] = candles[name]
+    return TradedMarket(quotes, clock, symbols, rules.basis), orders_in(candles)
+
+
+@given(markets(), st.sets(st.sampled_from(ALL)))
+@settings(max_examples=100, deadline=None)
+def test_a_column_is_the_same_whatever_else_is_asked_for(market, names):
+    """Those asked for and no other, and the same trades."""
+    whole, (shared, orders) = run_backtest(*market), split(*market)
+    part = run_orders(shared, orders, market[3], tuple(names))
+    assert set(part.series) - {"has_price"} == names
+    assert part.trades.tobytes() == whole.trades.tobytes()
+    for name in names:
+        assert np.array_equal(part.series[name], whole.bars[name], equal_nan=True), name
+
+
+def test_orders_must_fit_the_market():
+    """In order, of bars and symbols that are there, at the price of trading that the market was made for."""
+    candles, clock, symbols = flat_market(5, 2)
+    candles["side"][1:3] = 1
+    shared, orders = split(candles, clock, symbols, CALM)
+    beyond = orders.copy()
+    beyond["symbol"][-1] = 2
+    for wrong in (orders[::-1].copy(), np.concatenate([orders, orders]), beyond):
+        with pytest.raises(ValueError, match="orders must be of bars and symbols of the market"):
+            run_orders(shared, wrong, CALM)
+    with pytest.raises(ValueError, match="the rules' basis is 0.1, the market's 0.0"):
+        run_orders(shared, orders, CALM._replace(basis=0.1))
 
 
 def test_a_known_path_without_costs_by_hand():
