@@ -131,7 +131,7 @@ format: env ## Format the code and mend what can be mended by rule
 	ruff format .
 
 bench: env ## Compare speeds side by side; prints ratios
-	@for name in simulation ingest features expectations store training backtest; do \
+	@for name in simulation ingest features expectations store training prediction backtest; do \
 	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports

@@ -204,7 +204,11 @@ def _total_weight(series: Series, batches: Tensor, params: TrainParams) -> Tenso
 
 
 def validation_loss(net: Network, data: TrainingData, params: TrainParams) -> float:
-    """Mean log loss at the validation rows, each from exactly its last candles."""
+    """Mean log loss at the validation rows, each from exactly its last candles, as it will be served.
+
+    Read densely, in chunks, an LSTM is 40 times as fast and another network: on the simulated market, which
+    is about memory, its loss then moved by up to 9e-4, and the epochs about the best lie nearer than that.
+    """
     logits = predict_logits(
         net,
         data.series.features,
