@@ -1,5 +1,5 @@
 """What DVC runs: one thin script a stage."""
 
-from tapeline.ending import leave_at_once_while_importing
+from tapeline.ending import begin_imports
 
-leave_at_once_while_importing()
+begin_imports()

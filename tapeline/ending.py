@@ -1,5 +1,6 @@
 """How a command begins and ends: interrupted, terminated, or by one line, which holds no secret."""
 
+import gc
 import os
 import re
 import signal
@@ -14,25 +15,32 @@ INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
 SECRET = r"pass|secret|token|key|sig|credential|connection_string"  # in names of values never to be shown
 
 
-def leave_at_once_while_importing() -> None:
+def begin_imports() -> None:
     """Have Ctrl-C end this process without a traceback, until it is ready; nothing is half done yet.
 
-    For the packages whose modules are run by `python -m`: anyone else who imports them is left alone, and so
-    is a shell's background job, which ignores Ctrl-C.
+    Nothing is collected either: what imports make stays to the end, and to look through it again and again
+    takes a third of their time. For the packages whose modules are run by `python -m`: anyone else who
+    imports them is left alone, and so is a shell's background job, which ignores Ctrl-C.
     """
-    if sys.argv[:1] == ["-m"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+    if sys.argv[:1] != ["-m"]:
+        return
+    gc.disable()
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave)
 
 
-def restore_interrupts() -> None:
-    """Have Ctrl-C raise again, so that what is half done is undone."""
+def end_imports() -> None:
+    """Have Ctrl-C raise again, so that what is half done is undone; collect, but not what was imported."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
     if signal.getsignal(signal.SIGINT) is _leave:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def run_command(main: Callable[[], None]) -> None:
     """Run `main`; a person's mistake, a full disk and an interruption end in one line."""
-    restore_interrupts()
+    end_imports()
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _terminate)
     # Libraries ask for the user's name only to name files, and fail where the system knows none.

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tapeline.ending import restore_interrupts, without_secrets
+from tapeline.ending import end_imports, without_secrets
 from tapeline.errors import TapelineError, printable
 from tapeline.parallel import end_with
 from tapeline.restoring import restore_hint
@@ -22,7 +22,7 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     The level is TAPELINE_LOG_LEVEL (default INFO). A user's mistake, a full disk and Ctrl-C end in one
     line; anything else is a defect and shows its traceback.
     """
-    restore_interrupts()
+    end_imports()
     if "DVC_STAGE" in os.environ:  # or the next `dvc repro` runs it beside one that a killed one has left
         end_with(os.getppid())
     started = time.perf_counter()

@@ -45,6 +45,28 @@ def test_ctrl_c_during_imports_ends_with_130_and_without_a_traceback(tmp_path, m
     assert (process.returncode, said) == (130, ("", ""))
 
 
+SEEN = """
+import gc, sys
+from tapeline.ending import begin_imports, end_imports
+sys.argv[:1] = {name!r}
+begin_imports()
+during = gc.isenabled()
+end_imports()
+print(during, gc.isenabled(), gc.get_freeze_count() > 0)
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "seen"), [(["-m"], "False True True"), (["script.py"], "True True False")]
+)  # fmt: skip
+def test_garbage_is_collected_again_once_imports_are_done(name, seen):
+    """And what was imported is looked through no more; who only imports a stage is left alone."""
+    done = subprocess.run(
+        [sys.executable, "-c", SEEN.format(name=name)], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.stdout.split() == seen.split(), done.stderr
+
+
 @pytest.mark.parametrize(
     ("number", "status", "line"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "")]
 )

@@ -24,9 +24,7 @@ def calibrated(nodes: Nodes, calibration: Calibration, logits: str, name: str) -
 def _on_map(nodes: Nodes, calibration: Calibration, logits: str, name: str = "") -> str:
     """The isotonic map of sigmoids (B,)."""
     knots = [weights_of(tensor) for tensor in (calibration.left, calibration.right, calibration.rise)]
-    if not knots[
-        0
-    ].size:  # a single knot: the map is level, and a sum over nothing is no node for every runtime
+    if not knots[0].size:  # of one knot the map is level; not every runtime sums over nothing
         knots = [np.zeros(1, np.float32)] * 3
     left, right, rise = (nodes.constant(values) for values in knots)
     raw = nodes.add("Unsqueeze", nodes.add("Sigmoid", logits), nodes.constant([1]))  # (B, 1)
