@@ -46,26 +46,25 @@ def minute_of_week(timestamp: pd.DatetimeIndex) -> NDArray[np.int64]:
     return (shown.day_of_week * DAY + shown.hour * 60 + shown.minute).to_numpy(dtype=np.int64)
 
 
-def in_daily_window(timestamp: pd.DatetimeIndex, window: tuple[str, str]) -> NDArray[np.bool_]:
-    """Whether each time lies in [from, to), "HH:MM" by the server's clock, over midnight too; shape (n,)."""
+def in_daily_window(minute: NDArray[np.int64], window: tuple[str, str]) -> NDArray[np.bool_]:
+    """Whether each `minute_of_week` lies in [from, to), "HH:MM", over midnight too; shape (n,)."""
     first, after = (_minutes(clock) for clock in window)
-    return (minute_of_week(timestamp) - first) % DAY < (after - first) % DAY
+    return (minute - first) % DAY < (after - first) % DAY
 
 
-def is_weekend(timestamp: pd.DatetimeIndex) -> NDArray[np.bool_]:
-    """Whether each time is on a Saturday or Sunday by the server's clock; shape (n,)."""
-    return minute_of_week(timestamp) >= 5 * DAY
+def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each `minute_of_week` is on a Saturday or Sunday; shape (n,)."""
+    return minute >= 5 * DAY
 
 
 def is_closed(
-    timestamp: pd.DatetimeIndex, windows: tuple[tuple[str, str, str], ...], before: int = 0, longer: int = 0
+    minute: NDArray[np.int64], windows: tuple[tuple[str, str, str], ...], before: int = 0, longer: int = 0
 ) -> NDArray[np.bool_]:
-    """Whether each time lies in a weekly window (day, from, to) by the server's clock; shape (n,).
+    """Whether each `minute_of_week` lies in a weekly window (day, from, to); shape (n,).
 
     Windows of at least `longer` minutes begin `before` minutes earlier.
     """
-    minute = minute_of_week(timestamp)
-    is_shut = np.zeros(len(timestamp), dtype=bool)
+    is_shut = np.zeros(len(minute), dtype=bool)
     for day, first, after in windows:
         begin = DAYS.index(day) * DAY + _minutes(first)
         length = (_minutes(after) - _minutes(first)) % DAY

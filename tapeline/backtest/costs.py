@@ -3,7 +3,6 @@
 from typing import Annotated, Literal
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ConfigDict, Field, RootModel, StringConstraints, model_validator
 
@@ -95,10 +94,10 @@ def fee_of(instrument: InstrumentParams, multiple: float) -> tuple[float, ...]:
 
 
 def half_spread(
-    timestamp: pd.DatetimeIndex, instrument: InstrumentParams, costs: CostTerms
+    minute: NDArray[np.int64], instrument: InstrumentParams, costs: CostTerms
 ) -> NDArray[np.float64]:
-    """Half the spread at each time, fraction of the price; shape (n,)."""
-    is_wide = in_daily_window(timestamp, costs.rollover) | is_weekend(timestamp)
+    """Half the spread at each `clocks.minute_of_week`, fraction of the price; shape (n,)."""
+    is_wide = in_daily_window(minute, costs.rollover) | is_weekend(minute)
     half = instrument.spread_bps * BPS / 2 * np.where(is_wide, costs.widening, 1.0) * costs.multiple
     if (half >= 0.5).any():
         rule = f"times {costs.widening * costs.multiple:g} is a spread wider than the price"
@@ -106,10 +105,8 @@ def half_spread(
     return half
 
 
-def market_hours(
-    timestamp: pd.DatetimeIndex, costs: CostTerms
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Whether orders are filled at each time, and whether positions may be opened; shape (n,) each."""
-    can_fill = ~is_closed(timestamp, costs.maintenance)
-    near = is_closed(timestamp, costs.maintenance, NO_ENTRY_MINUTES, NO_ENTRY_MINUTES)
+def market_hours(minute: NDArray[np.int64], costs: CostTerms) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Whether orders are filled at each `clocks.minute_of_week`, and positions opened; shape (n,) each."""
+    can_fill = ~is_closed(minute, costs.maintenance)
+    near = is_closed(minute, costs.maintenance, NO_ENTRY_MINUTES, NO_ENTRY_MINUTES)
     return can_fill, can_fill & ~near

@@ -18,6 +18,7 @@ What is bought on a spot market is paid in cash: no broker closes it, no open pr
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,7 +45,7 @@ from tapeline.backtest.records import (
 )
 
 Records = NDArray[np.void]
-Series = Mapping[str, NDArray[np.generic]]
+Series = Mapping[str, NDArray[Any]]
 ALL = Columns._fields
 
 
@@ -149,9 +150,8 @@ def run_orders(
     series = {name: column for name, column in filled._asdict().items() if name in columns}
     if columns == ALL:
         series["has_price"] = market.has_price
-    return BacktestResult(
-        trades[: account["n_trades"]], series, int(account["n_unfilled"]), refused[: account["n_refused"]]
-    )
+    made = trades[: account["n_trades"]]
+    return BacktestResult(made, series, int(account["n_unfilled"]), refused[: account["n_refused"]])
 
 
 def _check(market: TradedMarket, orders: Records, rules: Rules) -> None:

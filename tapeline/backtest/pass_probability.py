@@ -5,8 +5,9 @@ inside them. Within a day a breach comes before a target, so the probability err
 of the stationary bootstrap: Politis, Romano 1994.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -24,6 +25,8 @@ from tapeline.backtest.ftmo import (
 )
 
 Records = NDArray[np.void]
+Series = Mapping[str, NDArray[Any]]
+OF_DAYS = "balance", "flat_open", "equity_low", "n_open", "n_opened"  # columns that days are made of
 CODES = (
     PASSED,
     DAILY_LOSS,
@@ -61,9 +64,10 @@ class PassProbability:
     fan: NDArray[np.float64]
 
 
-def whole_days(bars: Records, worst: NDArray[np.float64], day: NDArray[np.int32]) -> Records:
+def whole_days(bars: Series | Records, worst: NDArray[np.float64], day: NDArray[np.int32]) -> Records:
     """Days of a path; the first and the last, which may be cut, are left out if there are more than two.
 
+    bars : of `OF_DAYS`, (n_bars,) each
     worst : (n_bars,) equity that is held against the floors
     """
     first = np.flatnonzero(np.diff(day, prepend=day[0] - 1))

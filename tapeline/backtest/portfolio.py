@@ -1,51 +1,28 @@
-"""Candles, predictions and params aligned on one clock of all symbols, as the engine takes them."""
+"""Candles and predictions on one clock of all symbols; signals sized and timed into one backtest's orders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 import talib
 from numpy.typing import NDArray
 
-from tapeline.backtest.clocks import account_day, swap_nights
-from tapeline.backtest.costs import (
-    BPS,
-    NIGHTS_A_YEAR,
-    CostTerms,
-    InstrumentNames,
-    InstrumentParams,
-    fee_of,
-    half_spread,
-    instrument_of,
-    market_hours,
-)
+from tapeline.backtest.costs import CostTerms, InstrumentNames
+from tapeline.backtest.engine import orders_in
 from tapeline.backtest.kernel import Rules
-from tapeline.backtest.latency import FillParams, delay_bars, slippage
+from tapeline.backtest.latency import FillParams
 from tapeline.backtest.losses import FillCosts, order_size, round_trip
-from tapeline.backtest.records import candle_dtype, clock_dtype, symbol_dtype
+from tapeline.backtest.pricing import Market, PricedMarket, price_market
+from tapeline.backtest.records import candle_dtype, order_dtype, quote_dtype
 from tapeline.backtest.signals import OrderParams, Signals
 from tapeline.candles import bar_numbers
 
 FloatArray = NDArray[np.float64]
 Records = NDArray[np.void]
-
-
-@dataclass(frozen=True)
-class Market:
-    """Candles of all symbols; arrays (n_bars, n_symbols), the clock without a hole.
-
-    sigma : standard deviation of the log returns up to the candle before, which is all that a fill at a
-    candle's open can know; atr : average true range up to each candle, price
-    """
-
-    timestamp: pd.DatetimeIndex
-    minutes: int
-    symbols: tuple[str, ...]
-    candles: Records
-    sigma: FloatArray
-    atr: FloatArray
+ORDER = "side", "tier", "quantity", "stop", "target"  # columns of `candle_dtype` that make an order
 
 
 class Refused(NamedTuple):
@@ -59,16 +36,52 @@ class Refused(NamedTuple):
 class Plan:
     """All that one backtest takes.
 
-    may_short : (n_symbols,); can_order : (n_bars, n_symbols) closes after which an order makes sense
+    orders : of `order_dtype`, by bar and symbol
+    signals, params : what they were made of
+    may_short : (n_symbols,)
     """
 
-    candles: Records
-    clock: Records
-    symbols: Records
+    priced: PricedMarket
+    orders: Records
     rules: Rules
     may_short: NDArray[np.bool_]
-    can_order: NDArray[np.bool_]
     refused: Refused
+    signals: Signals
+    params: OrderParams
+
+    @property
+    def clock(self) -> Records:
+        """(n_bars,) of `clock_dtype`."""
+        return self.priced.traded.clock
+
+    @property
+    def symbols(self) -> Records:
+        """(n_symbols,) of `symbol_dtype`."""
+        return self.priced.traded.symbols
+
+    @cached_property
+    def candles(self) -> Records:
+        """Quotes, the size that an order of each close would have, and the orders made; of `candle_dtype`."""
+        market, quotes = self.priced.market, self.priced.traded.quotes
+        candles = np.zeros(quotes.shape, dtype=candle_dtype)
+        for name in quote_dtype.names or ():
+            candles[name] = quotes[name]
+        candles["stop"], candles["target"] = self.params.stop * market.atr, self.params.target * market.atr
+        candles["quantity"], candles["tier"] = self._sizes.quantity, self.signals.tier
+        for name in ORDER:
+            candles[name][self.orders["bar"], self.orders["symbol"]] = self.orders[name]
+        return candles
+
+    @property
+    def can_order(self) -> NDArray[np.bool_]:
+        """(n_bars, n_symbols) closes after which an order makes sense."""
+        return self._sizes.can_order
+
+    @cached_property
+    def _sizes(self) -> "Sizes":
+        n_bars, n_symbols = self.priced.can_size.shape
+        bar, symbol = np.arange(n_bars)[:, None], np.arange(n_symbols)[None, :]
+        return size_orders(self.priced, self.signals, self.params, self.may_short, bar, symbol)
 
     def with_random_sides(self, rng: np.random.Generator) -> "Plan":
         """Return the same decisions without what decided them: coins throw the sides.
@@ -76,27 +89,29 @@ class Plan:
         Where nothing is sold short, that is the same number of purchases at times of their own: moved by one
         draw and around the end among the closes that an order can follow, so that none falls away.
         """
+        coins = rng.choice(np.array([-1, 1], np.int8), self.priced.can_size.shape)
+        if self.may_short.all():
+            orders = self.orders.copy()
+            orders["side"] *= coins[orders["bar"], orders["symbol"]]
+            return replace(self, orders=orders)
         candles = self.candles.copy()
-        side = candles["side"] * rng.choice(np.array([-1, 1], np.int8), candles.shape)
+        side = candles["side"] * coins
         for s in np.flatnonzero(~self.may_short):
             closes = np.flatnonzero(self.can_order[:, s])
             moved = int(rng.integers(max(1, closes.size)))
             side[closes, s] = np.roll(candles["side"][closes, s], moved)
         candles["side"] = side
-        return replace(self, candles=candles)
+        return replace(self, orders=orders_in(candles))
 
     def with_orders_of(self, other: "Plan") -> "Plan":
         """Return the sides and sizes of `other` under the costs and delays of this one."""
-        candles = self.candles.copy()
-        for name in ("side", "tier", "quantity", "stop", "target"):
-            candles[name] = other.candles[name]
-        return replace(self, candles=candles, refused=other.refused)
+        return replace(self, orders=other.orders, refused=other.refused)
 
     def without_stops(self) -> "Plan":
         """Return the same orders in the same sizes, ended by time alone."""
-        candles = self.candles.copy()
-        candles["stop"], candles["target"] = np.finfo(np.float64).max / 4, 0.0
-        return replace(self, candles=candles)
+        orders = self.orders.copy()
+        orders["stop"], orders["target"] = np.finfo(np.float64).max / 4, 0.0
+        return replace(self, orders=orders)
 
 
 def align_candles(
@@ -113,7 +128,7 @@ def align_candles(
     last = max(table["timestamp"].max() for table in tables.values())
     clock = pd.date_range(first, last, freq=f"{minutes}min", unit="us")
     shape = len(clock), len(tables)
-    candles = np.zeros(shape, dtype=candle_dtype)
+    candles = np.zeros(shape, dtype=quote_dtype)
     sigma, atr = np.full(shape, np.nan), np.full(shape, np.nan)
     for name in ("open", "high", "low", "close"):
         candles[name] = np.nan
@@ -142,6 +157,65 @@ def align_predictions(market: Market, rows: pd.DataFrame, column: str) -> FloatA
     return aligned
 
 
+class Sizes(NamedTuple):
+    """What an order of each close would be."""
+
+    quantity: FloatArray  # units
+    can_order: NDArray[np.bool_]  # whether it makes sense
+
+
+def size_orders(
+    priced: PricedMarket, signals: Signals, params: OrderParams, may_short: NDArray[np.bool_], bar: Any,
+    symbol: Any,
+) -> Sizes:  # fmt: skip
+    """Size an order of the closes of `bar` and `symbol`, positions of one shape; a long without a side."""
+    quotes, symbols = priced.traded.quotes[bar, symbol], priced.traded.symbols[symbol]
+    can_size = priced.can_size[bar, symbol]
+    is_short = can_size & (signals.side[bar, symbol] < 0) & may_short[symbol]
+    price, step, stop = quotes["close"], symbols["step"], params.stop * priced.market.atr[bar, symbol]
+    charged = FillCosts(priced.half_spread_at_fill[bar, symbol], quotes["slippage"], symbols["fee"])
+    quantity = order_size(price, np.where(is_short, -1, 1), stop, charged, step, params.budget)
+    can_order = can_size & (stop > round_trip(price, np.maximum(quantity, step), charged))
+    return Sizes(quantity, can_order)
+
+
+def plan_orders(
+    priced: PricedMarket,
+    signals: Signals,
+    params: OrderParams,
+    execution: FillParams,
+    hold: int,
+    guard_loss: float = np.inf,
+) -> Plan:
+    """Size and time `signals`; `guard_loss` is account currency below the midnight balance.
+
+    Only real candles decide, and only once their slippage is known.
+    """
+    may_short = ~priced.traded.symbols["is_spot"] & (params.sides == "both")
+    side = np.where(priced.can_size, signals.side, 0)
+    bar, symbol = np.nonzero(side)
+    quantity, can_order = size_orders(priced, signals, params, may_short, bar, symbol)
+    is_refused_short = (side[bar, symbol] < 0) & ~may_short[symbol]
+    refused = Refused(int((~is_refused_short & ~can_order).sum()), int(is_refused_short.sum()))
+    is_made = can_order & ~is_refused_short
+    orders = np.zeros(int(is_made.sum()), dtype=order_dtype)
+    orders["bar"], orders["symbol"] = at = bar[is_made], symbol[is_made]
+    orders["side"], orders["tier"], orders["quantity"] = side[at], signals.tier[at], quantity[is_made]
+    orders["stop"], orders["target"] = (atrs * priced.market.atr[at] for atrs in (params.stop, params.target))
+    rules = Rules(
+        params.initial_balance,
+        hold,
+        priced.delay,
+        params.max_positions,
+        params.max_margin,
+        execution.stop_out,
+        guard_loss,
+        priced.traded.basis,
+        float(execution.exit_commission),
+    )
+    return Plan(priced, orders, rules, may_short, refused, signals, params)
+
+
 def make_plan(
     market: Market,
     signals: Signals,
@@ -152,75 +226,6 @@ def make_plan(
     hold: int,
     guard_loss: float = np.inf,
 ) -> Plan:
-    """Price, size and time `signals`; ParamsError if a symbol has no instrument or no costs.
-
-    Only real candles decide, and only once their slippage is known. What the spread will be when an order is
-    filled is known when it is made: the calendar says so. `guard_loss` is account currency below the midnight
-    balance.
-    """
-    candles = market.candles.copy()
-    delay = delay_bars(execution.latency_s, market.minutes)
-    basis = costs.basis_bps * BPS * costs.multiple
-    slip = slippage(market.sigma, execution.latency_s, execution.slippage, market.minutes)
-    candles["slippage"] = slip * costs.multiple + basis
-    is_open, may_open = market_hours(market.timestamp, costs)
-    candles["can_fill"] = candles["has_price"] & is_open[:, None] & np.isfinite(slip)
-    candles["may_open"] = candles["can_fill"] & may_open[:, None]
-    candles["stop"], candles["target"] = orders.stop * market.atr, orders.target * market.atr
-    traded_as = [instrument_of(symbol, names, costs) for symbol in market.symbols]
-    symbols = np.array([_terms(instrument, costs) for instrument in traded_as], dtype=symbol_dtype)
-    filled = market.timestamp + delay * pd.Timedelta(minutes=market.minutes)
-    at_fill = np.empty(candles.shape)
-    for s, instrument in enumerate(traded_as):
-        candles["half_spread"][:, s] = half_spread(market.timestamp, instrument, costs)
-        at_fill[:, s] = half_spread(filled, instrument, costs)
-    may_short = ~symbols["is_spot"] & (orders.sides == "both")
-    charged = FillCosts(at_fill, candles["slippage"], symbols["fee"])
-    is_known = candles["has_price"] & np.isfinite(slip) & (market.atr > 0)
-    side = np.where(is_known, signals.side, 0)
-    is_refused_short = (side < 0) & ~may_short
-    direction = np.where((side < 0) & may_short, -1, 1)
-    price, stop, step = candles["close"], candles["stop"], symbols["step"]
-    candles["quantity"] = order_size(price, direction, stop, charged, step, orders.budget)
-    can_order = is_known & (stop > round_trip(price, np.maximum(candles["quantity"], step), charged))
-    candles["side"] = np.where(can_order & ~is_refused_short, side, 0)
-    candles["tier"] = signals.tier
-    refused = Refused(
-        int(((side != 0) & ~is_refused_short & ~can_order).sum()),
-        int(is_refused_short.sum()),
-    )
-    clock = np.zeros(len(market.timestamp), dtype=clock_dtype)
-    clock["day"] = account_day(market.timestamp)
-    clock["nights"] = swap_nights(market.timestamp, costs.swap_nights)
-    rules = Rules(
-        orders.initial_balance,
-        hold,
-        delay,
-        orders.max_positions,
-        orders.max_margin,
-        execution.stop_out,
-        guard_loss,
-        basis,
-        float(execution.exit_commission),
-    )
-    return Plan(candles, clock, symbols, rules, may_short, can_order, refused)
-
-
-def _terms(instrument: InstrumentParams, costs: CostTerms) -> tuple[float | bool | tuple[float, ...], ...]:
-    """What is fixed for a symbol that is traded as `instrument`, in the order of `symbol_dtype`."""
-    step, is_spot = instrument.lot_step * instrument.contract_size, instrument.kind == "spot"
-    return (
-        fee_of(instrument, costs.multiple),
-        0.0 if is_spot else _swap(instrument.swap_long, costs.multiple),
-        0.0 if is_spot else _swap(instrument.swap_short, costs.multiple),
-        instrument.leverage,
-        step,
-        step,
-        instrument.maximum_lots * instrument.contract_size,
-        is_spot,
-    )
-
-
-def _swap(a_year: float, multiple: float) -> float:
-    """Fraction of the notional a night; what is paid is a cost, what is received is not multiplied."""
-    return (a_year * multiple if a_year < 0 else a_year) / NIGHTS_A_YEAR
+    """Price a market and plan one backtest on it; ParamsError if a symbol has no instrument or no costs."""
+    priced = price_market(market, names, costs, execution)
+    return plan_orders(priced, signals, orders, execution, hold, guard_loss)

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from tapeline.backtest.costs import CostTerms, InstrumentNames
-from tapeline.backtest.engine import run_backtest
+from tapeline.backtest.engine import run_orders
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.latency import FillParams
-from tapeline.backtest.portfolio import Market, Refused, align_candles, make_plan
+from tapeline.backtest.portfolio import Refused, align_candles, make_plan
+from tapeline.backtest.pricing import Market
 from tapeline.backtest.signals import OrderParams, Signals
 from tapeline.errors import ArgumentError
 from tapeline.library.accounts import Account
@@ -101,7 +102,7 @@ def backtest(
     plan = make_plan(
         market, _on_market(signals, times, market, tables), order_params, names, terms, fills, hold, guard
     )
-    result = run_backtest(plan.candles, plan.clock, plan.symbols, plan.rules)
+    result = run_orders(plan.priced.traded, plan.orders, plan.rules)
     worst = np.ascontiguousarray(result.bars["equity_low"])
     account = Account(market.timestamp, result.bars, worst, order_params.initial_balance)
     refused: Refused = plan.refused

@@ -11,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.backtest.engine import BacktestResult
-from tapeline.backtest.portfolio import Market, Plan, align_candles, align_predictions
+from tapeline.backtest.portfolio import Plan, align_candles, align_predictions
+from tapeline.backtest.pricing import Market
 from tapeline.backtest.tiers import add_tiers
 from tapeline.models.table import TRADED
 from tapeline.promotion.proofs import ProvedPart

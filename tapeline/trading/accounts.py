@@ -1,17 +1,18 @@
 """From predictions to backtests of all symbols on one account, and to FTMO's verdict on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.backtest.engine import BacktestResult, run_backtest
+from tapeline.backtest.engine import ALL, BacktestResult, run_orders
 from tapeline.backtest.ftmo import PhaseResult, judge_program
-from tapeline.backtest.pass_probability import PassProbability, program_pass_probability, whole_days
-from tapeline.backtest.portfolio import Market, Plan, align_candles, align_predictions, make_plan
+from tapeline.backtest.pass_probability import OF_DAYS, PassProbability, program_pass_probability, whole_days
+from tapeline.backtest.portfolio import Plan, align_candles, align_predictions, plan_orders
+from tapeline.backtest.pricing import Market, PricedMarket, price_market
 from tapeline.backtest.signals import make_signals
 from tapeline.schema import KEYS, PRICES
 from tapeline.store.tables import read_table
@@ -30,19 +31,20 @@ class TradingInputs:
     probability: FloatArray
     trend_strength: FloatArray
     tier: NDArray[np.int8] | None = None  # of each prediction; None: by the ranges of the params
+    _priced: dict[str, tuple[object, PricedMarket]] = field(default_factory=dict, init=False, repr=False)
+
+    def priced(self, params: TradingParams) -> PricedMarket:
+        """The market with the costs of `params`: worked out once while only signals change."""
+        terms = params.names, params.costs, params.execution
+        if "last" not in self._priced or self._priced["last"][0] != terms:
+            self._priced["last"] = terms, price_market(self.market, *terms)
+        return self._priced["last"][1]
 
     def plan(self, params: TradingParams) -> Plan:
         """What the engine is to trade under `params`."""
         signals = make_signals(self.probability, self.trend_strength, params.signals, self.tier)
-        rules = (
-            params.signals,
-            params.names,
-            params.costs,
-            params.execution,
-            params.hold,
-            params.guard_loss,
-        )
-        return make_plan(self.market, signals, *rules)
+        rules = params.signals, params.execution, params.hold, params.guard_loss
+        return plan_orders(self.priced(params), signals, *rules)
 
     def trade(self, params: TradingParams) -> BacktestResult:
         """Run one backtest."""
@@ -74,14 +76,14 @@ def align_inputs(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingPa
     )
 
 
-def run(plan: Plan) -> BacktestResult:
-    """Run the engine on a plan."""
-    return run_backtest(plan.candles, plan.clock, plan.symbols, plan.rules)
+def run(plan: Plan, columns: tuple[str, ...] = ALL) -> BacktestResult:
+    """Run the engine on a plan; `columns` as of `run_orders`."""
+    return run_orders(plan.priced.traded, plan.orders, plan.rules, columns)
 
 
 def certain_low(result: BacktestResult) -> FloatArray:
     """Equity that all symbols surely had together: the lower of open and close; shape (n_bars,)."""
-    lower: FloatArray = np.minimum(result.bars["equity_open"], result.bars["equity"])
+    lower: FloatArray = np.minimum(result.series["equity_open"], result.series["equity"])
     return lower
 
 
@@ -120,11 +122,11 @@ def trade_random_sides(plan: Plan, params: TradingParams) -> RandomSides:
     rng = np.random.default_rng(params.evaluation.seed)
     net, days, trades = [], [], list[NDArray[np.void]]()
     for _ in range(params.ftmo.control_runs):
-        result = run(plan.with_random_sides(rng))
+        result = run(plan.with_random_sides(rng), OF_DAYS)
         if sum(map(len, trades)) < EXAMINED:
             trades.append(result.trades)
-        net.append(float(result.bars["balance"][-1] - plan.rules.initial_balance))
-        days.append(whole_days(result.bars, result.bars["equity_low"], plan.clock["day"]))
+        net.append(float(result.series["balance"][-1] - plan.rules.initial_balance))
+        days.append(whole_days(result.series, result.series["equity_low"], plan.clock["day"]))
     return RandomSides(np.array(net), days, trades)
 
 

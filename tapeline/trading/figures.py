@@ -10,7 +10,8 @@ from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, ProgramParams
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.pass_probability import whole_days
-from tapeline.backtest.portfolio import Market, Plan
+from tapeline.backtest.portfolio import Plan
+from tapeline.backtest.pricing import Market
 from tapeline.evaluation.account_metrics import AccountFigures
 from tapeline.evaluation.performance import (
     RATIOS,
@@ -43,6 +44,7 @@ from tapeline.trading.params import TradingParams
 
 Figures = dict[str, Any]
 Judgement = dict[str, Judged]
+OF_FIGURES = "equity", "equity_low", "n_open"  # columns of a backtest that its figures are of
 NOT_WATCHED = "ftmo.program is none: nothing is judged by FTMO's rules"
 
 
@@ -94,10 +96,10 @@ def trading_figures(
 
 
 def account_figures(result: BacktestResult, inputs: TradingInputs, params: TradingParams) -> Figures:
-    """Declared metrics of one backtest; money and ratios are None if nothing was traded."""
+    """Declared metrics of one backtest, of its `OF_FIGURES`; None of money and ratios if nothing traded."""
     initial = params.signals.initial_balance
-    equity = pd.Series(result.bars["equity"], index=inputs.market.timestamp)
-    scores = score_equity(equity, result.bars["equity_low"], initial)
+    equity = pd.Series(result.series["equity"], index=inputs.market.timestamp)
+    scores = score_equity(equity, result.series["equity_low"], initial)
     trades = score_trades(result.trades)
     if result.trades.size:
         daily = daily_pnl(equity, initial)
@@ -108,7 +110,7 @@ def account_figures(result: BacktestResult, inputs: TradingInputs, params: Tradi
         use = {
             "net_pnl_low": low,
             "net_pnl_high": high,
-            "exposure": float((result.bars["n_open"] > 0).mean()),
+            "exposure": float((result.series["n_open"] > 0).mean()),
             "turnover_a_day": float(traded / initial / scores["days"]),
         }
     else:
@@ -143,7 +145,7 @@ def ablation(inputs: TradingInputs, params: TradingParams) -> dict[str, Figures]
             rule = f"trend of at least {minimum:g}" if minimum else f"{TRADED[0].title} alone"
             changed = params.changed("signals", trade_tiers=chosen, minimum_trend=minimum)
             table[f"tiers {name}, {rule}"] = _brief(inputs, changed)
-    free = run(inputs.plan(params).without_stops())
+    free = run(inputs.plan(params).without_stops(), OF_FIGURES)
     return table | {
         "as traded": _brief(inputs, params),
         "without stop and target": _brief(inputs, params, free),
@@ -188,7 +190,7 @@ def _floors(
 def refused(plan: Plan) -> Figures:
     """Closes at which a predicted side could not be ordered, by why, and `wanted`, all with a side."""
     counts = plan.refused._asdict()
-    return {"wanted": int(np.count_nonzero(plan.candles["side"])) + sum(counts.values())} | counts
+    return {"wanted": len(plan.orders) + sum(counts.values())} | counts
 
 
 def _unguarded(inputs: TradingInputs, params: TradingParams) -> Judgement:
@@ -209,12 +211,13 @@ def _curve(
     curve = {}
     for value in values:
         changed = params.changed(section, **{key: value})
-        result = run(inputs.plan(changed).with_orders_of(plan))
+        result = run(inputs.plan(changed).with_orders_of(plan), OF_FIGURES)
         curve[f"{value:g}"] = {key: value} | _brief(inputs, changed, result)
     return curve
 
 
 def _brief(inputs: TradingInputs, params: TradingParams, result: BacktestResult | None = None) -> Figures:
-    figures = account_figures(inputs.trade(params) if result is None else result, inputs, params)
+    traded = run(inputs.plan(params), OF_FIGURES) if result is None else result
+    figures = account_figures(traded, inputs, params)
     names = "trades", "net_pnl", "net_pnl_low", "net_pnl_high", "gross_pnl", "win_rate", "max_drawdown_inside"
     return {name: figures[name] for name in (*names, RATIOS[0])}

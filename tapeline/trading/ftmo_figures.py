@@ -9,7 +9,8 @@ import pandas as pd
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import FtmoParams, count_by_day, starts
 from tapeline.backtest.pass_probability import FAN, PassProbability
-from tapeline.backtest.portfolio import Market, Plan
+from tapeline.backtest.portfolio import Plan
+from tapeline.backtest.pricing import Market
 from tapeline.evaluation.account_metrics import ProgramFigures, VerdictFigures
 from tapeline.trading.accounts import Judged, RandomSides, judge
 from tapeline.trading.params import TradingParams

@@ -8,7 +8,7 @@ from tapeline.backtest.costs import BPS, InstrumentParams, instrument_of
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.ftmo import ProgramParams
 from tapeline.backtest.kernel import REASONS, REFUSALS
-from tapeline.backtest.portfolio import Market
+from tapeline.backtest.pricing import Market
 from tapeline.referee.orders import Account
 from tapeline.referee.random_sides import Tossed
 from tapeline.referee.rules import AccountRules, InstrumentRules, PhaseRules, ProgramRules

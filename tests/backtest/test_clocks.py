@@ -9,6 +9,7 @@ from tapeline.backtest.clocks import (
     in_daily_window,
     is_closed,
     is_weekend,
+    minute_of_week,
     server_time,
     swap_nights,
 )
@@ -81,29 +82,37 @@ def test_windows_of_a_day_may_cross_midnight():
     at = times(
         "2026-01-14 21:54", "2026-01-14 21:55", "2026-01-14 22:00", "2026-01-14 22:09", "2026-01-14 22:10"
     )
-    assert in_daily_window(at, ("23:55", "00:10")).tolist() == [False, True, True, True, False]
+    assert in_daily_window(minute_of_week(at), ("23:55", "00:10")).tolist() == [
+        False,
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 def test_weekly_closures_and_the_time_before_them():
     """Saturday 08:00 to 18:00; nothing is opened in the two hours before, as it is that long."""
     windows = (("Sat", "08:00", "18:00"),)
     at = times("2026-01-17 05:59", "2026-01-17 06:00", "2026-01-17 15:59", "2026-01-17 16:00")
-    assert is_closed(at, windows).tolist() == [False, True, True, False]
+    assert is_closed(minute_of_week(at), windows).tolist() == [False, True, True, False]
     early = times("2026-01-17 03:59", "2026-01-17 04:00")
-    assert is_closed(early, windows, before=120, longer=120).tolist() == [False, True]
-    assert is_closed(early, windows, before=120, longer=601).tolist() == [False, False]
-    assert is_closed(at, ()).tolist() == [False] * 4
+    assert is_closed(minute_of_week(early), windows, before=120, longer=120).tolist() == [False, True]
+    assert is_closed(minute_of_week(early), windows, before=120, longer=601).tolist() == [False, False]
+    assert is_closed(minute_of_week(at), ()).tolist() == [False] * 4
 
 
 def test_a_closure_may_cross_the_end_of_the_week():
     """Sunday night to Monday morning, and the hours before Monday's on Sunday."""
     at = times("2026-01-18 21:30", "2026-01-18 22:30")  # server: Sunday 23:30, Monday 00:30
-    assert is_closed(at, (("Sun", "23:00", "01:00"),)).tolist() == [True, True]
-    assert is_closed(at, (("Mon", "01:00", "04:00"),), before=120, longer=120).tolist() == [True, True]
+    assert is_closed(minute_of_week(at), (("Sun", "23:00", "01:00"),)).tolist() == [True, True]
+    assert is_closed(minute_of_week(at), (("Mon", "01:00", "04:00"),), before=120, longer=120).tolist() == [
+        True,
+        True,
+    ]
 
 
 def test_weekends_are_the_servers():
     """Saturday begins at 22:00 UTC on a winter's Friday."""
-    assert is_weekend(times("2026-01-16 21:59", "2026-01-16 22:00", "2026-01-18 22:00")).tolist() == [
-        False, True, False,
-    ]  # fmt: skip
+    at = times("2026-01-16 21:59", "2026-01-16 22:00", "2026-01-18 22:00")
+    assert is_weekend(minute_of_week(at)).tolist() == [False, True, False]

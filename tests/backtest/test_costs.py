@@ -4,6 +4,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
+from tapeline.backtest.clocks import minute_of_week
 from tapeline.backtest.costs import CostParams, InstrumentNames, half_spread, instrument_of, market_hours
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
@@ -44,9 +45,9 @@ def test_spreads_widen_at_rollover_and_on_weekends():
     """Two basis points are one a side, three at 23:55 and on a Saturday; all doubled on request."""
     at = pd.DatetimeIndex(["2026-01-14 12:00", "2026-01-14 21:55", "2026-01-17 12:00"], tz="UTC")
     btc = instrument_of("X", names(X="BTCUSD"), costs())
-    assert half_spread(at, btc, costs()) == pytest.approx([1e-4, 3e-4, 3e-4])
-    assert half_spread(at, btc, costs(multiple=2.0)) == pytest.approx([2e-4, 6e-4, 6e-4])
-    assert half_spread(at, btc, costs(multiple=0.0)) == pytest.approx([0, 0, 0])
+    assert half_spread(minute_of_week(at), btc, costs()) == pytest.approx([1e-4, 3e-4, 3e-4])
+    assert half_spread(minute_of_week(at), btc, costs(multiple=2.0)) == pytest.approx([2e-4, 6e-4, 6e-4])
+    assert half_spread(minute_of_week(at), btc, costs(multiple=0.0)) == pytest.approx([0, 0, 0])
 
 
 def test_a_spread_wider_than_the_price_is_refused():
@@ -54,13 +55,13 @@ def test_a_spread_wider_than_the_price_is_refused():
     at = pd.DatetimeIndex(["2026-01-17 12:00"], tz="UTC")
     wide = instrument_of("X", names(X="BTCUSD"), costs()).model_copy(update={"spread_bps": 4000.0})
     with pytest.raises(ParamsError, match=r"spread_bps is 4000.0: times 3 is a spread wider than the price"):
-        half_spread(at, wide, costs())
+        half_spread(minute_of_week(at), wide, costs())
 
 
 def test_market_hours():
     """No fills in maintenance, no entries in the two hours before a long one."""
     at = pd.DatetimeIndex(["2026-01-17 03:00", "2026-01-17 05:00", "2026-01-17 07:00"], tz="UTC")
-    can_fill, may_open = market_hours(at, costs(maintenance=[["Sat", "08:00", "18:00"]]))
+    can_fill, may_open = market_hours(minute_of_week(at), costs(maintenance=[["Sat", "08:00", "18:00"]]))
     assert (can_fill.tolist(), may_open.tolist()) == ([True, True, False], [True, False, False])
 
 

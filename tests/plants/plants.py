@@ -487,76 +487,81 @@ PLANTS = [
     Plant(
         "fills at the close that decided",
         KERNEL,
-        "elif c.may_open and p.side == 0:\n            entry =",
+        "elif c.may_open and p.side == 0:\n            if is_affordable",
         "elif c.may_open and p.side == 0:\n"
-        "            c.open = min(max(candles[p.order_bar, s].close, c.low), c.high)\n"
-        "            entry =",
+        "            c.open = min(max(given.quotes[p.order_bar, s].close, c.low), c.high)\n"
+        "            if is_affordable",
         EVALUATE,
     ),
     Plant(
         "fills at the middle of the spread",
         KERNEL,
-        "p.entry = c.open * (1 + p.side * (c.half_spread + c.slippage))",
-        "p.entry = c.open",
+        "    return float(c.open * (1 + side * (c.half_spread + c.slippage)))",
+        "    return float(c.open)",
         EVALUATE,
     ),
     Plant(
         "stops filled as if nothing slipped",
         KERNEL,
-        "made = close_position(p, trades[p.trade], symbols[s], i, mid, c.slippage, c.half_spread, STOP)",
-        "made = close_position(p, trades[p.trade], symbols[s], i, mid, -c.slippage, c.half_spread, STOP)",
+        "close_position(given, book, s, i, stop_mid(p, c), c.slippage, c.half_spread, STOP)",
+        "close_position(given, book, s, i, stop_mid(p, c), -c.slippage, c.half_spread, STOP)",
         EVALUATE,
     ),
     Plant(
         "exits at the best of the candle",
         KERNEL,
-        "p, trades[p.trade], symbols[s], i, c.open, slip, c.half_spread, reason\n",
-        "p, trades[p.trade], symbols[s], i, c.high if p.side > 0 else c.low, slip, c.half_spread, reason\n",
+        "close_position(given, book, s, i, c.open, slip, c.half_spread, reason)\n",
+        "mid = c.high if p.side > 0 else c.low\n"
+        "                close_position(given, book, s, i, mid, slip, c.half_spread, reason)\n",
         EVALUATE,
     ),
     Plant(
         "stops filled at the stop though the open has passed it",
         KERNEL,
-        "mid = min(mid, c.open) if p.side > 0 else max(mid, c.open)  # passed at the entry\n",
-        "mid = max(mid, c.open) if p.side > 0 else min(mid, c.open)\n",
+        "float(min(mid, c.open) if p.side > 0 else max(mid, c.open))  # passed at the entry\n",
+        "float(max(mid, c.open) if p.side > 0 else min(mid, c.open))\n",
         EVALUATE,
     ),
     Plant(
         "losing trades forgotten",
         "tapeline/backtest/engine.py",
-        '    kept = trades[: account["n_trades"]].copy()\n',
-        '    kept = trades[: account["n_trades"]]\n    kept = kept[kept["net_pnl"] > -200].copy()\n',
+        '    made = trades[: account["n_trades"]]\n',
+        '    made = trades[: account["n_trades"]]\n    made = made[made["net_pnl"] > -200]\n',
         EVALUATE,
     ),
     Plant(
         "an order made by the next candle's signal",
         PORTFOLIO,
-        "    side = np.where(is_known, signals.side, 0)\n",
-        "    side = np.where(is_known, np.roll(signals.side, -1, axis=0), 0)\n",
+        "    side = np.where(priced.can_size, signals.side, 0)\n",
+        "    side = np.where(priced.can_size, np.roll(signals.side, -1, axis=0), 0)\n",
         EVALUATE,
     ),
     Plant(
         "an order made only if the next candle confirms it",
         KERNEL,
-        "        elif c.side != 0 and p.order == 0 and",
-        "        elif c.side != 0 and (is_last or c.side * (candles[i + 1, s].close - c.close) >= 0)"
-        " and p.order == 0 and",
+        "        if p.order == 0 and is_free(p, i, rules):\n",
+        "        later = given.quotes[min(i + 1, len(given.quotes) - 1), order.symbol].close\n"
+        "        is_confirmed = not order.side * (later - given.quotes[i, order.symbol].close) < 0\n"
+        "        if is_confirmed and p.order == 0 and is_free(p, i, rules):\n",
         EVALUATE,
     ),
     Plant(
         "orders that would not come to their hold's profit dropped",
         PORTFOLIO,
-        '    candles["side"] = np.where(can_order & ~is_refused_short, side, 0)',
-        '    later = np.roll(candles["close"], -hold, axis=0)\n'
-        '    is_refused_short |= side * (later - candles["close"]) < 0\n'
-        '    candles["side"] = np.where(can_order & ~is_refused_short, side, 0)',
+        "    is_made = can_order & ~is_refused_short\n",
+        '    close = priced.traded.quotes["close"]\n'
+        "    moves = np.roll(close, -hold, axis=0) - close\n"
+        "    is_refused_short |= side[bar, symbol] * moves[bar, symbol] < 0\n"
+        "    is_made = can_order & ~is_refused_short\n",
         EVALUATE,
     ),
     Plant(
         "an order made by the second signal in a row alone",
         PORTFOLIO,
-        "    side = np.where(is_known, signals.side, 0)\n",
-        "    side = np.where(is_known & (np.roll(signals.side, 1, 0) == signals.side), signals.side, 0)\n",
+        "    side = np.where(priced.can_size, signals.side, 0)\n",
+        "    side = np.where(\n"
+        "        priced.can_size & (np.roll(signals.side, 1, 0) == signals.side), signals.side, 0\n"
+        "    )\n",
         EVALUATE,
     ),
     Plant(
@@ -578,16 +583,18 @@ PLANTS = [
     Plant(
         "balance taken for equity while a position is open",
         KERNEL,
-        "bar.balance, bar.equity = account.balance, equity_of(account.balance, positions)",
-        "bar.balance = bar.equity = account.balance",
+        "    equity = equity_of(account.balance, book.positions)\n",
+        "    equity = account.balance\n",
         EVALUATE,
+        ((KERNEL, "            equity += value_of(p, at_close)\n", ""),),
     ),
     Plant(
         "the worst inside candles left out",
         KERNEL,
-        "    bar.equity_low = min(bar.equity_low, worst)\n",
-        "",
+        "    low = min(low, _trade_intrabar(given, book, i))\n",
+        "    _trade_intrabar(given, book, i)\n",
         EVALUATE,
+        ((KERNEL, "low = min(min(worst_open, worst), equity)", "low = min(worst_open, equity)"),),
     ),
     Plant(
         "sizes without commissions and the stop's slippage",
@@ -621,11 +628,12 @@ PLANTS = [
     Plant(
         "random sides pay their costs twice",
         "tapeline/trading/accounts.py",
-        "        result = run(plan.with_random_sides(rng))\n",
+        "        result = run(plan.with_random_sides(rng), OF_DAYS)\n",
         "        other = plan.with_random_sides(rng)\n"
+        "        dear = __import__('copy').deepcopy(other.priced.traded)\n"
         "        for name in ('half_spread', 'slippage'):\n"
-        "            other.candles[name] *= 2\n"
-        "        result = run(other)\n",
+        "            dear.quotes[name] *= 2\n"
+        "        result = run_orders(dear, other.orders, other.rules)\n",
         EVALUATE,
     ),
     # What models are measured against, and how surely

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tapeline.backtest.engine import orders_in
 from tapeline.closure import ROOT
 from tapeline.errors import ProofError
 from tapeline.market.times import MINUTE
@@ -54,7 +55,7 @@ def test_an_order_that_a_later_candle_confirms_is_found(proved, monkeypatch, ahe
         candles = plan.candles.copy()
         later = np.roll(candles["close"], -ahead, axis=0)
         candles["side"][candles["side"] * (later - candles["close"]) < 0] = 0
-        return run(replace(plan, candles=candles))
+        return run(replace(plan, orders=orders_in(candles)))
 
     monkeypatch.setattr(proof_orders, "run", confirmed)
     with pytest.raises(ProofError, match="it knows the future"):

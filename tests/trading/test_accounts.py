@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from ruamel.yaml import YAML
 
-from tapeline.backtest.engine import BacktestResult
+from tapeline.backtest.engine import BacktestResult, run_backtest
 from tapeline.backtest.kernel import REASONS
 from tapeline.backtest.portfolio import align_candles
 from tapeline.backtest.records import bar_dtype
@@ -147,11 +147,13 @@ def test_limits_are_held_against_the_worst_inside_candles():
     params = read(costs=FREE, signals={"stop": 1000.0, "risk": 1.0}, ftmo={"guard": 0.0})
     made = inputs(params, right=1.0)
     plan = made.plan(params)
-    plan.candles["side"] = 0
-    plan.candles["side"][100] = 1
-    plan.candles["quantity"] = 1e9
-    plan.candles["low"][105] = np.minimum(plan.candles["open"], plan.candles["close"])[105] * 0.8
-    judged = judge(run(plan), plan, params)["2-step"]
+    candles = plan.candles
+    candles["side"] = 0
+    candles["side"][100] = 1
+    candles["quantity"] = 1e9
+    candles["low"][105] = np.minimum(candles["open"], candles["close"])[105] * 0.8
+    result = run_backtest(candles, plan.clock, plan.symbols, plan.rules)
+    judged = judge(result, plan, params)["2-step"]
     assert judged.possible["challenge"].status == "daily_loss"
     assert judged.possible["challenge"].bar == 105
     assert judged.certain["challenge"].status == "open"

@@ -8,7 +8,7 @@ import pytest
 
 from tapeline.backtest.engine import BacktestResult
 from tapeline.backtest.portfolio import Refused
-from tapeline.backtest.records import bar_dtype, candle_dtype, clock_dtype, trade_dtype
+from tapeline.backtest.records import bar_dtype, clock_dtype, order_dtype, trade_dtype
 from tapeline.evaluation.account_metrics import AccountFigures
 from tapeline.trading.figures import account_figures, equity_table, refused, trade_tables
 from tests.trading.shipped import read
@@ -116,8 +116,7 @@ def test_without_a_trade_there_are_no_sessions():
 
 def test_sides_that_could_not_be_ordered_are_counted_with_those_that_could():
     """Two orders stand, one of either side; four were refused."""
-    candles = np.zeros((2, 2), candle_dtype)
-    candles["side"] = [[1, 0], [-1, 0]]
-    assert refused(SimpleNamespace(candles=candles, refused=Refused(inside_costs=1, shorts=3))) == {
+    orders = np.zeros(2, order_dtype)
+    assert refused(SimpleNamespace(orders=orders, refused=Refused(inside_costs=1, shorts=3))) == {
         "wanted": 6, "inside_costs": 1, "shorts": 3,
     }  # fmt: skip
