@@ -1,4 +1,4 @@
-"""vectorbt on the market that benchmarks/backtest.py hands it: its trades, and seconds of the best round.
+"""vectorbt on the market that benchmarks/backtest.py hands it: its trades, and CPU seconds of the best round.
 
 Runs in an environment of its own (`pip install vectorbt "pandas<3" "plotly<6"`) and imports nothing of this
 project. `python benchmarks/vectorbt_rate.py FILE.npz ROUNDS`; FILE.trades.npy is written beside it.
@@ -27,10 +27,10 @@ def main() -> None:
         options["stop_entry_price"] = "FillPrice"
     taken = []
     for _ in range(int(sys.argv[2]) + 1):  # the first one compiles
-        started = time.perf_counter()
+        started = time.process_time()
         portfolio = vbt.Portfolio.from_signals(given["close"], **options)
         portfolio.value()  # equity on every bar, as the other engine gives it
-        taken.append(time.perf_counter() - started)
+        taken.append(time.process_time() - started)
     trades = portfolio.trades.values
     np.save(sys.argv[1] + ".trades.npy", np.stack([trades["entry_idx"], trades["exit_idx"], trades["pnl"]]))
     print(min(taken[1:]))

@@ -67,8 +67,8 @@ position_dtype = np.dtype(
         ("swap", np.float64),
         ("mae", np.float64),  # deepest open loss so far
         ("mfe", np.float64),  # highest open profit so far
-        ("mae_after", np.float64),  # likewise, should nothing be filled on this bar
-        ("mfe_after", np.float64),
+        ("mae_before", np.float64),  # likewise up to the bar before
+        ("mfe_before", np.float64),
         ("margin", np.float64),
         ("mark", np.float64),  # last seen mid
         ("half_spread", np.float64),  # there
@@ -379,14 +379,15 @@ def _hold(given: Given, book: Book, i: int) -> int:
             worst += value_after_exit(p, at_worst, symbol, rules)
             equity += value_of(p, at_close)
             exposure += p.quantity * c.close
-            p.mae_after = max(p.mae, -value_of(p, at_worst))
-            p.mfe_after = max(p.mfe, value_of(p, at_best))
+            p.mae_before, p.mfe_before = p.mae, p.mfe
+            p.mae = max(p.mae, -value_of(p, at_worst))
+            p.mfe = max(p.mfe, value_of(p, at_best))
         low = min(min(worst_open, worst), equity)
         is_quiet &= worst_open > called and worst > called and equity > 0
         if not is_quiet or is_day_lost(account, low, rules):
+            for p in positions:
+                p.mae, p.mfe = p.mae_before, p.mfe_before
             break
-        for p in positions:
-            p.mae, p.mfe = p.mae_after, p.mfe_after
         account.next_order = k
         put(columns.balance, i, account.balance)
         put(columns.flat_open, i, np.nan)

@@ -169,11 +169,12 @@ def size_orders(
     symbol: Any,
 ) -> Sizes:  # fmt: skip
     """Size an order of the closes of `bar` and `symbol`, positions of one shape; a long without a side."""
-    quotes, symbols = priced.traded.quotes[bar, symbol], priced.traded.symbols[symbol]
+    quotes, symbols = priced.traded.quotes, priced.traded.symbols[symbol]
     can_size = priced.can_size[bar, symbol]
     is_short = can_size & (signals.side[bar, symbol] < 0) & may_short[symbol]
-    price, step, stop = quotes["close"], symbols["step"], params.stop * priced.market.atr[bar, symbol]
-    charged = FillCosts(priced.half_spread_at_fill[bar, symbol], quotes["slippage"], symbols["fee"])
+    price, slip = quotes["close"][bar, symbol], quotes["slippage"][bar, symbol]
+    step, stop = symbols["step"], params.stop * priced.market.atr[bar, symbol]
+    charged = FillCosts(priced.half_spread_at_fill[bar, symbol], slip, symbols["fee"])
     quantity = order_size(price, np.where(is_short, -1, 1), stop, charged, step, params.budget)
     can_order = can_size & (stop > round_trip(price, np.maximum(quantity, step), charged))
     return Sizes(quantity, can_order)
@@ -193,7 +194,7 @@ def plan_orders(
     """
     may_short = ~priced.traded.symbols["is_spot"] & (params.sides == "both")
     side = np.where(priced.can_size, signals.side, 0)
-    bar, symbol = np.nonzero(side)
+    bar, symbol = np.divmod(np.flatnonzero(side), side.shape[1])
     quantity, can_order = size_orders(priced, signals, params, may_short, bar, symbol)
     is_refused_short = (side[bar, symbol] < 0) & ~may_short[symbol]
     refused = Refused(int((~is_refused_short & ~can_order).sum()), int(is_refused_short.sum()))
