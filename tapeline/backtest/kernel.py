@@ -337,12 +337,10 @@ def _rest(given: Given, book: Book, i: int) -> int:
     """Pass the bars before the next side with nothing open; return its bar, or the number of bars."""
     account, orders, columns = book.accounts[0], given.orders, book.columns
     until = orders[account.next_order].bar if account.next_order < orders.size else len(given.quotes)
-    if until > i:
-        _begin_day(account, given.clock[until - 1].day)
-        for column in (
-            columns.balance, columns.flat_open, columns.equity_open, columns.equity_low, columns.equity
-        ):  # fmt: skip
-            column[i:until] = account.balance
+    for column in (
+        columns.balance, columns.flat_open, columns.equity_open, columns.equity_low, columns.equity
+    ):  # fmt: skip
+        column[i:until] = account.balance
     return until
 
 
@@ -359,7 +357,10 @@ def _hold(given: Given, book: Book, i: int) -> int:
         until = min(until, p.due) if p.side != 0 else until
     margin = margin_of(given, book, True)
     called = rules.stop_out * margin if margin > 0 else -np.inf
-    while i < until and given.clock[i].day == account.day and given.clock[i].nights == 0:
+    while i < until:
+        time, row = given.clock[i], given.quotes[i]
+        if time.day != account.day or time.nights > 0:
+            break
         k, is_quiet = account.next_order, not account.is_guarded
         while is_wanted_at(given.orders, k, i):
             is_quiet &= not is_free(positions[given.orders[k].symbol], i, rules)
@@ -367,7 +368,7 @@ def _hold(given: Given, book: Book, i: int) -> int:
         equity_open = worst_open = worst = equity = account.balance
         exposure = 0.0
         for s in range(given.symbols.size):
-            p, c, symbol = positions[s], given.quotes[i, s], given.symbols[s]
+            p, c, symbol = positions[s], row[s], given.symbols[s]
             if p.side == 0:
                 continue
             at_open = quote_of(p.side, c.open, c.half_spread)

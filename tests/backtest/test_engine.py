@@ -393,6 +393,20 @@ def test_the_guard_ends_the_day_and_the_next_one_trades_again():
     assert (result.trades["exit_bar"][0], REASONS[result.trades["reason"][0]]) == (3, "guard")
 
 
+def test_a_position_held_over_midnight_is_guarded_by_the_new_balance():
+    """A profit of 100 was booked before it: falling back by 60 ends the day, though the account is up."""
+    prices = [(100,) * 4] * 2 + [(110,) * 4] * 7 + [(110, 110, 104, 110)] + [(110,) * 4] * 3
+    candles, clock, symbols, rules = long_from(0, *prices, hold=8, guard_loss=50.0)
+    candles["side"][3] = 1
+    candles["target"][0] = 5.0  # passed at the third open
+    result = run_backtest(candles, clock, symbols, rules)
+    assert REASONS[result.trades["reason"][1]] == "time"
+    clock["day"][5:] = 1
+    result = run_backtest(candles, clock, symbols, rules)
+    assert result.trades["entry_bar"].tolist() == [1, 4]
+    assert (result.trades["exit_bar"][1], REASONS[result.trades["reason"][1]]) == (10, "guard")
+
+
 def test_margin_caps_what_is_ordered_and_the_broker_closes_what_it_must():
     """Half the equity at most is margin; equity at half the margin closes at the candle's worst."""
     prices = [(100, 100, 100, 100)] * 3 + [(100, 100, 40, 90)] + [(90, 90, 90, 90)]
