@@ -1,8 +1,8 @@
-"""What to promote where a model is no better than another: the best baseline, or both together."""
+"""What to promote where a model is no better than another: both together, or that other."""
 
 from tapeline.models.baselines import BASELINES
 from tapeline.models.ensembles import ENSEMBLES
-from tapeline.models.table import ARTIFACTS
+from tapeline.models.table import ARTIFACTS, NETWORKS
 from tapeline.promotion.gates import Verdict
 from tapeline.promotion.release_record import RunRecord
 
@@ -12,7 +12,8 @@ LEAD = "lead_over_controls_low"  # a model's, over every control
 def others_instead(verdicts: dict[str, list[Verdict]], run: RunRecord) -> list[str]:
     """For each artifact of `verdicts` that its lead over the controls refuses: what may go in its place.
 
-    That is an ensemble or a baseline of the same label, which no gate of the run refuses.
+    That is another model of the same label, which no gate of the run refuses: an ensemble first, then a
+    network, as an ensemble's best control may be, then a baseline.
     """
     lines = []
     for artifact, judged in verdicts.items():
@@ -21,7 +22,7 @@ def others_instead(verdicts: dict[str, list[Verdict]], run: RunRecord) -> list[s
             continue
         others = [
             f"the {other.title}, `make promote MODEL={other.artifact}`"
-            for other in (*ENSEMBLES, *BASELINES)
+            for other in (*ENSEMBLES, *NETWORKS, *BASELINES)
             if other.label == model.label
             and other.artifact != artifact
             and not any(verdict.blocks for verdict in run.gates_of(other.artifact))

@@ -13,6 +13,7 @@ from tapeline.baselines import export as baseline_export
 from tapeline.baselines.params import BaselineParams
 from tapeline.baselines.stored import DESCRIPTION as BASELINE_DESCRIPTION
 from tapeline.baselines.stored import FITTED, load_baseline
+from tapeline.errors import ArtifactError
 from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.models.network import NetworkEntry
 from tapeline.nets.export import Served, reference_outputs, to_onnx
@@ -25,6 +26,7 @@ from tapeline.params import Params
 from tapeline.promotion.bundle import MODEL
 from tapeline.promotion.contract import ModelDescription
 from tapeline.release.mean_graph import mean_of_graphs
+from tapeline.training.ensembles import content_of
 
 Values = NDArray[np.float32]
 
@@ -85,6 +87,10 @@ def _params_of_all(entry: EnsembleEntry, params: Params) -> tuple[dict[str, dict
 
 def _ensemble(entry: EnsembleEntry, folder: Path) -> StoredModel:
     members = {member.name: read_stored(member, folder.name) for member in entry.members}
+    for name, told in read_json(folder / DESCRIPTION)["members"].items():
+        own = folder.parents[1] / name / folder.name
+        if content_of(own) != told["sha256"]:
+            raise ArtifactError(f"{own}: is not what {folder} was averaged from; run `dvc repro`")
     files = {
         f"{name}.{file}": content for name, each in members.items() for file, content in each.files.items()
     }

@@ -24,6 +24,7 @@ PARTS = "", "_validation"  # ends of the names of files of predictions
 SHIFTED = "_shifted"
 # What a model says of itself that must be the same of all members, as one window is put before all of them.
 SHARED = "features", "label", "horizon", "interval", "scaler", "span"
+ORIGIN = "data", "features"  # likewise, of what it was made from: candles with folds, and features' meaning
 KEYS = [*ROW_KEYS, "fold"]
 CODE = "tapeline.training.ensembles", "mean_of"
 
@@ -86,8 +87,10 @@ def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
     records = {member: read_json(folder / DESCRIPTION) for member, folder in folders.items()}
     (first, record), *others = records.items()
     for member, other in others:
-        for key in SHARED:
-            if other[key] != record[key]:
+        pairs = {key: (other[key], record[key]) for key in SHARED}
+        pairs |= {f"made_from.{key}": (other["made_from"][key], record["made_from"][key]) for key in ORIGIN}
+        for key, (own, expected) in pairs.items():
+            if own != expected:
                 told = f"{folders[member]}: {key} is not that of {folders[first]}"
                 raise ArtifactError(f"{told}, so one window can't be put before both; run `dvc repro`")
     made_from = [each["made_from"] for each in records.values()]

@@ -5,7 +5,8 @@ import json
 import pandas as pd
 import pytest
 
-from tapeline.models.selected import late_trials, market_name, selection_of
+from tapeline.models.selected import late_trials, market_name, searched_network, selection_of
+from tapeline.models.table import MODELS
 from tapeline.outputs import write_json
 from tests.promotion.test_selection import FIRST, OWN, record
 
@@ -41,6 +42,15 @@ def test_the_run_s_own_tests_and_market_decide(leave):
     assert (found.judged_on, found.early, found.late) == ("candidate", 2, 3)
     assert selection_of("lstm", is_refit=True).judged_on == "nothing"
     assert selection_of("transformer", is_refit=False).records == ()
+
+
+def test_an_ensemble_was_chosen_by_the_searches_of_the_network_in_it(leave):
+    """What was tuned on a test is no better for being averaged; a baseline has no search."""
+    leave(record(FIRST, "a"))
+    found = {model.name: selection_of(searched_network(model), is_refit=False).late for model in MODELS}
+    assert found == {
+        "lstm": 3, "ensemble_direction": 3, "transformer": 0, "baseline_direction": 0, "baseline_trend": 0,
+    }  # fmt: skip
 
 
 def test_trials_of_all_networks_that_saw_a_test_are_counted(leave):

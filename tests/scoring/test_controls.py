@@ -8,9 +8,15 @@ import pytest
 
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.errors import DataError
+from tapeline.models.table import MODELS
 from tapeline.outputs import write_table
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
-from tapeline.scoring.controls import baseline_files, rule_predictions, stored_predictions
+from tapeline.scoring.controls import (
+    baseline_files,
+    control_predictions,
+    rule_predictions,
+    stored_predictions,
+)
 from tapeline.scoring.rows import add_past_labels
 from tapeline.splits.folds import TimeFold
 
@@ -83,6 +89,28 @@ def test_baselines_are_read_row_by_row(label, tmp_path, monkeypatch):
     missing = re.escape(f"A {rows['timestamp'][7]} of fold 0 is not predicted; run `dvc repro")
     with pytest.raises(DataError, match=missing):
         stored_predictions(path, table, rows, FOLDS)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=lambda model: model.name)
+def test_a_model_is_measured_against_all_that_is_simpler(model, tmp_path, monkeypatch):
+    """Against rules; a network against every baseline of its label; an ensemble against its members, too."""
+    monkeypatch.chdir(tmp_path)
+    table, rows = market()
+    files = {kind: f"baselines/{file_name(model.label, kind)}" for kind in KINDS[model.label]}
+    files |= {each.name: each.name for each in MODELS}
+    rng = np.random.default_rng(3)
+    said = {name: rng.random(len(rows)) for name in files}
+    for name, file in files.items():
+        stored = rows[["symbol", "timestamp", "fold"]].assign(prediction=said[name])
+        write_table(f"data/predictions/{file}.parquet", stored.astype({"symbol": "category"}))
+    beside = {
+        "baseline_direction": [], "baseline_trend": [], "lstm": list(KINDS[DIRECTION]),
+        "transformer": list(KINDS[TREND_STRENGTH]),
+        "ensemble_direction": [*KINDS[DIRECTION], "lstm", "baseline_direction"],
+    }[model.name]  # fmt: skip
+    found = control_predictions(table, rows, FOLDS, model)
+    assert list(found) == [*rule_predictions(table, rows, FOLDS, model.label), *beside]
+    assert all(np.array_equal(found[name], said[name]) for name in beside)
 
 
 def test_a_past_label_is_the_one_that_has_just_become_known():

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from tapeline.errors import ArtifactError
 from tapeline.models.ensembles import ENSEMBLES
 from tapeline.outputs import write_table
-from tapeline.training.ensembles import average, combine, mean_of
+from tapeline.training import ensembles
+from tapeline.training.ensembles import average, combine, describe, mean_of
 
 (ENSEMBLE,) = ENSEMBLES
 ONE, OTHER = (member.name for member in ENSEMBLE.members)
 TIMES = pd.date_range("2026-01-01", periods=6, freq="min", tz="UTC")
 SCALER = {"mean": [0.1 + 0.2, 1 / 3], "std": [1.0, 2.0]}
+MADE_FROM = {"data": "d", "features": "f", "code": "c"}
 
 
 def predictions(seed, columns=("prediction",)):
@@ -34,7 +36,7 @@ def record(name, **changes):
     told = {
         "network": name, "features": ["one", "two"], "label": "direction", "horizon": 15, "interval": "1m",
         "scaler": SCALER, "span": {"train": ["a", "b"]}, "context": {"sequence_length": 60, "reach": 60},
-        "made_from": {"data": "d", "features": "f", "code": name},
+        "made_from": MADE_FROM | {"code": name},
     }  # fmt: skip
     return told | changes
 
@@ -95,20 +97,43 @@ def test_a_model_says_what_its_members_share_and_which_they_are(members):
     again = json.loads(path.read_text())
     assert again["members"][ONE] == told["members"][ONE]
     assert again["members"][OTHER] != told["members"][OTHER]
-    write_model(OTHER, "fold_1", made_from={"data": "d", "features": "f", "code": "changed"})
+    write_model(OTHER, "fold_1", made_from=MADE_FROM | {"code": "changed"})
     combine(ENSEMBLE)
     assert json.loads(path.read_text())["made_from"]["code"] != told["made_from"]["code"]
 
 
+def test_it_looks_as_far_back_as_the_member_that_looks_furthest(members):
+    """Whichever of them that is."""
+    for reaches in ((60, 1), (1, 60)):
+        for name, reach in zip((ONE, OTHER), reaches, strict=True):
+            write_model(name, "fold_0", context={"sequence_length": 60, "reach": reach})
+        assert describe(ENSEMBLE, "fold_0")["context"] == {"sequence_length": 60, "reach": 60}
+
+
+def test_another_way_to_average_is_other_code(members, monkeypatch):
+    """Though no member has changed."""
+    before = describe(ENSEMBLE, "fold_0")["made_from"]
+    monkeypatch.setattr(ensembles, "definitions_hash", lambda starts: f"changed {list(starts)}")
+    after = describe(ENSEMBLE, "fold_0")["made_from"]
+    assert before["code"] != after["code"]
+    assert before | {"code": ""} == after | {"code": ""} == MADE_FROM | {"code": ""}
+
+
 @pytest.mark.parametrize(
     "change",
-    [{"features": ["two", "one"]}, {"scaler": SCALER | {"std": [1.0, 2.0000001]}}, {"horizon": 10}],
+    [
+        {"features": ["two", "one"]}, {"scaler": SCALER | {"std": [1.0, 2.0000001]}}, {"horizon": 10},
+        {"label": "trend_strength"}, {"interval": "5m"}, {"span": {"train": ["a", "c"]}},
+        {"made_from": MADE_FROM | {"data": "other"}}, {"made_from": MADE_FROM | {"features": "other"}},
+    ],
     ids=lambda change: next(iter(change)),
-)
+)  # fmt: skip
 def test_models_that_are_not_fed_alike_are_not_averaged(members, change):
     """One scaled window goes into both: nothing of an ensemble is left, and the line says what differs."""
     write_model(OTHER, "fold_1", **change)
-    with pytest.raises(ArtifactError, match=f"models/{OTHER}/fold_1: {next(iter(change))} is not that of"):
+    ((key, value),) = change.items()
+    named = key if key != "made_from" else f"{key}.{next(name for name in value if value[name] == 'other')}"
+    with pytest.raises(ArtifactError, match=f"models/{OTHER}/fold_1: {named} is not that of"):
         combine(ENSEMBLE)
     assert not Path(f"models/{ENSEMBLE.name}").exists()
 
@@ -124,10 +149,14 @@ def test_members_of_other_folds_are_named(members):
 
 @pytest.mark.parametrize("part", ["", "_validation"])
 def test_a_row_that_one_member_lacks_is_not_averaged(members, part):
-    """Nor one at another place."""
+    """Nor one at another place, or of another fold's model."""
     path = f"data/predictions/{OTHER}{part}.parquet"
     table = pd.read_parquet(path)
-    for other in (table.drop(index=4).reset_index(drop=True), table.iloc[::-1].reset_index(drop=True)):
+    others = (
+        table.drop(index=4).reset_index(drop=True), table.iloc[::-1].reset_index(drop=True),
+        table.assign(fold=1 - table["fold"]),
+    )  # fmt: skip
+    for other in others:
         write_table(path, other)
         with pytest.raises(ArtifactError, match=f"{OTHER}{part}.parquet: predicts other rows than"):
             average(ENSEMBLE)
