@@ -24,7 +24,8 @@ PARTS = "", "_validation"  # ends of the names of files of predictions
 SHIFTED = "_shifted"
 # What a model says of itself that must be the same of all members, as one window is put before all of them.
 SHARED = "features", "label", "horizon", "interval", "scaler", "span"
-ORIGIN = "data", "features"  # likewise, of what it was made from: candles with folds, and features' meaning
+# Likewise: the candles of a window, candles with folds that it was made from, and what its features mean.
+SHARED_WITHIN = ("context", "sequence_length"), ("made_from", "data"), ("made_from", "features")
 KEYS = [*ROW_KEYS, "fold"]
 CODE = "tapeline.training.ensembles", "mean_of"
 
@@ -88,7 +89,7 @@ def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
     (first, record), *others = records.items()
     for member, other in others:
         pairs = {key: (other[key], record[key]) for key in SHARED}
-        pairs |= {f"made_from.{key}": (other["made_from"][key], record["made_from"][key]) for key in ORIGIN}
+        pairs |= {f"{of}.{key}": (other[of][key], record[of][key]) for of, key in SHARED_WITHIN}
         for key, (own, expected) in pairs.items():
             if own != expected:
                 told = f"{folders[member]}: {key} is not that of {folders[first]}"
@@ -96,12 +97,11 @@ def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
     made_from = [each["made_from"] for each in records.values()]
     codes = [definitions_hash([CODE]), *(each["code"] for each in made_from)]
     code = hashlib.sha256("\n".join(codes).encode()).hexdigest()[:16]
-    length = max(each["context"]["sequence_length"] for each in records.values())
     reach = max(each["context"]["reach"] for each in records.values())
     return {
         "network": ensemble.name,
         "members": {member: {"sha256": content_of(folder)} for member, folder in folders.items()},
-        "context": {"sequence_length": length, "reach": reach},
+        "context": {"sequence_length": record["context"]["sequence_length"], "reach": reach},
         "made_from": made_from[0] | {"code": code},
     } | {key: record[key] for key in SHARED}
 

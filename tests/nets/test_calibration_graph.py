@@ -56,3 +56,15 @@ def test_the_isotonic_map_is_torchs(n, is_symmetric, seed):
     record |= {"is_symmetric": True} if is_symmetric else {}
     steepest = max(np.diff(values) / np.diff(raw), default=0.0)
     np.testing.assert_allclose(said(record), expected(record), rtol=0, atol=1e-6 + 1.2e-7 * steepest)
+
+
+@pytest.mark.parametrize("is_symmetric", [False, True])
+def test_what_is_served_is_never_beyond_0_or_1(is_symmetric):
+    """Where the map ends at both, too, and the sum of its rises is rounded to more than 1."""
+    rng = np.random.default_rng(0)
+    raw, values = (np.sort(rng.uniform(0.5 if is_symmetric else 0.0, 1, 30)) for _ in range(2))
+    values[-1] = 1.0
+    record = {"kind": "isotonic", "raw": raw.tolist(), "calibrated": values.tolist()}
+    found = said(record | {"is_symmetric": is_symmetric})
+    assert found.min() >= 0.0
+    assert found.max() == 1.0

@@ -120,20 +120,18 @@ def test_another_way_to_average_is_other_code(members, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("key", "value"),
     [
-        {"features": ["two", "one"]}, {"scaler": SCALER | {"std": [1.0, 2.0000001]}}, {"horizon": 10},
-        {"label": "trend_strength"}, {"interval": "5m"}, {"span": {"train": ["a", "c"]}},
-        {"made_from": MADE_FROM | {"data": "other"}}, {"made_from": MADE_FROM | {"features": "other"}},
+        ("features", ["two", "one"]), ("scaler", SCALER | {"std": [1.0, 2.0000001]}), ("horizon", 10),
+        ("label", "trend_strength"), ("interval", "5m"), ("span", {"train": ["a", "c"]}),
+        ("made_from.data", "other"), ("made_from.features", "other"), ("context.sequence_length", 61),
     ],
-    ids=lambda change: next(iter(change)),
 )  # fmt: skip
-def test_models_that_are_not_fed_alike_are_not_averaged(members, change):
+def test_models_that_are_not_fed_alike_are_not_averaged(members, key, value):
     """One scaled window goes into both: nothing of an ensemble is left, and the line says what differs."""
-    write_model(OTHER, "fold_1", **change)
-    ((key, value),) = change.items()
-    named = key if key != "made_from" else f"{key}.{next(name for name in value if value[name] == 'other')}"
-    with pytest.raises(ArtifactError, match=f"models/{OTHER}/fold_1: {named} is not that of"):
+    of, _, inner = key.partition(".")
+    write_model(OTHER, "fold_1", **{of: record(OTHER)[of] | {inner: value} if inner else value})
+    with pytest.raises(ArtifactError, match=f"models/{OTHER}/fold_1: {key} is not that of"):
         combine(ENSEMBLE)
     assert not Path(f"models/{ENSEMBLE.name}").exists()
 
