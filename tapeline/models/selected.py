@@ -24,9 +24,12 @@ def market_name(origin: Mapping[str, Any] | None) -> str:
     return f"{SIMULATED}, {drawn.get('market', 'trend')}, seed {drawn['seed']}, signal {drawn['signal']:g}"
 
 
-def selection_of(network: str, is_refit: bool) -> Selection:
-    """What the candidate of `network` was chosen on; where it `is_refit`, it has no test of its own."""
-    records = read_records(Path(), network)
+def selection_of(model: ModelEntry, is_refit: bool) -> Selection:
+    """What the candidate of `model` was chosen on; where it `is_refit`, it has no test of its own.
+
+    An ensemble was chosen by the searches for the network in it.
+    """
+    records = read_records(Path(), _searched(model))
     if not records:
         return no_selection()
     tests = [fold.test[0] for fold in read_folds(SPLITS)]
@@ -34,12 +37,12 @@ def selection_of(network: str, is_refit: bool) -> Selection:
     return judge_selection(records, market_name(read_origin(CANDLES)), min(tests), own)
 
 
-def searched_network(model: ModelEntry) -> str:
-    """Name of the network whose searches chose `model`: itself, or the one in an ensemble."""
-    members = model.members if isinstance(model, EnsembleEntry) else ()
-    return next((each.name for each in members if isinstance(each, NetworkEntry)), model.name)
-
-
 def late_trials() -> int:
     """Trials of all networks that have seen candles which the run reports."""
-    return sum(selection_of(model.name, False).late for model in NETWORKS)
+    return sum(selection_of(model, False).late for model in NETWORKS)
+
+
+def _searched(model: ModelEntry) -> str:
+    """Name of the network whose searches chose `model`."""
+    members = model.members if isinstance(model, EnsembleEntry) else ()
+    return next((each.name for each in members if isinstance(each, NetworkEntry)), model.name)

@@ -14,7 +14,7 @@ from dvc.repo import Repo
 
 from tapeline.checks.dvc_lock import mend_rwlock
 from tapeline.errors import ArtifactError
-from tapeline.models.selected import searched_network, selection_of
+from tapeline.models.selected import selection_of
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
 from tapeline.params import Params
@@ -149,7 +149,7 @@ def judge_all(artifact: str, run: RunRecord, registry: Registry) -> list[Verdict
     """Gates as the pipeline judged them, and those of the release, its choice among them."""
     bundle = run.bundles[artifact]
     verdicts = run.gates_of(artifact) + judge_release(artifact, bundle, registry)
-    selection = selection_of(searched_network(ARTIFACTS[artifact]), bundle.refit)
+    selection = selection_of(ARTIFACTS[artifact], bundle.refit)
     return [*verdicts, judge_selection_gate(artifact, verdicts, selection)]
 
 

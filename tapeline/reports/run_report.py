@@ -8,7 +8,7 @@ import numpy as np
 
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.latency import LatencyParams
-from tapeline.models.selected import searched_network, selection_of
+from tapeline.models.selected import selection_of
 from tapeline.models.table import FILES, MODELS, NETWORKS, TRADED, models_of
 from tapeline.nets.skill import no_skill
 from tapeline.outputs import read_json
@@ -56,7 +56,7 @@ def write_report(deflate: Deflate) -> Path:
         for name, folds in trainings.items()
     }
     selections = {
-        model: selection_of(searched_network(model), run.bundles[model.artifact].refit)
+        model: selection_of(model, run.bundles[model.artifact].refit)
         for model in MODELS
         if model.artifact in run.bundles
     }

@@ -5,8 +5,10 @@ import json
 import pandas as pd
 import pytest
 
-from tapeline.models.selected import late_trials, market_name, searched_network, selection_of
+from tapeline.models.lstm import LSTM
+from tapeline.models.selected import late_trials, market_name, selection_of
 from tapeline.models.table import MODELS
+from tapeline.models.transformer import TRANSFORMER
 from tapeline.outputs import write_json
 from tests.promotion.test_selection import FIRST, OWN, record
 
@@ -38,16 +40,16 @@ def leave(tmp_path, monkeypatch):
 def test_the_run_s_own_tests_and_market_decide(leave):
     """The first fold's test, and the last's for the candidate, whatever the record says of its time."""
     leave(record(FIRST, "a"), record(FIRST - pd.Timedelta(days=9), "b", trials=2))
-    found = selection_of("lstm", is_refit=False)
+    found = selection_of(LSTM, is_refit=False)
     assert (found.judged_on, found.early, found.late) == ("candidate", 2, 3)
-    assert selection_of("lstm", is_refit=True).judged_on == "nothing"
-    assert selection_of("transformer", is_refit=False).records == ()
+    assert selection_of(LSTM, is_refit=True).judged_on == "nothing"
+    assert selection_of(TRANSFORMER, is_refit=False).records == ()
 
 
 def test_an_ensemble_was_chosen_by_the_searches_of_the_network_in_it(leave):
     """What was tuned on a test is no better for being averaged; a baseline has no search."""
     leave(record(FIRST, "a"))
-    found = {model.name: selection_of(searched_network(model), is_refit=False).late for model in MODELS}
+    found = {model.name: selection_of(model, is_refit=False).late for model in MODELS}
     assert found == {
         "lstm": 3, "ensemble_direction": 3, "transformer": 0, "baseline_direction": 0, "baseline_trend": 0,
     }  # fmt: skip
@@ -65,7 +67,7 @@ def test_trials_of_all_networks_that_saw_a_test_are_counted(leave):
 def test_without_a_search_no_file_of_the_run_is_needed(tmp_path, monkeypatch):
     """A page about a run that left no splits file can still be written."""
     monkeypatch.chdir(tmp_path)
-    assert selection_of("lstm", is_refit=False).statement == "no search is on record"
+    assert selection_of(LSTM, is_refit=False).statement == "no search is on record"
     assert late_trials() == 0
 
 
