@@ -12,8 +12,9 @@ LEAD = "lead_over_controls_low"  # a model's, over every control
 def others_instead(verdicts: dict[str, list[Verdict]], run: RunRecord) -> list[str]:
     """For each artifact of `verdicts` that its lead over the controls refuses: what may go in its place.
 
-    That is another model of the same label, which no gate of the run refuses: an ensemble first, then a
-    network, as an ensemble's best control may be, then a baseline.
+    That is another model of the same label, which no gate refuses, of the run or, where it was judged beside
+    it, of the release: an ensemble first, then a network, as an ensemble's best control may be, then a
+    baseline.
     """
     lines = []
     for artifact, judged in verdicts.items():
@@ -25,7 +26,7 @@ def others_instead(verdicts: dict[str, list[Verdict]], run: RunRecord) -> list[s
             for other in (*ENSEMBLES, *NETWORKS, *BASELINES)
             if other.label == model.label
             and other.artifact != artifact
-            and not any(verdict.blocks for verdict in run.gates_of(other.artifact))
+            and not any(v.blocks for v in verdicts.get(other.artifact, run.gates_of(other.artifact)))
         ]
         if others:
             why = f"{artifact} is not surely better than the best control"

@@ -70,6 +70,8 @@ def test_both_together_come_first_where_they_are_better():
         LINE.format(name, f"{network}, or {OF_DIRECTION}")
     ]
     assert others_instead({name: own}, run(0.5, 0.7, 0.7, network=0.7)) == [LINE.format(name, network)]
+    slow = [judge_value(LSTM, "release.latency_p99_ms", Gate(max=1.0), 2.0)]  # refused beside it
+    assert others_instead({name: own, LSTM: slow}, run(0.5, 0.7, 0.7, network=0.7)) == []
 
 
 def test_every_network_has_the_gate_among_those_that_are_shipped():
