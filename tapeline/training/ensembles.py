@@ -21,6 +21,8 @@ from tapeline.schema import ROW_KEYS
 
 DESCRIPTION = "model.json"
 PARTS = "", "_validation"  # ends of the names of files of predictions
+# Each member's groups were rotated by a shift of its own, so what the wrong values make them say differs, and
+# partly cancels out: a group's importance to an ensemble is rather too low than too high.
 SHIFTED = "_shifted"
 # What a model says of itself that must be the same of all members, as one window is put before all of them.
 SHARED = "features", "label", "horizon", "interval", "scaler", "span"
