@@ -10,6 +10,7 @@ from ruamel.yaml import YAML
 
 from tapeline.checks.deps import params_read, script_of, write_deps
 from tapeline.closure import PACKAGES, ROOT, import_closure
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.table import NETWORKS
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
@@ -145,6 +146,19 @@ def test_every_stage_has_its_thin_script():
         assert main.end_lineno - main.lineno + 1 < 35, stage
         assert len(text.splitlines()) < 70, stage
     assert {path.stem for path in (ROOT / "stages").glob("[!_]*.py")} == set(STAGES)
+
+
+def test_ensembles_are_made_again_when_any_file_of_a_member_is():
+    """Models, and predictions of every part, of every member; those of every ensemble are what is made."""
+    stage, parts = STAGES["ensembles"], ("", "_validation", "_shifted")
+
+    def files(models):
+        tables = {f"data/predictions/{model.name}{part}.parquet" for model in models for part in parts}
+        return tables | {f"models/{model.name}" for model in models}
+
+    members = [member for ensemble in ENSEMBLES for member in ensemble.members]
+    assert {dep for dep in listed(stage["deps"]) if dep.startswith(DATA_ROOTS)} == files(members)
+    assert listed(stage["outs"]) == files(ENSEMBLES)
 
 
 def test_nothing_depends_on_latency():
