@@ -150,7 +150,7 @@ def test_every_stage_has_its_thin_script():
 
 def test_ensembles_are_made_again_when_any_file_of_a_member_is():
     """Models, and predictions of every part, of every member; those of every ensemble are what is made."""
-    stage, parts = STAGES["ensembles"], ("", "_validation", "_shifted")
+    stage, parts = STAGES["ensembles"], ("", "_validation")
 
     def files(models):
         tables = {f"data/predictions/{model.name}{part}.parquet" for model in models for part in parts}

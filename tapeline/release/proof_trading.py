@@ -80,9 +80,11 @@ def judge(run: Run, copy: Copy) -> Judged:
         target = copy.folder / "models" / model.name / FOLD
         shutil.rmtree(target.parent, ignore_errors=True)
         shutil.copytree(run.root / "models" / model.name / run.fold_name, target)
-        shifted = pd.read_parquet(run.root / f"data/predictions/{model.name}_shifted.parquet")
-        own = shifted[shifted["fold"] == len(run.folds) - 1].assign(fold=0).reset_index(drop=True)
-        write_table(copy.folder / f"data/predictions/{model.name}_shifted.parquet", own)
+        path = f"data/predictions/{model.name}_shifted.parquet"
+        if (run.root / path).exists():  # an ensemble has none
+            shifted = pd.read_parquet(run.root / path)
+            own = shifted[shifted["fold"] == len(run.folds) - 1].assign(fold=0).reset_index(drop=True)
+            write_table(copy.folder / path, own)
     for name in BASELINES:
         target = copy.folder / "models" / name / FOLD
         shutil.rmtree(target.parent, ignore_errors=True)

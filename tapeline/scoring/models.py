@@ -21,7 +21,7 @@ from tapeline.evaluation.scorecard import (
 )
 from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
-from tapeline.models.entry import ModelEntry
+from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.params import Params
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, ROW_KEYS, Horizon, Interval, Symbols
 from tapeline.scoring.controls import control_predictions
@@ -144,7 +144,12 @@ class Scoring:
 
 
 def importance(predicted: Predicted, evaluation: EvaluationParams) -> Figures:
-    """What each group of features is worth, on the scored rows whose groups were permuted one by one."""
+    """What each group of features is worth, on the scored rows whose groups were permuted one by one.
+
+    Nothing of an ensemble: each member's groups were rotated by shifts of its own, and is told beside it.
+    """
+    if isinstance(predicted.model, EnsembleEntry):
+        return {}
     kind = "log_loss" if predicted.model.label == DIRECTION else "absolute_error"
     without = pd.read_parquet(f"data/predictions/{predicted.model.name}_shifted.parquet").drop(columns="fold")
     groups = [name for name in without.columns if name not in ROW_KEYS]

@@ -21,9 +21,6 @@ from tapeline.schema import ROW_KEYS
 
 DESCRIPTION = "model.json"
 PARTS = "", "_validation"  # ends of the names of files of predictions
-# Each member's groups were rotated by a shift of its own, so what the wrong values make them say differs, and
-# partly cancels out: a group's importance to an ensemble is rather too low than too high.
-SHIFTED = "_shifted"
 # What a model says of itself that must be the same of all members, as one window is put before all of them.
 SHARED = "features", "label", "horizon", "interval", "scaler", "span"
 # Likewise: the candles of a window, candles with folds that it was made from, and what its features mean.
@@ -43,15 +40,15 @@ def combine(ensemble: EnsembleEntry) -> str:
             (folder / name).mkdir()
             text = json.dumps(describe(ensemble, name), indent=2) + "\n"  # every digit of the scaler
             (folder / name / DESCRIPTION).write_text(text, encoding="utf-8")
-    n_rows = average(ensemble, (*PARTS, SHIFTED))
+    n_rows = average(ensemble)
     members = ", ".join(member.name for member in ensemble.members)
     return f"{ensemble.name}: mean of {members} in {len(names)} models, {n_rows} test candles"
 
 
-def average(ensemble: EnsembleEntry, parts: tuple[str, ...] = PARTS) -> int:
-    """Write the mean predictions of `parts` in the current folder; return how many there are of tests."""
+def average(ensemble: EnsembleEntry) -> int:
+    """Write the mean predictions in the current folder; return how many there are of tests."""
     counts = {}
-    for part in parts:
+    for part in PARTS:
         paths = [f"data/predictions/{member.name}{part}.parquet" for member in ensemble.members]
         table = mean_of({path: pd.read_parquet(path) for path in paths})
         write_table(f"data/predictions/{ensemble.name}{part}.parquet", table)
@@ -60,17 +57,13 @@ def average(ensemble: EnsembleEntry, parts: tuple[str, ...] = PARTS) -> int:
 
 
 def mean_of(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
-    """The mean of every column of numbers but the keys; ArtifactError names a table of other rows."""
+    """The first of `tables`, by path, with the mean of all predictions; ArtifactError names other rows."""
     (first, table), *others = tables.items()
-    columns = [name for name in table.columns if name not in KEYS]
     for path, other in others:
-        if list(other.columns) != list(table.columns):
-            told = f"{path}: has columns {', '.join(other.columns)}, and {first} {', '.join(table.columns)}"
-            raise ArtifactError(f"{told}; run `dvc repro`")
         if not _plain(other).equals(_plain(table)):
             raise ArtifactError(f"{path}: predicts other rows than {first}; run `dvc repro`")
-    values = np.mean([each[columns].to_numpy(np.float64) for each in tables.values()], axis=0)
-    return table.assign(**dict(zip(columns, values.T, strict=True)))
+    said = np.array([each["prediction"] for each in tables.values()])
+    return table.assign(prediction=said.mean(axis=0))
 
 
 def fold_names(ensemble: EnsembleEntry) -> list[str]:

@@ -15,6 +15,7 @@ from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.closure import ROOT
 from tapeline.errors import RefereeError
 from tapeline.features.labels import direction, trend_strength
+from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.metrics import gate_metrics
 from tapeline.models.table import MODELS, OF_MODELS
 from tapeline.outputs import write_json, write_table
@@ -134,7 +135,7 @@ class Run:
             FeatureStore("data/features").write(symbol, table, SCHEMA)
         for name, rows in self.predictions.items():
             write_table(f"data/predictions/{name}.parquet", rows)
-        for model in MODELS:
+        for model in (each for each in MODELS if each not in ENSEMBLES):
             keys = self.predictions[model.name][["symbol", "timestamp", "fold"]].iloc[:0]
             write_table(f"data/predictions/{model.name}_shifted.parquet", keys)
         log = logging.getLogger("test_evaluate")

@@ -22,12 +22,12 @@ SCALER = {"mean": [0.1 + 0.2, 1 / 3], "std": [1.0, 2.0]}
 MADE_FROM = {"data": "d", "features": "f", "code": "c"}
 
 
-def predictions(seed, columns=("prediction",)):
+def predictions(seed):
     """Two symbols, two folds; numbers from 0 to 1."""
     rng, parts = np.random.default_rng(seed), []
     for symbol in ("A", "B"):
         table = pd.DataFrame({"symbol": symbol, "timestamp": TIMES, "fold": np.repeat([0, 1], 3)})
-        parts.append(table.assign(**{name: rng.random(6) for name in columns}))
+        parts.append(table.assign(prediction=rng.random(6)))
     return pd.concat(parts, ignore_index=True).astype({"symbol": "category"})
 
 
@@ -56,7 +56,6 @@ def members(tmp_path, monkeypatch):
     for seed, name in enumerate((ONE, OTHER)):
         for part in ("", "_validation"):
             write_table(f"data/predictions/{name}{part}.parquet", predictions(seed))
-        write_table(f"data/predictions/{name}_shifted.parquet", predictions(seed, ("volume", "trend")))
         for fold in ("fold_0", "fold_1"):
             write_model(name, fold)
 
@@ -67,20 +66,15 @@ def stored(part=""):
 
 
 def test_every_prediction_is_halfway_between_its_members(members):
-    """Of tests, validations, and of every group of features that was cut loose; keys and types stay."""
+    """Of tests and validations; keys and types stay."""
     said = combine(ENSEMBLE)
     assert said == f"{ENSEMBLE.name}: mean of {ONE}, {OTHER} in 2 models, 12 test candles"
-    for part, columns in (
-        ("", ["prediction"]),
-        ("_validation", ["prediction"]),
-        ("_shifted", ["volume", "trend"]),
-    ):
+    for part in ("", "_validation"):
         one, other = (pd.read_parquet(f"data/predictions/{name}{part}.parquet") for name in (ONE, OTHER))
         table = stored(part)
-        assert table.drop(columns=columns).equals(one.drop(columns=columns))
-        for name in columns:
-            expected = [(a + b) / 2 for a, b in zip(one[name], other[name], strict=True)]
-            assert table[name].tolist() == pytest.approx(expected, abs=1e-15)
+        assert table.drop(columns="prediction").equals(one.drop(columns="prediction"))
+        expected = [(a + b) / 2 for a, b in zip(one["prediction"], other["prediction"], strict=True)]
+        assert table["prediction"].tolist() == pytest.approx(expected, abs=1e-15)
 
 
 def test_a_model_says_what_its_members_share_and_which_they_are(members):
@@ -158,13 +152,6 @@ def test_a_row_that_one_member_lacks_is_not_averaged(members, part):
         write_table(path, other)
         with pytest.raises(ArtifactError, match=f"{OTHER}{part}.parquet: predicts other rows than"):
             average(ENSEMBLE)
-
-
-def test_other_groups_of_features_are_not_averaged():
-    """Their names are told."""
-    tables = {"one": predictions(0, ("volume",)), "two": predictions(1, ("trend",))}
-    with pytest.raises(ArtifactError, match=r"two: has columns .*trend, and one .*volume"):
-        mean_of(tables)
 
 
 @settings(max_examples=25, deadline=None)
