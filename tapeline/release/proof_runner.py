@@ -22,7 +22,9 @@ import torch
 from numpy.typing import NDArray
 
 from tapeline.backtest import engine
-from tapeline.backtest.engine import BacktestResult
+from tapeline.backtest.engine import BacktestResult, TradedMarket
+from tapeline.backtest.kernel import Rules
+from tapeline.backtest.records import candle_dtype, quote_dtype
 from tapeline.closure import import_closure
 from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.network import NetworkEntry
@@ -103,11 +105,11 @@ def keep_accounts() -> None:
 @contextmanager
 def recorded(kept: list[tuple[Records, BacktestResult]]) -> Iterator[None]:
     """Put what every backtest is given, and comes to, into `kept`."""
-    trade, random_sides = engine.run_backtest, figures.__dict__["trade_random_sides"]
+    trade, random_sides = engine.run_orders, figures.__dict__["trade_random_sides"]
 
-    def keep(candles: Records, *rest: Any) -> BacktestResult:
-        result = trade(candles, *rest)
-        kept.append((candles, result))
+    def keep(market: TradedMarket, orders: Records, rules: Rules, columns: Any = None) -> BacktestResult:
+        result = trade(market, orders, rules)  # with all columns, whoever asked for fewer
+        kept.append((signals_of(market, orders), result))
         return result
 
     def leave_out(*given: Any) -> Any:
@@ -117,11 +119,22 @@ def recorded(kept: list[tuple[Records, BacktestResult]]) -> Iterator[None]:
         return result
 
     with (
-        patch.object(accounts, "run_backtest", keep),
+        patch.object(accounts, "run_orders", keep),
         patch.object(figures, "trade_random_sides", leave_out),
         patch.object(refereed, "referee", not_asked),
     ):
         yield
+
+
+def signals_of(market: TradedMarket, orders: Records) -> Records:
+    """Everything that a backtest is given of each bar and symbol, (n_bars, n_symbols) of `candle_dtype`."""
+    signals = np.zeros(market.quotes.shape, dtype=candle_dtype)
+    for name in quote_dtype.names or ():
+        signals[name] = market.quotes[name]
+    for name in orders.dtype.names or ():
+        if name in (candle_dtype.names or ()):
+            signals[name][orders["bar"], orders["symbol"]] = orders[name]
+    return signals
 
 
 def not_asked(*run: Any) -> Findings:
