@@ -177,7 +177,7 @@ def test_every_test_candle_with_a_window_is_predicted_once(workshop):
 
 
 def test_a_changed_lstm_retrains_the_lstm_alone(workshop):
-    """`-S model.hidden` runs train_lstm, evaluate, promote, latency; `dvc metrics diff` shows the change."""
+    """`-S model.hidden` runs what hangs on it and nothing else; `dvc metrics diff` shows the change."""
     output = workshop.run("dvc exp run -S model.hidden=6")
     assert workshop.stages_run(output) == ["train_lstm", "ensembles", "evaluate", "promote", "latency"]
     assert "metrics/lstm.json" in workshop.run("dvc metrics diff")

@@ -339,7 +339,8 @@ def test_what_is_not_committed_or_not_run_is_not_promoted(shop):
     (shop.folder / "new.txt").unlink()
     shop.set_params({"model": {"hidden": 7}})
     shop.commit("changed")
-    assert "dvc.lock: not up to date with evaluate, promote, train_lstm" in shop.run("make promote", status=2)
+    stale = "ensembles, evaluate, promote, train_lstm"
+    assert f"dvc.lock: not up to date with {stale}" in shop.run("make promote", status=2)
     shop.run("git reset -q --hard HEAD~1")
     graph = shop.folder / "models/candidate" / LSTM / "model.onnx"
     content = graph.read_bytes()
@@ -538,13 +539,14 @@ def test_what_is_in_production_predicts(shop):
     told = shop.run("make predict CANDLES=data/raw/X LAST=2", ALLOW_SIMULATED="1").splitlines()
     answers = [json.loads(line) for line in told]
     assert [answer["symbol"] for answer in answers] == ["BTC-USD"] * 2 + ["ETH-USD"] * 2
-    kinds = {LSTM: "probability", BASELINE: "probability"}
+    kinds = dict.fromkeys((LSTM, BASELINE, ENSEMBLE), "probability")
     kinds |= {TRANSFORMER: "trend_strength", BASELINE_TREND: "trend_strength"}
     for answer in answers:  # each with its own bundle, where several say the same
         said = {name: entry[kinds[name]] for name, entry in answer["bundles"].items()}
         assert set(said) == set(ARTIFACTS)
         assert all(0 <= number <= 1 for number in said.values())
         assert said[LSTM] != said[BASELINE]
+        assert said[ENSEMBLE] == pytest.approx((said[LSTM] + said[BASELINE]) / 2, abs=1e-6)
     line = json.dumps({"symbol": "BTC-USD"} | candles.iloc[0].to_dict(), default=str)
     (shop.folder / "line").write_text(line)
     answer = shop.run("python -m commands.predict < line", ALLOW_SIMULATED="1")
