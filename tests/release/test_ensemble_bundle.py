@@ -12,7 +12,7 @@ from tests.tiny_run import tiny_run
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
 
-CANDLES = 700  # of each symbol, fed at the end of its history
+CANDLES = 1100  # of each symbol, fed at the end of its history; nearly all warm the features up
 
 
 def answers(folder, symbols, artifacts):
