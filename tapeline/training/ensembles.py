@@ -50,7 +50,7 @@ def average(ensemble: EnsembleEntry) -> int:
     counts = {}
     for part in PARTS:
         paths = [f"data/predictions/{member.name}{part}.parquet" for member in ensemble.members]
-        table = mean_of({path: pd.read_parquet(path) for path in paths})
+        table = mean_of({path: _read_table(path) for path in paths})
         write_table(f"data/predictions/{ensemble.name}{part}.parquet", table)
         counts[part] = len(table)
     return counts[""]
@@ -80,7 +80,7 @@ def fold_names(ensemble: EnsembleEntry) -> list[str]:
 def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
     """What the model `name` of `ensemble` says of itself: what its members share, and which they are."""
     folders = {member.name: Path(f"models/{member.name}") / name for member in ensemble.members}
-    records = {member: read_json(folder / DESCRIPTION) for member, folder in folders.items()}
+    records = {member: _read_record(folder / DESCRIPTION) for member, folder in folders.items()}
     (first, record), *others = records.items()
     for member, other in others:
         pairs = {key: (other[key], record[key]) for key in SHARED}
@@ -107,6 +107,25 @@ def content_of(folder: Path) -> str:
     for path in sorted(folder.iterdir()):
         content.update(f"{path.name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
     return content.hexdigest()[:16]
+
+
+def _read_table(path: str) -> pd.DataFrame:
+    try:
+        return pd.read_parquet(path, columns=[*KEYS, "prediction"])
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: is missing or damaged; run `dvc repro`") from error
+
+
+def _read_record(path: Path) -> dict[str, Any]:
+    """What a model says of itself, with all that is held together here."""
+    try:
+        record: dict[str, Any] = read_json(path)
+        lacking = [key for key in (*SHARED, *(of for of, _ in SHARED_WITHIN)) if key not in record]
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"{path}: is missing or damaged; run `dvc repro`") from error
+    if lacking:
+        raise ArtifactError(f"{path}: does not say {lacking[0]}; run `dvc repro`")
+    return record
 
 
 def _models(member: ModelEntry) -> list[Path]:

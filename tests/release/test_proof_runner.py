@@ -42,7 +42,7 @@ def test_every_account_is_kept_with_all_that_it_was_given(market):
 
 
 def test_accounts_of_random_sides_are_not_kept():
-    """They are the whole's sides at other times; what is run after them is kept again."""
+    """They are the whole's sides at other times."""
     kept = []
     with (
         patch.object(figures, "trade_random_sides", lambda *given: kept.extend([None, None])),

@@ -154,6 +154,21 @@ def test_a_row_that_one_member_lacks_is_not_averaged(members, part):
             average(ENSEMBLE)
 
 
+@pytest.mark.parametrize("content", [None, b"PAR1 and no more"], ids=["missing", "damaged"])
+def test_a_member_that_cannot_be_read_is_told_in_one_line(members, content):
+    """Its predictions, and what its model says of itself; a record that lacks something says what."""
+    table, record = Path(f"data/predictions/{OTHER}.parquet"), Path(f"models/{OTHER}/fold_1/model.json")
+    for path, ask in ((table, average), (record, lambda each: describe(each, "fold_1"))):
+        path.unlink()
+        if content:
+            path.write_bytes(content)
+        with pytest.raises(ArtifactError, match=f"^{path}: is missing or damaged; run `dvc repro`$"):
+            ask(ENSEMBLE)
+    record.write_text("{}")
+    with pytest.raises(ArtifactError, match=f"^{record}: does not say features; run"):
+        describe(ENSEMBLE, "fold_1")
+
+
 @settings(max_examples=25, deadline=None)
 @given(row=st.integers(0, 11), value=st.floats(0, 1))
 def test_a_row_hangs_on_its_own_members_alone(row, value):
