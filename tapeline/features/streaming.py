@@ -1,15 +1,12 @@
 """Features of the newest candle from a bounded buffer: what serving computes, candle by candle."""
 
-from bisect import bisect_left
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Candles, Feature, FloatArray
 from tapeline.features.table import as_candles
-
-SHORTER = (64, 256)  # candles that features of a shorter lookback are computed from, to save time
 
 
 def latest_features(
@@ -29,8 +26,4 @@ def newest(candles: Candles, features: Sequence[Feature]) -> FloatArray:
     n, longest = len(candles.close), max(feature.lookback for feature in features)
     if n < longest:
         raise ValueError(f"{n} candles are fewer than the {longest} that the features look back")
-    lengths = [*(length for length in SHORTER if length < n), n]
-    cuts = [candles.rows(n - length, n) for length in lengths]
-    return np.array(
-        [feature.compute(cuts[bisect_left(lengths, feature.lookback)])[-1] for feature in features]
-    )
+    return program_of(tuple(features)).newest(candles)

@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from tapeline.definitions import definitions_hash
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
 from tapeline.features.leader import close_before
 from tapeline.schema import KEYS, LABELS, OHLCV
-
-# Candles computed at a time, so that a feature's arrays stay in the processor's cache whatever the history.
-CHUNK = 65_536
 
 
 def build_table(
@@ -34,26 +32,17 @@ def build_table(
     # One block, one row per column, filled in place: a table of millions of rows is held once.
     values = np.empty((len(names), sum(len(rows) - warm_up for rows in kept)))
     every = as_candles(candles, leader, max_fill)
-    filled = 0
+    program, filled = program_of(tuple(features)), 0
     for rows in kept:
         segment = every.rows(rows[0], rows[-1] + 1)
         out = values[:, filled : filled + len(rows) - warm_up]
-        _compute(segment, features, warm_up, out[: len(features)])
+        program.fill(segment, out[: len(features)])
         out[-2] = direction(segment.close, horizon)[warm_up:]
         out[-1] = trend_strength(segment.close, horizon)[warm_up:]
         filled += out.shape[1]
     left = np.concatenate([rows[warm_up:] for rows in kept]) if kept else np.empty(0, dtype=np.int64)
     keys = candles[list(KEYS)].iloc[left].reset_index(drop=True)
     return pd.concat([keys, pd.DataFrame(values.T, columns=names, copy=False)], axis=1)
-
-
-def _compute(segment: Candles, features: Sequence[Feature], warm_up: int, out: FloatArray) -> None:
-    """Fill `out`, shape (F, n - warm_up), chunk by chunk, each from the longest lookback before it."""
-    for start in range(0, out.shape[1], CHUNK):
-        stop = min(start + CHUNK, out.shape[1])
-        chunk = segment.rows(start, stop + warm_up)
-        for column, feature in enumerate(features):
-            out[column, start:stop] = feature.compute(chunk)[warm_up:]
 
 
 def as_candles(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> Candles:
