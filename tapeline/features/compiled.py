@@ -17,19 +17,27 @@ CHUNK = 65_536
 
 
 def recipe(feature: Feature) -> Series | None:
-    """What a feature computes, told by its own function; None where it must be called with arrays."""
+    """What a feature computes, told by its own function; None where it must be called with arrays.
+
+    A function that says one thing now and another then, by a clock or by chance, must be.
+    """
     try:
-        made: object = feature.function(RECIPE)
+        made, again = feature.function(RECIPE), feature.function(RECIPE)
     except Exception:  # of whatever it called with something that is no array; with arrays it will be seen
         return None
-    return made if isinstance(made, Series) and made.clock == 1 else None
+    is_recipe = isinstance(made, Series) and isinstance(again, Series) and made.clock == 1
+    return made if is_recipe and made.is_like(again) else None
 
 
 class FeatureProgram:
-    """`features` in their order; the compiled ones are computed together."""
+    """`features` in their order; the compiled ones are computed together.
+
+    lookback : the longest of all; plain : positions of those that are called with arrays
+    """
 
     def __init__(self, features: tuple[Feature, ...]) -> None:
         self.features = features
+        self.lookback = max(feature.lookback for feature in features)
         recipes = [recipe(feature) for feature in features]
         self.plain = [k for k, made in enumerate(recipes) if made is None]
         self._compiled = [k for k, made in enumerate(recipes) if made is not None]

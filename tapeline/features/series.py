@@ -63,6 +63,14 @@ class Series(NDArrayOperatorsMixin):
     def __bool__(self) -> bool:
         raise TypeError("a recipe is neither true nor false")
 
+    def is_like(self, other: "Series") -> bool:
+        """Whether both are the same operations on the same."""
+        return self is other or (
+            (self.operation, self.option, self.number, self.made_by, self.clock, len(self.inputs))
+            == (other.operation, other.option, other.number, other.made_by, other.clock, len(other.inputs))
+            and all(one.is_like(two) for one, two in zip(self.inputs, other.inputs, strict=True))
+        )
+
     def astype(self, kind: type) -> "Series":
         """Itself: every number is a float."""
         if kind not in (float, np.float64):

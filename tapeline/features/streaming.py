@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from tapeline.features.compiled import program_of
+from tapeline.features.compiled import FeatureProgram, program_of
 from tapeline.features.declare import Candles, Feature, FloatArray
 from tapeline.features.table import as_candles
 
@@ -18,12 +18,12 @@ def latest_features(
     old its last close may be. With as many candles as the longest lookback in both, the values are those of
     the whole history to 1e-6. Raises ValueError where the buffer is shorter.
     """
-    return newest(as_candles(buffer, leader, max_fill), features)
+    return newest(as_candles(buffer, leader, max_fill), program_of(tuple(features)))
 
 
-def newest(candles: Candles, features: Sequence[Feature]) -> FloatArray:
-    """Values of `features`, shape (F,), at the last of `candles`; ValueError if those are too few."""
-    n, longest = len(candles.close), max(feature.lookback for feature in features)
-    if n < longest:
-        raise ValueError(f"{n} candles are fewer than the {longest} that the features look back")
-    return program_of(tuple(features)).newest(candles)
+def newest(candles: Candles, program: FeatureProgram) -> FloatArray:
+    """Values of the features of `program`, (F,), at the last of `candles`; ValueError if those are too few."""
+    n = len(candles.close)
+    if n < program.lookback:
+        raise ValueError(f"{n} candles are fewer than the {program.lookback} that the features look back")
+    return program.newest(candles)

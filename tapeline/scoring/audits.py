@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.extra import Extra
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
 from tapeline.features.extra import extra_features
 from tapeline.features.streaming import latest_features
@@ -87,6 +88,7 @@ def audit_symbol(
     lookbacks = {feature.name: feature.lookback for feature in audited.features}
     longest = max(lookbacks.values())
     names, horizon = audited.names, audited.horizon
+    program_of.cache_clear()  # so that what a feature's function reads once, it reads here
     with files_opened() as opened:
         clean = audited.build(history.candles, history.leader)
     names_by_function = {feature.definition: feature.name for feature in audited.features if opened}

@@ -15,6 +15,7 @@ from tapeline.errors import ArtifactError, NotServedError
 from tapeline.extra import GROUP as EXTRA
 from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.catalog import FEATURES
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
 from tapeline.features.table import feature_version
@@ -81,10 +82,10 @@ class Stream:
         self._step = INTERVAL_MINUTES[self.interval] * MICROSECONDS
         self.features = [check_features(predictor) for predictor in self.predictors]
         features_by_name = {feature.name: feature for features in self.features for feature in features}
-        self._all_features = list(features_by_name.values())
+        self._program = program_of(tuple(features_by_name.values()))
         names = list(features_by_name)
         self._columns = [np.array([names.index(f.name) for f in features]) for features in self.features]
-        self.lookback = max(feature.lookback for feature in self._all_features)
+        self.lookback = self._program.lookback
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
         self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
@@ -257,7 +258,7 @@ class Stream:
         end = len(buffer) - back
         if end < self.lookback:
             return
-        row = newest(buffer.candles(self._leader_of(symbol), self.lookback, back), self._all_features)
+        row = newest(buffer.candles(self._leader_of(symbol), self.lookback, back), self._program)
         kept = self._rows.get(symbol, np.empty((0, len(row))))
         self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
 
