@@ -54,7 +54,8 @@ class CandleBuffer:
     @property
     def time(self) -> NDArray[np.int64]:
         """Open times, (n,) microseconds."""
-        return self._time[self._start : self._stop]
+        time: NDArray[np.int64] = self._time[self._start : self._stop]
+        return time
 
     @property
     def rows(self) -> FloatArray:
@@ -64,7 +65,8 @@ class CandleBuffer:
     @property
     def is_filled(self) -> NDArray[np.bool_]:
         """Which candles were missing, (n,)."""
-        return self._is_filled[self._start : self._stop]
+        is_filled: NDArray[np.bool_] = self._is_filled[self._start : self._stop]
+        return is_filled
 
     def add_values(self, time: int, values: FloatArray) -> int:
         """Add the next candle, its open time and (5,) prices and volume; return how many are missing before.
@@ -99,7 +101,8 @@ class CandleBuffer:
         start = max(self._start, stop - count)
         time, source = self._time[start:stop], self if leader is None else leader
         before = close_before(time, *source._real(), self._step, self._max_fill)
-        return Candles(time // MICROSECONDS, *self._values[:, start:stop], before)
+        open_, high, low, close, volume = self._values[:, start:stop]
+        return Candles(time // MICROSECONDS, open_, high, low, close, volume, before)
 
     def _real(self) -> tuple[NDArray[np.int64], FloatArray]:
         """Open times and closes of the candles that were not filled, (k,) each."""

@@ -1,8 +1,8 @@
 """Declared features as one compiled program, and beside it those that are plain Python."""
 
-from collections.abc import Sequence
 from dataclasses import fields
 from functools import lru_cache
+from typing import Any, cast
 
 import numpy as np
 
@@ -22,11 +22,11 @@ def recipe(feature: Feature) -> Series | None:
     A function that says one thing now and another then, by a clock or by chance, must be.
     """
     try:
-        made, again = feature.function(RECIPE), feature.function(RECIPE)
+        made, again = (cast("Any", feature.function(RECIPE)) for _ in range(2))
     except Exception:  # of whatever it called with something that is no array; with arrays it will be seen
         return None
     is_recipe = isinstance(made, Series) and isinstance(again, Series) and made.clock == 1
-    return made if is_recipe and made.is_like(again) else None
+    return cast("Series", made) if is_recipe and made.is_like(again) else None
 
 
 class FeatureProgram:
@@ -93,7 +93,8 @@ def compute(feature: Feature, candles: Candles) -> FloatArray:
     out = np.empty((1, len(candles.close)))
     program = program_of((feature,))
     program._fill(candles, out)
-    return out[0]
+    values: FloatArray = out[0]
+    return values
 
 
 def _columns(candles: Candles) -> tuple[FloatArray, int]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.features.kernel import FloatArray
+from tapeline.features.kernel import FloatArray as FloatArray
 from tapeline.features.rolling import log_return
 
 MAX_LOOKBACK = 1500  # candles; what serving has to keep in memory for one symbol

@@ -1,4 +1,4 @@
-"""TA-Lib's indicators by their own names, of arrays (n,) or of what stands for them while a feature is compiled.
+"""TA-Lib's indicators, of arrays (n,) or of what stands for them while a feature is compiled.
 
 Called from compiled code they are the same functions of the same library. Others can be called as
 `talib.NAME` in a feature, which then is not compiled.
@@ -58,9 +58,7 @@ def aroon_oscillator(high: FloatArray, low: FloatArray, window: int) -> FloatArr
     return _indicator("AROONOSC", window, high, low)
 
 
-def mfi(
-    high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, window: int
-) -> FloatArray:
+def mfi(high: FloatArray, low: FloatArray, close: FloatArray, volume: FloatArray, window: int) -> FloatArray:
     """Money flow index."""
     return _indicator("MFI", window, high, low, close, volume)
 

@@ -17,10 +17,10 @@ merge likewise (Chan, Golub, LeVeque 1979). TA-Lib's functions alone remember wh
 
 import ctypes
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any, NamedTuple, TypeVar
 
-import llvmlite.binding
+import llvmlite.binding  # type: ignore[import-untyped]
 import numpy as np
 import talib._ta_lib
 from numba import njit, types
@@ -112,17 +112,17 @@ TA_AROONOSC, TA_MFI, TA_ULTOSC = _extern("AROONOSC", 2, 1), _extern("MFI", 4, 1)
 TA_MACD, TA_STOCH = _extern("MACD", 1, 3, 3), _extern("STOCH", 3, 5, 2)
 
 
-def part(function: Function) -> Function:
+def compiled(function: Function, cache: bool = False) -> Function:
     """Compile a part of `run` into it, without reference counts: its caller holds every array.
 
     Counting who holds them would take a third of a row's time. Only `run` is kept compiled, with its parts.
     """
     options: dict[str, Any] = {"_nrt": False}
-    made: Function = njit(error_model="numpy", **options)(function)
+    made: Function = njit(cache=cache, error_model="numpy", **options)(function)
     return made
 
 
-@njit(cache=True, error_model="numpy", _nrt=False)
+@partial(compiled, cache=True)
 def run(
     columns: FloatArray,
     at: int,
@@ -146,10 +146,11 @@ def run(
             first, count = number * block, min(block, rows - number * block)
             left = rows - first - count  # rows and candles that come later
             lines, slots, lengths = blocks, space.block, space.block_lengths
-        code, minute = lines.code, at - left
+        code, minute, n_most = lines.code, at - left, n - left
         for line in range(code.shape[0]):
-            operation, slot, clock, n_most = code[line, OPERATION], code[line, SLOT], code[line, CLOCK], n - left
-            place = minute if clock == 1 else (minute + 1) // clock - 1  # of the newest candle of this clock
+            operation, slot, clock = code[line, OPERATION], code[line, SLOT], code[line, CLOCK]
+            # The newest candle of this line's clock, counted since 1970.
+            place = minute if clock == 1 else (minute + 1) // clock - 1
             size = min(code[line, LENGTH], n_most if clock == 1 else _n_closed(n_most, minute, clock))
             lengths[slot], values, option = size, slots[slot, :size], code[line, OPTION]
             a = slots[code[line, FIRST], : lengths[code[line, FIRST]]]
@@ -175,7 +176,7 @@ def run(
                 shared = min(a.shape[0], b.shape[0])  # others may need more candles of one of them
                 _correlation(a[-shared:], b[-shared:], lines.number[line], option, place, tables.reciprocals,
                              space.suffix, values)  # fmt: skip
-            elif operation == LOWEST or operation == HIGHEST:
+            elif operation in (LOWEST, HIGHEST):
                 _extreme(a, 1.0 if operation == LOWEST else -1.0, option, place, space.suffix, values)
             elif operation == RUN:
                 _run_length(a, option, values)
@@ -193,35 +194,39 @@ def run(
 @cache
 def compiled_run() -> Callable[..., None]:
     """Compile `run` for the one kind of arrays that it takes, at the first call of it."""
+    named: Any = types.NamedTuple
     floats, whole = types.Array(types.float64, 2, "C"), types.Array(types.int64, 1, "C")
     row, number = types.Array(types.float64, 1, "C"), types.int64
-    lines = types.NamedTuple([types.Array(types.int64, 2, "C"), row], Lines)
-    tables = types.NamedTuple([row, floats, number, row], Tables)
-    space = types.NamedTuple([floats, whole, floats, whole, floats, types.Array(types.int32, 1, "C")], Space)
+    lines = named([types.Array(types.int64, 2, "C"), row], Lines)
+    tables = named([row, floats, number, row], Tables)
+    space = named([floats, whole, floats, whole, floats, types.Array(types.int32, 1, "C")], Space)
     columns = types.Array(types.float64, 2, "A", readonly=True)
     out = types.Array(types.float64, 2, "A")
-    run.compile(types.void(columns, number, lines, lines, tables, space, number, out))
-    run.disable_compile()
+    made: Any = run
+    made.compile(types.void(columns, number, lines, lines, tables, space, number, out))
+    made.disable_compile()
     return run
 
 
-@part
-def _n_closed(n, at, minutes):  # type: ignore[no-untyped-def]
+@compiled
+def _n_closed(n: int, at: int, minutes: int) -> int:
     """How many candles of `minutes` lie wholly in the last `n` minutes up to `at`."""
     first = -((n - 1 - at) // minutes)
     return max((at + 1) // minutes - first, 0)
 
 
-@part
-def _copy(source, end, target):  # type: ignore[no-untyped-def]
+@compiled
+def _copy(source: FloatArray, end: int, target: FloatArray) -> None:
     """Fill `target` with what comes before `end`; NaN before the first."""
     start = end - target.shape[0]
     for i in range(target.shape[0]):
         target[i] = source[start + i] if start + i >= 0 else np.nan
 
 
-@part
-def _binary(operation, a, b, c, number, out):  # type: ignore[no-untyped-def]
+@compiled
+def _binary(
+    operation: int, a: FloatArray, b: FloatArray, c: FloatArray, number: float, out: FloatArray
+) -> None:
     n = out.shape[0]
     if operation == ADD:
         for i in range(n):
@@ -273,8 +278,8 @@ def _binary(operation, a, b, c, number, out):  # type: ignore[no-untyped-def]
             out[i] = b[i] if a[i] != 0 else c[i]
 
 
-@part
-def _unary(operation, a, out):  # type: ignore[no-untyped-def]
+@compiled
+def _unary(operation: int, a: FloatArray, out: FloatArray) -> None:
     n = out.shape[0]
     if operation == NEGATIVE:
         for i in range(n):
@@ -302,16 +307,16 @@ def _unary(operation, a, out):  # type: ignore[no-untyped-def]
             out[i] = 1.0 if a[i] != a[i] else 0.0
 
 
-@part
-def _n_missing(n, n_values, window, out):  # type: ignore[no-untyped-def]
+@compiled
+def _n_missing(n: int, n_values: int, window: int, out: FloatArray) -> int:
     """How many of `n` rows have no whole window in `n_values`; those become NaN."""
     missing = min(max(n + window - 1 - n_values, 0), n)
     out[:missing] = np.nan
     return missing
 
 
-@part
-def _sum(a, window, at, suffix, out):  # type: ignore[no-untyped-def]
+@compiled
+def _sum(a: FloatArray, window: int, at: int, suffix: FloatArray, out: FloatArray) -> None:
     """Sums. Below, j is a place in `a` and `border` that of a block's beginning."""
     ahead = a.shape[0] - out.shape[0]
     i = _n_missing(out.shape[0], a.shape[0], window, out)
@@ -335,8 +340,10 @@ def _sum(a, window, at, suffix, out):  # type: ignore[no-untyped-def]
             i += 1
 
 
-@part
-def _squares(a, window, at, reciprocals, suffix, out):  # type: ignore[no-untyped-def]
+@compiled
+def _squares(
+    a: FloatArray, window: int, at: int, reciprocals: FloatArray, suffix: FloatArray, out: FloatArray
+) -> None:
     """Sums of squared deviations from the window's mean."""
     ahead = a.shape[0] - out.shape[0]
     means, sums = suffix[0], suffix[1]
@@ -368,9 +375,18 @@ def _squares(a, window, at, reciprocals, suffix, out):  # type: ignore[no-untype
             i += 1
 
 
-@part
-def _correlation(a, b, slope, window, at, reciprocals, suffix, out):  # type: ignore[no-untyped-def]
-    """Pearson's correlation of `a` with `b`, which rises by `slope` a candle beside; 0 where either is constant.
+@compiled
+def _correlation(
+    a: FloatArray,
+    b: FloatArray,
+    slope: float,
+    window: int,
+    at: int,
+    reciprocals: FloatArray,
+    suffix: FloatArray,
+    out: FloatArray,
+) -> None:
+    """Pearson's correlation of `a` with `b`, which rises by `slope` a candle; 0 where either is constant.
 
     What rises counts from the border, so that it has no digits to lose.
     """
@@ -416,8 +432,8 @@ def _correlation(a, b, slope, window, at, reciprocals, suffix, out):  # type: ig
         i = after
 
 
-@part
-def _extreme(a, sign, window, at, suffix, out):  # type: ignore[no-untyped-def]
+@compiled
+def _extreme(a: FloatArray, sign: float, window: int, at: int, suffix: FloatArray, out: FloatArray) -> None:
     """Lowest of `sign` times each value, times `sign`; no value is NaN."""
     ahead = a.shape[0] - out.shape[0]
     lowest = suffix[0]
@@ -441,8 +457,8 @@ def _extreme(a, sign, window, at, suffix, out):  # type: ignore[no-untyped-def]
             i += 1
 
 
-@part
-def _run_length(a, most, out):  # type: ignore[no-untyped-def]
+@compiled
+def _run_length(a: FloatArray, most: int, out: FloatArray) -> None:
     """How many values in a row, up to each, are equal to it; `most` at most."""
     ahead = a.shape[0] - out.shape[0]
     first = _n_missing(out.shape[0], a.shape[0], most, out)
@@ -454,8 +470,10 @@ def _run_length(a, most, out):  # type: ignore[no-untyped-def]
             out[j - ahead] = min(count, most)
 
 
-@part
-def _other(operation, a, option, clock, at, tables, out):  # type: ignore[no-untyped-def]
+@compiled
+def _other(
+    operation: int, a: FloatArray, option: int, clock: int, at: int, tables: Tables, out: FloatArray
+) -> None:
     """Tables, and candles of longer clocks: `at` is the newest minute's, `clock` minutes is one of `out`."""
     n, n_a = out.shape[0], a.shape[0]
     if operation == LOOKUP:
@@ -483,9 +501,19 @@ def _other(operation, a, option, clock, at, tables, out):  # type: ignore[no-unt
             out[i] = value
 
 
-@part
-def _indicator(operation, a, b, c, d, window, spare, counts, out):  # type: ignore[no-untyped-def]
-    """TA-Lib's, from the first candle at which none of what it takes is NaN; NaN until its own warm-up ends."""
+@compiled
+def _indicator(
+    operation: int,
+    a: FloatArray,
+    b: FloatArray,
+    c: FloatArray,
+    d: FloatArray,
+    window: int,
+    spare: FloatArray,
+    counts: NDArray[np.int32],
+    out: FloatArray,
+) -> None:
+    """TA-Lib's, from the first candle at which nothing that it takes is NaN; NaN until it has warmed up."""
     n, skipped = out.shape[0], 0
     while skipped < n and not a[skipped] + b[skipped] + c[skipped] + d[skipped] < np.inf:
         skipped += 1

@@ -77,16 +77,14 @@ class Program:
         self._run(self._plan(EVERY), columns, at, out, None)
 
     def newest(self, columns: FloatArray, at: int) -> FloatArray:
-        """Results (F,) at the newest candle; what remembers where it began begins `reaches` candles before."""
+        """Results (F,) at the newest candle; what remembers where it began begins `reaches` before."""
         plan, out = self._plan(1), np.empty((len(self._roots), 1))
         if self._space is None:
             self._space = self._make_space(plan, plan.widths[0])
         self._run(plan, columns, at, out, self._space)
         return out[:, 0]
 
-    def _run(
-        self, plan: _Plan, columns: FloatArray, at: int, out: FloatArray, space: Space | None
-    ) -> None:
+    def _run(self, plan: _Plan, columns: FloatArray, at: int, out: FloatArray, space: Space | None) -> None:
         if not columns.shape[1] or not out.size:
             return
         if space is None:
@@ -110,9 +108,7 @@ class Program:
         """Number of a series, which equal ones share."""
         if series not in seen:
             inputs = tuple(self._number(each, seen) for each in series.inputs)
-            step = _Step(
-                series.operation, inputs, series.option, series.number, series.made_by, series.clock
-            )
+            step = _Step(series.operation, inputs, series.option, series.number, series.made_by, series.clock)
             if step not in self._numbers:
                 self._numbers[step] = len(self._steps)
                 self._steps.append(step)
@@ -275,6 +271,8 @@ def apply(operation: str, *inputs: Any, **parameters: Any) -> Any:
     """An operation of the kernel, `parameters` those of a `Series`, on series or on arrays (n,)."""
     if any(isinstance(each, Series) for each in inputs):
         return Series(operation, *map(as_series, inputs), **parameters)
+    if operation == "last_closed" or operation.startswith("closed_"):
+        raise TypeError("longer candles are known to features that can be compiled alone")
     n = len(inputs[0])
     out = np.empty((1, n))
     columns = np.array(inputs, np.float64)

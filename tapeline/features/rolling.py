@@ -1,11 +1,9 @@
 """Sums, moments, extremes and correlations over a window, in constant time per candle.
 
-Each takes arrays (n,) that end with the newest candle, or what stands for them while a feature is compiled, and
-returns as many values; NaN where the window is not full or holds a NaN. How they are computed, so that a value
-depends on nothing but its window, says `kernel.py`.
+Each takes arrays (n,) that end with the newest candle, or what stands for them while a feature is compiled,
+and returns as many values; NaN where the window is not full or holds a NaN. How they are computed, so that a
+value depends on nothing but its window, says `kernel.py`.
 """
-
-from typing import Any
 
 import numpy as np
 
@@ -71,5 +69,5 @@ def log_return(close: FloatArray, window: int) -> FloatArray:
 
 
 def _apply(operation: str, *inputs: FloatArray, option: int = 0, number: float = 0.0) -> FloatArray:
-    values: Any = apply(operation, *inputs, option=option, number=number)
-    return values
+    result: FloatArray = apply(operation, *inputs, option=option, number=number)
+    return result

@@ -12,10 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-UFUNCS = frozenset(
-    "add subtract multiply divide floor_divide remainder minimum maximum less less_equal greater "
-    "greater_equal equal not_equal negative absolute sign square sqrt log log1p isnan".split()
-)
+from tapeline.features.kernel import FIRST_BINARY, FIRST_WINDOW, OPERATIONS
+
+UFUNCS = frozenset(OPERATIONS[FIRST_BINARY:FIRST_WINDOW]) - {"ratio", "where"}
 
 
 class Series(NDArrayOperatorsMixin):
@@ -25,8 +24,9 @@ class Series(NDArrayOperatorsMixin):
     clock : minutes of a candle, 1 for those that come in whatever their length
     """
 
-    __slots__ = ("clock", "inputs", "made_by", "number", "operation", "option")
     __hash__ = object.__hash__
+    operation: str
+    clock: int
 
     def __init__(
         self, operation: str, *inputs: "Series", option: int = 0, number: float = 0.0,

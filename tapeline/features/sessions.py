@@ -24,7 +24,8 @@ LONGEST_WAIT = DAY + 60  # minutes from one opening to the next, when clocks go 
 
 def in_session(minute: NDArray[np.int64], name: str) -> NDArray[np.bool_]:
     """Whether each open time, in minutes since 1970, falls into session `name`; shape (n,)."""
-    return by_hour(minute, _is_open, name) > 0
+    is_open: NDArray[np.bool_] = by_hour(minute, _is_open, name) > 0
+    return is_open
 
 
 def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -35,7 +36,8 @@ def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
 def minutes_until(minute: NDArray[np.int64], name: str, border: str) -> FloatArray:
     """Minutes from each open time to the next "open" or "close" of session `name`, above 0; shape (n,)."""
     # Sessions open and close at whole hours of UTC, so all candles of an hour wait for the same border.
-    return by_hour(minute, _next_border, name, border) - minute
+    wait: FloatArray = by_hour(minute, _next_border, name, border) - minute
+    return wait
 
 
 def session_masks(timestamp: pd.DatetimeIndex) -> dict[str, NDArray[np.bool_]]:
@@ -52,7 +54,8 @@ def session_masks(timestamp: pd.DatetimeIndex) -> dict[str, NDArray[np.bool_]]:
 @feature("sessions", over=tuple(SESSIONS), lookback=1, low=0, high=1)
 def session(candles: Candles, name: str) -> FloatArray:
     """1 in the session of {} (office hours there, local time), else 0."""
-    return by_hour(candles.minute, _is_open, name)
+    is_open: FloatArray = by_hour(candles.minute, _is_open, name)
+    return is_open
 
 
 @feature("sessions", lookback=1, low=0, high=1)
@@ -98,7 +101,8 @@ def week(candles: Candles, wave: str) -> FloatArray:
 
 
 def _wave(minute: NDArray[np.int64], period: int, wave: str) -> FloatArray:
-    return look_up(minute % period, _wave_table, period, wave)
+    values: FloatArray = look_up(minute % period, _wave_table, period, wave)
+    return values
 
 
 def _wave_table(period: int, wave: str) -> FloatArray:

@@ -22,7 +22,7 @@ def latest_features(
 
 
 def newest(candles: Candles, program: FeatureProgram) -> FloatArray:
-    """Values of the features of `program`, (F,), at the last of `candles`; ValueError if those are too few."""
+    """Values (F,) of the features of `program` at the last of `candles`; ValueError if those are too few."""
     n = len(candles.close)
     if n < program.lookback:
         raise ValueError(f"{n} candles are fewer than the {program.lookback} that the features look back")

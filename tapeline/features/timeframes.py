@@ -6,11 +6,10 @@ finite number of them; Wilder's recursions over hours would need weeks (a 1h RSI
 """
 
 from collections.abc import Callable
-from typing import Any
 
 from tapeline.features.declare import Candles, FloatArray, feature
+from tapeline.features.program import apply
 from tapeline.features.rolling import log_return, ratio, rolling_max, rolling_min, rolling_std
-from tapeline.features.series import Series, as_series
 from tapeline.features.trend import efficiency_ratio
 
 TIMEFRAMES = {"5m": 5, "15m": 15, "1h": 60}  # minutes
@@ -59,11 +58,11 @@ def closed_candles(values: FloatArray, minutes: int, gather: str = "last") -> Fl
 
     Those whose first minutes are not there have none. They end with the last that has closed.
     """
-    closed: Any = Series(f"closed_{gather}", as_series(values), clock=minutes)
+    closed: FloatArray = apply(f"closed_{gather}", values, clock=minutes)
     return closed
 
 
 def last_closed(values: FloatArray, minutes: int) -> FloatArray:
-    """For each candle of one minute the value of the last of `minutes` that has closed; NaN before the first."""
-    at: Any = Series("last_closed", as_series(values), option=minutes, clock=1)
+    """For each one-minute candle the value of the last of `minutes` that has closed; NaN before the first."""
+    at: FloatArray = apply("last_closed", values, option=minutes, clock=1)
     return at
