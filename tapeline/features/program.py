@@ -89,7 +89,9 @@ class Program:
             return
         if space is None:
             space = self._make_space(plan, min(plan.widths[0], columns.shape[1]))
-        tables = self._tables_for(columns[kernel.MINUTE])
+        minute = columns[kernel.MINUTE]
+        ends = (minute[0], minute[-1]) if plan.block == 1 else (minute.min(), minute.max())
+        tables = self._tables_for(*ends) if self._hours else self._tables[2]
         kernel.compiled_run()(columns, at, plan.whole, plan.blocks, tables, space, plan.block, out)
         for row, last in self._same:  # a line is one result
             out[row] = out[last]
@@ -210,11 +212,9 @@ class Program:
         line[kernel.CLOCK], line[kernel.RESULT] = step.clock, -1
         return line, step.number
 
-    def _tables_for(self, minute: FloatArray) -> Tables:
-        """Tables that hold every hour of the times `minute`, (n,)."""
-        if not self._hours:
-            return self._tables[2]
-        first, last = minute.min() // 60, minute.max() // 60
+    def _tables_for(self, first_minute: float, last_minute: float) -> Tables:
+        """Tables that hold every hour from one time to the other."""
+        first, last = first_minute // 60, last_minute // 60
         if not self._tables[0] <= first <= last < self._tables[1]:
             begin, end = int(first // HOURS), int(last // HOURS) + 1
             self._tables = begin * HOURS, end * HOURS, self._make_tables(begin, end)

@@ -30,6 +30,8 @@ class Predictor:
 
     def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Numbers for the rows from `sequence_length - 1` on of consecutive (N, F) rows."""
+        if len(features) == self.sequence_length:  # one window, which needs not be cut
+            return self.bundle.run(self._scaler.transform(features)[None]).astype(np.float64)
         return self.predict_rows(features, np.arange(self.sequence_length - 1, len(features)))
 
     def predict_rows(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
