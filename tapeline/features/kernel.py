@@ -478,10 +478,12 @@ def _other(
     n, n_a = out.shape[0], a.shape[0]
     if operation == LOOKUP:
         for i in range(n):
-            out[i] = tables.constants[option + int(a[n_a - n + i])]
+            k = option + int(a[n_a - n + i])
+            out[i] = tables.constants[k] if option <= k < tables.constants.shape[0] else np.nan
     elif operation == HOUR:
         for i in range(n):
-            out[i] = tables.hours[option, int(a[n_a - n + i]) // 60 - tables.first_hour]
+            k = int(a[n_a - n + i]) // 60 - tables.first_hour
+            out[i] = tables.hours[option, k] if 0 <= k < tables.hours.shape[1] else np.nan
     elif operation == LAST_CLOSED:
         newest = (at + 1) // option - 1  # longer candle, counted since 1970
         for i in range(n):
@@ -518,6 +520,7 @@ def _indicator(
     while skipped < n and not a[skipped] + b[skipped] + c[skipped] + d[skipped] < np.inf:
         skipped += 1
     i, j = counts[:1].ctypes.data, counts[1:].ctypes.data
+    counts[:] = 0  # it makes nothing of a window that it refuses
     last = n - 1 - skipped
     x, y = a[skipped:].ctypes.data, b[skipped:].ctypes.data
     z, w = c[skipped:].ctypes.data, d[skipped:].ctypes.data

@@ -69,5 +69,8 @@ def log_return(close: FloatArray, window: int) -> FloatArray:
 
 
 def _apply(operation: str, *inputs: FloatArray, option: int = 0, number: float = 0.0) -> FloatArray:
+    least = {"lag": 0, "ratio": 0}.get(operation, 1)
+    if option < least:
+        raise ValueError(f"{operation}: must look back over at least {least} candles, got {option}")
     result: FloatArray = apply(operation, *inputs, option=option, number=number)
     return result

@@ -98,6 +98,7 @@ NOT_COMPILED = {
     "a maximum so far": lambda candles: np.maximum.accumulate(candles.close),
     "an array": lambda candles: candles.close + np.arange(3.0),
     "numbers of another kind": lambda candles: candles.close.astype(np.float32),
+    "a look ahead": lambda candles: lag(candles.close, -1),
     "nothing of candles": lambda candles: np.zeros(3),
 }
 

@@ -92,3 +92,13 @@ def test_a_nan_is_seen_by_its_windows_alone():
     for name in ("rolling_sum", "rolling_std"):
         found = getattr(rolling, name)(values, 4)
         assert np.flatnonzero(np.isnan(found)).tolist() == [0, 1, 2, 8, 9, 10, 11]
+
+
+def test_nothing_looks_ahead():
+    """Neither a lag nor a window may be of later candles, nor of none."""
+    values = np.arange(5.0)
+    assert rolling.lag(values, 0).tolist() == values.tolist()
+    for name, least in (("lag", 0), ("rolling_sum", 1), ("rolling_max", 1), ("run_length", 1)):
+        told = f"must look back over at least {least} candles, got {least - 1}"
+        with pytest.raises(ValueError, match=told):
+            getattr(rolling, name)(values, least - 1)
