@@ -5,6 +5,7 @@ from functools import lru_cache
 from typing import Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, Feature, FloatArray
 from tapeline.features.program import Program
@@ -44,16 +45,19 @@ class FeatureProgram:
         roots = [made for made in recipes if made is not None]
         self._program = Program(roots, [features[k].lookback for k in self._compiled]) if roots else None
 
-    def fill(self, candles: Candles, out: FloatArray) -> None:
+    def fill(self, candles: Candles, out: NDArray[np.floating]) -> None:
         """Fill `out`, (F, rows), with the features of the last `rows` of `candles`, consecutive ones.
 
-        A chunk of rows is computed from as many candles before it as there are before the first row.
+        A chunk of rows is computed from as many candles before it as there are before the first row, and
+        cast to the type of `out`.
         """
         before, n_rows = len(candles.close) - out.shape[1], out.shape[1]
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
             chunk = candles.rows(start, stop + before)
-            self._fill(chunk, out[:, start:stop])
+            made = np.empty((len(self.features), stop - start))
+            self._fill(chunk, made)
+            out[:, start:stop] = made
 
     def newest(self, candles: Candles) -> FloatArray:
         """Features (F,) of the last of `candles`, each from no more than its lookback."""

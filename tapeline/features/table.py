@@ -11,7 +11,7 @@ from tapeline.features.compiled import program_of
 from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
 from tapeline.features.leader import close_before
-from tapeline.schema import KEYS, LABELS, OHLCV
+from tapeline.schema import FEATURE_TYPE, KEYS, LABELS, OHLCV
 
 
 def build_table(
@@ -23,26 +23,30 @@ def build_table(
     how old its last close may be (`close_before`). Nothing reaches over a segment's border. The first rows
     of a segment, before the longest lookback has passed, are dropped; a label is NaN where its future is
     not there or has no direction.
-    Returns one row per candle left: `timestamp, segment, is_filled`, the features, the labels.
+    Returns one row per candle left: `timestamp, segment, is_filled`, the features (float32), the labels.
     """
     warm_up = max(feature.lookback for feature in features) - 1
     segments = [np.flatnonzero(candles["segment"] == number) for number in candles["segment"].unique()]
     kept = [rows for rows in segments if len(rows) > warm_up]
-    names = [*(feature.name for feature in features), *LABELS]
+    n_rows = sum(len(rows) - warm_up for rows in kept)
     # One block, one row per column, filled in place: a table of millions of rows is held once.
-    values = np.empty((len(names), sum(len(rows) - warm_up for rows in kept)))
+    values, labels = np.empty((len(features), n_rows), FEATURE_TYPE), np.empty((len(LABELS), n_rows))
     every = as_candles(candles, leader, max_fill)
     program, filled = program_of(tuple(features)), 0
     for rows in kept:
         segment = every.rows(rows[0], rows[-1] + 1)
-        out = values[:, filled : filled + len(rows) - warm_up]
-        program.fill(segment, out[: len(features)])
-        out[-2] = direction(segment.close, horizon)[warm_up:]
-        out[-1] = trend_strength(segment.close, horizon)[warm_up:]
-        filled += out.shape[1]
+        own = slice(filled, filled + len(rows) - warm_up)
+        program.fill(segment, values[:, own])
+        labels[0, own] = direction(segment.close, horizon)[warm_up:]
+        labels[1, own] = trend_strength(segment.close, horizon)[warm_up:]
+        filled = own.stop
     left = np.concatenate([rows[warm_up:] for rows in kept]) if kept else np.empty(0, dtype=np.int64)
     keys = candles[list(KEYS)].iloc[left].reset_index(drop=True)
-    return pd.concat([keys, pd.DataFrame(values.T, columns=names, copy=False)], axis=1)
+    names = [feature.name for feature in features]
+    blocks = [
+        pd.DataFrame(block.T, columns=of, copy=False) for block, of in ((values, names), (labels, [*LABELS]))
+    ]
+    return pd.concat([keys, *blocks], axis=1)
 
 
 def as_candles(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> Candles:
