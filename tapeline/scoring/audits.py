@@ -66,12 +66,12 @@ class Audited:
         """The same with one feature that costs nothing, so that labels are cheap."""
         return build_table(candles, leader, [CHEAPEST], self.horizon, self.max_fill)
 
-    def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float32]:
+    def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
         """Features `names` of the newest candle, from the candles of `buffer` alone."""
         chosen = [feature for feature in self.features if feature.name in set(names)]
-        return latest_features(buffer, leader, chosen, self.max_fill)
+        return latest_features(buffer, leader, chosen, self.max_fill).astype(np.float64)
 
-    def served(self, history: History, cuts: NDArray[np.int64]) -> Iterator[NDArray[np.float32]]:
+    def served(self, history: History, cuts: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
         """All features at rows `cuts`, as serving computes them from candles that arrive one by one."""
         return served_rows(history, cuts, self.features, self.max_fill)
 

@@ -64,4 +64,5 @@ def served_rows(
         back = (fed - time) // history.step
         candles = own.buffer.candles(leader.buffer if leader else None, lookback, back)
         is_there = at < len(own.time) and len(own.buffer) - back >= lookback == len(candles.close)
-        yield newest(candles, program) if is_there else np.full(len(features), np.nan)
+        row = newest(candles, program) if is_there else np.full(len(features), np.nan)
+        yield row.astype(np.float64)

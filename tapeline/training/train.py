@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from lightning_fabric import Fabric
 
 from tapeline.definitions import Definition
@@ -46,7 +47,7 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     plan = plan_training(params, model)
     fabric = make_fabric(plan.params)
     table = plan.table
-    arrays = [table.features, table.labels, table.segment]
+    arrays: list[NDArray[Any]] = [table.features, table.labels, table.segment]
     arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
     key = inputs_key(plan.contract | {"device": fabric.device.type}, arrays)
     checkpoints = project_folder() / CHECKPOINTS / model.name / key
