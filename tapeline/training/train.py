@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 
 from tapeline.definitions import Definition
 from tapeline.errors import SplitError
