@@ -17,7 +17,7 @@ from tapeline.definitions import Definition
 from tapeline.errors import SplitError
 from tapeline.models.network import NetworkEntry
 from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
-from tapeline.nets.devices import make_fabric
+from tapeline.nets.devices import make_fabric, precision_advice
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
@@ -46,6 +46,8 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     """
     plan = plan_training(params, model)
     fabric = make_fabric(plan.params)
+    if told := precision_advice(fabric.device, plan.params):
+        log.warning(told)
     table = plan.table
     arrays: list[NDArray[Any]] = [table.features, table.labels, table.segment]
     arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
