@@ -46,8 +46,8 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     """
     plan = plan_training(params, model)
     fabric = make_fabric(plan.params)
-    if told := precision_advice(fabric.device, plan.params):
-        log.warning(told)
+    if advice := precision_advice(fabric.device, plan.params):
+        log.warning(advice)
     table = plan.table
     arrays: list[NDArray[Any]] = [table.features, table.labels, table.segment]
     arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
