@@ -105,7 +105,7 @@ class Workshop:
 
     def take_compiled(self) -> None:
         """Take what Numba has compiled of the very same files: it tells them by time and size."""
-        for path in (*ROOT.glob("tapeline/**/__pycache__/*.nbi"), *ROOT.glob("tapeline/**/__pycache__/*.nbc")):
+        for path in ROOT.glob("tapeline/**/__pycache__/*.nb[ic]"):
             target = self.folder / path.relative_to(ROOT)
             target.parent.mkdir(exist_ok=True)
             with suppress(FileNotFoundError):  # another worker is writing its own
