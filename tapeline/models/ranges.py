@@ -66,17 +66,22 @@ class Range(Section):
 Choices = tuple[bool | int | float | str, ...]
 
 
+def as_range(value: dict[str, Any]) -> Range:
+    """The range that a map of params.yaml says; ValueError with the first wrong key and its rule."""
+    try:
+        return Range.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(map(str, first["loc"][:1]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{at}: {said}" if at else said) from None
+
+
 def _range_or_choices(value: Any) -> Range | Choices:
     if isinstance(value, Range):
         return value
     if isinstance(value, dict):
-        try:
-            return Range.model_validate(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            at = ".".join(map(str, first["loc"][:1]))
-            said = first["msg"].removeprefix("Value error, ")
-            raise ValueError(f"{at}: {said}" if at else said) from None
+        return as_range(value)
     if not isinstance(value, list | tuple) or len(value) < 2:
         raise ValueError("must be a list of at least two choices, or a map of low, high, log and step")
     if any(not isinstance(each, bool | int | float | str) for each in value):
