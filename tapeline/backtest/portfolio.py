@@ -216,7 +216,9 @@ def may_short(priced: PricedMarket, params: OrderParams) -> NDArray[np.bool_]:
     return allowed
 
 
-def order_lines(decisions: Decisions, params: OrderParams, shorts: NDArray[np.bool_]) -> tuple[Records, Refused]:
+def order_lines(
+    decisions: Decisions, params: OrderParams, shorts: NDArray[np.bool_]
+) -> tuple[Records, Refused]:
     """Orders of `decisions`, of `order_dtype`, and what could not be ordered; `shorts` as of `may_short`."""
     bar, symbol, side, tier, closes = decisions
     is_allowed_short = shorts[symbol]

@@ -13,6 +13,7 @@ from tapeline.schema import Seed, Workers
 
 LIMIT = 1e12  # of any number; what a key takes is said by its own section
 Number = Annotated[int | float, Field(ge=-LIMIT, le=LIMIT)]
+InnerFolds = Annotated[int, Field(ge=1, le=100)]
 TRAIN = "train"
 BEFORE = ("data", "simulation", "features", "labels", "quality", "splits")  # of stages before a training
 # Keys of `train` that no trial may vary: its result is measured alike for all, and on the same machine.
@@ -111,7 +112,7 @@ class TuneParams(Section):
     workers: Workers
     pruner: Literal["none", "median"]
     unpruned: Annotated[int, Field(ge=1, le=100_000)]
-    folds: Annotated[int, Field(ge=1, le=100)]
+    folds: InnerFolds
     seed: Seed
     ranges: Ranges
 

@@ -58,7 +58,9 @@ class SweepParams(Section):
     def keys(self) -> dict[str, Range | Values]:
         """Values of each searched param by its dotted key, in the order given."""
         return {
-            f"{section}.{key}": values for section, ranges in self.ranges.items() for key, values in ranges.items()
+            f"{section}.{key}": values
+            for section, ranges in self.ranges.items()
+            for key, values in ranges.items()
         }
 
 

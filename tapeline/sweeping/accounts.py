@@ -16,7 +16,6 @@ from tapeline.backtest.engine import Room, Summary, sum_orders
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
 from tapeline.evaluation.performance import interval_of_total, sharpe_of_closes
-from tapeline.models.swept import Values
 from tapeline.sweeping.calls import Calls
 from tapeline.sweeping.plan import SweepPlan
 from tapeline.trading.accounts import TradingInputs
@@ -54,8 +53,12 @@ class SweptMarket:
         """Candles and predictions; kept until other windows of volatility are asked for."""
         windows = params.execution.volatility_candles, params.signals.atr_candles
         if "last" not in self._last or self._last["last"][0] != windows:
-            self._last["last"] = windows, self.read(params)
+            self.keep(self.read(params), params)
         return self._last["last"][1]
+
+    def keep(self, inputs: TradingInputs, params: TradingParams) -> None:
+        """Take what was read for `params` already."""
+        self._last["last"] = (params.execution.volatility_candles, params.signals.atr_candles), inputs
 
 
 def last_bars(timestamp: pd.DatetimeIndex) -> NDArray[np.int64]:
@@ -149,7 +152,9 @@ class Job:
                 if decisions is None:
                     decisions = self.calls.decisions(params.signals, self.priced)
                 orders, _ = order_lines(decisions, params.signals, may_short(self.priced, params.signals))
-                rules = rules_of(self.priced, params.signals, params.execution, params.hold, params.guard_loss)
+                rules = rules_of(
+                    self.priced, params.signals, params.execution, params.hold, params.guard_loss
+                )
                 summary = sum_orders(self.priced.traded, orders, rules, self.closes, room)
                 self.figures[number, self.condition] = figures_of(summary, params)
         return len(self.numbers)

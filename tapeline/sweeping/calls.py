@@ -95,7 +95,7 @@ def sort_calls(inputs: TradingInputs, fold: FloatArray, validation: dict[int, Fl
         call = np.flatnonzero(of == k)
         fallen = -confidence(probability[call])
         order = np.argsort(fallen, kind="stable")
-        own = validation[int(k)]
+        own = validation.get(int(k), np.empty(0))
         folds.append(FoldCalls(fallen[order], call[order], Shares(own) if own.size else None))
     side = np.where(probability >= 0.5, 1, -1).astype(np.int8)
     return Calls(bar, symbol, side, inputs.trend_strength[bar, symbol], tuple(folds))

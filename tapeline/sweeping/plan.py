@@ -20,7 +20,6 @@ from tapeline.models.swept import (
     SweepParams,
     Values,
     first_rule,
-    is_listed,
     steps_of,
     swept_mistakes,
     with_value,
@@ -62,7 +61,9 @@ class SweepPlan:
     def given(self, condition: Values) -> TradingParams:
         """The present params with the costs and execution of a condition."""
         changed = {
-            name: _section(name, self.plain[name], self.given_keys, condition) for name in SECTIONS if name != SIGNALS
+            name: _section(name, self.plain[name], self.given_keys, condition)
+            for name in SECTIONS
+            if name != SIGNALS
         }
         return replace(self.present, **changed)
 
@@ -71,7 +72,8 @@ class SweepPlan:
         """Candles after its own in which any position of the sweep may still be open."""
         holds = [self.signals(self.present, choice).hold for choice in self.choices]
         delays = [
-            delay_bars(self.given(condition).execution.latency_s, self.present.minutes) for condition in self.conditions
+            delay_bars(self.given(condition).execution.latency_s, self.present.minutes)
+            for condition in self.conditions
         ]
         return max(holds) + max(delays) - 1
 
@@ -83,9 +85,9 @@ class SweepPlan:
 
 def plan_sweep(params: Params, sweep: SweepParams) -> SweepPlan:
     """Read the sections that are swept, and list what is tried; ParamsError where it can't be."""
-    plain = {
-        name: params.section(name, section).model_dump(mode="json") for name, section in SECTIONS.items()
-    }
+    for name, section in SECTIONS.items():
+        params.section(name, section)
+    plain: dict[str, Plain] = {name: params.value(name, dict[str, Any]) for name in SECTIONS}
     for mistake in swept_mistakes(sweep, plain):
         raise mistake
     keys = {key: values for key, values in sweep.keys.items() if key.startswith(f"{SIGNALS}.")}
@@ -107,7 +109,9 @@ def plan_sweep(params: Params, sweep: SweepParams) -> SweepPlan:
         tuple(choices), tuple(conditions), (left_out, why),
     )  # fmt: skip
     if plan.tried > MOST:
-        raise ParamsError("sweep.ranges", "a section", f"makes {plan.tried} configurations: must be {MOST} at most")
+        raise ParamsError(
+            "sweep.ranges", "a section", f"makes {plan.tried} configurations: must be {MOST} at most"
+        )
     return plan
 
 

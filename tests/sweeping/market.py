@@ -22,9 +22,7 @@ QUICK = {"ftmo": {"odds_paths": 200, "odds_days": 20}}
 
 def params_of(**sections):
     """The shipped sections that trading reads, some keys of them set; few paths, so that tests are quick."""
-    return Params(
-        {name: SHIPPED[name] | QUICK.get(name, {}) | sections.get(name, {}) for name in SECTIONS}
-    )
+    return Params({name: SHIPPED[name] | QUICK.get(name, {}) | sections.get(name, {}) for name in SECTIONS})
 
 
 def make_sweep(params, ranges, **changes):
@@ -58,7 +56,9 @@ class Market:
         self.probability[rng.random(shape) < 0.2] = np.nan
         self.probability[rng.random(shape) < 0.001] = 1.0
         self.strength = rng.uniform(0, 1, shape)
-        self.fold = np.where(np.isnan(self.probability), np.nan, (np.arange(shape[0]) > shape[0] / 2)[:, None])
+        self.fold = np.where(
+            np.isnan(self.probability), np.nan, (np.arange(shape[0]) > shape[0] / 2)[:, None]
+        )
         self.validation = {k: rng.uniform(0.2, 0.8, 300).round(2) for k in (0, 1)}
 
     def _aligned(self, volatility, atr):

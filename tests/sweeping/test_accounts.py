@@ -55,8 +55,12 @@ def test_each_account_comes_to_what_it_comes_to_by_itself(seed, market):
 
 def test_threads_and_order_change_nothing():
     """Two at a time, and choices in another order, have the same figures."""
-    ranges = {"signals": {"stop": [2.0, 4.0], "minimum_trend": [0.0, 0.5], "trade_tiers": [["A"], ["A", "B"]]}}
-    turned = {"signals": {"trade_tiers": [["A", "B"], ["A"]], "minimum_trend": [0.5, 0.0], "stop": [4.0, 2.0]}}
+    ranges = {
+        "signals": {"stop": [2.0, 4.0], "minimum_trend": [0.0, 0.5], "trade_tiers": [["A"], ["A", "B"]]}
+    }
+    turned = {
+        "signals": {"trade_tiers": [["A", "B"], ["A"]], "minimum_trend": [0.5, 0.0], "stop": [4.0, 2.0]}
+    }
     market = MARKETS[0].swept
     one, two = make_sweep(params_of(), ranges), make_sweep(params_of(), turned, workers=2)
     found = trade_all(one, market), trade_all(two, market)
