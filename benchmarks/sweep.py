@@ -1,9 +1,9 @@
-"""A sweep's speed: a thousand configurations of signals on a million bars, up to trades, net PnL and drawdown.
+"""A sweep's speed: a thousand configurations on a million bars, up to trades, net PnL and drawdown.
 
 `python -m benchmarks.sweep [PYTHON]`, where PYTHON is the interpreter of an environment with vectorbt
-(benchmarks/vectorbt_rate.py says how to make one): then its hundred columns, a stop each, and as many of our
-configurations run on the same market in turns, on what both model. Times are of the clock, of two threads here
-and of as many as vectorbt takes there; CPU time is told beside it.
+(benchmarks/vectorbt_rate.py says how to make one): then its hundred columns, a stop each, and as many
+configurations here run on the same market in turns, on what both model. Times are of the clock, of two
+threads here and of what vectorbt takes there; CPU time is told beside it.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Try params of trading by the thousand on inner folds, or, counted as trials, on the tests: ON=inner|tests."""
+"""Try params of trading by the thousand: ON=inner, or on the tests, counted as trials: ON=tests."""
 
 import sys
 

@@ -161,8 +161,8 @@ class Summary(NamedTuple):
 
     trades : (n_trades,) of `trade_dtype`, by entry, to be read before the room's next account
     equity : (n_closes,) at the closes asked for, account currency
-    max_drawdown, max_drawdown_inside : deepest fall from a running peak of closes, to a close and to the worst
-    of a bar, fractions of the peak
+    max_drawdown, max_drawdown_inside : deepest fall from a running peak of closes, to a close and to a bar's
+    worst, fractions of the peak
     """
 
     trades: Records

@@ -91,7 +91,7 @@ def interval_of_total(daily: pd.Series | NDArray[np.float64], level: float) -> E
 def sharpe_of_closes(closes: NDArray[np.float64], initial_balance: float) -> float | None:
     """Sharpe ratio a year, as `score_equity` has it, of the equity at the `closes` of UTC days, (n_days,).
 
-    None where it changed on fewer than MIN_TRADED_DAYS, does not vary, or the account was lost at a day's end.
+    None where it changed on fewer than MIN_TRADED_DAYS, does not vary, or was lost at a day's end.
     """
     values = np.concatenate([[initial_balance], closes])
     if np.count_nonzero(np.diff(values)) < MIN_TRADED_DAYS or values.min() <= 0:

@@ -16,7 +16,7 @@ from tapeline.backtest.engine import Room, Summary, sum_orders
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
 from tapeline.evaluation.performance import interval_of_total, sharpe_of_closes
-from tapeline.sweeping.calls import Calls
+from tapeline.sweeping.calls import Calls, PricedCalls
 from tapeline.sweeping.plan import SweepPlan
 from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
@@ -110,8 +110,9 @@ def _jobs(plan: SweepPlan, market: SweptMarket, figures: Records, rooms: local) 
                 if first is None:
                     params = plan.signals(given, plan.choices[chunk[0]])
                     inputs = market.inputs(params)
-                    first = inputs.priced(params), last_bars(inputs.market.timestamp)
-                yield Job(plan, market.calls, given, *first, tuple(chunk), c, figures, rooms)
+                    priced = inputs.priced(params)
+                    first = market.calls.priced(priced), priced, last_bars(inputs.market.timestamp)
+                yield Job(plan, given, *first, tuple(chunk), c, figures, rooms)
 
 
 def _windows(plan: SweepPlan, number: int) -> str:
@@ -133,8 +134,8 @@ class Job:
     """Some choices under one condition, those that trade the same calls one after the other."""
 
     plan: SweepPlan
-    calls: Calls
     given: TradingParams
+    calls: PricedCalls
     priced: PricedMarket
     closes: NDArray[np.int64]
     numbers: tuple[int, ...]
@@ -150,7 +151,7 @@ class Job:
             for number in numbers:
                 params = self.plan.signals(self.given, self.plan.choices[number])
                 if decisions is None:
-                    decisions = self.calls.decisions(params.signals, self.priced)
+                    decisions = self.calls.decisions(params.signals)
                 orders, _ = order_lines(decisions, params.signals, may_short(self.priced, params.signals))
                 rules = rules_of(
                     self.priced, params.signals, params.execution, params.hold, params.guard_loss
@@ -164,7 +165,7 @@ def figures_of(summary: Summary, params: TradingParams) -> tuple[float, ...]:
     """What an account came to, in the order of `figures_dtype`; as `account_figures` has it."""
     n_trades, initial = len(summary.trades), params.signals.initial_balance
     if not n_trades:
-        return 0, *[np.nan] * (len(figures_dtype) - 1)
+        return 0, *[np.nan] * (len(figures_dtype.names or ()) - 1)
     daily = np.diff(summary.equity, prepend=initial)
     low, high = interval_of_total(daily, params.evaluation.level)
     sharpe = sharpe_of_closes(summary.equity, initial) if summary.max_drawdown < 1 else None

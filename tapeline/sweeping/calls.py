@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.backtest.portfolio import Decisions, closes_at
+from tapeline.backtest.kernel import fee_dtype
+from tapeline.backtest.portfolio import Closes, Decisions, closes_at
 from tapeline.backtest.pricing import PricedMarket
 from tapeline.backtest.signals import SHARE, SignalParams
 from tapeline.tiers import Shares, confidence
@@ -13,6 +14,18 @@ from tapeline.trading.accounts import TradingInputs
 
 FloatArray = NDArray[np.float64]
 Positions = NDArray[np.int64]
+# A call and the close that it is made at: fetched together from memory, which takes far longer than its sum.
+call_dtype = np.dtype(
+    [
+        ("bar", np.int64),
+        ("symbol", np.int64),
+        *((name, np.float64) for name in Closes._fields if name != "fee"),
+        ("fee", fee_dtype),
+        ("side", np.int8),
+        ("can_size", np.bool_),
+    ],
+    align=True,
+)
 
 
 @dataclass(frozen=True)
@@ -50,43 +63,54 @@ class Calls:
     folds: tuple[FoldCalls, ...]
 
     def traded(self, signals: SignalParams) -> tuple[Positions, NDArray[np.int8]]:
-        """Which calls `signals` trade, rising, and the tier of each: as `make_signals` says of every candle."""
-        chosen, tiers = [], []
+        """Which calls `signals` trade, rising, and the tier of each: as `make_signals` says of candles."""
+        marks = np.zeros(len(self.bar), dtype=np.int8)  # 1 and more: a tier; to mark and find is to sort
         for fold in self.folds:
             taken = 0
             for position, (name, (low, high)) in enumerate(fold.ranges(signals).items()):
                 first = 0 if high == 1.0 else int(np.searchsorted(fold.fallen, -high, side="right"))
                 end = int(np.searchsorted(fold.fallen, -low, side="right"))
-                if name in signals.trade_tiers and end > max(first, taken):
-                    part = fold.call[max(first, taken) : end]
-                    chosen.append(part)
-                    tiers.append(np.full(part.size, position, dtype=np.int8))
+                if name in signals.trade_tiers:
+                    marks[fold.call[max(first, taken) : end]] = position + 1
                 taken = max(taken, end)
-        if not chosen:
-            return np.empty(0, np.int64), np.empty(0, np.int8)
-        call, tier = np.concatenate(chosen), np.concatenate(tiers)
+        call = np.flatnonzero(marks)
         if signals.minimum_trend > 0:
-            is_strong = self.strength[call] >= signals.minimum_trend
-            call, tier = call[is_strong], tier[is_strong]
-        if len(set(signals.trade_tiers)) == 1:
-            return np.sort(call), tier
-        order = np.argsort(call)
-        return call[order], tier[order]
+            call = call[self.strength[call] >= signals.minimum_trend]
+        return call, marks[call] - np.int8(1)
 
-    def decisions(self, signals: SignalParams, priced: PricedMarket) -> Decisions:
-        """The sides that `signals` want at closes that can be sized, and what the market says of these."""
-        call, tier = self.traded(signals)
-        can_size = priced.can_size[self.bar[call], self.symbol[call]]
+    def priced(self, market: PricedMarket) -> "PricedCalls":
+        """The calls with what a market asks, looked up once for all signals on them."""
+        lines = np.zeros(len(self.bar), dtype=call_dtype)
+        lines["bar"], lines["symbol"], lines["side"] = self.bar, self.symbol, self.side
+        lines["can_size"] = market.can_size[self.bar, self.symbol]
+        for name, values in closes_at(market, self.bar, self.symbol)._asdict().items():
+            lines[name] = values
+        return PricedCalls(self, lines)
+
+
+@dataclass(frozen=True)
+class PricedCalls:
+    """Calls, and `lines`, (n_calls,) of `call_dtype`, in each of which all stands together that one needs."""
+
+    calls: Calls
+    lines: NDArray[np.void]
+
+    def decisions(self, signals: SignalParams) -> Decisions:
+        """The sides that `signals` want at closes that can be sized."""
+        call, tier = self.calls.traded(signals)
+        can_size = self.lines["can_size"][call]
         call, tier = call[can_size], tier[can_size]
-        bar, symbol = self.bar[call], self.symbol[call]
-        return Decisions(bar, symbol, self.side[call], tier, closes_at(priced, bar, symbol))
+        lines = self.lines.take(call)
+        columns = {name: np.ascontiguousarray(lines[name]) for name in call_dtype.names or ()}
+        closes = Closes(*(columns[name] for name in Closes._fields))
+        return Decisions(columns["bar"], columns["symbol"], columns["side"], tier, closes)
 
 
 def sort_calls(inputs: TradingInputs, fold: FloatArray, validation: dict[int, FloatArray]) -> Calls:
     """Sort the predictions of `inputs` by their models.
 
-    fold : (n_bars, n_symbols) of each prediction, NaN where there is none; validation : what each fold's model
-    says of its own validation
+    fold : (n_bars, n_symbols) of each prediction, NaN where there is none
+    validation : what each fold's model says of its own validation
     """
     bar, symbol = np.nonzero(~np.isnan(inputs.probability))
     probability, of = inputs.probability[bar, symbol], fold[bar, symbol]

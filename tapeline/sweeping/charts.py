@@ -57,7 +57,7 @@ def draw_sweep(plan: SweepPlan, table: pd.DataFrame) -> Charts:
 
     table : of `configurations`
     """
-    keys = [key for key in (*plan.keys, *plan.given_keys) if table[key].nunique() > 1]
+    keys = [key for key in (*plan.keys, *plan.given_keys) if len(table[key].unique()) > 1]
     traded = table[table["trades"] > 0]
     if traded.empty or not keys:
         return []
@@ -72,14 +72,14 @@ def draw_sweep(plan: SweepPlan, table: pd.DataFrame) -> Charts:
 
 
 def groups_of(values: pd.Series) -> pd.Series:
-    """What a map tells apart of a key's values: each of a few, else as many ranges with alike many in each."""
+    """What a map tells apart of a key's values: each of a few, else ranges with alike many in each."""
     if values.nunique() <= CELLS or not pd.api.types.is_numeric_dtype(values):
         return values.astype(str) if not pd.api.types.is_numeric_dtype(values) else values
     return pd.qcut(values, CELLS, duplicates="drop").map(lambda cut: float(f"{cut.mid:.3g}")).astype(float)
 
 
 def most_telling(judged: pd.Series, grouped: dict[str, pd.Series]) -> tuple[str, str]:
-    """The two keys whose groups together explain most of the variance of `judged`; of equals the first two."""
+    """The two keys whose groups together explain most of the variance of `judged`; of equals the first."""
 
     def explained(pair: tuple[str, str]) -> float:
         means = judged.groupby([grouped[key] for key in pair], observed=True).transform("mean")

@@ -44,8 +44,8 @@ class Finalist:
 def ranking(figures: Records) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Choices from the best on, and the condition in which each does worst, (n_choices,) both.
 
-    A choice is worth the least `JUDGED_BY` of its conditions; one without a trade comes last. Of equals the one
-    with more net PnL there comes first, then the one tried first.
+    A choice is worth the least `JUDGED_BY` of its conditions; one without a trade comes last. Of equals the
+    one with more net PnL there comes first, then the one tried first.
 
     figures : (n_choices, n_conditions) of `figures_dtype`
     """

@@ -122,4 +122,5 @@ def _train(model: NetworkEntry, plan: TrainingPlan, rows: list[FoldRows], folder
                     prediction=getattr(trained, part),
                 )
             )  # fmt: skip
-    return pd.concat(parts, ignore_index=True)
+    told: pd.DataFrame = pd.concat(parts, ignore_index=True)
+    return told

@@ -57,9 +57,8 @@ class Outcome:
         if self.is_present_best:
             told.append(f"none of {self.plan.tried} configurations is better")
         else:
-            told.append(
-                f"best of {self.plan.tried} configurations, number {self.chosen.number}: {self._told(self.chosen)}"
-            )
+            best = f"best of {self.plan.tried} configurations, number {self.chosen.number}"
+            told.append(f"{best}: {self._told(self.chosen)}")
             told.append(f"{self._deflated}; the best of many is flattered by the choice")
         return [*told, self.line]
 
@@ -80,5 +79,6 @@ class Outcome:
             f"drawdown {figure(figures['max_drawdown_inside'])}"
         )
         if chance is not None:
-            told += f", passes with probability {figure(chance.passed)} [{figure(chance.low)}, {figure(chance.high)}]"
+            ends = ", ".join(figure(end) for end in (chance.low, chance.high))
+            told += f", passes with probability {figure(chance.passed)} [{ends}]"
         return told + (", breaks a limit" if each.breached else "")

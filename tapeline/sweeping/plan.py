@@ -104,8 +104,9 @@ def plan_sweep(params: Params, sweep: SweepParams) -> SweepPlan:
             left_out, why = left_out + 1, why or first_rule(error)
         else:
             choices.append(choice)
+    present, source = TradingParams.read(params), params.value("data.source", Source)
     plan = SweepPlan(
-        sweep, TradingParams.read(params), plain, params.value("data.source", Source), tuple(keys), tuple(given),
+        sweep, present, plain, source, tuple(keys), tuple(given),
         tuple(choices), tuple(conditions), (left_out, why),
     )  # fmt: skip
     if plan.tried > MOST:

@@ -1,4 +1,4 @@
-"""What a sweep trades: predictions of inner folds, which end before the first reported test, or the tests'."""
+"""What a sweep trades: what networks say of inner folds, which end before the first test, or of the tests."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -35,8 +35,8 @@ class SweptPredictions:
 
     direction, trend : `symbol`, `timestamp`, `fold`, `prediction`, a row a predicted candle
     validation : `fold`, `prediction` of the direction's models on their own validation
-    first_test : when the first reported test begins; before : no candle that opens then or later is seen, None
-    where all are
+    first_test : when the first reported test begins
+    before : no candle that opens then or later is seen; None where all are
     """
 
     direction: pd.DataFrame
@@ -50,8 +50,8 @@ class SweptPredictions:
         inputs = market.inputs(params)
         rows = add_tiers(self.direction, params.signals, self.validation)
         tier = align_predictions(inputs.market, rows, "tier")
-        tier = np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8)
-        return TradingInputs(inputs.market, inputs.probability, inputs.trend_strength, tier)
+        known = np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8)
+        return TradingInputs(inputs.market, inputs.probability, inputs.trend_strength, known)
 
     def market(self, present: TradingParams) -> SweptMarket:
         """All that accounts on these predictions share."""
@@ -64,10 +64,8 @@ class SweptPredictions:
         fold = align_predictions(
             inputs.market, self.direction.assign(fold=self.direction["fold"].astype(int)), "fold"
         )
-        own = {
-            int(k): rows["prediction"].to_numpy()
-            for k, rows in self.validation.groupby("fold", observed=True)
-        }
+        of, said = (self.validation[name].to_numpy() for name in ("fold", "prediction"))
+        own = {int(k): said[of == k] for k in np.unique(of)}
         market = SweptMarket(sort_calls(inputs, fold, own), read)
         market.keep(inputs, present)
         return market
