@@ -16,6 +16,7 @@ import yaml
 
 from tapeline.errors import ArtifactError
 from tapeline.outputs import whole_file
+from tapeline.params import PARAMS_FILE
 from tapeline.promotion.repository import git
 from tapeline.promotion.versions import fingerprint
 
@@ -153,6 +154,22 @@ def read_lock(folder: Path) -> dict[str, Any]:
     if not path.is_file():
         raise ArtifactError(f"{LOCK}: is not there; `dvc repro {LAST}` makes it")
     return _parse(path.read_text(encoding="utf-8"))
+
+
+def present_params(folder: Path, lock: dict[str, Any]) -> dict[str, Any]:
+    """What params.yaml in `folder` now says of the keys that a dvc.lock records of `evaluate`.
+
+    Read as the lock is, by which `23:55` is a number: what has not changed must be equal.
+    """
+    said = _parse((folder / PARAMS_FILE).read_text(encoding="utf-8"))
+    recorded = (lock.get("stages") or {}).get(LAST, {}).get("params", {}).get(str(PARAMS_FILE), {})
+    found = {}
+    for key in recorded:
+        node: Any = said
+        for part in key.split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        found[key] = node
+    return found
 
 
 def _parse(text: str) -> dict[str, Any]:

@@ -44,6 +44,12 @@ class Outcome:
         return self.chosen.number == 0
 
     @property
+    def is_surely_worth_it(self) -> bool:
+        """Whether the chosen one's interval of net PnL lies above that of an account that never trades."""
+        low = self.chosen.figures["net_pnl_low"]
+        return low is not None and low > 0
+
+    @property
     def line(self) -> str:
         """The command that runs the pipeline with the chosen configuration."""
         pairs = zip(self.plan.keys, self.plan.choices[self.chosen.number], strict=True)
@@ -60,6 +66,8 @@ class Outcome:
             best = f"best of {self.plan.tried} configurations, number {self.chosen.number}"
             told.append(f"{best}: {self._told(self.chosen)}")
             told.append(f"{self._deflated}; the best of many is flattered by the choice")
+        if not self.is_surely_worth_it:
+            told.append("none that trades is surely better than not to trade: no low end is above 0")
         return [*told, self.line]
 
     @property

@@ -35,7 +35,7 @@ def run_sweep(params: Params, on: str, tell: Tell) -> list[str]:
     for line in opening(plan, on):
         tell(line)
     # Counted before a figure is seen: who interrupts a sweep has looked at it.
-    trials = count_trials(params, plan) if on == TESTS else plan.tried
+    trials = count_trials(plan) if on == TESTS else plan.tried
     predictions = read_swept(params, plan, on, tell)
     market = predictions.market(plan.present)
     with progress(plan.tried, "configurations", tell) as on_done:
