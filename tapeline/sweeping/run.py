@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from tqdm import tqdm
 
 from tapeline.errors import ArgumentError
+from tapeline.market.origin import read_origin
+from tapeline.models.selected import CANDLES, market_name
 from tapeline.models.swept import SweepParams
 from tapeline.params import Params
 from tapeline.sweeping.accounts import trade_all
@@ -15,7 +17,7 @@ from tapeline.sweeping.outcome import Outcome
 from tapeline.sweeping.page import write_sweep_page
 from tapeline.sweeping.plan import SweepPlan, plan_sweep
 from tapeline.sweeping.predictions import INNER, TESTS, read_swept, require_run
-from tapeline.sweeping.trials import count_trials
+from tapeline.sweeping.trials import count_trials, write_selection
 
 Tell = Callable[[str], None]
 TENTHS = 10  # lines of progress where there is no terminal
@@ -54,8 +56,12 @@ def run_sweep(params: Params, on: str, tell: Tell) -> list[str]:
         f"{predictions.first_test:%Y-%m-%d %H:%M}", present, finalists,
     )  # fmt: skip
     page = write_sweep_page(plan, found, configurations(plan, figures))
-    left = ["trials.jsonl (commit it: every clone must count them)"] if on == TESTS else []
-    return [f"written: {', '.join([str(page), *left])}", *found.lines]
+    if on == TESTS:
+        left = "trials.jsonl (commit it: every clone must count them)"
+    else:
+        record = write_selection(found, market_name(read_origin(CANDLES)), clock[-1])
+        left = f"{record} (commit it: a promotion reads it)"
+    return [f"written: {page}, {left}", *found.lines]
 
 
 def opening(plan: SweepPlan, on: str) -> list[str]:

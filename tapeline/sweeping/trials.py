@@ -1,10 +1,19 @@
-"""A sweep on the tests is so many trials for good: each configuration as if it had been run."""
+"""What a sweep leaves on record: on the tests each configuration is a trial for good, as if it had been run.
+
+On inner folds it leaves a record as a search does, which says what candles it has seen: should tests later
+begin before these, its configurations count as well.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from tapeline.errors import ArtifactError
+from tapeline.models.table import TRADED
+from tapeline.outputs import write_json
+from tapeline.promotion.selection import RECORDS, TunedTrial, TuningRecord
 from tapeline.promotion.trials import (
     LOCK,
     collect_trials,
@@ -13,6 +22,8 @@ from tapeline.promotion.trials import (
     trials_with,
     write_trials,
 )
+from tapeline.promotion.versions import fingerprint
+from tapeline.sweeping.outcome import Outcome
 from tapeline.sweeping.plan import SweepPlan
 
 ROOT = Path()
@@ -31,6 +42,30 @@ def count_trials(plan: SweepPlan) -> int:
     trials = collect_trials(ROOT) | swept
     write_trials(ROOT, trials)
     return len(trials)
+
+
+def write_selection(found: Outcome, market: str, last_candle: pd.Timestamp) -> Path:
+    """Write the record of a sweep on inner folds, to be committed; return its path.
+
+    market : whose candles; last_candle : the last that any account has seen
+    """
+    plan, best = found.plan, found.finalists
+    trials = tuple(
+        TunedTrial(
+            number=each.number, params=dict(zip(plan.keys, plan.choices[each.number], strict=True)),
+            score=each.figures["net_pnl_low"],
+        )
+        for each in best
+    )  # fmt: skip
+    tried = [plan.keys, plan.choices, plan.given_keys, plan.conditions, market, found.span, found.first_test]
+    record = TuningRecord(
+        network=TRADED[0].name, study=f"sweep-{fingerprint(tried)}", market=market,
+        scored=(found.span[0][:10], found.span[1][:10]), last_candle=last_candle.isoformat(),
+        first_test=pd.Timestamp(found.first_test, tz="UTC").isoformat(), trials=trials, tried=plan.tried,
+    )  # fmt: skip
+    path = RECORDS / record.name
+    write_json(path, record.plain())
+    return path
 
 
 def _changes(plan: SweepPlan, lock: dict[str, Any]) -> Iterator[dict[str, Any]]:
