@@ -1,7 +1,8 @@
 """What a candidate was chosen on: the searches on record, held against the tests that its run reports.
 
-A search by `make tune` leaves `tuning/NETWORK-KEY.json`, in git, and so does a sweep on inner folds. Where the
-last candle that any of its trials has seen lies before the first reported test, every reported figure is still out of sample. Where it does not,
+A search by `make tune` leaves `tuning/NETWORK-KEY.json`, in git, and so does a sweep on inner folds. Where
+the last candle that any of its trials has seen lies before the first reported test, every reported figure is
+still out of sample. Where it does not,
 figures of all folds are of candles that params were chosen on, and only the candidate's own test judges it.
 """
 
