@@ -6,12 +6,19 @@ configurations here run on the same market in turns, on what both model. Times a
 threads here and of what vectorbt takes there; CPU time is told beside it.
 """
 
+import subprocess
+import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.backtest import market
+from benchmarks.backtest import market, shared_subset, split
+from tapeline.backtest.engine import Room, sum_orders
 from tapeline.backtest.portfolio import align_candles
 from tapeline.models.swept import SweepParams
 from tapeline.params import Params
@@ -21,7 +28,7 @@ from tapeline.sweeping.plan import plan_sweep
 from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
 
-BARS, DRAWS, WORKERS = 1_000_000, 1_000, 2
+BARS, DRAWS, WORKERS, COLUMNS = 1_000_000, 1_000, 2, 100
 RANGES = {
     "every key of its own": {
         "trade_tiers": [["A"], ["A", "B"]],
@@ -69,7 +76,7 @@ def time_sweeps() -> None:
         plan = plan_sweep(params, SweepParams(**section))
         shared = swept_market(plan.present)
         shared.inputs(plan.present).priced(plan.present)
-        trade_all(plan, shared)
+        trade_all(replace(plan, choices=plan.choices[:4]), shared)
         clock, cpu = time.perf_counter(), time.process_time()
         figures = trade_all(plan, shared)
         clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
@@ -77,9 +84,49 @@ def time_sweeps() -> None:
         print(f"{name:22} {clock:5.1f} s, {cpu:5.1f} of the CPU, {plan.tried} configurations, {trades}")
 
 
+def against_vectorbt(python: str) -> None:
+    """Print both times of a hundred stops on one market, in turns, and how far trades differ in number.
+
+    Both look at stops from other bars on, so only benchmarks/backtest.py, which sets these apart, compares trades.
+    """
+    arrays, rules, given = shared_subset(BARS, with_stops=True)
+    shared, orders = split(arrays, rules.basis)
+    stops = np.linspace(0.002, 0.012, COLUMNS)
+    opens = given["open"][np.minimum(orders["bar"] + 1, BARS - 1)]
+    closes, rooms = np.arange(1439, BARS, 1440), [Room() for _ in range(WORKERS)]
+
+    def ours(worker: int) -> list[int]:
+        found = []
+        for stop in stops[worker::WORKERS]:
+            own = orders.copy()
+            own["stop"] = stop * opens
+            found.append(len(sum_orders(shared, own, rules, closes, rooms[worker]).trades))
+        return found
+
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WORKERS) as pool:
+        path = Path(folder) / "market.npz"
+        np.savez(path, **given, stops=stops)
+        command = [python, "benchmarks/vectorbt_sweep_rate.py", str(path), "1"]
+        mine, theirs = [], []
+        for _ in range(3):
+            started = time.perf_counter()
+            counts = list(pool.map(ours, range(WORKERS)))
+            mine.append(time.perf_counter() - started)
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            theirs.append(float(done.stdout.split()[-1]))
+        columns = np.load(f"{path}.trades.npy")
+    total = sum(map(sum, counts))
+    print(f"vectorbt, {COLUMNS} columns: {min(theirs):.2f} s of the clock, {columns.sum()} trades")
+    print(
+        f"  here, {WORKERS} threads: {min(mine):.2f} s, {total} trades, {min(theirs) / min(mine):.1f} times"
+    )
+
+
 def main() -> None:
     """Print a line a task."""
     time_sweeps()
+    if len(sys.argv) > 1:
+        against_vectorbt(sys.argv[1])
 
 
 if __name__ == "__main__":

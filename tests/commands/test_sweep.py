@@ -1,4 +1,4 @@
-"""`make sweep` on a run: the account of params.yaml is that of `evaluate`, trials count, tests stay unseen."""
+"""`make sweep` on a run: params.yaml has the account of `evaluate`, trials count, tests stay unseen."""
 
 import json
 from hashlib import sha256
