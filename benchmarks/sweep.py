@@ -87,7 +87,7 @@ def time_sweeps() -> None:
 def against_vectorbt(python: str) -> None:
     """Print both times of a hundred stops on one market, in turns, and how far trades differ in number.
 
-    Both look at stops from other bars on, so only benchmarks/backtest.py, which sets these apart, compares trades.
+    Both look at stops from other bars on: benchmarks/backtest.py, which sets these apart, compares trades.
     """
     arrays, rules, given = shared_subset(BARS, with_stops=True)
     shared, orders = split(arrays, rules.basis)

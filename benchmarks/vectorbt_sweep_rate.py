@@ -1,7 +1,7 @@
 """vectorbt on a hundred columns of the market that benchmarks/sweep.py hands it, a stop each.
 
 Runs in an environment of its own (benchmarks/vectorbt_rate.py says which) and imports nothing of this
-project. `python benchmarks/vectorbt_sweep_rate.py FILE.npz ROUNDS` prints seconds of the clock, the best round's;
+project. `python benchmarks/vectorbt_sweep_rate.py FILE.npz ROUNDS` prints the best seconds of the clock;
 FILE.trades.npy, the number of trades in each column, is written beside it.
 """
 
