@@ -4,7 +4,7 @@ Each variant is trained as a trial of `make tune` is, on folds that end before t
 its log loss on the inner tests is set against that of params.yaml, paired over UTC days. A variant is a list
 of changes with commas between: a key of the network's section or of `train` with its value, or a group of
 features to leave out. All are scored on the same rows, those with a window of the longest that is tried.
-Baselines stand beside the LSTM.
+Baselines stand beside the LSTM: with all groups against it, with groups left out against themselves.
 `python -m benchmarks.ablations lstm train.weight_decay=0.1 train.seeds=3,train.epochs=6 without=sessions`
 """
 
@@ -83,12 +83,16 @@ def with_windows_of(plan: TuningPlan, variants: Sequence[Variant]) -> TuningPlan
     return replace(plan, ranges=plan.ranges | {LENGTH: (longest,)})
 
 
-def network_days(plan: TuningPlan, variant: Variant, groups: Sequence[str]) -> Days:
-    """By day the log losses of the network as `variant` has it; `groups` has the group of each feature."""
+def narrowed(plan: TuningPlan, variant: Variant, groups: Sequence[str]) -> TuningPlan:
+    """The plan without what `variant` leaves out; `groups` has the group of each feature."""
     kept = [i for i, group in enumerate(groups) if group not in variant.without]
-    narrowed = replace(plan, table=replace(plan.table, features=plan.table.features[:, kept]))
+    return replace(plan, table=replace(plan.table, features=plan.table.features[:, kept]))
+
+
+def network_days(plan: TuningPlan, variant: Variant) -> Days:
+    """By day the log losses of the network as `variant` has it, on the features of `plan`."""
     values = plan.present | variant.values
-    return run_trial(narrowed, values, lambda step, value: None, variant.text or "present").days
+    return run_trial(plan, values, lambda step, value: None, variant.text or "present").days
 
 
 def baseline_days(plan: TuningPlan, params: Params, kind: str) -> Days:
@@ -123,16 +127,23 @@ def main() -> None:
     print(f"{plan.market}, {plan.model.title}, {len(plan.folds)} inner folds, ", end="")
     print(f"scored {first:%Y-%m-%d} to {last:%Y-%m-%d}\n")
     print("| variant | log loss | takes off params.yaml's, paired over days | days |\n|---|---|---|---|")
-    present = network_days(plan, Variant(), groups)
+    present = network_days(plan, Variant())
     print_row("params.yaml", present, present)
-    for kind in KINDS[DIRECTION] if plan.model.label == DIRECTION else ():
-        print_row(kind, baseline_days(plan, params, kind), present)
+    baselines = {
+        kind: baseline_days(plan, params, kind)
+        for kind in (KINDS[DIRECTION] if plan.model.label == DIRECTION else ())
+    }
+    for kind, days in baselines.items():
+        print_row(kind, days, present)
     for variant in variants:
-        print_row(variant.text, network_days(plan, variant, groups), present)
+        tried = narrowed(plan, variant, groups)
+        print_row(variant.text, network_days(tried, variant), present)
+        for kind, days in baselines.items() if variant.without and not variant.values else ():
+            print_row(f"{kind}, {variant.text}", baseline_days(tried, params, kind), days)
 
 
 def print_row(name: str, days: Days, present: Days) -> None:
-    """Print a variant's log loss, and what it takes off that of params.yaml."""
+    """Print a variant's log loss, and what it takes off that of `present`."""
     lead = over_days(present, days)
     print(f"| {name} | {interval(over_days(days))} | {interval(lead)} | {lead.days} |", flush=True)
 
