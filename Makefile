@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it. So it is with all that stands on the command line, be it known here or not:
 # make would expand it on the way.
-override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK
+override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK ON
 override GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report tune prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report tune sweep prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -62,6 +62,9 @@ report: env ## Write reports/data.html and reports/index.html from the latest ru
 
 tune: check ## Search a network's params on folds before the first test: [TRIALS=30] [NETWORK=lstm]
 	@dvc repro --quiet splits && python -m commands.tune "$$TRIALS" "$$NETWORK"
+
+sweep: env ## Try params of trading by the thousand, on inner folds: [ON=inner], or on the tests, counted for good: ON=tests
+	@python -m commands.sweep "$$ON"
 
 prove: env ## Prove that nothing of the latest run depends on the future: [SEED=7]
 	@python -m commands.prove "$$SEED"
@@ -131,8 +134,8 @@ format: env ## Format the code and mend what can be mended by rule
 	ruff format .
 
 bench: env ## Compare speeds side by side; prints ratios
-	@for name in simulation ingest features expectations store training prediction backtest; do \
+	@for name in simulation ingest features expectations store training prediction backtest sweep; do \
 	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
 
 clean: ## Remove the environment, logs and reports
-	rm -rf -- "$$VENV" logs reports runs .checkpoints .tuning .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf -- "$$VENV" logs reports runs .checkpoints .tuning .sweeping .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis

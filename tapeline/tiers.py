@@ -50,16 +50,28 @@ def ranges_by_share(probability: FloatArray, shares: Mapping[str, float]) -> dic
     follows up to a twentieth: tiers do not overlap. A network that says one number is never more confident
     than at other times: its ranges are empty but for 1. Raises ValueError without a row.
     """
-    if not probability.size:
-        raise ValueError("no predictions to take shares of")
-    if is_constant(probability):
-        return dict.fromkeys(sorted(shares, key=shares.__getitem__), (1.0, 1.0))
-    falling = np.sort(confidence(probability))[::-1]
-    ranges, high = {}, 1.0
-    for name, share in sorted(shares.items(), key=lambda item: item[1]):
-        # Less than half a row is rounding: 0.07 of 100 rows are 7, not 7.000000000000001.
-        least = max(1, int(np.ceil(share * falling.size - 1e-9)))
-        low = float(falling[least - 1])
-        ranges[name] = low, high
-        high = low
-    return ranges
+    return Shares(probability).ranges(shares)
+
+
+class Shares:
+    """`ranges_by_share` of one and the same predictions, sorted once for any shares of them."""
+
+    def __init__(self, probability: FloatArray) -> None:
+        """Take `probability`, shape (n,); ValueError without a row."""
+        if not probability.size:
+            raise ValueError("no predictions to take shares of")
+        self._is_constant = is_constant(probability)
+        self._falling = np.sort(confidence(probability))[::-1]
+
+    def ranges(self, shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:
+        """Range of confidence of each share, the most confident first."""
+        if self._is_constant:
+            return dict.fromkeys(sorted(shares, key=shares.__getitem__), (1.0, 1.0))
+        ranges, high = {}, 1.0
+        for name, share in sorted(shares.items(), key=lambda item: item[1]):
+            # Less than half a row is rounding: 0.07 of 100 rows are 7, not 7.000000000000001.
+            least = max(1, int(np.ceil(share * self._falling.size - 1e-9)))
+            low = float(self._falling[least - 1])
+            ranges[name] = low, high
+            high = low
+        return ranges

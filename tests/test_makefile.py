@@ -26,6 +26,7 @@ ASKED = {
     ),
     "prove": ("commands.prove", {"SEED": ODD}),
     "tune": ("commands.tune", {"TRIALS": ODD, "NETWORK": ODD}),
+    "sweep": ("commands.sweep", {"ON": ODD}),
     "predict": ("commands.predict", {"CANDLES": ODD, "SYMBOLS": ODD, "LAST": ODD, "MODELS": ODD}),
 }
 

@@ -31,6 +31,7 @@ ROOMS = {
     "reports": {"report", "release"},  # of runs, which are read from git and DVC
     "serving": {"serve"},
     "training": {"train"},
+    "sweeping": {"train", "report", "serve", "release"},
     "tuning": {"train", "report", "tune"},
 }
 MODULES = {  # in rooms that take no more

@@ -18,7 +18,7 @@ What is bought on a spot market is paid in cash: no broker closes it, no open pr
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +32,7 @@ from tapeline.backtest.kernel import (
     first_bad,
     position_dtype,
     run_bars,
+    summary_dtype,
 )
 from tapeline.backtest.records import (
     bar_dtype,
@@ -47,6 +48,7 @@ from tapeline.backtest.records import (
 Records = NDArray[np.void]
 Series = Mapping[str, NDArray[Any]]
 ALL = Columns._fields
+NO_COLUMNS = Columns(*(np.zeros(0, dtype=bar_dtype[name]) for name in ALL))
 
 
 @dataclass(frozen=True)
@@ -142,16 +144,69 @@ def run_orders(
     filled = Columns(*(np.zeros(n_bars * (name in columns), dtype=bar_dtype[name]) for name in ALL))
     accounts = np.zeros(1, dtype=account_dtype)
     positions = np.zeros(len(market.symbols), dtype=position_dtype)
-    given = Given(market.quotes, market.clock, market.symbols, orders, rules)
-    run_bars(given, Book(accounts, positions, trades, refused, filled))
+    given = Given(market.quotes, market.clock, market.symbols, orders, rules, np.zeros(0, np.int64))
+    book = Book(accounts, positions, trades, refused, filled, np.zeros(0, summary_dtype), np.zeros(0))
+    run_bars(given, book)
     account = accounts[0]
-    if not np.isfinite(account["balance"]):
-        raise ValueError(f"the account ends with a balance of {account['balance']}")
+    _require_balance(accounts)
     series = {name: column for name, column in filled._asdict().items() if name in columns}
     if columns == ALL:
         series["has_price"] = market.has_price
     made = trades[: account["n_trades"]]
     return BacktestResult(made, series, int(account["n_unfilled"]), refused[: account["n_refused"]])
+
+
+class Summary(NamedTuple):
+    """What an account came to of whose bars none was kept.
+
+    trades : (n_trades,) of `trade_dtype`, by entry, to be read before the room's next account
+    equity : (n_closes,) at the closes asked for, account currency
+    max_drawdown, max_drawdown_inside : deepest fall from a running peak of closes, to a close and to a bar's
+    worst, fractions of the peak
+    """
+
+    trades: Records
+    equity: NDArray[np.float64]
+    max_drawdown: float
+    max_drawdown_inside: float
+
+
+class Room:
+    """Memory for one account after the other: pages that are there already need not be fetched anew."""
+
+    def __init__(self) -> None:
+        self._trades = np.zeros(0, dtype=trade_dtype)
+        self._refused = np.zeros(0, dtype=refused_dtype)
+
+    def of(self, n_orders: int) -> tuple[Records, Records]:
+        """Lines for the trades and the refusals of so many orders; what was in them is still in them."""
+        if n_orders > len(self._trades):
+            self._trades = np.zeros(n_orders, dtype=trade_dtype)
+            self._refused = np.zeros(n_orders, dtype=refused_dtype)
+        return self._trades[:n_orders], self._refused[:n_orders]
+
+
+def sum_orders(
+    market: TradedMarket, orders: Records, rules: Rules, closes: NDArray[np.int64], room: Room
+) -> Summary:
+    """Trade `orders` as `run_orders` does, and keep no bar. They are not checked: `plan_orders` made them.
+
+    closes : rising bars at whose close the equity is told
+    """
+    accounts, positions = np.zeros(1, account_dtype), np.zeros(len(market.symbols), position_dtype)
+    summary, equity = np.zeros(1, summary_dtype), np.zeros(len(closes))
+    trades, refused = room.of(len(orders))
+    given = Given(market.quotes, market.clock, market.symbols, orders, rules, closes)
+    run_bars(given, Book(accounts, positions, trades, refused, NO_COLUMNS, summary, equity))
+    _require_balance(accounts)
+    depths = float(summary["drawdown"][0]), float(summary["drawdown_inside"][0])
+    return Summary(trades[: accounts["n_trades"][0]], equity, *depths)
+
+
+def _require_balance(accounts: Records) -> None:
+    balance = accounts["balance"][0]
+    if not np.isfinite(balance):
+        raise ValueError(f"the account ends with a balance of {balance}")
 
 
 def _check(market: TradedMarket, orders: Records, rules: Rules) -> None:

@@ -52,6 +52,16 @@ class Columns(NamedTuple):
     n_requests: NDArray[np.int16]
 
 
+# What is told of an account of whose bars none is kept.
+summary_dtype = np.dtype(
+    [
+        ("peak", np.float64),  # highest equity at a close so far, the initial balance among them
+        ("drawdown", np.float64),  # deepest fall from the peak, close to close, fraction of it
+        ("drawdown_inside", np.float64),  # likewise, to the worst of each bar
+        ("next_close", np.int64),  # position in `Given.closes` of the first that is still to come
+    ]
+)
+
 # The terms of a commission, all that `commission_of` asks for; `costs.fee_of` fills them in.
 fee_dtype = np.dtype([("rate", np.float64)])  # fraction of a fill's notional
 
@@ -112,16 +122,19 @@ class Given(NamedTuple):
     symbols: Records
     orders: Records  # by bar and symbol
     rules: Rules
+    closes: NDArray[np.int64]  # rising bars at whose close a summary takes the equity
 
 
 class Book(NamedTuple):
-    """What the engine keeps and fills."""
+    """What the engine keeps and fills: columns, or the summary of an account, or both."""
 
     accounts: Records  # (1,) of `account_dtype`
     positions: Records  # (n_symbols,) of `position_dtype`
     trades: Records  # as many lines as orders
     refused: Records  # likewise
     columns: Columns
+    summary: Records  # (1,) of `summary_dtype`, or empty
+    equity: NDArray[np.float64]  # (n_closes,) at each of `Given.closes`; empty without a summary
 
 
 def compiled(function: Function) -> Function:
@@ -129,7 +142,7 @@ def compiled(function: Function) -> Function:
 
     Calls that pass arrays, and counts of who holds them, would take most of a bar's time.
     """
-    options: dict[str, Any] = {"_nrt": False}
+    options: dict[str, Any] = {"_nrt": False, "nogil": True}
     inlined: Function = njit(cache=True, forceinline=True, **options)(function)
     return inlined
 
@@ -139,6 +152,8 @@ def run_bars(given: Given, book: Book) -> None:
     """Trade all bars; fill `book`, whose records are zeros."""
     account = book.accounts[0]
     account.balance = account.midnight = given.rules.initial_balance
+    for summary in book.summary:
+        summary.peak = given.rules.initial_balance
     n_bars, i = len(given.quotes), 0
     while i < n_bars:
         if account.n_waiting == 0:
@@ -178,6 +193,7 @@ def _trade_bar(given: Given, book: Book, i: int) -> None:
     put(columns.n_open, i, account.n_open)
     put(columns.n_opened, i, n_opened)
     put(columns.n_requests, i, n_closing + n_ordered)
+    sum_up(given, book, i, equity, low)
 
 
 @compiled
@@ -341,6 +357,8 @@ def _rest(given: Given, book: Book, i: int) -> int:
         columns.balance, columns.flat_open, columns.equity_open, columns.equity_low, columns.equity
     ):  # fmt: skip
         column[i:until] = account.balance
+    for summary in book.summary:  # of what stands still, nothing falls
+        take_closes(given, book, summary, until, account.balance)
     return until
 
 
@@ -397,6 +415,7 @@ def _hold(given: Given, book: Book, i: int) -> int:
         put(columns.equity, i, equity)
         put(columns.exposure, i, exposure)
         put(columns.n_open, i, account.n_open)
+        sum_up(given, book, i, equity, low)
         i += 1
     for s in range(positions.size if i > first else 0):
         mark(positions[s], given.quotes[i - 1, s])
@@ -408,6 +427,24 @@ def put(column: NDArray[np.generic], i: int, value: Amount) -> None:
     """Note the value of a bar, if the column is asked for."""
     if column.size:
         column[i] = value
+
+
+@compiled
+def sum_up(given: Given, book: Book, i: int, equity: float, low: float) -> None:
+    """Take a bar's equity at its close and its lowest into the summary, if there is one."""
+    for summary in book.summary:
+        summary.drawdown_inside = max(summary.drawdown_inside, 1 - low / summary.peak)
+        summary.peak = max(summary.peak, equity)
+        summary.drawdown = max(summary.drawdown, 1 - equity / summary.peak)
+        take_closes(given, book, summary, i + 1, equity)
+
+
+@compiled
+def take_closes(given: Given, book: Book, summary: Record, until: int, equity: float) -> None:
+    """Note `equity` at the asked closes before bar `until` that have none yet."""
+    while summary.next_close < given.closes.size and given.closes[summary.next_close] < until:
+        book.equity[summary.next_close] = equity
+        summary.next_close += 1
 
 
 @compiled

@@ -34,10 +34,23 @@ def round_trip(price: FloatArray, quantity: FloatArray, costs: FillCosts) -> Flo
     return 2 * (one_way + commission_per_unit(costs.fee, quantity, price))
 
 
-def loss_at_stop(
-    price: FloatArray, side: NDArray[np.int8], stop: FloatArray, quantity: FloatArray, costs: FillCosts
-) -> FloatArray:
-    """What `quantity` loses that is opened around the mid `price` and stopped, costs included; currency.
+class Legs(NamedTuple):
+    """The fills of an order that is stopped, whatever its quantity; prices, arrays of one shape."""
+
+    entry: FloatArray
+    exit: FloatArray
+    lost: FloatArray  # a unit, before commission
+    fee: Records  # terms of the commission, `kernel.fee_dtype`
+
+    def loss(self, quantity: FloatArray) -> FloatArray:
+        """What `quantity` loses, both commissions included; account currency."""
+        fees = commission_of(self.fee, quantity, self.entry) + commission_of(self.fee, quantity, self.exit)
+        loss: FloatArray = quantity * self.lost + fees
+        return loss
+
+
+def legs_to_stop(price: FloatArray, side: NDArray[np.int8], stop: FloatArray, costs: FillCosts) -> Legs:
+    """The fills of an order that is opened around the mid `price` and stopped.
 
     stop : distance from the filled entry to the quote that triggers, so the spread lies within it, the
         slippage of the stop's own fill and both commissions do not; spread and slippage as at the entry
@@ -46,8 +59,14 @@ def loss_at_stop(
     entry = price * (1 + side * (half_spread + slippage))
     trigger = np.maximum(entry - side * stop, 0.0)  # no price falls further
     exit_ = trigger * (1 - side * slippage / (1 - side * half_spread))
-    fees: FloatArray = commission_of(fee, quantity, entry) + commission_of(fee, quantity, exit_)
-    return quantity * (side * (entry - exit_)) + fees
+    return Legs(entry, exit_, side * (entry - exit_), fee)
+
+
+def loss_at_stop(
+    price: FloatArray, side: NDArray[np.int8], stop: FloatArray, quantity: FloatArray, costs: FillCosts
+) -> FloatArray:
+    """What `quantity` of such an order loses, costs included; account currency."""
+    return legs_to_stop(price, side, stop, costs).loss(quantity)
 
 
 def order_size(
@@ -64,11 +83,11 @@ def order_size(
     by division; any other, which may not fall with the quantity, by halving.
     """
     steps = np.broadcast_to(np.asarray(step, dtype=np.float64), price.shape)
-    one = loss_at_stop(price, side, stop, steps, costs)
+    legs = legs_to_stop(price, side, stop, costs)
+    one = legs.loss(steps)
 
     def fits(count: FloatArray, rounding: float = ROUNDING) -> NDArray[np.bool_]:
-        lost = loss_at_stop(price, side, stop, count * steps, costs)
-        held: NDArray[np.bool_] = lost <= budget + rounding * one
+        held: NDArray[np.bool_] = legs.loss(count * steps) <= budget + rounding * one
         return held
 
     with np.errstate(divide="ignore", invalid="ignore"):

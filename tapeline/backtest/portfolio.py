@@ -80,8 +80,10 @@ class Plan:
     @cached_property
     def _sizes(self) -> "Sizes":
         n_bars, n_symbols = self.priced.can_size.shape
-        bar, symbol = np.arange(n_bars)[:, None], np.arange(n_symbols)[None, :]
-        return size_orders(self.priced, self.signals, self.params, self.may_short, bar, symbol)
+        closes = closes_at(self.priced, np.arange(n_bars)[:, None], np.arange(n_symbols)[None, :])
+        is_short = self.priced.can_size & (self.signals.side < 0) & self.may_short
+        quantity, can_order = size_orders(closes, is_short, self.params)
+        return Sizes(quantity, can_order & self.priced.can_size)
 
     def with_random_sides(self, rng: np.random.Generator) -> "Plan":
         """Return the same decisions without what decided them: coins throw the sides.
@@ -164,20 +166,90 @@ class Sizes(NamedTuple):
     can_order: NDArray[np.bool_]  # whether it makes sense
 
 
-def size_orders(
-    priced: PricedMarket, signals: Signals, params: OrderParams, may_short: NDArray[np.bool_], bar: Any,
-    symbol: Any,
-) -> Sizes:  # fmt: skip
-    """Size an order of the closes of `bar` and `symbol`, positions of one shape; a long without a side."""
+class Closes(NamedTuple):
+    """Closes that an order may follow, and what their market says of it; arrays of one shape."""
+
+    price: FloatArray
+    slippage: FloatArray  # of the fill, fraction of the price, as at the close
+    half_spread: FloatArray  # of the bar that fills
+    atr: FloatArray  # price
+    step: FloatArray  # units
+    fee: Records  # terms of the commission
+
+
+class Decisions(NamedTuple):
+    """Sides wanted at closes that can be sized, by bar and symbol; arrays (n,)."""
+
+    bar: NDArray[np.int64]
+    symbol: NDArray[np.int64]
+    side: NDArray[np.int8]
+    tier: NDArray[np.int8]
+    closes: Closes
+
+
+def closes_at(priced: PricedMarket, bar: Any, symbol: Any) -> Closes:
+    """What the market says at the closes of `bar` and `symbol`, positions that broadcast to one shape."""
     quotes, symbols = priced.traded.quotes, priced.traded.symbols[symbol]
-    can_size = priced.can_size[bar, symbol]
-    is_short = can_size & (signals.side[bar, symbol] < 0) & may_short[symbol]
-    price, slip = quotes["close"][bar, symbol], quotes["slippage"][bar, symbol]
-    step, stop = symbols["step"], params.stop * priced.market.atr[bar, symbol]
-    charged = FillCosts(priced.half_spread_at_fill[bar, symbol], slip, symbols["fee"])
-    quantity = order_size(price, np.where(is_short, -1, 1), stop, charged, step, params.budget)
-    can_order = can_size & (stop > round_trip(price, np.maximum(quantity, step), charged))
+    return Closes(
+        quotes["close"][bar, symbol],
+        quotes["slippage"][bar, symbol],
+        priced.half_spread_at_fill[bar, symbol],
+        priced.market.atr[bar, symbol],
+        symbols["step"],
+        symbols["fee"],
+    )
+
+
+def size_orders(closes: Closes, is_short: NDArray[np.bool_], params: OrderParams) -> Sizes:
+    """Size an order of each of `closes`, a purchase where it is not short."""
+    stop = params.stop * closes.atr
+    charged = FillCosts(closes.half_spread, closes.slippage, closes.fee)
+    side = np.where(is_short, -1, 1)
+    quantity = order_size(closes.price, side, stop, charged, closes.step, params.budget)
+    can_order = stop > round_trip(closes.price, np.maximum(quantity, closes.step), charged)
     return Sizes(quantity, can_order)
+
+
+def may_short(priced: PricedMarket, params: OrderParams) -> NDArray[np.bool_]:
+    """Whether each symbol may be sold without being held, (n_symbols,)."""
+    allowed: NDArray[np.bool_] = ~priced.traded.symbols["is_spot"] & (params.sides == "both")
+    return allowed
+
+
+def order_lines(
+    decisions: Decisions, params: OrderParams, shorts: NDArray[np.bool_]
+) -> tuple[Records, Refused]:
+    """Orders of `decisions`, of `order_dtype`, and what could not be ordered; `shorts` as of `may_short`."""
+    bar, symbol, side, tier, closes = decisions
+    is_allowed_short = shorts[symbol]
+    is_short = side < 0
+    quantity, can_order = size_orders(closes, is_short & is_allowed_short, params)
+    is_refused_short = is_short & ~is_allowed_short
+    refused = Refused(int((~is_refused_short & ~can_order).sum()), int(is_refused_short.sum()))
+    is_made = np.flatnonzero(can_order & ~is_refused_short)
+    orders = np.zeros(is_made.size, dtype=order_dtype)
+    orders["bar"], orders["symbol"] = bar[is_made], symbol[is_made]
+    orders["side"], orders["tier"], orders["quantity"] = side[is_made], tier[is_made], quantity[is_made]
+    atr = closes.atr[is_made]
+    orders["stop"], orders["target"] = params.stop * atr, params.target * atr
+    return orders, refused
+
+
+def rules_of(
+    priced: PricedMarket, params: OrderParams, execution: FillParams, hold: int, guard_loss: float
+) -> Rules:
+    """What steers the engine; `guard_loss` is account currency below the midnight balance."""
+    return Rules(
+        params.initial_balance,
+        hold,
+        priced.delay,
+        params.max_positions,
+        params.max_margin,
+        execution.stop_out,
+        guard_loss,
+        priced.traded.basis,
+        float(execution.exit_commission),
+    )
 
 
 def plan_orders(
@@ -192,29 +264,12 @@ def plan_orders(
 
     Only real candles decide, and only once their slippage is known.
     """
-    may_short = ~priced.traded.symbols["is_spot"] & (params.sides == "both")
-    side = np.where(priced.can_size, signals.side, 0)
-    bar, symbol = np.divmod(np.flatnonzero(side), side.shape[1])
-    quantity, can_order = size_orders(priced, signals, params, may_short, bar, symbol)
-    is_refused_short = (side[bar, symbol] < 0) & ~may_short[symbol]
-    refused = Refused(int((~is_refused_short & ~can_order).sum()), int(is_refused_short.sum()))
-    is_made = can_order & ~is_refused_short
-    orders = np.zeros(int(is_made.sum()), dtype=order_dtype)
-    orders["bar"], orders["symbol"] = at = bar[is_made], symbol[is_made]
-    orders["side"], orders["tier"], orders["quantity"] = side[at], signals.tier[at], quantity[is_made]
-    orders["stop"], orders["target"] = (atrs * priced.market.atr[at] for atrs in (params.stop, params.target))
-    rules = Rules(
-        params.initial_balance,
-        hold,
-        priced.delay,
-        params.max_positions,
-        params.max_margin,
-        execution.stop_out,
-        guard_loss,
-        priced.traded.basis,
-        float(execution.exit_commission),
-    )
-    return Plan(priced, orders, rules, may_short, refused, signals, params)
+    side, shorts = np.where(priced.can_size, signals.side, 0), may_short(priced, params)
+    at = bar, symbol = np.divmod(np.flatnonzero(side), side.shape[1])
+    decisions = Decisions(bar, symbol, side[at], signals.tier[at], closes_at(priced, bar, symbol))
+    orders, refused = order_lines(decisions, params, shorts)
+    rules = rules_of(priced, params, execution, hold, guard_loss)
+    return Plan(priced, orders, rules, shorts, refused, signals, params)
 
 
 def make_plan(

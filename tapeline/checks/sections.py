@@ -25,6 +25,8 @@ from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.models.metrics import gate_metrics
 from tapeline.models.ranges import TuneParams, range_mistakes
+from tapeline.models.swept import SECTIONS as SWEPT
+from tapeline.models.swept import SweepParams, swept_mistakes
 from tapeline.models.table import ARTIFACTS, NETWORKS
 from tapeline.nets.params import TrainParams
 from tapeline.params import Params, nearest
@@ -55,6 +57,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "gates": GateParams,
     "latency": LatencyParams,
     "tune": TuneParams,
+    "sweep": SweepParams,
 }
 
 
@@ -118,6 +121,9 @@ def check_combinations(sections: dict[str, Any]) -> list[Problem]:
         problems += [Problem(str(error)) for error in sections["gates"].unknown(ARTIFACTS, gate_metrics())]
     if "tune" in sections:
         problems += [Problem(str(error)) for error in range_mistakes(sections["tune"])]
+    if {"sweep", *SWEPT} <= set(sections):
+        present = {name: sections[name].model_dump(mode="json") for name in SWEPT}
+        problems += [Problem(str(error)) for error in swept_mistakes(sections["sweep"], present)]
     if "data" not in sections:
         return problems
     data = sections["data"]

@@ -81,11 +81,23 @@ def ratios_reason(equity: pd.Series, initial_balance: float) -> str | None:
     return None if enough else f"equity changed on {traded} days; ratios need {MIN_TRADED_DAYS}"
 
 
-def interval_of_total(daily: pd.Series, level: float) -> Ends:
+def interval_of_total(daily: pd.Series | NDArray[np.float64], level: float) -> Ends:
     """Interval of the sum of `daily`, one value a day in order, over which days could have been seen."""
-    ends = Intervals(np.arange(len(daily)), level, is_skewed=True).interval_of_mean(daily.to_numpy())
+    ends = Intervals(np.arange(len(daily)), level, is_skewed=True).interval_of_mean(np.asarray(daily))
     low, high = (None if end is None else end * len(daily) for end in ends)
     return low, high
+
+
+def sharpe_of_closes(closes: NDArray[np.float64], initial_balance: float) -> float | None:
+    """Sharpe ratio a year, as `score_equity` has it, of the equity at the `closes` of UTC days, (n_days,).
+
+    None where it changed on fewer than MIN_TRADED_DAYS, does not vary, or was lost at a day's end.
+    """
+    values = np.concatenate([[initial_balance], closes])
+    if np.count_nonzero(np.diff(values)) < MIN_TRADED_DAYS or values.min() <= 0:
+        return None
+    sharpe = _sharpe(np.diff(values) / values[:-1])
+    return None if sharpe is None else sharpe * DAYS_PER_YEAR**0.5
 
 
 def deflated_sharpe(daily: NDArray[np.float64], initial_balance: float, trials: int) -> float | None:

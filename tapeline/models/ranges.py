@@ -13,6 +13,7 @@ from tapeline.schema import Seed, Workers
 
 LIMIT = 1e12  # of any number; what a key takes is said by its own section
 Number = Annotated[int | float, Field(ge=-LIMIT, le=LIMIT)]
+InnerFolds = Annotated[int, Field(ge=1, le=100)]
 TRAIN = "train"
 BEFORE = ("data", "simulation", "features", "labels", "quality", "splits")  # of stages before a training
 # Keys of `train` that no trial may vary: its result is measured alike for all, and on the same machine.
@@ -66,17 +67,22 @@ class Range(Section):
 Choices = tuple[bool | int | float | str, ...]
 
 
+def as_range(value: dict[str, Any]) -> Range:
+    """The range that a map of params.yaml says; ValueError with the first wrong key and its rule."""
+    try:
+        return Range.model_validate(value)
+    except ValidationError as error:
+        first = error.errors()[0]
+        at = ".".join(map(str, first["loc"][:1]))
+        said = first["msg"].removeprefix("Value error, ")
+        raise ValueError(f"{at}: {said}" if at else said) from None
+
+
 def _range_or_choices(value: Any) -> Range | Choices:
     if isinstance(value, Range):
         return value
     if isinstance(value, dict):
-        try:
-            return Range.model_validate(value)
-        except ValidationError as error:
-            first = error.errors()[0]
-            at = ".".join(map(str, first["loc"][:1]))
-            said = first["msg"].removeprefix("Value error, ")
-            raise ValueError(f"{at}: {said}" if at else said) from None
+        return as_range(value)
     if not isinstance(value, list | tuple) or len(value) < 2:
         raise ValueError("must be a list of at least two choices, or a map of low, high, log and step")
     if any(not isinstance(each, bool | int | float | str) for each in value):
@@ -106,7 +112,7 @@ class TuneParams(Section):
     workers: Workers
     pruner: Literal["none", "median"]
     unpruned: Annotated[int, Field(ge=1, le=100_000)]
-    folds: Annotated[int, Field(ge=1, le=100)]
+    folds: InnerFolds
     seed: Seed
     ranges: Ranges
 

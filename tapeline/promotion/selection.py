@@ -1,7 +1,8 @@
 """What a candidate was chosen on: the searches on record, held against the tests that its run reports.
 
-A search by `make tune` leaves `tuning/NETWORK-KEY.json`, in git. Where the last candle that any of its trials
-has seen lies before the first reported test, every reported figure is still out of sample. Where it does not,
+A search by `make tune` leaves `tuning/NETWORK-KEY.json`, in git, and so does a sweep on inner folds. Where
+the last candle that any of its trials has seen lies before the first reported test, every reported figure is
+still out of sample. Where it does not,
 figures of all folds are of candles that params were chosen on, and only the candidate's own test judges it.
 """
 
@@ -21,7 +22,8 @@ NOTHING: Final = "nothing"
 
 
 class TunedTrial(Document):
-    """One finished trial. score : mean log loss on inner tests, None of one that was ended early
+    """One finished trial. score : mean log loss on inner tests, None of one that was ended early; of a sweep,
+    low end of net PnL
 
     why : that one could not go on, where it was not pruned
     """
@@ -38,6 +40,7 @@ class TuningRecord(Document):
     scored : first and last UTC day that trials were scored on
     last_candle : open time of the last candle that any trial can have seen, ends of labels and positions too
     first_test : when the first test began that runs of these splits report
+    tried : trials where only the best are among `trials`
     """
 
     network: str
@@ -47,6 +50,12 @@ class TuningRecord(Document):
     last_candle: str
     first_test: str
     trials: tuple[TunedTrial, ...]
+    tried: int | None = None
+
+    @property
+    def n_trials(self) -> int:
+        """How many were tried."""
+        return len(self.trials) if self.tried is None else self.tried
 
     @property
     def name(self) -> str:
@@ -91,8 +100,8 @@ def judge_selection(
     """
     ours = [record for record in records if _shares_days(record.market, market)]
     late = [record for record in ours if pd.Timestamp(record.last_candle) >= first_test]
-    n_late = sum(len(record.trials) for record in late)
-    n_early = sum(len(record.trials) for record in ours) - n_late
+    n_late = sum(record.n_trials for record in late)
+    n_early = sum(record.n_trials for record in ours) - n_late
     names = tuple(f"{RECORDS}/{record.name}" for record in ours)
     if not ours:
         return no_selection()

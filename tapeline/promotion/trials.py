@@ -8,6 +8,7 @@ for the same trials, so that git merges it line by line.
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ import yaml
 
 from tapeline.errors import ArtifactError
 from tapeline.outputs import whole_file
+from tapeline.params import PARAMS_FILE
 from tapeline.promotion.repository import git
 from tapeline.promotion.versions import fingerprint
 
@@ -44,6 +46,41 @@ class Trial(NamedTuple):
 
 def trial_of(lock: dict[str, Any]) -> Trial | None:
     """Return the trial that a dvc.lock records; None if its `evaluate` is not up to date with its inputs."""
+    found = _recorded(lock)
+    return None if found is None else Trial(fingerprint(found[0]), fingerprint(found[1]))
+
+
+def trials_with(lock: dict[str, Any], changes: Iterable[dict[str, Any]]) -> set[Trial] | None:
+    """The trials that a run as in a dvc.lock would be with other params, each by dotted key; None as above.
+
+    A value below a key of the lock, such as `signals.tiers.A`, is set in the value of that.
+    """
+    found = _recorded(lock)
+    if found is None:
+        return None
+    code, params = fingerprint(found[0]), found[1]
+    return {Trial(code, fingerprint(_changed(params, values))) for values in changes}
+
+
+def _changed(params: dict[str, Any], values: dict[str, Any]) -> dict[str, Any]:
+    changed = dict(params)
+    for key, value in values.items():
+        owner = key
+        while owner not in changed and "." in owner:
+            owner = owner.rpartition(".")[0]
+        if owner == key:
+            changed[key] = value
+        elif owner in changed:
+            changed[owner] = _set(changed[owner], key.removeprefix(f"{owner}.").split("."), value)
+    return changed
+
+
+def _set(node: dict[str, Any], path: list[str], value: Any) -> dict[str, Any]:
+    return node | {path[0]: value if len(path) == 1 else _set(node[path[0]], path[1:], value)}
+
+
+def _recorded(lock: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | None:
+    """Code files, and params that choose, of the run that a lock records; None if it is not up to date."""
     stages = lock.get("stages") or {}
     made = {out["path"]: out.get("md5") for stage in stages.values() for out in stage.get("outs", [])}
     names = _deciding(stages)
@@ -61,7 +98,7 @@ def trial_of(lock: dict[str, Any]) -> Trial | None:
     for name in names:
         params |= stages[name].get("params", {}).get("params.yaml", {})
     chosen = {key: value for key, value in params.items() if not _is_within(key, NO_CHOICE)}
-    return Trial(fingerprint(code), fingerprint(chosen))
+    return code, chosen
 
 
 def _deciding(stages: dict[str, Any]) -> list[str]:
@@ -109,6 +146,30 @@ def write_trials(folder: Path, trials: set[Trial]) -> int:
         with whole_file(path) as aside:
             aside.write_text(after, encoding="utf-8")
     return len(trials - read_trials(before))
+
+
+def read_lock(folder: Path) -> dict[str, Any]:
+    """What the dvc.lock in `folder` holds; ArtifactError where there is none."""
+    path = folder / LOCK
+    if not path.is_file():
+        raise ArtifactError(f"{LOCK}: is not there; `dvc repro {LAST}` makes it")
+    return _parse(path.read_text(encoding="utf-8"))
+
+
+def present_params(folder: Path, lock: dict[str, Any]) -> dict[str, Any]:
+    """What params.yaml in `folder` now says of the keys that a dvc.lock records of `evaluate`.
+
+    Read as the lock is, by which `23:55` is a number: what has not changed must be equal.
+    """
+    said = _parse((folder / PARAMS_FILE).read_text(encoding="utf-8"))
+    recorded = (lock.get("stages") or {}).get(LAST, {}).get("params", {}).get(str(PARAMS_FILE), {})
+    found = {}
+    for key in recorded:
+        node: Any = said
+        for part in key.split("."):
+            node = node.get(part) if isinstance(node, dict) else None
+        found[key] = node
+    return found
 
 
 def _parse(text: str) -> dict[str, Any]:

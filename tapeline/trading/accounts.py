@@ -58,15 +58,19 @@ class Judged(NamedTuple):
     possible: dict[str, PhaseResult]  # at every symbol's worst at once, which is what counts
 
 
-def align_inputs(direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams) -> TradingInputs:
+def align_inputs(
+    direction: pd.DataFrame, trend: pd.DataFrame, params: TradingParams, before: pd.Timestamp | None = None
+) -> TradingInputs:
     """Align the candles of the predicted symbols from the first prediction on.
 
     `direction` and `trend` hold `symbol`, `timestamp`, `prediction`, a row a predicted candle; `direction`
-    its `tier` as well.
+    its `tier` as well. Without a candle that opens at `before` or later, where it is given.
     """
     symbols = [str(symbol) for symbol in direction["symbol"].unique()]
     columns = [*KEYS, *PRICES]
     tables = {symbol: read_table("data/candles", symbol, columns) for symbol in symbols}
+    if before is not None:
+        tables = {symbol: table[table["timestamp"] < before] for symbol, table in tables.items()}
     windows = params.execution.volatility_candles, params.signals.atr_candles
     market = align_candles(tables, direction["timestamp"].min(), params.minutes, *windows)
     probability, strength = (align_predictions(market, rows, "prediction") for rows in (direction, trend))

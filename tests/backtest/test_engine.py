@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapeline.backtest.engine import ALL, TradedMarket, orders_in, run_backtest, run_orders
+from tapeline.backtest.engine import ALL, Room, TradedMarket, orders_in, run_backtest, run_orders, sum_orders
 from tapeline.backtest.kernel import REASONS, REFUSALS
 from tapeline.backtest.records import quote_dtype
 from tests.backtest.markets import CALM, flat_market, markets
@@ -126,6 +126,24 @@ def test_a_column_is_the_same_whatever_else_is_asked_for(market, names):
     assert part.trades.tobytes() == whole.trades.tobytes()
     for name in names:
         assert np.array_equal(part.series[name], whole.bars[name], equal_nan=True), name
+
+
+@given(markets(), st.data())
+@settings(max_examples=100, deadline=None)
+def test_a_summary_is_what_the_bars_add_up_to(market, data):
+    """To the bit: trades, equity at any closes, both drawdowns; in memory that another account has filled."""
+    (shared, orders), rules, clock = split(*market), market[3], market[1]
+    closes = np.array(sorted(data.draw(st.sets(st.integers(0, len(clock) - 1)))), dtype=np.int64)
+    room = Room()
+    for lines in room.of(len(orders) + 3):
+        lines.view(np.uint8)[:] = 255
+    result, summary = run_orders(shared, orders, rules), sum_orders(shared, orders, rules, closes, room)
+    equity, low = result.series["equity"], result.series["equity_low"]
+    peaks = np.maximum.accumulate(np.concatenate([[rules.initial_balance], equity]))
+    assert np.array_equal(summary.trades, result.trades)
+    assert np.array_equal(summary.equity, equity[closes])
+    assert summary.max_drawdown == (1 - equity / peaks[1:]).max(initial=0.0)
+    assert summary.max_drawdown_inside == (1 - low / peaks[:-1]).max(initial=0.0)
 
 
 def test_orders_must_fit_the_market():

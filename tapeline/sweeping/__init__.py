@@ -1,0 +1,1 @@
+"""`make sweep`: params of trading tried by the thousand, each by the pipeline's own engine."""

@@ -1,0 +1,44 @@
+"""How `make sweep` is asked, and what it says while it runs."""
+
+import pytest
+
+from tapeline.errors import ArgumentError, ArtifactError
+from tapeline.sweeping.predictions import require_run
+from tapeline.sweeping.run import opening, progress, read_on
+from tests.sweeping.market import make_sweep, params_of
+
+
+def test_inner_folds_are_the_default():
+    """Anything else is refused by name."""
+    assert read_on("") == read_on("inner") == "inner"
+    assert read_on("tests") == "tests"
+    with pytest.raises(ArgumentError, match="ON is 'test': must be inner or tests"):
+        read_on("test")
+
+
+@pytest.mark.parametrize(
+    ("on", "told"), [("inner", "data/features.*dvc repro splits"), ("tests", "lstm.*evaluate")]
+)
+def test_a_missing_run_is_told_in_a_line(tmp_path, monkeypatch, on, told):
+    """With the command that makes it."""
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ArtifactError, match=told):
+        require_run(on)
+
+
+def test_progress_is_told_in_tenths_where_there_is_no_terminal():
+    """Ten lines at most, of a thousand or of three."""
+    for total, step, lines in ((1000, 16, 10), (3, 1, 3), (20, 20, 1)):
+        told = []
+        with progress(total, "accounts", told.append) as on_done:
+            for _ in range(0, total, step):
+                on_done(min(step, total))
+        assert len(told) == lines
+        assert told[-1].endswith(f"of {total} accounts")
+
+
+def test_the_opening_says_what_tests_cost():
+    """How many trials more, before anything runs."""
+    plan = make_sweep(params_of(), {"signals": {"stop": [2.0, 3.0]}, "costs": {"multiple": [1.0, 2.0]}})
+    assert opening(plan, "inner") == ["3 choices of signals.stop, each under 2 conditions of costs.multiple"]
+    assert "6 more trials for good" in opening(plan, "tests")[-1]
