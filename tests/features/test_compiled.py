@@ -64,7 +64,7 @@ def test_a_value_of_windows_is_the_same_bits_wherever_the_build_began(first, n_r
     out = np.empty((len(WINDOWED), stop - first - LONGEST + 1))
     program.fill(CANDLES.rows(first, stop), out)
     np.testing.assert_array_equal(out, whole[:, first + LONGEST - 1 : stop])
-    np.testing.assert_array_equal(newest(CANDLES.rows(first, stop), program), whole[:, stop - 1])
+    np.testing.assert_array_equal(program.newest(CANDLES.rows(first, stop)), whole[:, stop - 1])
 
 
 def test_indicators_alone_remember_where_they_began():
@@ -127,8 +127,19 @@ def test_plain_python_stands_beside_compiled_features():
     np.testing.assert_array_equal(out[1], compute(FEATURES["z_score_20"], CANDLES)[19:])
     np.testing.assert_array_equal(out[2], CANDLES.close[19:])
     np.testing.assert_array_equal(out[3], out[1])
-    row = newest(CANDLES.rows(100, 401), program)
+    row = program.newest(CANDLES.rows(100, 401))
     assert row.tolist() == [CANDLES.close[400], out[1, 400 - 19], CANDLES.close[400], out[1, 400 - 19]]
+
+
+def test_tables_and_streams_are_cast_alike():
+    """From the same number to the same float32, whatever it was computed in."""
+    program = program_of(WINDOWED)
+    table = np.empty((len(WINDOWED), 1), np.float32)
+    program.fill(CANDLES.rows(0, LONGEST), table)
+    served = newest(CANDLES.rows(0, LONGEST), program)
+    assert served.dtype == table.dtype
+    np.testing.assert_array_equal(served, table[:, 0])
+    np.testing.assert_array_equal(served, program.newest(CANDLES.rows(0, LONGEST)).astype(np.float32))
 
 
 def test_a_feature_of_ones_own_is_compiled_if_it_says_so_by_what_is_there():
