@@ -126,9 +126,7 @@ def test_no_number_may_be_absurd():
                 node = node[name]
             node[last] = value
             mistakes = Params({section: whole}).mistakes(section, SECTIONS[section])
-            if (
-                section == "sweep" and not mistakes
-            ):  # held against the sections that its keys are of
+            if section == "sweep" and not mistakes:  # held against the sections that its keys are of
                 mistakes = swept_mistakes(SweepParams.model_validate(whole), SHIPPED)
             assert mistakes, (section, path, last, value)
             told = str(mistakes[0])
