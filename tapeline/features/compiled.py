@@ -23,7 +23,8 @@ def recipe(feature: Feature) -> Series | None:
     A function that says one thing now and another then, by a clock or by chance, must be.
     """
     try:
-        made, again = (cast("Any", feature.function(RECIPE)) for _ in range(2))
+        with np.errstate(all="ignore"):  # what takes a recipe for numbers computes with none
+            made, again = (cast("Any", feature.function(RECIPE)) for _ in range(2))
     except Exception:  # of whatever it called with something that is no array; with arrays it will be seen
         return None
     is_recipe = isinstance(made, Series) and isinstance(again, Series) and made.clock == 1
