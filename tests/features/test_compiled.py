@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tapeline.features import indicators
 from tapeline.features.catalog import FEATURES
 from tapeline.features.compiled import FeatureProgram, compute, program_of, recipe
 from tapeline.features.declare import Feature
@@ -74,6 +75,18 @@ def test_indicators_alone_remember_where_they_began():
         "adx_14", "directional_movement_14", "ema_distance_12", "ema_distance_60", "ema_cross_12_60",
         "slope_30", "aroon_25", "mfi_14",
     }  # fmt: skip
+
+
+def test_a_window_that_talib_refuses_gives_nothing():
+    """Beside one that it takes, whose values must not be given for it."""
+    taken = made(lambda candles: indicators.rsi(candles.close, 14), 308)
+    refused = made(lambda candles: indicators.rsi(candles.close, 1), 308)
+    program = FeatureProgram((taken, refused))
+    assert program.plain == []
+    out = np.empty((2, N - 307))
+    program.fill(CANDLES, out)
+    assert np.isfinite(out[0]).all()
+    assert np.isnan(out[1]).all()
 
 
 def every_second(candles):
