@@ -93,8 +93,9 @@ def summary_of(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
         is_twin = other != name and low != high
         twin = f"equals {other} in every row" if is_twin else None
         rows.append((int(np.count_nonzero(is_missing)), low, high, twin))
-    return pd.DataFrame(rows, pd.Index(columns), ["missing", "least", "greatest", "twin"]).astype(
-        {"twin": object}
+    names = ["missing", "least", "greatest", "twin"]
+    return pd.DataFrame.from_records(rows, pd.Index(columns), columns=names).assign(
+        twin=pd.Series([row[-1] for row in rows], pd.Index(columns), dtype=object)  # or else None becomes NaN
     )
 
 
@@ -102,9 +103,12 @@ def column_table(summary: pd.DataFrame) -> pd.DataFrame:
     """Turn the rows of `summary_of` into columns of two rows, least and greatest, each beside its twin."""
     return pd.DataFrame(
         {
-            column: [one, other]
+            column: pair
             for name, low, high, twin in summary[["least", "greatest", "twin"]].itertuples()
-            for column, one, other in ((name, low, high), (twin_of(name), twin, None))
+            for column, pair in (
+                (name, pd.Series([low, high])),
+                (twin_of(name), pd.Series([twin, None], dtype=object)),
+            )
         }
     )
 
