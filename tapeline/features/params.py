@@ -35,7 +35,7 @@ class FeatureParams(Section):
 
     @field_validator("exclude")
     @classmethod
-    def _check_features(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
+    def _features_of(cls, exclude: tuple[str, ...]) -> tuple[str, ...]:
         # Those of data.extra are held against its tables, where these are read.
         unknown = sorted(name for name in set(exclude) - set(FEATURES) if not name.startswith(f"{EXTRA}_"))
         if unknown:

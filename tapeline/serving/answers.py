@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 PREDICTED, WARMING_UP, REFUSED, GAP = "predicted", "warming_up", "refused", "gap"
 
@@ -96,3 +97,21 @@ def answer_out_of_range(key: Mapping[str, Any]) -> Answer:
     """Answer to the candle of `key`, symbol and timestamp, whose prediction would not be finite."""
     reason = "its features are out of any range: look at prices and volumes of the last candles"
     return Answer(**key, status=REFUSED, reason=reason)
+
+
+class Asked(NamedTuple):
+    """What the networks are asked at a candle, and what else its answer says.
+
+    key : symbol and timestamp; window : rows of its features, scaled; n_filled, leader : `answer_predicted`
+    """
+
+    key: Mapping[str, Any]
+    window: NDArray[np.float32]
+    n_filled: int
+    leader: str | None
+
+    def answer(self, predictions: Mapping[str, Prediction]) -> Answer:
+        """The answer with what the networks said."""
+        if not is_in_range(predictions):
+            return answer_out_of_range(self.key)
+        return answer_predicted(self.key, predictions, self.n_filled, self.leader)

@@ -34,18 +34,19 @@ def read_candle(candle: Mapping[str, Any], step: int) -> tuple[int, FloatArray]:
     time = read_time(candle["timestamp"])
     if time % step:
         raise CandleError(f"timestamp {show(time)} is not on the grid of {step // MICROSECONDS} minutes")
-    values = np.empty(len(OHLCV))
-    for k, name in enumerate(OHLCV):
-        values[k] = read_number(name, candle[name])
-        if not 0 <= values[k] < LARGEST or (values[k] == 0 and name != "volume"):
+    values = []
+    for name in OHLCV:
+        value = read_number(name, candle[name])
+        if not 0 <= value < LARGEST or (value == 0 and name != "volume"):
             least = "of at least 0" if name == "volume" else "above 0"
-            raise CandleError(f"{name} is {values[k]:g}: must be a number {least} and below {LARGEST:g}")
+            raise CandleError(f"{name} is {value:g}: must be a number {least} and below {LARGEST:g}")
+        values.append(value)
     opened, high, low, close = values[:4]
     if are_disordered(opened, high, low, close):
         raise CandleError(
             f"open {opened:g} and close {close:g} must lie between low {low:g} and high {high:g}"
         )
-    return time, values
+    return time, np.array(values)
 
 
 def read_number(name: str, value: Any) -> float:

@@ -5,6 +5,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from tapeline.errors import ArtifactError, NotServedError
+from tapeline.extra import GROUP as EXTRA
+from tapeline.features.catalog import FEATURES
+from tapeline.features.declare import Feature
+from tapeline.features.table import feature_version
 from tapeline.nets.scaler import Scaler
 from tapeline.promotion.bundle import Bundle, open_bundle
 from tapeline.schema import DIRECTION
@@ -28,10 +33,16 @@ class Predictor:
         self.sequence_length = self.bundle.contract.sequence_length
         self._scaler = Scaler(np.array(scaler.mean), np.array(scaler.std))
 
+    def scale(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Rows (N, F) of features as `predict_windows` takes them."""
+        return self._scaler.transform(features)
+
+    def predict_windows(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Numbers for windows (B, `sequence_length`, F) of scaled rows."""
+        return self.bundle.run(windows).astype(np.float64)
+
     def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Numbers for the rows from `sequence_length - 1` on of consecutive (N, F) rows."""
-        if len(features) == self.sequence_length:  # one window, which needs not be cut
-            return self.bundle.run(self._scaler.transform(features)[None]).astype(np.float64)
         return self.predict_rows(features, np.arange(self.sequence_length - 1, len(features)))
 
     def predict_rows(self, features: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -61,3 +72,23 @@ class Predictor:
         ranges = tiers.tiers if tiers else {}
         number = int(tier_numbers(np.array(probability), ranges))
         return None if number == NO_TIER else list(ranges)[number]
+
+
+def features_of(predictor: Predictor) -> list[Feature]:
+    """Features of a bundle, in its order; ArtifactError if this code computes others or can't feed them."""
+    model = predictor.bundle.model
+    extra = [name for name in predictor.features if name.startswith(f"{EXTRA}_")]
+    if extra:
+        raise NotServedError(
+            f"{predictor.bundle.contract.artifact}: takes inputs of data.extra, as {extra[0]}: such models "
+            "can be trained, judged and proven, and are not served yet, so neither promoted nor timed"
+        )
+    unknown = [name for name in predictor.features if name not in FEATURES]
+    features = [FEATURES[name] for name in predictor.features if name in FEATURES]
+    if unknown or feature_version(features, model.horizon) != model.made_from["features"]:
+        artifact = predictor.bundle.contract.artifact
+        raise ArtifactError(
+            f"{artifact}: this code computes features otherwise than in its training; "
+            "check out the commit of its tag to predict with it"
+        )
+    return features

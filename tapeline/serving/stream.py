@@ -1,7 +1,7 @@
 """Candles one at a time, of one or many symbols: each gets an answer, most of them a prediction."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
 from pathlib import Path
@@ -11,30 +11,24 @@ import numpy as np
 import pandas as pd
 
 from tapeline.candles import is_too_long
-from tapeline.errors import ArtifactError, NotServedError
-from tapeline.extra import GROUP as EXTRA
+from tapeline.errors import ArtifactError
 from tapeline.features.buffer import MICROSECONDS, capacity
-from tapeline.features.catalog import FEATURES
 from tapeline.features.compiled import program_of
-from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
-from tapeline.features.table import feature_version
 from tapeline.schema import INTERVAL_MINUTES
 from tapeline.serving.answers import (
     GAP,
     REFUSED,
     WARMING_UP,
     Answer,
+    Asked,
     Prediction,
     answer_long_gap,
-    answer_out_of_range,
-    answer_predicted,
-    is_in_range,
 )
 from tapeline.serving.buffer import Buffer
 from tapeline.serving.candles import CandleError, brief, read_candle, show
 from tapeline.serving.markets import market_name, require_market
-from tapeline.serving.predictor import Predictor
+from tapeline.serving.predictor import Predictor, features_of
 
 
 class Stream:
@@ -80,15 +74,18 @@ class Stream:
         self.max_fill = self._input.max_fill
         self.interval = self._input.interval
         self._step = INTERVAL_MINUTES[self.interval] * MICROSECONDS
-        self.features = [check_features(predictor) for predictor in self.predictors]
+        self.features = [features_of(predictor) for predictor in self.predictors]
         features_by_name = {feature.name: feature for features in self.features for feature in features}
         self._program = program_of(tuple(features_by_name.values()))
         names = list(features_by_name)
         self._columns = [np.array([names.index(f.name) for f in features]) for features in self.features]
+        ends = np.cumsum([len(features) for features in self.features]).tolist()
+        self._own = [slice(end - len(f), end) for end, f in zip(ends, self.features, strict=True)]
         self.lookback = self._program.lookback
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
-        self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
+        # Features of each bundle beside each other, as its network takes them; the newest row last.
+        self._rows: dict[str, np.ndarray] = {}
         self._is_led: dict[str, bool] = {}  # whether the leader is known in the last of them
         self._late: dict[str, int] = {}  # by follower, open of the leader's first late candle
         self._before: dict[str, _Before] = {}  # by symbol, until what came after a jump is confirmed
@@ -100,6 +97,20 @@ class Stream:
         The stream does not wait for the leader: a minute may have no trade, and then its last close is used.
         A candle of the leader that comes later still counts from the followers' next candle on.
         """
+        return self.feed_all([(symbol, candle)])[0]
+
+    def feed_all(self, candles: Iterable[tuple[str, Mapping[str, Any]]]) -> list[Answer]:
+        """Take candles, each with its symbol, in their order; answer as `feed` does to one after the other.
+
+        Each network is asked once for all of them: a minute of a hundred symbols takes less than a hundred
+        times one.
+        """
+        taken = [self._take(symbol, candle) for symbol, candle in candles]
+        asked = [each for each in taken if isinstance(each, Asked)]
+        predicted = iter(self._predict([each.window for each in asked]))
+        return [each.answer(next(predicted)) if isinstance(each, Asked) else each for each in taken]
+
+    def _take(self, symbol: str, candle: Mapping[str, Any]) -> Answer | Asked:
         key: dict[str, Any] = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         try:
             missing, n_late = self._add_candle(symbol, candle)
@@ -109,7 +120,7 @@ class Stream:
             return answer_long_gap(key, missing, self.lookback + self.length - 2)
         for back in range(missing + n_late, -1, -1):
             self._add_row(symbol, self._buffers[symbol], back)
-        return self._answer(key, symbol, missing)
+        return self._ask(key, symbol, missing)
 
     def _add_candle(self, symbol: str, candle: Mapping[str, Any]) -> tuple[int, int]:
         """Add a candle; return how many before it were missing, and how many rows the leader was late for.
@@ -140,20 +151,20 @@ class Stream:
             self._rows.pop(symbol, None)
         return missing, n_late
 
-    def _answer(self, key: Mapping[str, Any], symbol: str, missing: int) -> Answer:
-        """Answer to the newest candle; `key` is its symbol and timestamp, `missing` were filled before it."""
+    def _ask(self, key: Mapping[str, Any], symbol: str, missing: int) -> Answer | Asked:
+        """What to ask the networks at the newest candle, or the answer where there is nothing to ask.
+
+        `key` is its symbol and timestamp, `missing` were filled before it.
+        """
         buffer = self._buffers[symbol]
         left = self.length - len(self._rows.get(symbol, ()))
         if left > 0:
             left += max(0, self.lookback - len(buffer) - 1)
             return Answer(**key, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
-        n_filled = int(buffer.is_filled[-self.length :].sum())
+        n_filled = int(np.count_nonzero(buffer.is_filled[-self.length :]))
         if n_filled > self._input.max_filled_share * self.length:
             return Answer(**key, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
-        predictions = self._predict(symbol)
-        if not is_in_range(predictions):
-            return answer_out_of_range(key)
-        return answer_predicted(key, predictions, missing, None if self._is_led[symbol] else self.leader)
+        return Asked(key, self._rows[symbol], missing, None if self._is_led[symbol] else self.leader)
 
     def time_parts(self, symbol: str) -> list[tuple[int, int]]:
         """Nanoseconds of `read_clocks` that features and each network take for the newest candle."""
@@ -161,8 +172,8 @@ class Stream:
         self._add_row(symbol, self._buffers[symbol], 0)
         clock.append(read_clocks())
         self._rows[symbol] = rows
-        for predictor, columns in zip(self.predictors, self._columns, strict=True):
-            predictor.predict(rows[-predictor.sequence_length :, columns])
+        for predictor, own in zip(self.predictors, self._own, strict=True):
+            predictor.predict_windows(rows[None, -predictor.sequence_length :, own])
             clock.append(read_clocks())
         return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(clock)]
 
@@ -195,7 +206,7 @@ class Stream:
         A candle ahead of the one due is held, as the first one is, until the next confirms it by following it
         without a gap. If one comes that lies before it, it was a stray and is dropped, with all after it.
         """
-        buffer, before = self._buffers.setdefault(symbol, self._make_buffer()), self._before.get(symbol)
+        buffer, before = self._buffer_of(symbol), self._before.get(symbol)
         if before is None or opened >= buffer.time[-1]:
             return buffer, False
         if len(before.buffer) and opened <= before.buffer.time[-1]:
@@ -215,14 +226,17 @@ class Stream:
         self._rows.pop(symbol, None)
         self._before.pop(symbol, None)
 
-    def _make_buffer(self) -> Buffer:
-        return Buffer(capacity(self.lookback, self.length, self.max_fill), self._step, self.max_fill)
+    def _buffer_of(self, symbol: str) -> Buffer:
+        if symbol not in self._buffers:
+            kept = capacity(self.lookback, self.length, self.max_fill)
+            self._buffers[symbol] = Buffer(kept, self._step, self.max_fill)
+        return self._buffers[symbol]
 
     def _leader_of(self, symbol: str) -> Buffer | None:
         """The leader's candles; None for the leader's own."""
         if self.leader in (None, symbol):
             return None
-        return self._buffers.setdefault(self.leader, self._make_buffer())
+        return self._buffer_of(self.leader)
 
     def _drop_late_rows(self, symbol: str, opened: int, missing: int) -> int:
         """Note the followers that the leader's candle is late for; drop late rows and return how many."""
@@ -260,15 +274,25 @@ class Stream:
             return
         candles = buffer.candles(self._leader_of(symbol), self.lookback, back)
         self._is_led[symbol] = not np.isnan(candles.leader_close[-1])
-        row = newest(candles, self._program)
-        kept = self._rows.get(symbol, np.empty((0, len(row))))
-        self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
+        features = newest(candles, self._program)[None]
+        parts = [
+            predictor.scale(features[:, columns])
+            for predictor, columns in zip(self.predictors, self._columns, strict=True)
+        ]
+        row = np.concatenate(parts, axis=1)
+        kept = self._rows.get(symbol, row[:0])
+        self._rows[symbol] = np.concatenate([kept, row])[-self.length :]
 
-    def _predict(self, symbol: str) -> dict[str, Prediction]:
-        predictions = {}
-        for predictor, columns in zip(self.predictors, self._columns, strict=True):
-            rows = self._rows[symbol][-predictor.sequence_length :, columns]
-            predictions[predictor.artifact] = predictor.as_prediction(float(predictor.predict(rows)[0]))
+    def _predict(self, windows: Sequence[np.ndarray]) -> list[dict[str, Prediction]]:
+        """What each network says of each of the windows."""
+        if not windows:
+            return []
+        stacked = windows[0][None] if len(windows) == 1 else np.stack(windows)
+        predictions: list[dict[str, Prediction]] = [{} for _ in windows]
+        for predictor, own in zip(self.predictors, self._own, strict=True):
+            values = predictor.predict_windows(stacked[:, -predictor.sequence_length :, own])
+            for of_window, value in zip(predictions, values.tolist(), strict=True):
+                of_window[predictor.artifact] = predictor.as_prediction(value)
         return predictions
 
 
@@ -283,23 +307,3 @@ class _Before(NamedTuple):
     buffer: Buffer
     rows: np.ndarray | None
     late: int | None
-
-
-def check_features(predictor: Predictor) -> list[Feature]:
-    """Features of a bundle, in its order; ArtifactError if this code computes others or can't feed them."""
-    model = predictor.bundle.model
-    extra = [name for name in predictor.features if name.startswith(f"{EXTRA}_")]
-    if extra:
-        raise NotServedError(
-            f"{predictor.bundle.contract.artifact}: takes inputs of data.extra, as {extra[0]}: such models "
-            "can be trained, judged and proven, and are not served yet, so neither promoted nor timed"
-        )
-    unknown = [name for name in predictor.features if name not in FEATURES]
-    features = [FEATURES[name] for name in predictor.features if name in FEATURES]
-    if unknown or feature_version(features, model.horizon) != model.made_from["features"]:
-        artifact = predictor.bundle.contract.artifact
-        raise ArtifactError(
-            f"{artifact}: this code computes features otherwise than in its training; "
-            "check out the commit of its tag to predict with it"
-        )
-    return features

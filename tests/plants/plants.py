@@ -691,9 +691,8 @@ PLANTS = [
     Plant(
         "serving lags a candle",
         "tapeline/serving/stream.py",
-        "rows = self._rows[symbol][-predictor.sequence_length :, columns]",
-        "rows = self._rows[symbol][-predictor.sequence_length :, columns]\n"
-        "            rows = np.r_[rows[:1], rows[:-1]]",
+        "stacked[:, -predictor.sequence_length :, own]",
+        "np.roll(stacked, 1, 1)[:, -predictor.sequence_length :, own]",
         (),
     ),
     Plant(

@@ -6,7 +6,7 @@ import pytest
 
 from tapeline.errors import NotServedError
 from tapeline.features.catalog import FEATURES
-from tapeline.serving.stream import check_features
+from tapeline.serving.stream import features_of
 
 
 def test_a_bundle_with_inputs_beyond_candles_is_refused_before_anything_is_computed():
@@ -16,7 +16,7 @@ def test_a_bundle_with_inputs_beyond_candles_is_refused_before_anything_is_compu
     with pytest.raises(
         NotServedError, match=r"lstm-direction: takes inputs of data\.extra, as extra_funding_rate: "
     ):
-        check_features(SimpleNamespace(bundle=bundle, features=names))
+        features_of(SimpleNamespace(bundle=bundle, features=names))
 
 
 def test_no_feature_of_candles_is_named_like_one_of_data_extra():

@@ -332,3 +332,23 @@ def test_serving_needs_neither_torch_nor_dvc_nor_great_expectations(bundles, tmp
         answers = [json.loads(line) for line in done.stdout.splitlines()]
         assert [answer["status"] for answer in answers[-2:]] == ["predicted"] * 2
         assert all(0 <= answer["probability"] <= 1 for answer in answers[-2:])
+
+
+def test_a_minute_of_many_symbols_is_answered_as_one_candle_after_the_other(bundles):
+    """Of candles fed at once, gaps, refusals and a symbol that comes twice among them."""
+    tables = {
+        symbol: table[~table["is_filled"]][["timestamp", *OHLCV]].to_dict("records")
+        for symbol, table in market().items()
+    }
+    fed = [
+        (symbol, row)
+        for rows in zip(*tables.values(), strict=False)
+        for symbol, row in zip(tables, rows, strict=True)
+    ]
+    fed += [("NONE", fed[0][1]), fed[-1]]
+    one_by_one, at_once = Stream(*bundles), Stream(*bundles)
+    expected = [one_by_one.feed(symbol, row) for symbol, row in fed]
+    found = [answer for k in range(0, len(fed), 7) for answer in at_once.feed_all(fed[k : k + 7])]
+    same(found, expected)
+    assert {answer.status for answer in found} >= {"predicted", "warming_up", "refused"}
+    assert at_once.feed_all([]) == []
