@@ -16,13 +16,15 @@ import vectorbt as vbt
 def main() -> None:
     """Time `from_signals` up to trades, net PnL and drawdown of every column."""
     warnings.filterwarnings("ignore")
-    given = np.load(sys.argv[1])
+    loaded = np.load(sys.argv[1])
+    # Of bars, (n_bars, 1): each is broadcast over the columns.
+    given = {name: loaded[name][:, None] if loaded[name].size > 1 else loaded[name] for name in loaded.files}
     options = {
         "entries": given["long_entry"], "exits": given["long_exit"],
         "short_entries": given["short_entry"], "short_exits": given["short_exit"],
         "price": given["open"], "size": given["size"], "fees": float(given["commission"]),
         "init_cash": float(given["cash"]), "freq": "1min", "stop_entry_price": "FillPrice",
-        "open": given["open"], "high": given["high"], "low": given["low"], "sl_stop": given["stops"][None, :],
+        "open": given["open"], "high": given["high"], "low": given["low"], "sl_stop": given["stops"].T,
     }  # fmt: skip
     taken = []
     for _ in range(int(sys.argv[2]) + 1):  # the first one compiles
