@@ -1,4 +1,4 @@
-"""How fast the full feature set is made, against plain pandas, and how its cost grows with the candles.
+"""How fast the full feature set is made, of one candle and of millions, and against plain pandas.
 
 The reference computes the same columns and must give the same numbers, or there is no ratio to print. It
 is given twice: over all features, and over those that are not TA-Lib's.
@@ -12,7 +12,9 @@ import numpy as np
 import pandas as pd
 
 from tapeline.features.catalog import FEATURES
-from tapeline.features.table import build_table
+from tapeline.features.compiled import program_of
+from tapeline.features.streaming import newest
+from tapeline.features.table import as_candles, build_table
 from tests.candles import random_candles
 from tests.features.reference import plain_features, plain_indicators
 
@@ -20,6 +22,7 @@ MILLION = 1_000_000
 SIZES = (100_000, MILLION, 5 * MILLION)
 HORIZON, MAX_FILL = 15, 15
 REPEATS = 3
+ROUNDS, ROWS = 15, 300
 SETTLED = 1500  # rows after which recursions have forgotten how they began
 
 
@@ -32,6 +35,19 @@ def table_seconds(n: int) -> float:
         build_table(candles, candles, list(FEATURES.values()), HORIZON, MAX_FILL)
         best = min(best, time.perf_counter() - start)
     return best
+
+
+def row_microseconds() -> float:
+    """CPU time of one candle's row from a buffer of the longest lookback, the least of some rounds."""
+    program, candles = program_of(tuple(FEATURES.values())), random_candles(2000)
+    buffer = as_candles(candles, candles, MAX_FILL).rows(2000 - program.lookback, 2000)
+    best = np.inf
+    for _ in range(ROUNDS):
+        start = time.process_time()
+        for _ in range(ROWS):
+            newest(buffer, program)
+        best = min(best, time.process_time() - start)
+    return 1e6 * best / ROWS
 
 
 def compare(candles: pd.DataFrame, reference: Callable[[], dict[str, pd.Series]]) -> tuple[int, float, float]:
@@ -56,6 +72,7 @@ def main() -> None:
     """Print seconds and memory of the table by size, then the ratios to pandas."""
     few = random_candles(5000)
     build_table(few, few, list(FEATURES.values()), HORIZON, MAX_FILL)  # compiles
+    print(f"{len(FEATURES)} features of one candle: {row_microseconds():.0f} us")
     for n in SIZES:
         seconds = table_seconds(n)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

@@ -1,6 +1,6 @@
 """Tiers of confidence, max(p, 1 - p): the one place that says which of them a probability falls into."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 Ranges = Mapping[str, tuple[float, float]]  # tier: [from, to) of confidence, the most confident tier first
 NO_TIER = -1
+TIER_A = "A"  # the tier that declared metrics speak of
 CONSTANT = 1e-6  # spread of probabilities below it is rounding of one number
 
 
@@ -33,6 +34,12 @@ def tier_numbers(probability: FloatArray, ranges: Ranges) -> NDArray[np.int8]:
         inside = (of >= low) & ((of < high) | (high == 1.0))
         tier[inside & (tier == NO_TIER)] = position
     return tier
+
+
+def tier_a_reason(tiers: Iterable[str]) -> str | None:
+    """Why there are no figures of tier A among `tiers`; None where there are."""
+    names = list(tiers)
+    return None if TIER_A in names else f"no tier is called {TIER_A}, there are {', '.join(names)}"
 
 
 def ranges_by_share(probability: FloatArray, shares: Mapping[str, float]) -> dict[str, tuple[float, float]]:

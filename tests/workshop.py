@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +16,7 @@ from tapeline.closure import ROOT
 TREND = {"market": "trend", "signal": 0.34, "seed": 1105, "regime_minutes": 240}
 # Enough for two folds of every part; the networks learn nothing in a minute, and need not.
 TINY = {
-    "data": {"symbols": ["BTC-USD", "ETH-USD"]},
+    "data": {"symbols": ["BTC-USD", "ETH-USD"], "workers": 1},  # a process more imports for seconds
     "simulation": TREND | {"days": 4},
     "features": {"exclude": ["weekend"]},  # is constant from Monday to Thursday
     "quality": {"leak_cuts": 3, "max_missing_labels": 0.5},
@@ -28,6 +29,7 @@ TINY = {
         "sequence_length": 20,
         "chunk_length": 64,
         "minimum_context": 10,
+        "workers": 1,
         "importance_rows": 400,
     },
     "baselines": {"trees": 40, "leaf_rows": 50},
@@ -83,6 +85,7 @@ class Workshop:
             if (ROOT / name).is_file() and not name.startswith(MADE_BY_RUNS):
                 (folder / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, folder / name)
+        self.take_compiled()
         self.set_params(TINY)
         self.run("git init -q && git config user.name t && git config user.email t@example.org")
         self.commit("tiny")
@@ -99,6 +102,14 @@ class Workshop:
         """Copy `source`, repository and all."""
         shutil.copytree(source, folder, dirs_exist_ok=True, symlinks=True)
         return cls.at(folder)
+
+    def take_compiled(self) -> None:
+        """Take what Numba has compiled of the very same files: it tells them by time and size."""
+        for path in ROOT.glob("tapeline/**/__pycache__/*.nb[ic]"):
+            target = self.folder / path.relative_to(ROOT)
+            target.parent.mkdir(exist_ok=True)
+            with suppress(FileNotFoundError):  # another worker is writing its own
+                shutil.copy2(path, target)
 
     def set_params(self, changes: dict) -> None:
         """Change values of params.yaml, comments kept."""

@@ -19,7 +19,6 @@ from tapeline.checks.problems import Problem, problems_of
 from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
 from tapeline.evaluation.params import EvaluationParams
-from tapeline.evaluation.scorecard import tier_a_reason
 from tapeline.features.extra_files import read_extra, require_excluded
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.market.data_params import DataParams
@@ -35,6 +34,7 @@ from tapeline.promotion.gates import GateParams, PromotionParams
 from tapeline.promotion.proofs import ProofParams
 from tapeline.quality.params import QualityParams
 from tapeline.splits.params import SplitParams
+from tapeline.tiers import tier_a_reason
 
 SECTIONS: dict[str, type[BaseModel]] = {
     "data": DataParams,

@@ -4,7 +4,6 @@
 clock shared by all symbols), `prediction`, `label`. Controls and masks are arrays over the same lines.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -42,13 +41,13 @@ from tapeline.evaluation.significance import (
 from tapeline.evaluation.tiers import are_in_order, score_tiers
 from tapeline.evaluation.trend import TREND_SCORES, score_trend
 from tapeline.losses import absolute_errors, log_losses
+from tapeline.tiers import TIER_A, tier_a_reason
 
 Arrays = dict[str, NDArray[np.float64]]
 Masks = dict[str, NDArray[np.bool_]]
 Figures = dict[str, Any]
 
 RULES = "majority", "last_return", "reversal", "mean", "persistence"  # controls that learn nothing
-TIER_A = "A"  # the tier that declared metrics speak of
 
 
 def direction_scorecard(
@@ -210,12 +209,6 @@ def _tier_a_figures(table: dict[str, Figures]) -> Figures:
         "coverage_by_confidence_tier_a": coverage if expected is None else None,
         "coverage_of_share_tier_a": None if expected is None else coverage / expected,
     }
-
-
-def tier_a_reason(tiers: Iterable[str]) -> str | None:
-    """Why there are no figures of tier A among `tiers`; None where there are."""
-    names = list(tiers)
-    return None if TIER_A in names else f"no tier is called {TIER_A}, there are {', '.join(names)}"
 
 
 def _leads(controls: dict[str, Figures]) -> Figures:

@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-MAX_LOOKBACK = 1500  # candles; what serving has to keep in memory for one symbol
+from tapeline.features.kernel import FloatArray as FloatArray
+from tapeline.features.rolling import log_return
 
-FloatArray = NDArray[np.float64]
+MAX_LOOKBACK = 1500  # candles; what serving has to keep in memory for one symbol
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class Feature:
     meaning: str
     low: float | None
     high: float | None
-    compute: Callable[[Candles], FloatArray]
+    function: Callable[[Candles], FloatArray]
 
     @property
     def definition(self) -> tuple[str, str]:
         """Module and name of the function that computes it."""
-        function = self.compute.args[0] if isinstance(self.compute, partial) else self.compute
+        function = self.function.args[0] if isinstance(self.function, partial) else self.function
         return function.__module__, function.__name__
 
 
@@ -118,13 +119,6 @@ def _add(declared: Feature) -> None:
     if declared.name in FEATURES:
         raise ValueError(f"feature {declared.name} is declared twice")
     FEATURES[declared.name] = declared
-
-
-def log_return(close: FloatArray, window: int) -> FloatArray:
-    """Log return over `window` candles, shape (n,); NaN in the first `window` rows."""
-    out = np.full(close.shape[0], np.nan)
-    out[window:] = np.log(close[window:] / close[:-window])
-    return out
 
 
 def minutes_since_epoch(timestamp: pd.DatetimeIndex) -> NDArray[np.int64]:

@@ -8,12 +8,14 @@ that) each feature is 0, as if the leader had not moved.
 """
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, FloatArray, feature
 from tapeline.features.rolling import rolling_correlation, rolling_std, rolling_sum
 
 
+@njit(cache=True)
 def close_before(
     time: NDArray[np.int64],
     leader_time: NDArray[np.int64],
@@ -23,15 +25,19 @@ def close_before(
 ) -> FloatArray:
     """Close of the leader's last candle before each open time, shape (n,), NaN where that is unknown.
 
-    time : (n,) open times; leader_time, leader_close : (k,) of the leader's REAL candles, ascending, none
-    filled; step : length of a candle, in the unit of the times. Known is a candle that opened at least a
-    `step` before, and at most `max_fill` steps before that: as old as a gap's last filled candle would be.
+    time : (n,) open times, ascending; leader_time, leader_close : (k,) of the leader's REAL candles,
+    ascending, none filled; step : length of a candle, in the unit of the times. Known is a candle that
+    opened at least a `step` before, and at most `max_fill` steps before that: as old as a gap's last filled
+    candle would be.
     """
-    position = np.searchsorted(leader_time, time - step, side="right") - 1
-    close = np.full(len(time), np.nan)
-    is_known = position >= 0
-    is_known[is_known] = time[is_known] - step - leader_time[position[is_known]] <= max_fill * step
-    close[is_known] = leader_close[position[is_known]]
+    close = np.full(time.shape[0], np.nan)
+    last = leader_time.shape[0] - 1
+    for i in range(time.shape[0] - 1, -1, -1):
+        before = time[i] - step
+        while last >= 0 and leader_time[last] > before:
+            last -= 1
+        if last >= 0 and before - leader_time[last] <= max_fill * step:
+            close[i] = leader_close[last]
     return close
 
 

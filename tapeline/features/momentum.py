@@ -1,46 +1,46 @@
 """Oscillators: how the last moves compare with the recent past."""
 
 import numpy as np
-import talib
 
-from tapeline.features.declare import Candles, FloatArray, feature, log_return
-from tapeline.features.rolling import ratio, rolling_std
+from tapeline.features import indicators
+from tapeline.features.declare import Candles, FloatArray, feature
+from tapeline.features.rolling import lag, log_return, ratio, rolling_std, run_length
 
 
 @feature("momentum", lookback=308, low=0, high=100)
 def rsi_14(candles: Candles) -> FloatArray:
     """Relative strength index over 14 candles (Wilder)."""
-    return talib.RSI(candles.close, timeperiod=14)
+    return indicators.rsi(candles.close, 14)
 
 
 @feature("momentum", lookback=21, low=0, high=100)
 def stochastic_14(candles: Candles) -> FloatArray:
     """Slow stochastic %D: close within the 14-candle range, smoothed 3 and 3."""
-    return talib.STOCH(candles.high, candles.low, candles.close, fastk_period=14)[1]
+    return indicators.slow_stochastic(candles.high, candles.low, candles.close, 14)
 
 
 @feature("momentum", lookback=20)
 def cci_20(candles: Candles) -> FloatArray:
     """Commodity channel index over 20 candles."""
-    return talib.CCI(candles.high, candles.low, candles.close, timeperiod=20)
+    return indicators.cci(candles.high, candles.low, candles.close, 20)
 
 
 @feature("momentum", lookback=400)
 def macd_histogram(candles: Candles) -> FloatArray:
     """MACD (12, 26) less its signal line (9), in parts of the close."""
-    return ratio(talib.MACD(candles.close)[2], candles.close)
+    return ratio(indicators.macd_histogram(candles.close), candles.close)
 
 
 @feature("momentum", lookback=29, low=0, high=100)
 def ultimate_oscillator(candles: Candles) -> FloatArray:
     """Williams's ultimate oscillator: buying pressure over 7, 14 and 28 candles."""
-    return talib.ULTOSC(candles.high, candles.low, candles.close)
+    return indicators.ultimate_oscillator(candles.high, candles.low, candles.close)
 
 
 @feature("momentum", lookback=400)
 def trix_15(candles: Candles) -> FloatArray:
     """Rate of change, in percent, of the close smoothed three times over 15 candles."""
-    return talib.TRIX(candles.close, timeperiod=15)
+    return indicators.trix(candles.close, 15)
 
 
 @feature("momentum", over=(15, 60, 240), lookback=lambda window: window + 1)
@@ -53,8 +53,5 @@ def momentum_z(candles: Candles, window: int) -> FloatArray:
 @feature("momentum", lookback=21, low=-20, high=20)
 def streak(candles: Candles) -> FloatArray:
     """Candles in a row that closed higher (positive) or lower (negative), at most 20 counted."""
-    side = np.sign(np.diff(candles.close, prepend=candles.close[:1]))
-    is_new = np.append(True, side[1:] != side[:-1])[: side.shape[0]]
-    positions = np.arange(side.shape[0])
-    started = np.maximum.accumulate(np.where(is_new, positions, 0))
-    return side * np.minimum(positions - started + 1, 20)
+    side = np.sign(candles.close - lag(candles.close, 1))
+    return side * run_length(side, 20)

@@ -1,6 +1,7 @@
 """Log returns over several windows."""
 
-from tapeline.features.declare import Candles, FloatArray, feature, log_return
+from tapeline.features.declare import Candles, FloatArray, feature
+from tapeline.features.rolling import log_return
 
 
 @feature("returns", over=(1, 5, 15, 60, 240), lookback=lambda window: window + 1)

@@ -1,10 +1,18 @@
 """How far prices have strayed, and how they tend to come back."""
 
 import numpy as np
-import talib
 
-from tapeline.features.declare import Candles, FloatArray, feature, log_return
-from tapeline.features.rolling import lag, ratio, rolling_correlation, rolling_mean, rolling_std
+from tapeline.features.declare import Candles, FloatArray, feature
+from tapeline.features.rolling import (
+    lag,
+    log_return,
+    ratio,
+    rolling_correlation,
+    rolling_max,
+    rolling_mean,
+    rolling_min,
+    rolling_std,
+)
 
 
 @feature("reversion", over=(20, 60, 240), lookback=lambda window: window)
@@ -16,20 +24,20 @@ def z_score(candles: Candles, window: int) -> FloatArray:
 @feature("reversion", over=(60, 240, 720), lookback=lambda window: window, low=0, high=1)
 def range_position(candles: Candles, window: int) -> FloatArray:
     """Where the close stands between the low (0) and the high (1) of {} candles; 0.5 where flat."""
-    low = talib.MIN(candles.low, timeperiod=window)
-    return ratio(candles.close - low, talib.MAX(candles.high, timeperiod=window) - low, where_zero=0.5)
+    low = rolling_min(candles.low, window)
+    return ratio(candles.close - low, rolling_max(candles.high, window) - low, where_zero=0.5)
 
 
 @feature("reversion", lookback=240, high=0)
 def drawdown_240(candles: Candles) -> FloatArray:
     """Log of the close over the high of 240 candles."""
-    return np.log(candles.close / talib.MAX(candles.high, timeperiod=240))
+    return np.log(candles.close / rolling_max(candles.high, 240))
 
 
 @feature("reversion", lookback=240, low=0)
 def rebound_240(candles: Candles) -> FloatArray:
     """Log of the close over the low of 240 candles."""
-    return np.log(candles.close / talib.MIN(candles.low, timeperiod=240))
+    return np.log(candles.close / rolling_min(candles.low, 240))
 
 
 @feature("reversion", over=(60, 240), lookback=lambda window: window + 2, low=-1, high=1)

@@ -5,18 +5,12 @@ on every day of the week, since crypto trades on all of them. A candle belongs t
 opens, so to several in an overlap and to none at night.
 """
 
-from collections.abc import Callable
-from functools import lru_cache
-from typing import TypeVar
-
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 
 from tapeline.features.declare import Candles, FloatArray, feature, minutes_since_epoch
-
-Scalar = TypeVar("Scalar", bound=np.generic)
+from tapeline.features.program import by_hour, look_up
 
 # name: (zone, first local hour, hour after the last)
 SESSIONS = {
@@ -30,7 +24,8 @@ LONGEST_WAIT = DAY + 60  # minutes from one opening to the next, when clocks go 
 
 def in_session(minute: NDArray[np.int64], name: str) -> NDArray[np.bool_]:
     """Whether each open time, in minutes since 1970, falls into session `name`; shape (n,)."""
-    return _by_hour(minute, _is_open, name)
+    is_open: NDArray[np.bool_] = by_hour(minute, _is_open, name) > 0
+    return is_open
 
 
 def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -41,7 +36,8 @@ def is_weekend(minute: NDArray[np.int64]) -> NDArray[np.bool_]:
 def minutes_until(minute: NDArray[np.int64], name: str, border: str) -> FloatArray:
     """Minutes from each open time to the next "open" or "close" of session `name`, above 0; shape (n,)."""
     # Sessions open and close at whole hours of UTC, so all candles of an hour wait for the same border.
-    return (_by_hour(minute, _next_border, name, border) - minute).astype(np.float64)
+    wait: FloatArray = by_hour(minute, _next_border, name, border) - minute
+    return wait
 
 
 def session_masks(timestamp: pd.DatetimeIndex) -> dict[str, NDArray[np.bool_]]:
@@ -58,19 +54,20 @@ def session_masks(timestamp: pd.DatetimeIndex) -> dict[str, NDArray[np.bool_]]:
 @feature("sessions", over=tuple(SESSIONS), lookback=1, low=0, high=1)
 def session(candles: Candles, name: str) -> FloatArray:
     """1 in the session of {} (office hours there, local time), else 0."""
-    return in_session(candles.minute, name).astype(np.float64)
+    is_open: FloatArray = by_hour(candles.minute, _is_open, name)
+    return is_open
 
 
 @feature("sessions", lookback=1, low=0, high=1)
 def overlap_tokyo_london(candles: Candles) -> FloatArray:
     """1 where the sessions of Tokyo and London overlap, else 0."""
-    return (in_session(candles.minute, "tokyo") & in_session(candles.minute, "london")).astype(np.float64)
+    return session(candles, "tokyo") * session(candles, "london")
 
 
 @feature("sessions", lookback=1, low=0, high=1)
 def overlap_london_new_york(candles: Candles) -> FloatArray:
     """1 where the sessions of London and New York overlap, else 0."""
-    return (in_session(candles.minute, "london") & in_session(candles.minute, "new_york")).astype(np.float64)
+    return session(candles, "london") * session(candles, "new_york")
 
 
 @feature("sessions", over=tuple(SESSIONS), lookback=1, low=0, high=LONGEST_WAIT)
@@ -104,47 +101,21 @@ def week(candles: Candles, wave: str) -> FloatArray:
 
 
 def _wave(minute: NDArray[np.int64], period: int, wave: str) -> FloatArray:
-    return _wave_table(period, wave)[minute % period]
+    values: FloatArray = look_up(minute % period, _wave_table, period, wave)
+    return values
 
 
-@lru_cache
 def _wave_table(period: int, wave: str) -> FloatArray:
     angles = 2 * np.pi * np.arange(period) / period
     return (np.sin if wave == "sine" else np.cos)(angles)
 
 
-def _by_hour(
-    minute: NDArray[np.int64], of_hours: Callable[..., NDArray[Scalar]], *about: str
-) -> NDArray[Scalar]:
-    """Evaluate `of_hours` once per UTC hour, as clocks change on the hour, and spread it to the candles."""
-    if minute.shape[0] == 0:
-        return of_hours(0, 1, *about)[:0]
-    # Whole days, so that a stream of candles asks for the same hours again and again.
-    first, after, hour = _hours_of_days(minute)
-    return of_hours(first, after, *about)[hour]
-
-
-@njit(cache=True)
-def _hours_of_days(minute: NDArray[np.int64]) -> tuple[int, int, NDArray[np.int64]]:
-    """First hour of the days of `minute` (n,), the hour after the last, and how far on each lies, (n,)."""
-    first, last = minute[0], minute[0]
-    for at in minute:
-        first, last = min(first, at), max(last, at)
-    start = first // DAY * 24
-    hour = np.empty(minute.shape[0], dtype=np.int64)
-    for i in range(minute.shape[0]):
-        hour[i] = minute[i] // 60 - start
-    return start, (last // DAY + 1) * 24, hour
-
-
-@lru_cache(maxsize=256)
 def _is_open(first: int, after: int, name: str) -> NDArray[np.bool_]:
     zone, opens, closes = SESSIONS[name]
     local = _hours(first, after).tz_convert(zone).hour.to_numpy()
     return (local >= opens) & (local < closes)
 
 
-@lru_cache(maxsize=256)
 def _next_border(first: int, after: int, name: str, border: str) -> NDArray[np.int64]:
     zone, opens, closes = SESSIONS[name]
     hours = _hours(first, after)

@@ -7,13 +7,11 @@ import numpy as np
 import pandas as pd
 
 from tapeline.definitions import definitions_hash
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
 from tapeline.features.leader import close_before
-from tapeline.schema import KEYS, LABELS, OHLCV
-
-# Candles computed at a time, so that a feature's arrays stay in the processor's cache whatever the history.
-CHUNK = 65_536
+from tapeline.schema import FEATURE_TYPE, KEYS, LABELS, OHLCV
 
 
 def build_table(
@@ -25,35 +23,30 @@ def build_table(
     how old its last close may be (`close_before`). Nothing reaches over a segment's border. The first rows
     of a segment, before the longest lookback has passed, are dropped; a label is NaN where its future is
     not there or has no direction.
-    Returns one row per candle left: `timestamp, segment, is_filled`, the features, the labels.
+    Returns one row per candle left: `timestamp, segment, is_filled`, the features (float32), the labels.
     """
     warm_up = max(feature.lookback for feature in features) - 1
     segments = [np.flatnonzero(candles["segment"] == number) for number in candles["segment"].unique()]
     kept = [rows for rows in segments if len(rows) > warm_up]
-    names = [*(feature.name for feature in features), *LABELS]
+    n_rows = sum(len(rows) - warm_up for rows in kept)
     # One block, one row per column, filled in place: a table of millions of rows is held once.
-    values = np.empty((len(names), sum(len(rows) - warm_up for rows in kept)))
+    values, labels = np.empty((len(features), n_rows), FEATURE_TYPE), np.empty((len(LABELS), n_rows))
     every = as_candles(candles, leader, max_fill)
-    filled = 0
+    program, filled = program_of(tuple(features)), 0
     for rows in kept:
         segment = every.rows(rows[0], rows[-1] + 1)
-        out = values[:, filled : filled + len(rows) - warm_up]
-        _compute(segment, features, warm_up, out[: len(features)])
-        out[-2] = direction(segment.close, horizon)[warm_up:]
-        out[-1] = trend_strength(segment.close, horizon)[warm_up:]
-        filled += out.shape[1]
+        own = slice(filled, filled + len(rows) - warm_up)
+        program.fill(segment, values[:, own])
+        labels[0, own] = direction(segment.close, horizon)[warm_up:]
+        labels[1, own] = trend_strength(segment.close, horizon)[warm_up:]
+        filled = own.stop
     left = np.concatenate([rows[warm_up:] for rows in kept]) if kept else np.empty(0, dtype=np.int64)
     keys = candles[list(KEYS)].iloc[left].reset_index(drop=True)
-    return pd.concat([keys, pd.DataFrame(values.T, columns=names, copy=False)], axis=1)
-
-
-def _compute(segment: Candles, features: Sequence[Feature], warm_up: int, out: FloatArray) -> None:
-    """Fill `out`, shape (F, n - warm_up), chunk by chunk, each from the longest lookback before it."""
-    for start in range(0, out.shape[1], CHUNK):
-        stop = min(start + CHUNK, out.shape[1])
-        chunk = segment.rows(start, stop + warm_up)
-        for column, feature in enumerate(features):
-            out[column, start:stop] = feature.compute(chunk)[warm_up:]
+    names = [feature.name for feature in features]
+    blocks = [
+        pd.DataFrame(block.T, columns=of, copy=False) for block, of in ((values, names), (labels, [*LABELS]))
+    ]
+    return pd.concat([keys, *blocks], axis=1)
 
 
 def as_candles(candles: pd.DataFrame, leader: pd.DataFrame, max_fill: int) -> Candles:

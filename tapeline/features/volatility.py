@@ -5,8 +5,8 @@ Barndorff-Nielsen and Shephard (2004, bipower variation).
 """
 
 import numpy as np
-import talib
 
+from tapeline.features import indicators
 from tapeline.features.declare import Candles, FloatArray, feature
 from tapeline.features.rolling import lag, ratio, rolling_mean, rolling_std, rolling_sum
 
@@ -57,7 +57,7 @@ def yang_zhang_30(candles: Candles) -> FloatArray:
 @feature("volatility", lookback=308, low=0)
 def natr_14(candles: Candles) -> FloatArray:
     """Average true range over 14 candles in percent of the close (Wilder)."""
-    return talib.NATR(candles.high, candles.low, candles.close, timeperiod=14)
+    return indicators.natr(candles.high, candles.low, candles.close, 14)
 
 
 @feature("volatility", lookback=241)

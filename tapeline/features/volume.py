@@ -5,8 +5,8 @@ Sources: Amihud (2002, illiquidity); Chaikin's money flow; Granville's on-balanc
 """
 
 import numpy as np
-import talib
 
+from tapeline.features import indicators
 from tapeline.features.declare import Candles, FloatArray, feature
 from tapeline.features.rolling import ratio, rolling_correlation, rolling_mean, rolling_sum
 
@@ -33,7 +33,7 @@ def obv(candles: Candles, window: int) -> FloatArray:
 @feature("volume", lookback=15, low=0, high=100)
 def mfi_14(candles: Candles) -> FloatArray:
     """Money flow index over 14 candles."""
-    return talib.MFI(candles.high, candles.low, candles.close, candles.volume, timeperiod=14)
+    return indicators.mfi(candles.high, candles.low, candles.close, candles.volume, 14)
 
 
 @feature("volume", lookback=20, low=-1, high=1)

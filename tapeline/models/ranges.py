@@ -78,20 +78,28 @@ def as_range(value: dict[str, Any]) -> Range:
         raise ValueError(f"{at}: {said}" if at else said) from None
 
 
-def _range_or_choices(value: Any) -> Range | Choices:
+def as_range_or_tuple(value: Any, each: str) -> Range | tuple[Any, ...]:
+    """The range that a map says, or what a list of two or more holds; its members are called `each`."""
     if isinstance(value, Range):
         return value
     if isinstance(value, dict):
         return as_range(value)
     if not isinstance(value, list | tuple) or len(value) < 2:
-        raise ValueError("must be a list of at least two choices, or a map of low, high, log and step")
-    if any(not isinstance(each, bool | int | float | str) for each in value):
-        raise ValueError("must be a list of numbers, words, true or false")
-    if any(not isinstance(each, str) and not abs(each) <= LIMIT for each in value):
-        raise ValueError(f"must hold no number beyond {LIMIT:g}")
-    if len(set(map(repr, value))) < len(value):
-        raise ValueError("must hold no choice twice")
+        raise ValueError(f"must be a list of at least two {each}, or a map of low, high, log and step")
     return tuple(value)
+
+
+def _range_or_choices(value: Any) -> Range | Choices:
+    found = as_range_or_tuple(value, "choices")
+    if isinstance(found, Range):
+        return found
+    if any(not isinstance(each, bool | int | float | str) for each in found):
+        raise ValueError("must be a list of numbers, words, true or false")
+    if any(not isinstance(each, str) and not abs(each) <= LIMIT for each in found):
+        raise ValueError(f"must hold no number beyond {LIMIT:g}")
+    if len(set(map(repr, found))) < len(found):
+        raise ValueError("must hold no choice twice")
+    return found
 
 
 def _known(network: str) -> str:

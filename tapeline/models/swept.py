@@ -11,7 +11,7 @@ from tapeline.backtest.costs import CostParams
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
 from tapeline.errors import ParamsError
-from tapeline.models.ranges import Range, as_range
+from tapeline.models.ranges import Range, as_range_or_tuple
 from tapeline.params import Section, nearest
 from tapeline.schema import Seed, Workers
 
@@ -31,15 +31,12 @@ Values = tuple[Any, ...]
 
 
 def _range_or_values(value: Any) -> Range | Values:
-    if isinstance(value, Range):
-        return value
-    if isinstance(value, dict):
-        return as_range(value)
-    if not isinstance(value, list | tuple) or len(value) < 2:
-        raise ValueError("must be a list of at least two values, or a map of low, high, log and step")
-    if len({json.dumps(each, sort_keys=True, default=str) for each in value}) < len(value):
+    found = as_range_or_tuple(value, "values")
+    if isinstance(found, Range):
+        return found
+    if len({json.dumps(each, sort_keys=True, default=str) for each in found}) < len(found):
         raise ValueError("must hold no value twice")
-    return tuple(value)
+    return found
 
 
 SweptRanges = dict[str, dict[str, Annotated[Range | Values, PlainValidator(_range_or_values)]]]

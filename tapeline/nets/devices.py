@@ -51,6 +51,17 @@ def make_fabric(params: TrainParams) -> Fabric:
     return fabric
 
 
+def precision_advice(device: torch.device, params: TrainParams) -> str:
+    """What whoever trains in bfloat16 on a CPU without instructions for it should know; else nothing."""
+    able = [name for name, has in torch.cpu.get_capabilities().items() if has and name.endswith("bf16")]
+    if params.precision != "bf16-mixed" or device.type != "cpu" or able:
+        return ""
+    return (
+        "train.precision is bf16-mixed: this processor computes bfloat16 by way of float32, which is slower; "
+        "32-true is faster here"
+    )
+
+
 def compiled(net: nn.Module, params: TrainParams) -> nn.Module:
     """`net` under torch.compile if params ask for it; it shares its weights with `net`."""
     # Of a module, torch.compile makes a module.

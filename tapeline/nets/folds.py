@@ -38,7 +38,7 @@ class TrainingTable:
     is_direction : whether labels are a side, up or down
     """
 
-    features: NDArray[np.float64]
+    features: NDArray[np.float32]
     labels: NDArray[np.float64]
     symbol: NDArray[np.int64]
     segment: NDArray[np.int64]

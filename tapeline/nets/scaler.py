@@ -17,7 +17,7 @@ class Scaler:
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
 
-    def transform(self, features: NDArray[np.float64]) -> NDArray[np.float32]:
+    def transform(self, features: NDArray[np.floating]) -> NDArray[np.float32]:
         """Standardise (N, F) features and clip them to +-LIMIT."""
         scaled = np.empty(features.shape, dtype=np.float32)
         for first in range(0, len(features), ROWS_AT_ONCE):
@@ -26,11 +26,11 @@ class Scaler:
         return scaled
 
 
-def fit_scaler(features: NDArray[np.float64], rows: NDArray[np.int64]) -> Scaler:
+def fit_scaler(features: NDArray[np.floating], rows: NDArray[np.int64]) -> Scaler:
     """Fit on `rows`, the training rows, of (N, F) features; one that is constant there is only centred."""
     mean, std = [], []
     for first in range(0, features.shape[1], COLUMNS_AT_ONCE):
-        training = features[rows, first : first + COLUMNS_AT_ONCE]
+        training = features[rows, first : first + COLUMNS_AT_ONCE].astype(np.float64)
         mean.append(training.mean(axis=0))
         std.append(training.std(axis=0))
     means, deviation = np.concatenate(mean), np.concatenate(std)

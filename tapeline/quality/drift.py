@@ -36,7 +36,7 @@ class Drift:
 
 
 def measure_drift(
-    columns: Sequence[str], train: NDArray[np.float64], test: NDArray[np.float64]
+    columns: Sequence[str], train: NDArray[np.floating], test: NDArray[np.floating]
 ) -> list[Drift]:
     """Measure the drift of each feature, the worst (by `psi`, then `ks`) first.
 
@@ -77,7 +77,7 @@ def same_times_of_week(times: NDArray[np.int64], train: Span, test: Span) -> NDA
     return np.concatenate([np.empty(0, np.int64), *rows])
 
 
-def ks_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> float:
+def ks_distance(train: NDArray[np.floating], test: NDArray[np.floating]) -> float:
     """Return the Kolmogorov-Smirnov distance of two sorted samples, shapes (n_train,) and (n_test,).
 
     The test's share up to a value changes at its own values alone, and the training's only grows between
@@ -90,7 +90,7 @@ def ks_distance(train: NDArray[np.float64], test: NDArray[np.float64]) -> float:
     return float(max(np.abs(x - y).max() for x, y in zip(of_train, (before, after), strict=True)))
 
 
-def stability_index(train: NDArray[np.float64], test: NDArray[np.float64]) -> float:
+def stability_index(train: NDArray[np.floating], test: NDArray[np.floating]) -> float:
     """Return the population stability index of two sorted samples, shapes (n_train,) and (n_test,).
 
     sum((q - p) * ln(q / p)) over bins, p and q being the shares of training and test in a bin, each at

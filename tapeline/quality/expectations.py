@@ -21,10 +21,21 @@ from tapeline.quality.derived import (
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Finding, Table
 from tapeline.quality.suites import Check, Part, Suite, run_suites
-from tapeline.schema import CANDLE_TYPES, DIRECTION, KEYS, LABELS, OHLCV, PRICES, TREND_STRENGTH, Interval
+from tapeline.schema import (
+    CANDLE_TYPES,
+    DIRECTION,
+    FEATURE_TYPE,
+    KEYS,
+    LABELS,
+    OHLCV,
+    PRICES,
+    TREND_STRENGTH,
+    Interval,
+)
 
-LARGEST = float(np.finfo(np.float64).max)
-ROUNDING = 1e-9  # how far arithmetic may carry a feature past its bound, relative to the bound or to 1
+LARGEST = float(np.finfo(FEATURE_TYPE).max)
+# How far arithmetic may carry a feature past its bound, relative to the bound or to 1.
+ROUNDING = float(np.finfo(FEATURE_TYPE).eps)
 WHOLE_TABLE = "all columns"
 Bounds = tuple[float | None, float | None]
 
@@ -69,7 +80,8 @@ def feature_suites(
 ) -> list[Suite]:
     """Return what is expected of one symbol's feature table: rows and columns, then types, then values."""
     table = table.reset_index(drop=True)
-    types = {key: CANDLE_TYPES[key] for key in KEYS} | dict.fromkeys([*features, *LABELS], "float64")
+    types = {key: CANDLE_TYPES[key] for key in KEYS}
+    types |= dict.fromkeys(features, FEATURE_TYPE) | dict.fromkeys(LABELS, "float64")
 
     def values() -> Iterator[Part]:
         yield with_time_columns(table, interval), _feature_checks(features, params)

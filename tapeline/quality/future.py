@@ -85,4 +85,7 @@ def row_at(build: Build, part: History, time: np.int64, columns: Sequence[str]) 
     """Build on `part`; return the row (1, F) of the candle that opens at `time`, (0, F) where it is not."""
     table = build(part.candles, part.leader)
     is_row = table["timestamp"].to_numpy("datetime64[us]").view(np.int64) == time
-    return np.ascontiguousarray(table.loc[is_row, list(columns)].to_numpy(np.float64))
+    cells = np.empty((np.count_nonzero(is_row), len(columns)))
+    for k, column in enumerate(columns):  # `loc` of both at once takes several times as long
+        cells[:, k] = table[column].to_numpy(np.float64)[is_row]
+    return cells

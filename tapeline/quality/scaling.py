@@ -10,12 +10,12 @@ from tapeline.quality.report import Audit
 
 COLUMNS_AT_ONCE = 8
 # From features of all rows (N, F) to the statistics fitted for a fold (k, F), column by column.
-Fit = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+Fit = Callable[[NDArray[np.floating]], NDArray[np.float64]]
 
 
 def audit_scaler(
     fit: Fit,
-    features: NDArray[np.float64],
+    features: NDArray[np.floating],
     times: NDArray[np.int64],
     is_train: NDArray[np.bool_],
     columns: Sequence[str],
@@ -44,7 +44,7 @@ def audit_scaler(
 
 def _movers(
     fit: Fit,
-    features: NDArray[np.float64],
+    features: NDArray[np.floating],
     outside: NDArray[np.int64],
     garbage: NDArray[np.float64],
     clean: NDArray[np.float64],

@@ -22,13 +22,11 @@ from tapeline.params import Params
 from tapeline.promotion.proofs import ProofParams, ProofRecord, ProvedPart
 from tapeline.promotion.release_record import RunRecord
 from tapeline.release.proof_ceiling import prove_ceiling
-from tapeline.release.proof_copies import PROOFS, open_copies, sources_hash
+from tapeline.release.proof_copies import PROOFS, TRAININGS, open_copies, sources_hash
 from tapeline.release.proof_orders import prove_orders
 from tapeline.release.proof_run import Run
-from tapeline.release.proof_runner import TRAININGS
 from tapeline.release.proof_segments import pairs_needed, prove_moments
 from tapeline.release.proof_trading import prove_inside_test
-from tapeline.release.proof_training import prove_test, prove_validation
 from tapeline.release.recorded import RECORDED
 
 LARGEST_SEED = 2**32
@@ -47,6 +45,9 @@ def prove(root: Path, seed: int | None, tell: Tell) -> ProofRecord:
     `seed` decides the moments and what candles are replaced by; None: a fresh one. `tell` is given the cost
     before anything begins.
     """
+    # Imported here: it takes torch, and a promotion of a run that is proved already does not wait for that.
+    from tapeline.release.proof_training import prove_test, prove_validation
+
     seed, proved = secrets.randbelow(LARGEST_SEED) if seed is None else seed, identity(root)
     with open_copies(root) as copies:
         run = Run(root, copies)

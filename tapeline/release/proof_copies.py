@@ -26,6 +26,7 @@ from ruamel.yaml import YAML
 from tapeline.backtest.signals import SignalParams
 from tapeline.errors import ProofError
 from tapeline.extra import Extra
+from tapeline.models.table import NETWORKS
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.release.proof_extra import own_params, write_extras
@@ -33,7 +34,10 @@ from tapeline.restoring import RESTORE
 from tapeline.schema import Interval, Source
 
 SOURCES = ("tapeline", "stages")
-RUNNER = "tapeline.release.proof_runner"
+RUNNER = "tapeline.release.proof_runner"  # never imported here: it takes torch
+FOLD = "fold_0"  # of a copy, whose splits hold one fold
+ACCOUNTS = Path("accounts")  # in a copy
+TRAININGS = *(f"train_{model.name}" for model in NETWORKS), "train_baselines"  # stages
 PROOFS, KERNELS = Path(".proofs"), "kernels"  # git-ignored; kernels of these very sources, compiled before
 AGE = 1_000_000_000  # seconds since 1970
 RAW = Path("data/raw/PROOF")

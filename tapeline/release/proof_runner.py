@@ -37,6 +37,7 @@ from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.referee.examine import NEEDED
 from tapeline.referee.findings import Findings
+from tapeline.release.proof_copies import ACCOUNTS, FOLD, TRAININGS
 from tapeline.schema import ROW_KEYS
 from tapeline.scoring import refereed
 from tapeline.trading import accounts, figures
@@ -44,9 +45,6 @@ from tapeline.training.baselines import predict_baselines
 from tapeline.training.ensembles import average
 from tapeline.training.train import read_training
 
-FOLD = "fold_0"  # of a copy, whose splits hold one fold
-ACCOUNTS = Path("accounts")
-TRAININGS = *(f"train_{model.name}" for model in NETWORKS), "train_baselines"
 STAGES = ("ingest", "features", "splits", *TRAININGS, "ensembles", "evaluate")
 POLL = 0.05  # seconds
 Records = NDArray[np.void]

@@ -16,10 +16,9 @@ from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import read_json, write_table
 from tapeline.promotion.proofs import ProvedPart
 from tapeline.release.proof_compare import ALL, Comparison, Known, say_time
-from tapeline.release.proof_copies import Copy
+from tapeline.release.proof_copies import ACCOUNTS, FOLD, Copy
 from tapeline.release.proof_moments import times_of
 from tapeline.release.proof_run import Run, compare_data, microseconds_of
-from tapeline.release.proof_runner import ACCOUNTS, FOLD
 
 MIDDLE = (0.25, 0.75)  # of the test, where the moment lies: trades before it and after it
 # Of models and of predictions, as the networks' are named: folder and file below that of all baselines.

@@ -18,7 +18,7 @@ from tapeline.outputs import read_json
 from tapeline.promotion.bundle import CONTRACT
 from tapeline.promotion.proofs import ProvedPart
 from tapeline.release.proof_compare import Comparison, Known, say_time
-from tapeline.release.proof_copies import Copy
+from tapeline.release.proof_copies import TRAININGS, Copy
 from tapeline.release.proof_run import (
     Run,
     compare_calendar,
@@ -26,7 +26,6 @@ from tapeline.release.proof_run import (
     microseconds_of,
     side_by_side,
 )
-from tapeline.release.proof_runner import TRAININGS
 from tapeline.release.proof_trading import BASELINES, OFFERED, compare_by_symbol, judged_unchanged, thresholds
 
 # Of a training's summary, what speaks of the time before the test.

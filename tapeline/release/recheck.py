@@ -20,8 +20,6 @@ from tapeline.promotion.production import CANDIDATES
 from tapeline.promotion.release_record import Recheck, Replay
 from tapeline.promotion.repository import git, git_folder
 from tapeline.release.copies import kept_by_dvc
-from tapeline.release.fold_predictions import check_folds
-from tapeline.release.replay import replay
 from tapeline.release.rerun import STAGES, TRAINED, Rerun
 from tapeline.splits.candidate import read_candidate
 
@@ -54,6 +52,10 @@ def check_run(root: Path, params: Params, tell: Callable[[str], None]) -> Checke
 
 def check_anew(root: Path, params: Params, content: str, tell: Callable[[str], None]) -> Checked:
     """Check the committed run in the current folder, whatever was checked before."""
+    # Imported here: they take torch and onnxruntime, and a run that was checked before waits for neither.
+    from tapeline.release.fold_predictions import check_folds
+    from tapeline.release.replay import replay
+
     seconds = took(root)
     cost = "" if seconds is None else f", which took {seconds:.0f} s one after the other"
     tell(f"the run is made again in copies but for its weights ({', '.join(STAGES)}{cost}), and replayed:")

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.extra import Extra
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
 from tapeline.features.extra import extra_features
 from tapeline.features.streaming import latest_features
@@ -68,7 +69,7 @@ class Audited:
     def latest(self, buffer: pd.DataFrame, leader: pd.DataFrame, names: Sequence[str]) -> NDArray[np.float64]:
         """Features `names` of the newest candle, from the candles of `buffer` alone."""
         chosen = [feature for feature in self.features if feature.name in set(names)]
-        return latest_features(buffer, leader, chosen, self.max_fill)
+        return latest_features(buffer, leader, chosen, self.max_fill).astype(np.float64)
 
     def served(self, history: History, cuts: NDArray[np.int64]) -> Iterator[NDArray[np.float64]]:
         """All features at rows `cuts`, as serving computes them from candles that arrive one by one."""
@@ -87,6 +88,7 @@ def audit_symbol(
     lookbacks = {feature.name: feature.lookback for feature in audited.features}
     longest = max(lookbacks.values())
     names, horizon = audited.names, audited.horizon
+    program_of.cache_clear()  # so that what a feature's function reads once, it reads here
     with files_opened() as opened:
         clean = audited.build(history.candles, history.leader)
     names_by_function = {feature.definition: feature.name for feature in audited.features if opened}

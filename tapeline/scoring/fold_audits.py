@@ -45,7 +45,7 @@ class FoldAudits:
 def audit_folds(
     folds: list[TimeFold],
     timestamp: pd.Series,
-    features: NDArray[np.float64],
+    features: NDArray[np.floating],
     groups: dict[str, str],
     label_span: pd.Timedelta,
     quality: QualityParams,
@@ -78,7 +78,7 @@ def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.T
 def audit_scalers(
     folds: list[TimeFold],
     timestamp: pd.Series,
-    features: NDArray[np.float64],
+    features: NDArray[np.floating],
     columns: list[str],
     seed: int,
 ) -> list[Audit]:
@@ -98,7 +98,7 @@ def audit_scalers(
 
 
 def drift_of(
-    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.float64], groups: dict[str, str]
+    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.floating], groups: dict[str, str]
 ) -> list[Drift]:
     """How far each feature's test rows have moved from its training rows, `groups` naming the columns.
 

@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.features.buffer import CandleBuffer, capacity
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature, FloatArray
 from tapeline.features.streaming import newest
 from tapeline.quality.ledger import History
@@ -44,7 +45,8 @@ def served_rows(
     holds. A filled candle is there once the next real one has come, and its row is computed then. NaN where
     serving has no row.
     """
-    lookback = max(feature.lookback for feature in features)
+    program = program_of(tuple(features))
+    lookback = program.lookback
     keep = capacity(lookback, 1, max_fill)
     own = _Feed(history.candles, history.times)
     leader = None if history.leader is history.candles else _Feed(history.leader, history.leader_times)
@@ -62,4 +64,5 @@ def served_rows(
         back = (fed - time) // history.step
         candles = own.buffer.candles(leader.buffer if leader else None, lookback, back)
         is_there = at < len(own.time) and len(own.buffer) - back >= lookback == len(candles.close)
-        yield newest(candles, features) if is_there else np.full(len(features), np.nan)
+        row = newest(candles, program) if is_there else np.full(len(features), np.nan)
+        yield row.astype(np.float64)

@@ -28,11 +28,13 @@ class Predictor:
         self.sequence_length = self.bundle.contract.sequence_length
         self._scaler = Scaler(np.array(scaler.mean), np.array(scaler.std))
 
-    def predict(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+    def predict(self, features: NDArray[np.float32]) -> NDArray[np.float64]:
         """Numbers for the rows from `sequence_length - 1` on of consecutive (N, F) rows."""
+        if len(features) == self.sequence_length:  # one window, which needs not be cut
+            return self.bundle.run(self._scaler.transform(features)[None]).astype(np.float64)
         return self.predict_rows(features, np.arange(self.sequence_length - 1, len(features)))
 
-    def predict_rows(self, features: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
+    def predict_rows(self, features: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Numbers for `rows` of (N, F) features, each from the `sequence_length` rows that end there."""
         scaled = self._scaler.transform(features)
         back = np.arange(1 - self.sequence_length, 1)

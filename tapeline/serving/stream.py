@@ -15,6 +15,7 @@ from tapeline.errors import ArtifactError, NotServedError
 from tapeline.extra import GROUP as EXTRA
 from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.catalog import FEATURES
+from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
 from tapeline.features.streaming import newest
 from tapeline.features.table import feature_version
@@ -81,13 +82,14 @@ class Stream:
         self._step = INTERVAL_MINUTES[self.interval] * MICROSECONDS
         self.features = [check_features(predictor) for predictor in self.predictors]
         features_by_name = {feature.name: feature for features in self.features for feature in features}
-        self._all_features = list(features_by_name.values())
+        self._program = program_of(tuple(features_by_name.values()))
         names = list(features_by_name)
         self._columns = [np.array([names.index(f.name) for f in features]) for features in self.features]
-        self.lookback = max(feature.lookback for feature in self._all_features)
+        self.lookback = self._program.lookback
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
         self._rows: dict[str, np.ndarray] = {}  # of features, the newest last
+        self._is_led: dict[str, bool] = {}  # whether the leader is known in the last of them
         self._late: dict[str, int] = {}  # by follower, open of the leader's first late candle
         self._before: dict[str, _Before] = {}  # by symbol, until what came after a jump is confirmed
 
@@ -151,8 +153,7 @@ class Stream:
         predictions = self._predict(symbol)
         if not is_in_range(predictions):
             return answer_out_of_range(key)
-        is_unknown = np.isnan(buffer.candles(self._leader_of(symbol), 1).leader_close[0])
-        return answer_predicted(key, predictions, missing, self.leader if is_unknown else None)
+        return answer_predicted(key, predictions, missing, None if self._is_led[symbol] else self.leader)
 
     def time_parts(self, symbol: str) -> list[tuple[int, int]]:
         """Nanoseconds of `read_clocks` that features and each network take for the newest candle."""
@@ -257,7 +258,9 @@ class Stream:
         end = len(buffer) - back
         if end < self.lookback:
             return
-        row = newest(buffer.candles(self._leader_of(symbol), self.lookback, back), self._all_features)
+        candles = buffer.candles(self._leader_of(symbol), self.lookback, back)
+        self._is_led[symbol] = not np.isnan(candles.leader_close[-1])
+        row = newest(candles, self._program)
         kept = self._rows.get(symbol, np.empty((0, len(row))))
         self._rows[symbol] = np.concatenate([kept, row[None, :]])[-self.length :]
 

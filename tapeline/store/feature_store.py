@@ -122,12 +122,12 @@ class FeatureStore:
         }
         return pd.DataFrame(keys | arrays, copy=False)
 
-    def read_matrix(self, symbols: Sequence[str], columns: Sequence[str]) -> NDArray[np.float64]:
-        """All rows of `symbols` below each other, (N, F), of `columns` in their order; held once."""
+    def read_matrix(self, symbols: Sequence[str], columns: Sequence[str]) -> NDArray[np.float32]:
+        """All rows of `symbols` below each other, (N, F), of features in order of `columns`; held once."""
         names = self._asked_symbols(symbols)
         with self._rows(names, None, None) as (schema, slices):
             column_names = self._asked_columns(names[0], schema, columns)
-            matrix = np.empty((sum(len(slice_.times) for slice_ in slices), len(column_names)))
+            matrix = np.empty((sum(len(slice_.times) for slice_ in slices), len(column_names)), np.float32)
             for k in range(0, len(column_names), COLUMNS_AT_ONCE):
                 some = column_names[k : k + COLUMNS_AT_ONCE]
                 fill(slices, dict(zip(some, matrix[:, k:].T, strict=False)))

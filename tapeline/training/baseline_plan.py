@@ -75,7 +75,7 @@ class BaselinePlan:
 
     params: BaselineParams
     keys: pd.DataFrame
-    features: NDArray[np.float64]
+    features: NDArray[np.float32]
     contract: dict[str, Any]
     jobs: tuple[BaselineJob, ...]
     columns: dict[str, list[int]]

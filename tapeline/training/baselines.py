@@ -58,7 +58,7 @@ class Fitted:
 class Fitting:
     """What every baseline is fitted from; `labels` (N,) by name, `scalers` by fold."""
 
-    features: NDArray[np.float64]
+    features: NDArray[np.float32]
     labels: dict[str, NDArray[np.float64]]
     scalers: dict[str, Scaler]
     params: BaselineParams

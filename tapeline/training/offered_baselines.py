@@ -101,7 +101,9 @@ def predict_offered(plan: BaselinePlan) -> None:
         write_parts(plan, entry, folds)
 
 
-def predict_parts(model: Baseline, scaler: Scaler, features: Values, job: BaselineJob) -> dict[str, Values]:
+def predict_parts(
+    model: Baseline, scaler: Scaler, features: NDArray[np.float32], job: BaselineJob
+) -> dict[str, Values]:
     """What `model` says of the rows of test and validation."""
     return {
         part: model.predict(scaler.transform(features[getattr(job.rows, part)])) for part in PARTS.values()

@@ -11,12 +11,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 
 from tapeline.definitions import Definition
 from tapeline.errors import SplitError
 from tapeline.models.network import NetworkEntry
 from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
-from tapeline.nets.devices import make_fabric
+from tapeline.nets.devices import make_fabric, precision_advice
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
@@ -45,8 +46,10 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     """
     plan = plan_training(params, model)
     fabric = make_fabric(plan.params)
+    if advice := precision_advice(fabric.device, plan.params):
+        log.warning(advice)
     table = plan.table
-    arrays = [table.features, table.labels, table.segment]
+    arrays: list[NDArray[Any]] = [table.features, table.labels, table.segment]
     arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
     key = inputs_key(plan.contract | {"device": fabric.device.type}, arrays)
     checkpoints = project_folder() / CHECKPOINTS / model.name / key

@@ -11,6 +11,7 @@ from tapeline.checks.instruments import instrument_name
 from tapeline.checks.sections import SECTIONS, check
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
+from tapeline.models.swept import SweepParams, swept_mistakes
 from tapeline.params import Params
 from tapeline.restoring import RESTORE
 from tests.candles import random_candles
@@ -125,6 +126,8 @@ def test_no_number_may_be_absurd():
                 node = node[name]
             node[last] = value
             mistakes = Params({section: whole}).mistakes(section, SECTIONS[section])
+            if section == "sweep" and not mistakes:  # held against the sections that its keys are of
+                mistakes = swept_mistakes(SweepParams.model_validate(whole), SHIPPED)
             assert mistakes, (section, path, last, value)
             told = str(mistakes[0])
             assert told.startswith(f"params.yaml: {section}"), told
@@ -220,12 +223,15 @@ def test_a_gate_on_a_tier_that_is_not_in_force_is_one_short_line(tier_by, key):
     """With tier A renamed there is nothing that its gate could be held against, but where null is allowed."""
     renamed = {{"A": "S"}.get(name, name): tier for name, tier in SHIPPED["signals"][key].items()}
     signals = SHIPPED["signals"] | {"tier_by": tier_by, key: renamed, "trade_tiers": ["S"]}
-    problems, _ = check(changed("signals", signals))
+    swept = deepcopy(SHIPPED["sweep"])
+    del swept["ranges"]["signals"]["trade_tiers"]  # of tiers that would not be there
+    present = changed("sweep", swept, changed("signals", signals))
+    problems, _ = check(present)
     (line,) = [problem.message() for problem in problems]
     assert line.endswith("'lstm.precision_tier_a': can't be judged: no tier is called A, there are S, B, C")
     of_all = deepcopy(SHIPPED["gates"])
     del of_all["lstm-direction"]["lstm.precision_tier_a"]
-    assert check(changed("gates", of_all, changed("signals", signals)))[0] == []
+    assert check(changed("gates", of_all, present))[0] == []
 
 
 def test_a_misspelt_key_is_one_mistake_with_the_nearest_key():

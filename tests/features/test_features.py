@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tapeline.features import declare
 from tapeline.features.catalog import FEATURES
+from tapeline.features.compiled import compute
 from tapeline.features.leader import close_before
 from tapeline.features.table import as_candles
 from tests.candles import random_candles, with_gaps
@@ -20,7 +21,7 @@ MAX_FILL = 15
 # Begins later, has a long gap, and short ones that are filled.
 LEADER = with_gaps(random_candles(2600, seed=5, gap_at=1900).iloc[100:], share=0.2)
 CANDLES = as_candles(TABLE, LEADER, MAX_FILL)
-WHOLE = {name: FEATURES[name].compute(CANDLES) for name in NAMES}
+WHOLE = {name: compute(FEATURES[name], CANDLES) for name in NAMES}
 REFERENCE = plain_features(TABLE, LEADER)
 SETTLED = 1000  # candles after which the longest recursion has forgotten its start
 
@@ -31,7 +32,7 @@ SETTLED = 1000  # candles after which the longest recursion has forgotten its st
 def test_a_value_does_not_depend_on_later_candles(name, cut):
     """On history cut after a candle, the leader's cut before it, that candle's value is the same bits."""
     leader = LEADER[LEADER["timestamp"] < TABLE["timestamp"].iloc[cut - 1]]
-    truncated = FEATURES[name].compute(as_candles(TABLE.iloc[:cut], leader, MAX_FILL))
+    truncated = compute(FEATURES[name], as_candles(TABLE.iloc[:cut], leader, MAX_FILL))
     assert truncated[-1] == WHOLE[name][cut - 1]
 
 
@@ -41,7 +42,7 @@ def test_a_value_does_not_depend_on_later_candles(name, cut):
 def test_the_declared_lookback_is_enough(name, end):
     """From a buffer of `lookback` candles alone, the last value equals the one from all history to 1e-6."""
     buffer = as_candles(TABLE.iloc[end - FEATURES[name].lookback : end], LEADER, MAX_FILL)
-    value = FEATURES[name].compute(buffer)[-1]
+    value = compute(FEATURES[name], buffer)[-1]
     scale = np.nanstd(WHOLE[name]) + abs(WHOLE[name][end - 1])
     assert abs(value - WHOLE[name][end - 1]) <= 1e-6 * scale
 
@@ -58,7 +59,7 @@ def test_values_are_finite_and_in_their_declared_range(name, market):
         "wild": random_candles(2500, seed=3, sigma=0.2),
     }[market]
     feature = FEATURES[name]
-    after = feature.compute(as_candles(table, LEADER, MAX_FILL))[feature.lookback - 1 :]
+    after = compute(feature, as_candles(table, LEADER, MAX_FILL))[feature.lookback - 1 :]
     slack = 1e-9 * max(1.0, abs(feature.low or 0), abs(feature.high or 0))
     assert np.isfinite(after).all()
     assert feature.low is None or after.min() >= feature.low - slack
@@ -126,9 +127,9 @@ def test_a_same_minute_look_at_the_leader_is_impossible():
     spoilt.loc[is_later, ["open", "high", "low", "close"]] *= 7.0
     other = as_candles(TABLE, spoilt, MAX_FILL)
     for name in NAMES:
-        value = FEATURES[name].compute(other)
+        value = compute(FEATURES[name], other)
         assert value[end] == WHOLE[name][end]
-    assert (FEATURES["leader_return_1"].compute(other) != WHOLE["leader_return_1"])[end + 1]
+    assert (compute(FEATURES["leader_return_1"], other) != WHOLE["leader_return_1"])[end + 1]
 
 
 def test_declaring_over_values_makes_a_feature_of_each():
@@ -146,7 +147,7 @@ def test_declaring_over_values_makes_a_feature_of_each():
 
         assert FEATURES["probe_3"].lookback == 4
         assert FEATURES["probe_4"].meaning == "Twice the 4 candles, told over two lines."
-        assert (FEATURES["probe_4"].compute(CANDLES) == 4 * CANDLES.close).all()
+        assert (compute(FEATURES["probe_4"], CANDLES) == 4 * CANDLES.close).all()
     finally:
         for name in ("probe_3", "probe_4"):
             FEATURES.pop(name, None)
@@ -169,7 +170,7 @@ def test_a_candle_without_past_is_no_error():
     for n in (1, 2, 61):
         few = as_candles(TABLE.iloc[:n], LEADER, MAX_FILL)
         for name in NAMES:
-            assert FEATURES[name].compute(few).shape == (n,), name
+            assert compute(FEATURES[name], few).shape == (n,), name
 
 
 def test_what_is_known_of_a_silent_leader_does_not_hang_on_what_follows():

@@ -47,7 +47,7 @@ def test_chunks_are_as_the_whole(monkeypatch):
     """Computed in chunks, each from the longest lookback before it, values agree to 1e-6, row by row."""
     candles = random_candles(4000, gap_at=2200)
     whole = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
-    monkeypatch.setattr("tapeline.features.table.CHUNK", 500)
+    monkeypatch.setattr("tapeline.features.compiled.CHUNK", 500)
     chunks = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
     pd.testing.assert_frame_equal(chunks.iloc[:, :3], whole.iloc[:, :3])
     pd.testing.assert_frame_equal(chunks[list(LABELS)], whole[list(LABELS)])

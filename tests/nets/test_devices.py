@@ -11,7 +11,7 @@ import torch
 
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
-from tapeline.nets.devices import COMPILERS, make_fabric, memory_advice
+from tapeline.nets.devices import COMPILERS, make_fabric, memory_advice, precision_advice
 from tapeline.nets.folds import run_fold
 from tests.nets.problem import ROWS, make_net, problem, run, table_of, train_params
 
@@ -80,6 +80,22 @@ def test_a_compiled_network_learns_the_same(network):
     plain, compiled = (run(network, *problem(), train_params(epochs=2, compile=c)) for c in (False, True))
     for one, two in zip(plain.history, compiled.history, strict=True):
         assert two["validation_loss"] == pytest.approx(one["validation_loss"], abs=0.02)
+
+
+@pytest.mark.parametrize(
+    ("precision", "device", "has", "is_told"),
+    [
+        ("bf16-mixed", "cpu", {"avx512_f": True, "avx512_bf16": False, "amx_bf16": False}, True),
+        ("bf16-mixed", "cpu", {"avx512_f": True, "avx512_bf16": True, "amx_bf16": False}, False),
+        ("bf16-mixed", "cuda", {"avx512_bf16": False}, False),
+        ("32-true", "cpu", {"avx512_bf16": False}, False),
+    ],
+)
+def test_a_processor_without_bfloat16_is_told(monkeypatch, precision, device, has, is_told):
+    """That it takes longer so, by the name of the param; nobody else hears of it."""
+    monkeypatch.setattr("torch.cpu.get_capabilities", lambda: has)
+    told = precision_advice(torch.device(device), train_params(precision=precision))
+    assert ("train.precision is bf16-mixed" in told) == is_told == bool(told)
 
 
 @pytest.mark.parametrize(

@@ -530,8 +530,9 @@ PLANTS = [
     Plant(
         "an order made by the next candle's signal",
         PORTFOLIO,
-        "    side = np.where(priced.can_size, signals.side, 0)\n",
-        "    side = np.where(priced.can_size, np.roll(signals.side, -1, axis=0), 0)\n",
+        "    side, shorts = np.where(priced.can_size, signals.side, 0), may_short(priced, params)\n",
+        "    side = np.where(priced.can_size, np.roll(signals.side, -1, axis=0), 0)\n"
+        "    shorts = may_short(priced, params)\n",
         EVALUATE,
     ),
     Plant(
@@ -546,20 +547,21 @@ PLANTS = [
     Plant(
         "orders that would not come to their hold's profit dropped",
         PORTFOLIO,
-        "    is_made = can_order & ~is_refused_short\n",
+        "    orders, refused = order_lines(decisions, params, shorts)\n",
+        "    orders, refused = order_lines(decisions, params, shorts)\n"
         '    close = priced.traded.quotes["close"]\n'
         "    moves = np.roll(close, -hold, axis=0) - close\n"
-        "    is_refused_short |= side[bar, symbol] * moves[bar, symbol] < 0\n"
-        "    is_made = can_order & ~is_refused_short\n",
+        '    orders = orders[~(orders["side"] * moves[orders["bar"], orders["symbol"]] < 0)]\n',
         EVALUATE,
     ),
     Plant(
         "an order made by the second signal in a row alone",
         PORTFOLIO,
-        "    side = np.where(priced.can_size, signals.side, 0)\n",
+        "    side, shorts = np.where(priced.can_size, signals.side, 0), may_short(priced, params)\n",
         "    side = np.where(\n"
         "        priced.can_size & (np.roll(signals.side, 1, 0) == signals.side), signals.side, 0\n"
-        "    )\n",
+        "    )\n"
+        "    shorts = may_short(priced, params)\n",
         EVALUATE,
     ),
     Plant(
@@ -597,9 +599,10 @@ PLANTS = [
     Plant(
         "sizes without commissions and the stop's slippage",
         "tapeline/backtest/losses.py",
-        "    return quantity * (side * (entry - exit_)) + fees",
-        "    return quantity * (side * (entry - trigger)) + 0 * fees",
+        "        loss: FloatArray = quantity * self.lost + fees\n",
+        "        loss: FloatArray = quantity * self.lost + 0 * fees\n",
         EVALUATE,
+        (("tapeline/backtest/losses.py", "side * (entry - exit_), fee)", "side * (entry - trigger), fee)"),),
     ),
     Plant(
         "FTMO's day ends at midnight UTC",
@@ -732,29 +735,29 @@ PLANTS = [
     Plant(
         "serving knows its leader's same candle",
         "tapeline/features/buffer.py",
-        "before = close_before(time, source.time[is_real]",
-        "before = close_before(time + self._step, source.time[is_real]",
+        "before = close_before(time, *source._real()",
+        "before = close_before(time + self._step, *source._real()",
         (),
     ),
     Plant(
         "serving begins anew behind every gap",
         "tapeline/features/buffer.py",
-        "        if is_too_long(missing, self._max_fill):\n            self._first = len(self.time)",
-        "        if is_too_long(missing, 0):\n            self._first = len(self.time)",
+        "        if is_too_long(missing, self._max_fill):\n            self._first = self._stop",
+        "        if is_too_long(missing, 0):\n            self._first = self._stop",
         (),
     ),
     Plant(
         "serving fills gaps without saying so",
         "tapeline/features/buffer.py",
-        "flat, np.ones(missing, bool))",
-        "flat, np.zeros(missing, bool))",
+        "filling, True)",
+        "filling, False)",
         (),
     ),
     Plant(
         "serving rounds its prices",
         "tapeline/features/buffer.py",
-        "        self.rows = np.concatenate([self.rows, values])[-keep:]\n",
-        "        self.rows = np.concatenate([self.rows, values.round(2)])[-keep:]\n",
+        "        self._values[:, self._stop] = values\n",
+        "        self._values[:, self._stop] = values.round(2)\n",
         (),
     ),
 ]

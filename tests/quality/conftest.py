@@ -70,8 +70,8 @@ def features(candles):
     rng = np.random.default_rng(2)
     n = len(candles)
     return candles[["timestamp", "segment", "is_filled"]].assign(
-        rsi=rng.uniform(0, 100, n),
-        drift=rng.normal(0, 1, n),
+        rsi=rng.uniform(0, 100, n).astype(np.float32),
+        drift=rng.normal(0, 1, n).astype(np.float32),
         direction=np.arange(n) % 2.0,
         trend_strength=rng.uniform(0, 1, n),
     )

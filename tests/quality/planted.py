@@ -1,5 +1,7 @@
 """Columns of a close, causal and leaking, and builds that make tables of them."""
 
+from itertools import pairwise
+
 import numpy as np
 import pandas as pd
 
@@ -26,12 +28,13 @@ def builder(columns, warm_up=REACH - 1, by_segment=True):
     """Return a build that computes `columns` of close segment by segment and drops the warm-up."""
 
     def build(candles, leader):
-        groups = candles.groupby("segment") if by_segment else [(0, candles)]
-        parts = [
-            part[["timestamp"]].assign(**{name: make(part["close"]) for name, make in columns.items()})
-            for _, part in groups
-        ]
-        return pd.concat([part.iloc[warm_up:] for part in parts], ignore_index=True)
+        time, close, segment = candles["timestamp"], candles["close"], candles["segment"].to_numpy()
+        borders = np.flatnonzero(np.diff(segment)) + 1 if by_segment else ()
+        parts = []
+        for start, stop in pairwise((0, *borders, len(candles))):
+            made = {name: make(close.iloc[start:stop]) for name, make in columns.items()}
+            parts.append(pd.DataFrame({"timestamp": time.iloc[start:stop], **made}).iloc[warm_up:])
+        return parts[0] if len(parts) == 1 else pd.concat(parts, ignore_index=True)
 
     return build
 

@@ -237,8 +237,9 @@ def test_example_names_the_row_and_its_value(candles, params):
 
 def test_range_forgives_rounding_only(features, params):
     """A value past its bound by the last bits is in range, one past it by a millionth is not."""
-    for value, rules in ((np.nextafter(100.0, 200.0), set()), (-1e-12, set()), (100.0001, {"range"})):
-        features.loc[10, "rsi"] = value
+    above = np.nextafter(np.float32(100), np.float32(200))
+    for value, rules in ((above, set()), (-1e-12, set()), (100.0001, {"range"})):
+        features.loc[10, "rsi"] = np.float32(value)
         assert _failed(validate_features(features, "BTC-USD", "1m", BOUNDS, params)) == rules
 
 
@@ -301,7 +302,7 @@ def test_label_budgets_warn(features, params):
 
 def test_severity_is_set_by_params(features, params):
     """The same failure ends the run or warns, as `quality.warnings` says."""
-    features["rsi"] = 50.0
+    features["rsi"] = np.float32(50)
     soft = params.model_copy(update={"warnings": (*params.warnings, "constant")})
     judge(validate_features(features, "BTC-USD", "1m", BOUNDS, soft))
     with pytest.raises(QualityError, match=r"rsi fails .*constant"):

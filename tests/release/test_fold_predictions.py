@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from contextlib import chdir
 from pathlib import Path
 
 import numpy as np
@@ -72,10 +73,8 @@ def write_baselines(rng, tables, folders):
             shutil.copy(source, f"data/predictions/{entry.name}{suffix}.parquet")
 
 
-@pytest.fixture(params=["two folds", "a fold and a refit"])
-def run(request, tmp_path, monkeypatch):
-    """A run's features, models and predictions in the current folder; its candidate."""
-    monkeypatch.chdir(tmp_path)
+def make_run(is_refit):
+    """A run's features, models and predictions in the current folder."""
     rng, tables = np.random.default_rng(4), {}
     Path("data/features").mkdir(parents=True)
     Path("data/predictions/baselines").mkdir(parents=True)
@@ -85,9 +84,7 @@ def run(request, tmp_path, monkeypatch):
         table.insert(0, "timestamp", pd.date_range(start, periods=90, freq="min", unit="us"))
         tables[symbol] = table.assign(segment=0)
         tables[symbol].to_parquet(f"data/features/{symbol}.parquet")
-    is_refit = request.param != "two folds"
     folders = ("fold_0", "refit") if is_refit else ("fold_0", "fold_1")
-    monkeypatch.setattr(fold_predictions, "KINDS", LINEAR)
     write_baselines(rng, tables, folders)
     for entry in NETWORKS:
         tests, validations = [], []
@@ -113,7 +110,6 @@ def run(request, tmp_path, monkeypatch):
             stored = pd.concat(parts, ignore_index=True).astype({"symbol": "category"})
             stored.to_parquet(f"data/predictions/{entry.name}{suffix}.parquet")
     write_ensembles()
-    return Candidate(1 if is_refit else 2, is_refit)
 
 
 def write_ensembles():
@@ -125,6 +121,25 @@ def write_ensembles():
             )
             said = [a / 2 + b / 2 for a, b in zip(one["prediction"], other["prediction"], strict=True)]
             one.assign(prediction=said).to_parquet(f"data/predictions/{entry.name}{suffix}.parquet")
+
+
+@pytest.fixture(scope="module", params=["two folds", "a fold and a refit"])
+def made(request, tmp_path_factory):
+    """Folder of such a run, to be copied, and its candidate."""
+    folder, is_refit = tmp_path_factory.mktemp("made"), request.param != "two folds"
+    with chdir(folder):
+        make_run(is_refit)
+    return folder, Candidate(1 if is_refit else 2, is_refit)
+
+
+@pytest.fixture
+def run(made, tmp_path, monkeypatch):
+    """A copy in the current folder; its candidate."""
+    folder, candidate = made
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fold_predictions, "KINDS", LINEAR)
+    return candidate
 
 
 def change(path, changed):

@@ -139,9 +139,9 @@ def test_of_a_longer_test_a_stated_part_is_replayed(run, packed):
     assert f"{record.candles} of 277 candles" in told[0]
 
 
-def clipped(candles, features):
+def clipped(candles, program):
     """Features as serving computes them, but clipped."""
-    return np.clip(newest(candles, features), -3, 3)
+    return np.clip(newest(candles, program), -3, 3)
 
 
 def leader_lagging(time, leader_time, leader_close, step, max_fill):

@@ -151,7 +151,7 @@ STORED = {
     "a feature a candle ahead": ("return_5", lambda column: column.shift(-1, fill_value=0.0)),
     "one value in its last bit": (
         "ema_distance_12",
-        lambda column: column.where(column.index != 77, column * (1 + 2e-16)),
+        lambda column: column.where(column.index != 77, np.nextafter(column, np.float32(np.inf))),
     ),
     "a label a candle late": ("direction", lambda column: column.shift(1)),
     "a gap that is not told": ("segment", lambda column: column * 0),

@@ -25,7 +25,6 @@ POINTS = {
 def laboratory(tmp_path_factory):
     """One for all tests of the module, of a project without a run; every process of a stage is its own."""
     shop = Workshop(tmp_path_factory.mktemp("shop"))
-    shop.set_params({"data": {"workers": 1}, "train": {"workers": 1}})
     shutil.copy(ROOT / "dvc.lock", shop.folder / "dvc.lock")  # a trial to note
     shop.commit("run")
     laboratory = Laboratory("tests.stages.faults", shop.folder)

@@ -437,9 +437,9 @@ def test_a_matrix_holds_what_tables_hold(tmp_path, monkeypatch, columns):
         values = {"a": rng.normal(size=n), "b": rng.normal(size=n), "c": rng.integers(0, 9, n)}
         store.write(symbol, pd.DataFrame({"timestamp": times} | values), schema)
     matrix = store.read_matrix(("C", "B", "A"), columns)
-    assert (matrix.dtype, matrix.shape) == (np.dtype("float64"), (29, len(columns)))
-    np.testing.assert_array_equal(matrix, store.read(("C", "B", "A"))[columns])
-    np.testing.assert_array_equal(matrix[:9], read_table(tmp_path, "C")[columns])
+    assert (matrix.dtype, matrix.shape) == (np.dtype("float32"), (29, len(columns)))
+    np.testing.assert_array_equal(matrix, store.read(("C", "B", "A"))[columns].astype(np.float32))
+    np.testing.assert_array_equal(matrix[:9], read_table(tmp_path, "C")[columns].astype(np.float32))
     with pytest.raises(DataError, match="no column 'd'"):
         store.read_matrix(("A",), ["a", "d"])
 
