@@ -28,19 +28,19 @@ from tapeline.backtest.kernel import (
     Columns,
     Given,
     Rules,
-    account_dtype,
     first_bad,
-    position_dtype,
     run_bars,
-    summary_dtype,
 )
 from tapeline.backtest.records import (
+    account_dtype,
     bar_dtype,
     candle_dtype,
     clock_dtype,
     order_dtype,
+    position_dtype,
     quote_dtype,
     refused_dtype,
+    summary_dtype,
     symbol_dtype,
     trade_dtype,
 )
@@ -177,6 +177,13 @@ class Room:
     def __init__(self) -> None:
         self._trades = np.zeros(0, dtype=trade_dtype)
         self._refused = np.zeros(0, dtype=refused_dtype)
+        self._orders = np.zeros(0, dtype=order_dtype)
+
+    def orders(self, n_orders: int) -> Records:
+        """Lines for so many orders; what was in them is still in them."""
+        if n_orders > len(self._orders):
+            self._orders = np.zeros(n_orders, dtype=order_dtype)
+        return self._orders[:n_orders]
 
     def of(self, n_orders: int) -> tuple[Records, Records]:
         """Lines for the trades and the refusals of so many orders; what was in them is still in them."""

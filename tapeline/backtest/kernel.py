@@ -1,8 +1,9 @@
 """The compiled half of the engine: what happens to an account on each bar.
 
 All of it is in this one file, its constants too: Numba keeps compiled code by the file of the function that
-was called, and would not see that another one has changed. From the top: records, the loop over bars, a bar
-in the order of its events, bars on which nothing is filled, orders, fills, and each rule of a price or a sum.
+was called, and would not see that another one has changed; records alone, whose fields are part of a call,
+are beside it. From the top: what it is given, the loop over bars, a bar in the order of its events, bars on
+which nothing is filled, orders, fills, and each rule of a price or a sum.
 """
 
 from collections.abc import Callable
@@ -52,68 +53,6 @@ class Columns(NamedTuple):
     n_requests: NDArray[np.int16]
 
 
-# What is told of an account of whose bars none is kept.
-summary_dtype = np.dtype(
-    [
-        ("peak", np.float64),  # highest equity at a close so far, the initial balance among them
-        ("drawdown", np.float64),  # deepest fall from the peak, close to close, fraction of it
-        ("drawdown_inside", np.float64),  # likewise, to the worst of each bar
-        ("next_close", np.int64),  # position in `Given.closes` of the first that is still to come
-    ]
-)
-
-# The terms of a commission, all that `commission_of` asks for; `costs.fee_of` fills them in.
-fee_dtype = np.dtype([("rate", np.float64)])  # fraction of a fill's notional
-
-# What the engine keeps of one symbol between bars.
-position_dtype = np.dtype(
-    [
-        ("side", np.float64),  # 1 long, -1 short, 0 flat
-        ("quantity", np.float64),
-        ("entry", np.float64),  # filled price
-        ("stop", np.float64),  # price, bid of a long and ask of a short
-        ("target", np.float64),  # likewise; 0: none
-        ("due", np.int64),  # first bar whose open may end the position
-        ("swap", np.float64),
-        ("mae", np.float64),  # deepest open loss so far
-        ("mfe", np.float64),  # highest open profit so far
-        ("mae_before", np.float64),  # likewise up to the bar before
-        ("mfe_before", np.float64),
-        ("margin", np.float64),
-        ("mark", np.float64),  # last seen mid
-        ("half_spread", np.float64),  # there
-        ("slippage", np.float64),  # of the last candle that could fill
-        ("trade", np.int64),  # its line
-        ("order", np.float64),  # side of the order that waits; 0: none
-        ("order_bar", np.int64),
-        ("order_quantity", np.float64),
-        ("order_stop", np.float64),  # distance
-        ("order_target", np.float64),  # distance; 0: none
-        ("order_tier", np.int8),
-        ("is_guarded", np.bool_),  # ends by the guard, not by time
-    ],
-    align=True,
-)
-
-# What the engine keeps of the account between bars.
-account_dtype = np.dtype(
-    [
-        ("balance", np.float64),
-        ("midnight", np.float64),  # balance at which the account's day began
-        ("day", np.int64),
-        ("is_guarded", np.bool_),  # no more trading today
-        ("is_ruined", np.bool_),  # no more trading
-        ("n_open", np.int64),  # positions
-        ("n_waiting", np.int64),  # orders
-        ("next_order", np.int64),  # line of the first side that no close has seen yet
-        ("n_trades", np.int64),
-        ("n_unfilled", np.int64),
-        ("n_refused", np.int64),  # those and sides that became no order
-    ],
-    align=True,
-)
-
-
 class Given(NamedTuple):
     """What a backtest is of: quotes (n_bars, n_symbols), clock (n_bars,), symbols (n_symbols,), orders."""
 
@@ -153,7 +92,7 @@ def run_bars(given: Given, book: Book) -> None:
     account = book.accounts[0]
     account.balance = account.midnight = given.rules.initial_balance
     for summary in book.summary:
-        summary.peak = given.rules.initial_balance
+        summary.peak = summary.bottom = summary.bottom_inside = given.rules.initial_balance
     n_bars, i = len(given.quotes), 0
     while i < n_bars:
         if account.n_waiting == 0:
@@ -433,9 +372,14 @@ def put(column: NDArray[np.generic], i: int, value: Amount) -> None:
 def sum_up(given: Given, book: Book, i: int, equity: float, low: float) -> None:
     """Take a bar's equity at its close and its lowest into the summary, if there is one."""
     for summary in book.summary:
-        summary.drawdown_inside = max(summary.drawdown_inside, 1 - low / summary.peak)
-        summary.peak = max(summary.peak, equity)
-        summary.drawdown = max(summary.drawdown, 1 - equity / summary.peak)
+        if low < summary.bottom_inside:
+            summary.bottom_inside = low
+            summary.drawdown_inside = max(summary.drawdown_inside, 1 - low / summary.peak)
+        if equity < summary.bottom:
+            summary.bottom = equity
+            summary.drawdown = max(summary.drawdown, 1 - equity / summary.peak)
+        elif equity > summary.peak:
+            summary.peak = summary.bottom = summary.bottom_inside = equity
         take_closes(given, book, summary, i + 1, equity)
 
 

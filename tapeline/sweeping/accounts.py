@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from tapeline.backtest.engine import Room, Summary, sum_orders
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
+from tapeline.backtest.signals import SignalParams
 from tapeline.evaluation.performance import interval_of_total, sharpe_of_closes
-from tapeline.sweeping.calls import Calls, PricedCalls
+from tapeline.sweeping.calls import Calls, PricedCalls, TierCalls
 from tapeline.sweeping.plan import SweepPlan
 from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
@@ -100,7 +101,7 @@ def _collect(running: set[Future[int]], on_done: Callable[[int], None]) -> set[F
 
 def _jobs(plan: SweepPlan, market: SweptMarket, figures: Records, rooms: local) -> Iterator["Job"]:
     """Jobs in an order in which each market is priced once."""
-    ordered = sorted(range(len(plan.choices)), key=lambda k: (_windows(plan, k), _selection(plan, k)))
+    ordered = sorted(range(len(plan.choices)), key=lambda k: (_windows(plan, k), _tiers(plan, k)))
     for c, condition in enumerate(plan.conditions):
         given = plan.given(condition)
         for _, of_windows in groupby(ordered, key=lambda k: _windows(plan, k)):
@@ -119,8 +120,8 @@ def _windows(plan: SweepPlan, number: int) -> str:
     return _some(plan, number, ("signals.atr_candles",))
 
 
-def _selection(plan: SweepPlan, number: int) -> str:
-    return _some(plan, number, ("signals.tier", "signals.trade_tiers", "signals.minimum_trend"))
+def _tiers(plan: SweepPlan, number: int) -> str:
+    return _some(plan, number, ("signals.tier", "signals.trade_tiers"))
 
 
 def _some(plan: SweepPlan, number: int, prefixes: tuple[str, ...]) -> str:
@@ -131,7 +132,7 @@ def _some(plan: SweepPlan, number: int, prefixes: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """Some choices under one condition, those that trade the same calls one after the other."""
+    """Some choices under one condition, those that trade the same tiers one after the other."""
 
     plan: SweepPlan
     given: TradingParams
@@ -146,19 +147,26 @@ class Job:
     def __call__(self) -> int:
         """Trade them into `figures`; return how many."""
         room = self.rooms.room = getattr(self.rooms, "room", None) or Room()
-        for _, numbers in groupby(self.numbers, key=lambda k: _selection(self.plan, k)):
-            decisions = None
+        for _, numbers in groupby(self.numbers, key=lambda k: _tiers(self.plan, k)):
+            calls = None
             for number in numbers:
                 params = self.plan.signals(self.given, self.plan.choices[number])
-                if decisions is None:
-                    decisions = self.calls.decisions(params.signals)
-                orders, _ = order_lines(decisions, params.signals, may_short(self.priced, params.signals))
+                if calls is None:
+                    calls = self.calls.in_tiers(params.signals)
+                orders = self._orders(calls, params.signals, room)
                 rules = rules_of(
                     self.priced, params.signals, params.execution, params.hold, params.guard_loss
                 )
                 summary = sum_orders(self.priced.traded, orders, rules, self.closes, room)
                 self.figures[number, self.condition] = figures_of(summary, params)
         return len(self.numbers)
+
+    def _orders(self, calls: TierCalls, signals: SignalParams, room: Room) -> Records:
+        """All orders of one account, in the room's memory."""
+        lines, shorts, n_orders = room.orders(len(calls.strength)), may_short(self.priced, signals), 0
+        for decisions in calls.blocks(signals.minimum_trend):
+            n_orders += len(order_lines(decisions, signals, shorts, lines[n_orders:])[0])
+        return lines[:n_orders]
 
 
 def figures_of(summary: Summary, params: TradingParams) -> tuple[float, ...]:
