@@ -62,6 +62,7 @@ class Given(NamedTuple):
     orders: Records  # by bar and symbol
     rules: Rules
     closes: NDArray[np.int64]  # rising bars at whose close a summary takes the equity
+    until: int  # the first bar that is not traded yet
 
 
 class Book(NamedTuple):
@@ -88,19 +89,17 @@ def compiled(function: Function) -> Function:
 
 @compiled
 def run_bars(given: Given, book: Book) -> None:
-    """Trade all bars; fill `book`, whose records are zeros."""
+    """Trade the bars from the account's next one up to `given.until`; fill `book`."""
     account = book.accounts[0]
-    account.balance = account.midnight = given.rules.initial_balance
-    for summary in book.summary:
-        summary.peak = summary.bottom = summary.bottom_inside = given.rules.initial_balance
-    n_bars, i = len(given.quotes), 0
-    while i < n_bars:
+    i = account.next_bar
+    while i < given.until:
         if account.n_waiting == 0:
             i = _hold(given, book, i) if account.n_open > 0 else _rest(given, book, i)
-        if i < n_bars:
+        if i < given.until:
             _begin_day(account, given.clock[i].day)
             _trade_bar(given, book, i)
             i += 1
+    account.next_bar = i
 
 
 @compiled
@@ -289,9 +288,11 @@ def _end_day(given: Given, book: Book, i: int) -> None:
 
 @compiled
 def _rest(given: Given, book: Book, i: int) -> int:
-    """Pass the bars before the next side with nothing open; return its bar, or the number of bars."""
+    """Pass the bars before the next side with nothing open; return its bar, or the first not traded yet."""
     account, orders, columns = book.accounts[0], given.orders, book.columns
-    until = orders[account.next_order].bar if account.next_order < orders.size else len(given.quotes)
+    until = given.until
+    if account.next_order < orders.size:
+        until = min(until, orders[account.next_order].bar)
     for column in (
         columns.balance, columns.flat_open, columns.equity_open, columns.equity_low, columns.equity
     ):  # fmt: skip
@@ -309,7 +310,7 @@ def _hold(given: Given, book: Book, i: int) -> int:
     and no day is lost or begins: `_trade_bar` would come to the same.
     """
     account, positions, columns, rules = book.accounts[0], book.positions, book.columns, given.rules
-    first, until = i, len(given.quotes) - 1
+    first, until = i, min(given.until, len(given.quotes) - 1)
     for p in positions:
         until = min(until, p.due) if p.side != 0 else until
     margin = margin_of(given, book, True)

@@ -160,6 +160,7 @@ account_dtype = np.dtype(
         ("day", np.int64),
         ("is_guarded", np.bool_),  # no more trading today
         ("is_ruined", np.bool_),  # no more trading
+        ("next_bar", np.int64),  # the first that is not traded yet
         ("n_open", np.int64),  # positions
         ("n_waiting", np.int64),  # orders
         ("next_order", np.int64),  # line of the first side that no close has seen yet

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tapeline.backtest.engine import Room, Summary, sum_orders
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
+from tapeline.backtest.records import order_dtype
 from tapeline.backtest.signals import SignalParams
 from tapeline.evaluation.performance import interval_of_total, sharpe_of_closes
 from tapeline.sweeping.calls import Calls, PricedCalls, TierCalls
@@ -163,7 +164,11 @@ class Job:
 
     def _orders(self, calls: TierCalls, signals: SignalParams, room: Room) -> Records:
         """All orders of one account, in the room's memory."""
-        lines, shorts, n_orders = room.orders(len(calls.strength)), may_short(self.priced, signals), 0
+        lines, shorts, n_orders = (
+            room.lines(order_dtype, "orders", len(calls.strength)),
+            may_short(self.priced, signals),
+            0,
+        )
         for decisions in calls.blocks(signals.minimum_trend):
             n_orders += len(order_lines(decisions, signals, shorts, lines[n_orders:])[0])
         return lines[:n_orders]
