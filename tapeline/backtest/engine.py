@@ -48,7 +48,7 @@ from tapeline.backtest.records import (
 Records = NDArray[np.void]
 Series = Mapping[str, NDArray[Any]]
 ALL = Columns._fields
-BLOCK = 1 << 15  # bars
+BLOCK = 1 << 16  # bars
 NO_COLUMNS = Columns(*(np.zeros(0, dtype=bar_dtype[name]) for name in ALL))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.backtest.engine import Room, Summary, sum_orders
+from tapeline.backtest.engine import Room, Summary, sum_all
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
 from tapeline.backtest.records import order_dtype
@@ -25,6 +25,7 @@ from tapeline.trading.params import TradingParams
 
 Records = NDArray[np.void]
 AT_ONCE = 16  # accounts a thread is handed
+TOGETHER = 4  # of them traded side by side: each needs memory for its orders and trades
 
 # What an account came to; NaN where undefined. Money is account currency, drawdowns are fractions.
 figures_dtype = np.dtype(
@@ -147,28 +148,33 @@ class Job:
 
     def __call__(self) -> int:
         """Trade them into `figures`; return how many."""
-        room = self.rooms.room = getattr(self.rooms, "room", None) or Room()
         for _, numbers in groupby(self.numbers, key=lambda k: _tiers(self.plan, k)):
-            calls = None
-            for number in numbers:
-                params = self.plan.signals(self.given, self.plan.choices[number])
-                if calls is None:
-                    calls = self.calls.in_tiers(params.signals)
-                orders = self._orders(calls, params.signals, room)
-                rules = rules_of(
-                    self.priced, params.signals, params.execution, params.hold, params.guard_loss
-                )
-                summary = sum_orders(self.priced.traded, orders, rules, self.closes, room)
-                self.figures[number, self.condition] = figures_of(summary, params)
+            params = {number: self.plan.signals(self.given, self.plan.choices[number]) for number in numbers}
+            calls = self.calls.in_tiers(next(iter(params.values())).signals)
+            left = iter(params.items())
+            while some := dict(islice(left, TOGETHER)):
+                self._trade(calls, some)
         return len(self.numbers)
+
+    def _trade(self, calls: TierCalls, params: dict[int, TradingParams]) -> None:
+        """Trade a few choices of one selection of calls side by side."""
+        rooms = self.rooms.rooms = getattr(self.rooms, "rooms", None) or [Room() for _ in range(TOGETHER)]
+        accounts = [
+            (
+                self._orders(calls, each.signals, room),
+                rules_of(self.priced, each.signals, each.execution, each.hold, each.guard_loss),
+                room,
+            )
+            for each, room in zip(params.values(), rooms, strict=False)
+        ]
+        summaries = sum_all(self.priced.traded, accounts, self.closes)
+        for (number, each), summary in zip(params.items(), summaries, strict=True):
+            self.figures[number, self.condition] = figures_of(summary, each)
 
     def _orders(self, calls: TierCalls, signals: SignalParams, room: Room) -> Records:
         """All orders of one account, in the room's memory."""
-        lines, shorts, n_orders = (
-            room.lines(order_dtype, "orders", len(calls.strength)),
-            may_short(self.priced, signals),
-            0,
-        )
+        lines = room.lines(order_dtype, "orders", len(calls.strength))
+        shorts, n_orders = may_short(self.priced, signals), 0
         for decisions in calls.blocks(signals.minimum_trend):
             n_orders += len(order_lines(decisions, signals, shorts, lines[n_orders:])[0])
         return lines[:n_orders]
