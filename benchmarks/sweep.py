@@ -20,9 +20,10 @@ import pandas as pd
 from benchmarks.backtest import market, shared_subset, split
 from tapeline.backtest.engine import Room, sum_orders
 from tapeline.backtest.portfolio import align_candles
+from tapeline.backtest.records import order_dtype
 from tapeline.models.swept import SweepParams
 from tapeline.params import Params
-from tapeline.sweeping.accounts import SweptMarket, trade_all
+from tapeline.sweeping.accounts import TOGETHER, SweptMarket, trade_all
 from tapeline.sweeping.calls import sort_calls
 from tapeline.sweeping.plan import plan_sweep
 from tapeline.trading.accounts import TradingInputs
@@ -93,14 +94,19 @@ def against_vectorbt(python: str) -> None:
     shared, orders = split(arrays, rules.basis)
     stops = np.linspace(0.002, 0.012, COLUMNS)
     opens = given["open"][np.minimum(orders["bar"] + 1, BARS - 1)]
-    closes, rooms = np.arange(1439, BARS, 1440), [Room() for _ in range(WORKERS)]
+    closes = np.arange(1439, BARS, 1440)
+    rooms = [[Room() for _ in range(TOGETHER)] for _ in range(WORKERS)]
 
     def ours(worker: int) -> list[int]:
-        found = []
-        for stop in stops[worker::WORKERS]:
-            own = orders.copy()
-            own["stop"] = stop * opens
-            found.append(len(sum_orders(shared, own, rules, closes, rooms[worker]).trades))
+        found, own = [], rooms[worker]
+        for first in range(worker * TOGETHER, COLUMNS, WORKERS * TOGETHER):
+            accounts = []
+            for stop, room in zip(stops[first : first + TOGETHER], own, strict=False):
+                lines = room.lines("orders", order_dtype, len(orders))
+                lines[:] = orders
+                lines["stop"] = stop * opens
+                accounts.append((lines, rules, room))
+            found += [len(each.trades) for each in sum_orders(shared, accounts, closes)]
         return found
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WORKERS) as pool:

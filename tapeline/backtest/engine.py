@@ -48,7 +48,7 @@ from tapeline.backtest.records import (
 Records = NDArray[np.void]
 Series = Mapping[str, NDArray[Any]]
 ALL = Columns._fields
-BLOCK = 1 << 16  # bars
+BLOCK = 1 << 16  # bars that accounts are traded on before the next ones, so that they stay in cache
 NO_COLUMNS = Columns(*(np.zeros(0, dtype=bar_dtype[name]) for name in ALL))
 
 
@@ -178,7 +178,7 @@ class Room:
     def __init__(self) -> None:
         self._lines: dict[str, Records] = {}
 
-    def lines(self, dtype: np.dtype[np.void], name: str, n: int) -> Records:
+    def lines(self, name: str, dtype: np.dtype[np.void], n: int) -> Records:
         """So many lines for `name`; what was in them is still in them."""
         if name not in self._lines or n > len(self._lines[name]):
             self._lines[name] = np.zeros(n, dtype=dtype)
@@ -186,19 +186,13 @@ class Room:
 
 
 def sum_orders(
-    market: TradedMarket, orders: Records, rules: Rules, closes: NDArray[np.int64], room: Room
-) -> Summary:
-    """Trade `orders` as `run_orders` does, and keep no bar. They are not checked: `plan_orders` made them.
-
-    closes : rising bars at whose close the equity is told
-    """
-    return sum_all(market, [(orders, rules, room)], closes)[0]
-
-
-def sum_all(
     market: TradedMarket, accounts: Sequence[tuple[Records, Rules, Room]], closes: NDArray[np.int64]
 ) -> list[Summary]:
-    """The same of some accounts, each with a room of its own, side by side: blocks of bars stay in cache."""
+    """Trade accounts side by side as `run_orders` does each, and keep no bar.
+
+    accounts : orders, which are not checked since `plan_orders` made them; rules; a room that no other has
+    closes : rising bars at whose close the equity is told
+    """
     begun = [_begin(market, *account, closes) for account in accounts]
     n_bars = len(market.clock)
     for until in (*range(BLOCK, n_bars, BLOCK), n_bars):
@@ -214,7 +208,7 @@ def _begin(
     for name in ("peak", "bottom", "bottom_inside"):
         summary[name] = rules.initial_balance
     trades, refused = (
-        room.lines(dtype, name, len(orders))
+        room.lines(name, dtype, len(orders))
         for name, dtype in (("trades", trade_dtype), ("refused", refused_dtype))
     )
     given = Given(market.quotes, market.clock, market.symbols, orders, rules, closes, 0)

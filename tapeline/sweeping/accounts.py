@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.backtest.engine import Room, Summary, sum_all
+from tapeline.backtest.engine import Room, Summary, sum_orders
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
 from tapeline.backtest.records import order_dtype
@@ -167,13 +167,13 @@ class Job:
             )
             for each, room in zip(params.values(), rooms, strict=False)
         ]
-        summaries = sum_all(self.priced.traded, accounts, self.closes)
+        summaries = sum_orders(self.priced.traded, accounts, self.closes)
         for (number, each), summary in zip(params.items(), summaries, strict=True):
             self.figures[number, self.condition] = figures_of(summary, each)
 
     def _orders(self, calls: TierCalls, signals: SignalParams, room: Room) -> Records:
         """All orders of one account, in the room's memory."""
-        lines = room.lines(order_dtype, "orders", len(calls.strength))
+        lines = room.lines("orders", order_dtype, len(calls.strength))
         shorts, n_orders = may_short(self.priced, signals), 0
         for decisions in calls.blocks(signals.minimum_trend):
             n_orders += len(order_lines(decisions, signals, shorts, lines[n_orders:])[0])
