@@ -144,7 +144,9 @@ def against_vectorbt(python: str) -> None:
     difference = np.abs(columns[1:, -1] / figures[1:, -1] - 1).max()
     if difference >= SAME:
         sys.exit(f"net PnL or drawdown of the column without a stop differs by {difference}")
-    for unit, taken_here, taken_there in zip(("CPU", "clock"), zip(*mine), zip(*theirs), strict=True):
+    for unit, taken_here, taken_there in zip(
+        ("CPU", "clock"), np.transpose(mine), np.transpose(theirs), strict=True
+    ):
         here, there = min(taken_here), min(taken_there)
         print(f"{COLUMNS} columns, s of the {unit}: vectorbt {there:.2f}, here {here:.2f}", end=", ")
         print(f"{there / here:.1f} times")
