@@ -311,23 +311,19 @@ def _hold(given: Given, book: Book, i: int) -> int:
     """
     account, positions, columns, rules = book.accounts[0], book.positions, book.columns, given.rules
     first, until = i, min(given.until, len(given.quotes) - 1)
-    # What no quiet bar changes, and what only the last one needs to leave, is not fetched bar by bar.
-    balance, day, is_guarded, next_order = (
-        account.balance, account.day, account.is_guarded, account.next_order
-    )  # fmt: skip
     for p in positions:
         until = min(until, p.due) if p.side != 0 else until
     margin = margin_of(given, book, True)
     called = rules.stop_out * margin if margin > 0 else -np.inf
     while i < until:
         time, row = given.clock[i], given.quotes[i]
-        if time.day != day or time.nights > 0:
+        if time.day != account.day or time.nights > 0:
             break
-        k, is_quiet = next_order, not is_guarded
+        k, is_quiet = account.next_order, not account.is_guarded
         while is_wanted_at(given.orders, k, i):
             is_quiet &= not is_free(positions[given.orders[k].symbol], i, rules)
             k += 1
-        equity_open = worst_open = worst = equity = balance
+        equity_open = worst_open = worst = equity = account.balance
         exposure = 0.0
         for s in range(given.symbols.size):
             p, c, symbol = positions[s], row[s], given.symbols[s]
@@ -351,8 +347,8 @@ def _hold(given: Given, book: Book, i: int) -> int:
             for p in positions:
                 p.mae, p.mfe = p.mae_before, p.mfe_before
             break
-        next_order = k
-        put(columns.balance, i, balance)
+        account.next_order = k
+        put(columns.balance, i, account.balance)
         put(columns.flat_open, i, np.nan)
         put(columns.equity_open, i, equity_open)
         put(columns.equity_low, i, low)
@@ -361,7 +357,6 @@ def _hold(given: Given, book: Book, i: int) -> int:
         put(columns.n_open, i, account.n_open)
         sum_up(given, book, i, equity, low)
         i += 1
-    account.next_order = next_order
     for s in range(positions.size if i > first else 0):
         mark(positions[s], given.quotes[i - 1, s])
     return i
