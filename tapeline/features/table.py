@@ -61,11 +61,14 @@ def _leader_close(timestamp: pd.DatetimeIndex, leader: pd.DataFrame, max_fill: i
     """The leader's close before each of consecutive open times; NaN for a single one."""
     if len(timestamp) < 2:
         return np.full(len(timestamp), np.nan)
-    real = leader[~leader["is_filled"].to_numpy(bool)]
-    own, times = (index.to_numpy("datetime64[us]").view(np.int64) for index in (timestamp, real["timestamp"]))
+    is_real = ~leader["is_filled"].to_numpy(bool)
+    own, times = (
+        index.to_numpy("datetime64[us]").view(np.int64) for index in (timestamp, leader["timestamp"])
+    )
     # Consecutive within a segment alone: the first two may lie on both sides of a border.
     step = int(np.diff(own).min())
-    return close_before(own, times, real["close"].to_numpy(np.float64), step, max_fill)
+    close = leader["close"].to_numpy(np.float64)
+    return close_before(own, times[is_real], close[is_real], step, max_fill)
 
 
 def feature_version(features: Sequence[Feature], horizon: int) -> str:

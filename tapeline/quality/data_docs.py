@@ -32,7 +32,9 @@ def write_data_docs(suites: Mapping[str, Iterable[Suite]], folder: Path | str) -
         tables = assets.add_dataframe_asset(name).add_batch_definition_whole_dataframe("whole")
         number = itertools.count(1)
         for suite in of_table:
-            passed = [_judge(context, tables, f"{name} {next(number)}", *part) for part in suite()]
+            passed = [
+                _judge(context, tables, f"{name} {next(number)}", part.table, part.checks) for part in suite()
+            ]
             n_judged += len(passed)
             if not all(passed):
                 break

@@ -73,25 +73,44 @@ def with_candle_columns(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def column_table(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
-    """Sum `columns` up in two rows of the same names: least and greatest value, NaN where there is none.
+def summary_of(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Sum each of `columns` up in a row of its name: values `missing`, `least`, `greatest`, `twin`.
 
-    A column `twin of NAME` holds "equals OTHER in every row" for the first other column, in the order of
-    `columns`, whose values are the same in every row, and None where there is none. A constant column
-    has no twin: that it is constant says enough.
+    `twin` is "equals OTHER in every row" with the first other column, in the order of `columns`, whose values
+    are the same in every row, and None where there is none. A constant column has no twin: that it is
+    constant says enough. Neither extreme is there (NaN) where no value is.
     """
-    summary: dict[str, pd.Series] = {}
+    rows = []
     first_with: dict[bytes, str] = {}
     for name in columns:
         values = table[name].to_numpy()
-        low, high = table[name].min(), table[name].max()
+        is_missing = np.isnan(values)
+        there = values[~is_missing] if is_missing.any() else values
+        low, high = (float(there.min()), float(there.max())) if there.size else (np.nan, np.nan)
         # Adding zero turns -0.0 into 0.0, which has other bits.
         digest = hashlib.blake2b(np.ascontiguousarray(values + 0.0).data, digest_size=16).digest()
         other = first_with.setdefault(digest, name)
         is_twin = other != name and low != high
-        summary[name] = pd.Series([low, high])
-        summary[twin_of(name)] = pd.Series([f"equals {other} in every row" if is_twin else None, None])
-    return pd.DataFrame(summary)
+        twin = f"equals {other} in every row" if is_twin else None
+        rows.append((int(np.count_nonzero(is_missing)), low, high, twin))
+    names = ["missing", "least", "greatest", "twin"]
+    return pd.DataFrame.from_records(rows, pd.Index(columns), columns=names).assign(
+        twin=pd.Series([row[-1] for row in rows], pd.Index(columns), dtype=object)  # or else None becomes NaN
+    )
+
+
+def column_table(summary: pd.DataFrame) -> pd.DataFrame:
+    """Turn the rows of `summary_of` into columns of two rows, least and greatest, each beside its twin."""
+    return pd.DataFrame(
+        {
+            column: pair
+            for name, low, high, twin in summary[["least", "greatest", "twin"]].itertuples()
+            for column, pair in (
+                (name, pd.Series([low, high])),
+                (twin_of(name), pd.Series([twin, None], dtype=object)),
+            )
+        }
+    )
 
 
 def twin_of(column: str) -> str:

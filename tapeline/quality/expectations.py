@@ -13,6 +13,7 @@ import pandas as pd
 
 from tapeline.quality.derived import (
     column_table,
+    summary_of,
     twin_of,
     with_candle_columns,
     with_gap_column,
@@ -70,7 +71,7 @@ def candle_suites(table: pd.DataFrame, interval: Interval, params: QualityParams
 
     def values() -> Iterator[Part]:
         derived = with_candle_columns(with_gap_column(with_time_columns(table, interval), interval))
-        yield derived, _candle_checks(params)
+        yield Part(derived, list(_candle_checks(params)))
 
     return [*_frame_suites("candles", table, CANDLE_TYPES), values]
 
@@ -84,8 +85,9 @@ def feature_suites(
     types |= dict.fromkeys(features, FEATURE_TYPE) | dict.fromkeys(LABELS, "float64")
 
     def values() -> Iterator[Part]:
-        yield with_time_columns(table, interval), _feature_checks(features, params)
-        yield column_table(table, [*features, *LABELS]), _column_checks(features)
+        summary = _with_bounds(summary_of(table, [*features, *LABELS]), features)
+        yield Part(with_time_columns(table, interval), list(_feature_checks(features, params)), summary)
+        yield Part(column_table(summary), list(_column_checks(features)), summary)
 
     return [*_frame_suites("features", table, types), values]
 
@@ -94,8 +96,8 @@ def _frame_suites(name: Table, table: pd.DataFrame, types: Mapping[str, str]) ->
     # One row shows whether there are rows, which columns and of which types, and is hashed quickly.
     first = table.head(1)
     return [
-        lambda: [(first, _shape_checks(name, list(types)))],
-        lambda: [(first, _type_checks(name, types))],
+        lambda: [Part(first, list(_shape_checks(name, list(types))))],
+        lambda: [Part(first, list(_type_checks(name, types)))],
     ]
 
 
@@ -148,17 +150,18 @@ def _feature_checks(features: Mapping[str, Bounds], params: QualityParams) -> It
     for column, (low, high) in features.items():
         yield from _finite_checks("features", column)
         if (low, high) != (None, None):
-            yield Check("range", "features", column, _within(column, low, high))
+            within = _between(column, *_with_slack(low, high))
+            yield Check("range", "features", column, within, IN_BOUNDS)
     yield from _label_checks(params)
 
 
 def _column_checks(features: Iterable[str]) -> Iterator[Check]:
     for column in features:
-        yield Check("constant", "features", column, _is_varied(column))
+        yield Check("constant", "features", column, _is_varied(column), VARIED)
         has_no_twin = gxe.ExpectColumnValuesToBeNull(column=twin_of(column))
-        yield Check("duplicate", "features", column, has_no_twin)
+        yield Check("duplicate", "features", column, has_no_twin, NO_TWIN)
     for column in LABELS:
-        yield Check("constant", "labels", column, _is_varied(column))
+        yield Check("constant", "labels", column, _is_varied(column), VARIED)
 
 
 def _label_checks(params: QualityParams) -> Iterator[Check]:
@@ -174,18 +177,28 @@ def _label_checks(params: QualityParams) -> Iterator[Check]:
 
 
 def _finite_checks(table: Table, column: str) -> Iterator[Check]:
-    yield Check("finite", table, column, gxe.ExpectColumnValuesToNotBeNull(column=column))
-    yield Check("finite", table, column, _between(column, -LARGEST, LARGEST))
+    yield Check("finite", table, column, gxe.ExpectColumnValuesToNotBeNull(column=column), NONE_MISSING)
+    yield Check("finite", table, column, _between(column, -LARGEST, LARGEST), FINITE)
 
 
 def _between(column: str, low: float | None, high: float | None, **options: Any) -> gxe.Expectation:
     return gxe.ExpectColumnValuesToBeBetween(column=column, min_value=low, max_value=high, **options)
 
 
-def _within(column: str, low: float | None, high: float | None) -> gxe.Expectation:
+def _with_slack(low: float | None, high: float | None) -> Bounds:
     slack_low, slack_high = (ROUNDING * max(1.0, abs(bound or 0.0)) for bound in (low, high))
-    return _between(
-        column, None if low is None else low - slack_low, None if high is None else high + slack_high
+    return None if low is None else low - slack_low, None if high is None else high + slack_high
+
+
+def _with_bounds(summary: pd.DataFrame, features: Mapping[str, Bounds]) -> pd.DataFrame:
+    bounds = [_with_slack(*features.get(name, (None, None))) for name in summary.index]
+    low, high = (np.array(side, np.float64) for side in zip(*bounds, strict=True))  # None becomes NaN
+    return summary.assign(low=low, high=high)
+
+
+def _in_order(lower: str, upper: str, or_equal: bool) -> gxe.Expectation:
+    return gxe.ExpectColumnPairValuesAToBeGreaterThanB(
+        column_A=upper, column_B=lower, or_equal=or_equal, ignore_row_if="either_value_is_missing"
     )
 
 
@@ -196,3 +209,12 @@ def _is_true(column: str) -> gxe.Expectation:
 def _is_varied(column: str) -> gxe.Expectation:
     # On the least and the greatest value alone (`column_table`): counting a million values takes 0.1 s.
     return gxe.ExpectColumnUniqueValueCountToBeBetween(column=column, min_value=2)
+
+
+# What makes sure of the expectations on a column's values, asked of its row in the summary.
+NONE_MISSING = (_between("missing", 0, 0),)
+FINITE = _between("least", -LARGEST, None), _between("greatest", None, LARGEST)
+IN_BOUNDS = _in_order("low", "least", or_equal=True), _in_order("greatest", "high", or_equal=True)
+# Where nothing is there it is the column that says so.
+VARIED = *NONE_MISSING, _in_order("least", "greatest", or_equal=False)
+NO_TWIN = (gxe.ExpectColumnValuesToBeNull(column="twin"),)

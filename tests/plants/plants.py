@@ -174,8 +174,8 @@ PLANTS = [
     Plant(
         "a follower sees its leader's same candle",
         TABLE,
-        "    step = int(np.diff(own).min())\n    return close_before(own, times,",
-        "    step = int(np.diff(own).min())\n    return close_before(own + step, times,",
+        "    return close_before(own, times[is_real],",
+        "    return close_before(own + step, times[is_real],",
         FEATURES,
     ),
     Plant(

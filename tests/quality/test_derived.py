@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tapeline.quality.derived import (
     SIGMA_WINDOW,
     column_table,
+    summary_of,
     with_candle_columns,
     with_gap_column,
     with_time_columns,
@@ -128,7 +129,7 @@ def test_times_that_go_backwards_make_up_for_no_gap():
 def test_twins_are_the_first_column_with_equal_values(columns):
     """A column's twin is the one that comparing every pair finds; a constant has none."""
     table = pd.DataFrame({f"c{i}": values for i, values in enumerate(columns)})
-    found = column_table(table, list(table))
+    found = column_table(summary_of(table, list(table)))
     for i, values in enumerate(columns):
         equal = [k for k in range(i) if columns[k] == values]
         twin = f"equals c{equal[0]} in every row" if equal and values[0] != values[1] else None
@@ -139,7 +140,7 @@ def test_twins_are_the_first_column_with_equal_values(columns):
 def test_missing_values_are_no_extremes_and_equal_each_other():
     """A column of nothing has neither extreme; columns that miss the same rows may be twins."""
     table = pd.DataFrame({"a": [np.nan] * 3, "b": [np.nan, 1.0, 2.0], "c": [np.nan, 1.0, 2.0]})
-    found = column_table(table, ["a", "b", "c"])
+    found = column_table(summary_of(table, ["a", "b", "c"]))
     assert found["a"].isna().all()
     assert found["twin of b"][0] is None
     assert found["twin of c"][0] == "equals b in every row"

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from tapeline.errors import QualityError
+from tapeline.quality import suites
 from tapeline.quality.expectations import validate_candles, validate_features
 from tapeline.quality.report import judge
 from tapeline.schema import PRICES
@@ -327,3 +328,25 @@ def test_validation_is_silent_and_leaves_the_table_alone(candles, params, capfd)
     validate_candles(candles, "BTC-USD", "1m", params)
     assert capfd.readouterr() == ("", "")
     pd.testing.assert_frame_equal(candles, before)
+
+
+SPOILT = {
+    "nothing": lambda t: t,
+    **{
+        f"{value} in {column}": _put(column, [7, 40], np.float32(value))
+        for column in ("rsi", "drift")
+        for value in (np.nan, np.inf, -np.inf, -1.0, 100.0, 100.00002, -1e-7)
+    },
+    "no trend strength": lambda t: t.assign(trend_strength=np.nan),
+    "twins": lambda t: t.assign(drift=t["rsi"]),
+    "a constant, and nothing": lambda t: t.assign(rsi=np.float32(3.0), drift=np.float32(np.nan)),
+}
+
+
+@pytest.mark.parametrize("name", SPOILT)
+def test_a_summary_changes_no_finding(features, params, monkeypatch, name):
+    """What the summary of columns makes sure of is what going through every value finds."""
+    spoilt = SPOILT[name](features)
+    findings = validate_features(spoilt, "BTC-USD", "1m", BOUNDS, params)
+    monkeypatch.setattr(suites, "sure_checks", lambda part, symbol: set())
+    assert findings == validate_features(spoilt, "BTC-USD", "1m", BOUNDS, params)

@@ -6,7 +6,7 @@ import pytest
 
 from tapeline.errors import QualityError
 from tapeline.quality import suites
-from tapeline.quality.suites import Check, run_suite, run_suites
+from tapeline.quality.suites import Check, Part, run_suite, run_suites
 
 TABLE = pd.DataFrame(
     {"timestamp": pd.date_range("2024", periods=3, freq="min", tz="UTC"), "x": [1.0, 2.0, 3.0]}
@@ -42,7 +42,9 @@ def test_missing_result_is_an_error(monkeypatch):
 def test_suites_end_after_the_first_with_a_failure(params):
     """A suite that needs what the one before has refused is not even built."""
     failing = Check("finite", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
-    findings = run_suites([lambda: [(TABLE, [failing])], lambda: pytest.fail("was built")], "BTC-USD", params)
+    findings = run_suites(
+        [lambda: [Part(TABLE, [failing])], lambda: pytest.fail("was built")], "BTC-USD", params
+    )
     assert [(finding.rule, finding.success, finding.unexpected) for finding in findings] == [
         ("finite", False, 3)
     ]
@@ -51,7 +53,7 @@ def test_suites_end_after_the_first_with_a_failure(params):
 def test_all_parts_of_a_suite_are_judged(params):
     """A failure in one part does not hide what is expected in the next."""
     failing = Check("finite", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
-    findings = run_suites([lambda: [(TABLE, [failing]), (TABLE, [_check()])]], "BTC-USD", params)
+    findings = run_suites([lambda: [Part(TABLE, [failing]), Part(TABLE, [_check()])]], "BTC-USD", params)
     assert [finding.success for finding in findings] == [False, True]
 
 
@@ -59,5 +61,35 @@ def test_a_summary_of_columns_counts_no_rows(params):
     """What is wrong in a table without times is told as it stands there, not as a number of candles."""
     summary = pd.DataFrame({"x": ["equals y", None]})
     failing = Check("duplicate", "features", "x", gxe.ExpectColumnValuesToBeNull(column="x"))
-    (finding,) = run_suites([lambda: [(summary, [failing])]], "BTC-USD", params)
+    (finding,) = run_suites([lambda: [Part(summary, [failing])]], "BTC-USD", params)
     assert (finding.success, finding.unexpected, finding.examples) == (False, None, ("equals y",))
+
+
+def test_a_summary_that_is_met_makes_sure_of_a_check(params, monkeypatch):
+    """A column whose row meets the summary's expectation is not gone through; the others are."""
+    summary = pd.DataFrame({"missing": [0, 1]}, index=["x", "y"])
+    none_missing = (gxe.ExpectColumnValuesToBeBetween(column="missing", min_value=0, max_value=0),)
+    table = TABLE.assign(y=[1.0, None, 3.0], z=[None, 2.0, 3.0])
+    checks = [
+        Check("finite", "features", each, gxe.ExpectColumnValuesToNotBeNull(column=each), none_missing)
+        for each in ("x", "y", "z")
+    ]
+    gone_through = []
+    evaluate = suites._evaluate
+    monkeypatch.setattr(
+        suites, "_evaluate", lambda *args: gone_through.append(len(args[1])) or evaluate(*args)
+    )
+    findings = run_suites([lambda: [Part(table, checks, summary)]], "BTC-USD", params)
+    assert gone_through == [1, 2]  # the summary's, then y and z: of z the summary says nothing
+    assert [(finding.column, finding.success, finding.unexpected) for finding in findings] == [
+        ("x", True, 0),
+        ("y", False, 1),
+        ("z", False, 1),
+    ]
+
+
+def test_a_part_without_checks_is_an_error_with_a_summary_too(params):
+    """Nothing to judge is not made sure of by a summary."""
+    summary = pd.DataFrame({"missing": [0]}, index=["x"])
+    with pytest.raises(QualityError, match="holds no expectation"):
+        run_suites([lambda: [Part(TABLE, [], summary)]], "BTC-USD", params)
