@@ -3,35 +3,46 @@
 `python -m benchmarks.sweep [PYTHON]`, where PYTHON is the interpreter of an environment with vectorbt
 (benchmarks/vectorbt_rate.py says how to make one): then its hundred columns, a stop each, and as many
 configurations here run on the same market in turns, on what both model. Times are of the clock, of two
-threads here and of what vectorbt takes there; CPU time is told beside it.
+threads here and of what vectorbt takes there; CPU time is told beside it, and what memory was held at most.
 """
 
+import resource
 import subprocess
 import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from benchmarks.backtest import market, shared_subset, split
+from benchmarks.backtest import SAME, market, shared_subset, split
 from tapeline.backtest.engine import Room, sum_orders
 from tapeline.backtest.portfolio import align_candles
+from tapeline.backtest.records import order_dtype
 from tapeline.models.swept import SweepParams
 from tapeline.params import Params
-from tapeline.sweeping.accounts import SweptMarket, trade_all
+from tapeline.sweeping.accounts import TOGETHER, SweptMarket, trade_all
 from tapeline.sweeping.calls import sort_calls
 from tapeline.sweeping.plan import plan_sweep
 from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
 
-BARS, DRAWS, WORKERS, COLUMNS = 1_000_000, 1_000, 2, 100
+BARS, DRAWS, WORKERS, COLUMNS, TURNS = 1_000_000, 1_000, 2, 100, 2
 RANGES = {
     "every key of its own": {
         "trade_tiers": [["A"], ["A", "B"]],
+        "tiers.A": [[0.7, 1.0], [0.72, 1.0], [0.75, 1.0]],
+        "minimum_trend": {"low": 0.0, "high": 0.5},
+        "stop": {"low": 2.0, "high": 10.0},
+        "target": {"low": 0.0, "high": 10.0},
+        "hold": {"low": 5, "high": 60},
+        "risk": {"low": 0.001, "high": 0.005},
+    },
+    "the same of tier A": {
         "tiers.A": [[0.7, 1.0], [0.72, 1.0], [0.75, 1.0]],
         "minimum_trend": {"low": 0.0, "high": 0.5},
         "stop": {"low": 2.0, "high": 10.0},
@@ -82,44 +93,63 @@ def time_sweeps() -> None:
         clock, cpu = time.perf_counter() - clock, time.process_time() - cpu
         trades = f"{figures['trades'].mean():.0f} trades each"
         print(f"{name:22} {clock:5.1f} s, {cpu:5.1f} of the CPU, {plan.tried} configurations, {trades}")
+        print(f"  held at most {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 def against_vectorbt(python: str) -> None:
-    """Print both times of a hundred stops on one market, in turns, and how far trades differ in number.
+    """Print both times of a hundred stops on one market, in turns.
 
     Both look at stops from other bars on: benchmarks/backtest.py, which sets these apart, compares trades.
+    Here a column that meets no stop must come to the same.
     """
     arrays, rules, given = shared_subset(BARS, with_stops=True)
     shared, orders = split(arrays, rules.basis)
     stops = np.linspace(0.002, 0.012, COLUMNS)
+    stops[-1] = 0.9  # which nothing reaches
     opens = given["open"][np.minimum(orders["bar"] + 1, BARS - 1)]
-    closes, rooms = np.arange(1439, BARS, 1440), [Room() for _ in range(WORKERS)]
+    closes = np.arange(1439, BARS, 1440)
+    rooms = [[Room() for _ in range(TOGETHER)] for _ in range(WORKERS)]
 
-    def ours(worker: int) -> list[int]:
-        found = []
-        for stop in stops[worker::WORKERS]:
-            own = orders.copy()
-            own["stop"] = stop * opens
-            found.append(len(sum_orders(shared, own, rules, closes, rooms[worker]).trades))
+    def ours(worker: int) -> list[tuple[int, tuple[float, ...]]]:
+        found, own = [], rooms[worker]
+        numbers = range(worker, COLUMNS, WORKERS)
+        for some in (numbers[k : k + TOGETHER] for k in range(0, len(numbers), TOGETHER)):
+            accounts = []
+            for number, room in zip(some, own, strict=False):
+                lines = room.lines("orders", order_dtype, len(orders))
+                lines[:] = orders
+                lines["stop"] = stops[number] * opens
+                accounts.append((lines, rules, room))
+            for number, each in zip(some, sum_orders(shared, accounts, closes), strict=True):
+                net = float(each.trades["net_pnl"].sum())
+                found.append((number, (len(each.trades), net, each.max_drawdown)))
         return found
 
     with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(WORKERS) as pool:
         path = Path(folder) / "market.npz"
         np.savez(path, **given, stops=stops)
-        command = [python, "benchmarks/vectorbt_sweep_rate.py", str(path), "1"]
+        command = [python, "benchmarks/vectorbt_sweep_rate.py", str(path)]
         mine, theirs = [], []
-        for _ in range(3):
-            started = time.perf_counter()
-            counts = list(pool.map(ours, range(WORKERS)))
-            mine.append(time.perf_counter() - started)
+        for _ in range(TURNS):
+            for _ in range(TURNS):
+                cpu, clock = time.process_time(), time.perf_counter()
+                found = dict(chain.from_iterable(pool.map(ours, range(WORKERS))))
+                mine.append((time.process_time() - cpu, time.perf_counter() - clock))
             done = subprocess.run(command, check=True, capture_output=True, text=True)
-            theirs.append(float(done.stdout.split()[-1]))
-        columns = np.load(f"{path}.trades.npy")
-    total = sum(map(sum, counts))
-    print(f"vectorbt, {COLUMNS} columns: {min(theirs):.2f} s of the clock, {columns.sum()} trades")
-    print(
-        f"  here, {WORKERS} threads: {min(mine):.2f} s, {total} trades, {min(theirs) / min(mine):.1f} times"
-    )
+            theirs.append(tuple(map(float, done.stdout.split())))
+        columns = np.load(f"{path}.columns.npy")
+    figures = np.array([found[k] for k in range(COLUMNS)]).T
+    if not (columns[0] == figures[0]).all():
+        sys.exit("the engines do not trade as often")
+    difference = np.abs(columns[1:, -1] / figures[1:, -1] - 1).max()
+    if difference >= SAME:
+        sys.exit(f"net PnL or drawdown of the column without a stop differs by {difference}")
+    for unit, taken_here, taken_there in zip(
+        ("CPU", "clock"), np.transpose(mine), np.transpose(theirs), strict=True
+    ):
+        here, there = min(taken_here), min(taken_there)
+        print(f"{COLUMNS} columns, s of the {unit}: vectorbt {there:.2f}, here {here:.2f}", end=", ")
+        print(f"{there / here:.1f} times")
 
 
 def main() -> None:

@@ -89,7 +89,7 @@ def instrument_of(symbol: str, names: InstrumentNames, costs: CostTerms) -> Inst
 
 
 def fee_of(instrument: InstrumentParams, multiple: float) -> tuple[float, ...]:
-    """Terms of the instrument's commission, `multiple` times, in the order of `kernel.fee_dtype`."""
+    """Terms of the instrument's commission, `multiple` times, in the order of `records.fee_dtype`."""
     return (instrument.commission_bps * BPS * multiple,)
 
 

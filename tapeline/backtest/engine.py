@@ -15,7 +15,7 @@ slippage of the last candle that could fill.
 What is bought on a spot market is paid in cash: no broker closes it, no open profit pays for more.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -28,19 +28,19 @@ from tapeline.backtest.kernel import (
     Columns,
     Given,
     Rules,
-    account_dtype,
     first_bad,
-    position_dtype,
     run_bars,
-    summary_dtype,
 )
 from tapeline.backtest.records import (
+    account_dtype,
     bar_dtype,
     candle_dtype,
     clock_dtype,
     order_dtype,
+    position_dtype,
     quote_dtype,
     refused_dtype,
+    summary_dtype,
     symbol_dtype,
     trade_dtype,
 )
@@ -48,6 +48,7 @@ from tapeline.backtest.records import (
 Records = NDArray[np.void]
 Series = Mapping[str, NDArray[Any]]
 ALL = Columns._fields
+BLOCK = 1 << 16  # bars that accounts are traded on before the next ones, so that they stay in cache
 NO_COLUMNS = Columns(*(np.zeros(0, dtype=bar_dtype[name]) for name in ALL))
 
 
@@ -142,9 +143,9 @@ def run_orders(
     trades = np.zeros(len(orders), dtype=trade_dtype)
     refused = np.zeros(len(orders), dtype=refused_dtype)  # a side comes to one of both at most
     filled = Columns(*(np.zeros(n_bars * (name in columns), dtype=bar_dtype[name]) for name in ALL))
-    accounts = np.zeros(1, dtype=account_dtype)
+    accounts = _account(rules)
     positions = np.zeros(len(market.symbols), dtype=position_dtype)
-    given = Given(market.quotes, market.clock, market.symbols, orders, rules, np.zeros(0, np.int64))
+    given = Given(market.quotes, market.clock, market.symbols, orders, rules, np.zeros(0, np.int64), n_bars)
     book = Book(accounts, positions, trades, refused, filled, np.zeros(0, summary_dtype), np.zeros(0))
     run_bars(given, book)
     account = accounts[0]
@@ -175,32 +176,58 @@ class Room:
     """Memory for one account after the other: pages that are there already need not be fetched anew."""
 
     def __init__(self) -> None:
-        self._trades = np.zeros(0, dtype=trade_dtype)
-        self._refused = np.zeros(0, dtype=refused_dtype)
+        self._lines: dict[str, Records] = {}
 
-    def of(self, n_orders: int) -> tuple[Records, Records]:
-        """Lines for the trades and the refusals of so many orders; what was in them is still in them."""
-        if n_orders > len(self._trades):
-            self._trades = np.zeros(n_orders, dtype=trade_dtype)
-            self._refused = np.zeros(n_orders, dtype=refused_dtype)
-        return self._trades[:n_orders], self._refused[:n_orders]
+    def lines(self, name: str, dtype: np.dtype[np.void], n: int) -> Records:
+        """So many lines for `name`; what was in them is still in them."""
+        if name not in self._lines or n > len(self._lines[name]):
+            self._lines[name] = np.zeros(n, dtype=dtype)
+        return self._lines[name][:n]
 
 
 def sum_orders(
-    market: TradedMarket, orders: Records, rules: Rules, closes: NDArray[np.int64], room: Room
-) -> Summary:
-    """Trade `orders` as `run_orders` does, and keep no bar. They are not checked: `plan_orders` made them.
+    market: TradedMarket, accounts: Sequence[tuple[Records, Rules, Room]], closes: NDArray[np.int64]
+) -> list[Summary]:
+    """Trade accounts side by side as `run_orders` does each, and keep no bar.
 
+    accounts : orders, which are not checked since `plan_orders` made them; rules; a room that no other has
     closes : rising bars at whose close the equity is told
     """
-    accounts, positions = np.zeros(1, account_dtype), np.zeros(len(market.symbols), position_dtype)
-    summary, equity = np.zeros(1, summary_dtype), np.zeros(len(closes))
-    trades, refused = room.of(len(orders))
-    given = Given(market.quotes, market.clock, market.symbols, orders, rules, closes)
-    run_bars(given, Book(accounts, positions, trades, refused, NO_COLUMNS, summary, equity))
-    _require_balance(accounts)
-    depths = float(summary["drawdown"][0]), float(summary["drawdown_inside"][0])
-    return Summary(trades[: accounts["n_trades"][0]], equity, *depths)
+    begun = [_begin(market, *account, closes) for account in accounts]
+    n_bars = len(market.clock)
+    for until in (*range(BLOCK, n_bars, BLOCK), n_bars):
+        for given, book in begun:
+            run_bars(given._replace(until=until), book)
+    return [_end(book) for _, book in begun]
+
+
+def _begin(
+    market: TradedMarket, orders: Records, rules: Rules, room: Room, closes: NDArray[np.int64]
+) -> tuple[Given, Book]:
+    positions, summary = np.zeros(len(market.symbols), position_dtype), np.zeros(1, summary_dtype)
+    for name in ("peak", "bottom", "bottom_inside"):
+        summary[name] = rules.initial_balance
+    trades, refused = (
+        room.lines(name, dtype, len(orders))
+        for name, dtype in (("trades", trade_dtype), ("refused", refused_dtype))
+    )
+    given = Given(market.quotes, market.clock, market.symbols, orders, rules, closes, 0)
+    equity = np.zeros(len(closes))
+    return given, Book(_account(rules), positions, trades, refused, NO_COLUMNS, summary, equity)
+
+
+def _end(book: Book) -> Summary:
+    _require_balance(book.accounts)
+    summary, n_trades = book.summary[0], book.accounts["n_trades"][0]
+    depths = float(summary["drawdown"]), float(summary["drawdown_inside"])
+    return Summary(book.trades[:n_trades], book.equity, *depths)
+
+
+def _account(rules: Rules) -> Records:
+    """A new account, (1,) of `account_dtype`."""
+    accounts = np.zeros(1, account_dtype)
+    accounts["balance"] = accounts["midnight"] = rules.initial_balance
+    return accounts
 
 
 def _require_balance(accounts: Records) -> None:

@@ -1,8 +1,9 @@
 """The compiled half of the engine: what happens to an account on each bar.
 
 All of it is in this one file, its constants too: Numba keeps compiled code by the file of the function that
-was called, and would not see that another one has changed. From the top: records, the loop over bars, a bar
-in the order of its events, bars on which nothing is filled, orders, fills, and each rule of a price or a sum.
+was called, and would not see that another one has changed; records alone, whose fields are part of a call,
+are beside it. From the top: what it is given, the loop over bars, a bar in the order of its events, bars on
+which nothing is filled, orders, fills, and each rule of a price or a sum.
 """
 
 from collections.abc import Callable
@@ -52,68 +53,6 @@ class Columns(NamedTuple):
     n_requests: NDArray[np.int16]
 
 
-# What is told of an account of whose bars none is kept.
-summary_dtype = np.dtype(
-    [
-        ("peak", np.float64),  # highest equity at a close so far, the initial balance among them
-        ("drawdown", np.float64),  # deepest fall from the peak, close to close, fraction of it
-        ("drawdown_inside", np.float64),  # likewise, to the worst of each bar
-        ("next_close", np.int64),  # position in `Given.closes` of the first that is still to come
-    ]
-)
-
-# The terms of a commission, all that `commission_of` asks for; `costs.fee_of` fills them in.
-fee_dtype = np.dtype([("rate", np.float64)])  # fraction of a fill's notional
-
-# What the engine keeps of one symbol between bars.
-position_dtype = np.dtype(
-    [
-        ("side", np.float64),  # 1 long, -1 short, 0 flat
-        ("quantity", np.float64),
-        ("entry", np.float64),  # filled price
-        ("stop", np.float64),  # price, bid of a long and ask of a short
-        ("target", np.float64),  # likewise; 0: none
-        ("due", np.int64),  # first bar whose open may end the position
-        ("swap", np.float64),
-        ("mae", np.float64),  # deepest open loss so far
-        ("mfe", np.float64),  # highest open profit so far
-        ("mae_before", np.float64),  # likewise up to the bar before
-        ("mfe_before", np.float64),
-        ("margin", np.float64),
-        ("mark", np.float64),  # last seen mid
-        ("half_spread", np.float64),  # there
-        ("slippage", np.float64),  # of the last candle that could fill
-        ("trade", np.int64),  # its line
-        ("order", np.float64),  # side of the order that waits; 0: none
-        ("order_bar", np.int64),
-        ("order_quantity", np.float64),
-        ("order_stop", np.float64),  # distance
-        ("order_target", np.float64),  # distance; 0: none
-        ("order_tier", np.int8),
-        ("is_guarded", np.bool_),  # ends by the guard, not by time
-    ],
-    align=True,
-)
-
-# What the engine keeps of the account between bars.
-account_dtype = np.dtype(
-    [
-        ("balance", np.float64),
-        ("midnight", np.float64),  # balance at which the account's day began
-        ("day", np.int64),
-        ("is_guarded", np.bool_),  # no more trading today
-        ("is_ruined", np.bool_),  # no more trading
-        ("n_open", np.int64),  # positions
-        ("n_waiting", np.int64),  # orders
-        ("next_order", np.int64),  # line of the first side that no close has seen yet
-        ("n_trades", np.int64),
-        ("n_unfilled", np.int64),
-        ("n_refused", np.int64),  # those and sides that became no order
-    ],
-    align=True,
-)
-
-
 class Given(NamedTuple):
     """What a backtest is of: quotes (n_bars, n_symbols), clock (n_bars,), symbols (n_symbols,), orders."""
 
@@ -123,6 +62,7 @@ class Given(NamedTuple):
     orders: Records  # by bar and symbol
     rules: Rules
     closes: NDArray[np.int64]  # rising bars at whose close a summary takes the equity
+    until: int  # the first bar that is not traded yet
 
 
 class Book(NamedTuple):
@@ -149,19 +89,17 @@ def compiled(function: Function) -> Function:
 
 @compiled
 def run_bars(given: Given, book: Book) -> None:
-    """Trade all bars; fill `book`, whose records are zeros."""
+    """Trade the bars from the account's next one up to `given.until`; fill `book`."""
     account = book.accounts[0]
-    account.balance = account.midnight = given.rules.initial_balance
-    for summary in book.summary:
-        summary.peak = given.rules.initial_balance
-    n_bars, i = len(given.quotes), 0
-    while i < n_bars:
+    i = account.next_bar
+    while i < given.until:
         if account.n_waiting == 0:
             i = _hold(given, book, i) if account.n_open > 0 else _rest(given, book, i)
-        if i < n_bars:
+        if i < given.until:
             _begin_day(account, given.clock[i].day)
             _trade_bar(given, book, i)
             i += 1
+    account.next_bar = i
 
 
 @compiled
@@ -350,9 +288,11 @@ def _end_day(given: Given, book: Book, i: int) -> None:
 
 @compiled
 def _rest(given: Given, book: Book, i: int) -> int:
-    """Pass the bars before the next side with nothing open; return its bar, or the number of bars."""
+    """Pass the bars before the next side with nothing open; return its bar, or the first not traded yet."""
     account, orders, columns = book.accounts[0], given.orders, book.columns
-    until = orders[account.next_order].bar if account.next_order < orders.size else len(given.quotes)
+    until = given.until
+    if account.next_order < orders.size:
+        until = min(until, orders[account.next_order].bar)
     for column in (
         columns.balance, columns.flat_open, columns.equity_open, columns.equity_low, columns.equity
     ):  # fmt: skip
@@ -370,7 +310,7 @@ def _hold(given: Given, book: Book, i: int) -> int:
     and no day is lost or begins: `_trade_bar` would come to the same.
     """
     account, positions, columns, rules = book.accounts[0], book.positions, book.columns, given.rules
-    first, until = i, len(given.quotes) - 1
+    first, until = i, min(given.until, len(given.quotes) - 1)
     for p in positions:
         until = min(until, p.due) if p.side != 0 else until
     margin = margin_of(given, book, True)
@@ -433,9 +373,14 @@ def put(column: NDArray[np.generic], i: int, value: Amount) -> None:
 def sum_up(given: Given, book: Book, i: int, equity: float, low: float) -> None:
     """Take a bar's equity at its close and its lowest into the summary, if there is one."""
     for summary in book.summary:
-        summary.drawdown_inside = max(summary.drawdown_inside, 1 - low / summary.peak)
-        summary.peak = max(summary.peak, equity)
-        summary.drawdown = max(summary.drawdown, 1 - equity / summary.peak)
+        if low < summary.bottom_inside:
+            summary.bottom_inside = low
+            summary.drawdown_inside = max(summary.drawdown_inside, 1 - low / summary.peak)
+        if equity < summary.bottom:
+            summary.bottom = equity
+            summary.drawdown = max(summary.drawdown, 1 - equity / summary.peak)
+        elif equity > summary.peak:
+            summary.peak = summary.bottom = summary.bottom_inside = equity
         take_closes(given, book, summary, i + 1, equity)
 
 

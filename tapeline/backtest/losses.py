@@ -19,7 +19,7 @@ class FillCosts(NamedTuple):
 
     half_spread: FloatArray  # fraction of the price
     slippage: FloatArray  # likewise
-    fee: Records  # terms of the commission, `kernel.fee_dtype`
+    fee: Records  # terms of the commission, `records.fee_dtype`
 
 
 def commission_per_unit(fee: Records, quantity: FloatArray, price: FloatArray) -> FloatArray:
@@ -40,7 +40,7 @@ class Legs(NamedTuple):
     entry: FloatArray
     exit: FloatArray
     lost: FloatArray  # a unit, before commission
-    fee: Records  # terms of the commission, `kernel.fee_dtype`
+    fee: Records  # terms of the commission, `records.fee_dtype`
 
     def loss(self, quantity: FloatArray) -> FloatArray:
         """What `quantity` loses, both commissions included; account currency."""

@@ -217,20 +217,25 @@ def may_short(priced: PricedMarket, params: OrderParams) -> NDArray[np.bool_]:
 
 
 def order_lines(
-    decisions: Decisions, params: OrderParams, shorts: NDArray[np.bool_]
+    decisions: Decisions, params: OrderParams, shorts: NDArray[np.bool_], room: Records | None = None
 ) -> tuple[Records, Refused]:
-    """Orders of `decisions`, of `order_dtype`, and what could not be ordered; `shorts` as of `may_short`."""
+    """Orders of `decisions`, of `order_dtype`, and what could not be ordered; `shorts` as of `may_short`.
+
+    room : that the orders are laid in, as many lines as decisions at least; None: new memory
+    """
     bar, symbol, side, tier, closes = decisions
     is_allowed_short = shorts[symbol]
     is_short = side < 0
     quantity, can_order = size_orders(closes, is_short & is_allowed_short, params)
     is_refused_short = is_short & ~is_allowed_short
     refused = Refused(int((~is_refused_short & ~can_order).sum()), int(is_refused_short.sum()))
-    is_made = np.flatnonzero(can_order & ~is_refused_short)
-    orders = np.zeros(is_made.size, dtype=order_dtype)
-    orders["bar"], orders["symbol"] = bar[is_made], symbol[is_made]
-    orders["side"], orders["tier"], orders["quantity"] = side[is_made], tier[is_made], quantity[is_made]
-    atr = closes.atr[is_made]
+    is_made = can_order & ~is_refused_short
+    made = slice(None) if is_made.all() else np.flatnonzero(is_made)
+    n_made = int(np.count_nonzero(is_made))
+    orders = np.zeros(n_made, dtype=order_dtype) if room is None else room[:n_made]
+    orders["bar"], orders["symbol"] = bar[made], symbol[made]
+    orders["side"], orders["tier"], orders["quantity"] = side[made], tier[made], quantity[made]
+    atr = closes.atr[made]
     orders["stop"], orders["target"] = params.stop * atr, params.target * atr
     return orders, refused
 

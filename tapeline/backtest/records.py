@@ -2,8 +2,6 @@
 
 import numpy as np
 
-from tapeline.backtest.kernel import fee_dtype
-
 QUOTE = [
     ("open", np.float64),  # mid of the spread, as the others; NaN without a candle
     ("high", np.float64),
@@ -41,6 +39,9 @@ clock_dtype = np.dtype(
         ("nights", np.int8),  # nights of swap booked at this bar's open
     ]
 )
+
+# The terms of a commission, all that `kernel.commission_of` asks for; `costs.fee_of` fills them in.
+fee_dtype = np.dtype([("rate", np.float64)])  # fraction of a fill's notional
 
 # What is fixed for a symbol.
 symbol_dtype = np.dtype(
@@ -107,4 +108,65 @@ trade_dtype = np.dtype(
         ("mae", np.float64),  # deepest open loss at the worst of its candles, non-negative
         ("mfe", np.float64),  # highest open profit at the best of its candles, non-negative
     ]
+)
+
+# What is told of an account of whose bars none is kept.
+summary_dtype = np.dtype(
+    [
+        ("peak", np.float64),  # highest equity at a close so far, the initial balance among them
+        ("bottom", np.float64),  # lowest equity at a close since the peak
+        ("bottom_inside", np.float64),  # likewise, the worst of each bar
+        ("drawdown", np.float64),  # deepest fall from the peak, close to close, fraction of it
+        ("drawdown_inside", np.float64),  # likewise, to the worst of each bar
+        ("next_close", np.int64),  # position in `kernel.Given.closes` of the first that is still to come
+    ]
+)
+
+# What the engine keeps of one symbol between bars.
+position_dtype = np.dtype(
+    [
+        ("side", np.float64),  # 1 long, -1 short, 0 flat
+        ("quantity", np.float64),
+        ("entry", np.float64),  # filled price
+        ("stop", np.float64),  # price, bid of a long and ask of a short
+        ("target", np.float64),  # likewise; 0: none
+        ("due", np.int64),  # first bar whose open may end the position
+        ("swap", np.float64),
+        ("mae", np.float64),  # deepest open loss so far
+        ("mfe", np.float64),  # highest open profit so far
+        ("mae_before", np.float64),  # likewise up to the bar before
+        ("mfe_before", np.float64),
+        ("margin", np.float64),
+        ("mark", np.float64),  # last seen mid
+        ("half_spread", np.float64),  # there
+        ("slippage", np.float64),  # of the last candle that could fill
+        ("trade", np.int64),  # its line
+        ("order", np.float64),  # side of the order that waits; 0: none
+        ("order_bar", np.int64),
+        ("order_quantity", np.float64),
+        ("order_stop", np.float64),  # distance
+        ("order_target", np.float64),  # distance; 0: none
+        ("order_tier", np.int8),
+        ("is_guarded", np.bool_),  # ends by the guard, not by time
+    ],
+    align=True,
+)
+
+# What the engine keeps of the account between bars.
+account_dtype = np.dtype(
+    [
+        ("balance", np.float64),
+        ("midnight", np.float64),  # balance at which the account's day began
+        ("day", np.int64),
+        ("is_guarded", np.bool_),  # no more trading today
+        ("is_ruined", np.bool_),  # no more trading
+        ("next_bar", np.int64),  # the first that is not traded yet
+        ("n_open", np.int64),  # positions
+        ("n_waiting", np.int64),  # orders
+        ("next_order", np.int64),  # line of the first side that no close has seen yet
+        ("n_trades", np.int64),
+        ("n_unfilled", np.int64),
+        ("n_refused", np.int64),  # those and sides that became no order
+    ],
+    align=True,
 )

@@ -15,14 +15,17 @@ from numpy.typing import NDArray
 from tapeline.backtest.engine import Room, Summary, sum_orders
 from tapeline.backtest.portfolio import may_short, order_lines, rules_of
 from tapeline.backtest.pricing import PricedMarket
+from tapeline.backtest.records import order_dtype
+from tapeline.backtest.signals import SignalParams
 from tapeline.evaluation.performance import interval_of_total, sharpe_of_closes
-from tapeline.sweeping.calls import Calls, PricedCalls
+from tapeline.sweeping.calls import Calls, PricedCalls, TierCalls
 from tapeline.sweeping.plan import SweepPlan
 from tapeline.trading.accounts import TradingInputs
 from tapeline.trading.params import TradingParams
 
 Records = NDArray[np.void]
 AT_ONCE = 16  # accounts a thread is handed
+TOGETHER = 4  # of them traded side by side: each needs memory for its orders and trades
 
 # What an account came to; NaN where undefined. Money is account currency, drawdowns are fractions.
 figures_dtype = np.dtype(
@@ -100,7 +103,7 @@ def _collect(running: set[Future[int]], on_done: Callable[[int], None]) -> set[F
 
 def _jobs(plan: SweepPlan, market: SweptMarket, figures: Records, rooms: local) -> Iterator["Job"]:
     """Jobs in an order in which each market is priced once."""
-    ordered = sorted(range(len(plan.choices)), key=lambda k: (_windows(plan, k), _selection(plan, k)))
+    ordered = sorted(range(len(plan.choices)), key=lambda k: (_windows(plan, k), _tiers(plan, k)))
     for c, condition in enumerate(plan.conditions):
         given = plan.given(condition)
         for _, of_windows in groupby(ordered, key=lambda k: _windows(plan, k)):
@@ -119,8 +122,8 @@ def _windows(plan: SweepPlan, number: int) -> str:
     return _some(plan, number, ("signals.atr_candles",))
 
 
-def _selection(plan: SweepPlan, number: int) -> str:
-    return _some(plan, number, ("signals.tier", "signals.trade_tiers", "signals.minimum_trend"))
+def _tiers(plan: SweepPlan, number: int) -> str:
+    return _some(plan, number, ("signals.tier", "signals.trade_tiers"))
 
 
 def _some(plan: SweepPlan, number: int, prefixes: tuple[str, ...]) -> str:
@@ -131,7 +134,7 @@ def _some(plan: SweepPlan, number: int, prefixes: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Job:
-    """Some choices under one condition, those that trade the same calls one after the other."""
+    """Some choices under one condition, those that trade the same tiers one after the other."""
 
     plan: SweepPlan
     given: TradingParams
@@ -145,20 +148,36 @@ class Job:
 
     def __call__(self) -> int:
         """Trade them into `figures`; return how many."""
-        room = self.rooms.room = getattr(self.rooms, "room", None) or Room()
-        for _, numbers in groupby(self.numbers, key=lambda k: _selection(self.plan, k)):
-            decisions = None
-            for number in numbers:
-                params = self.plan.signals(self.given, self.plan.choices[number])
-                if decisions is None:
-                    decisions = self.calls.decisions(params.signals)
-                orders, _ = order_lines(decisions, params.signals, may_short(self.priced, params.signals))
-                rules = rules_of(
-                    self.priced, params.signals, params.execution, params.hold, params.guard_loss
-                )
-                summary = sum_orders(self.priced.traded, orders, rules, self.closes, room)
-                self.figures[number, self.condition] = figures_of(summary, params)
+        for _, numbers in groupby(self.numbers, key=lambda k: _tiers(self.plan, k)):
+            params = {number: self.plan.signals(self.given, self.plan.choices[number]) for number in numbers}
+            calls = self.calls.in_tiers(next(iter(params.values())).signals)
+            left = iter(params.items())
+            while some := dict(islice(left, TOGETHER)):
+                self._trade(calls, some)
         return len(self.numbers)
+
+    def _trade(self, calls: TierCalls, params: dict[int, TradingParams]) -> None:
+        """Trade a few choices of one selection of calls side by side."""
+        rooms = self.rooms.rooms = getattr(self.rooms, "rooms", None) or [Room() for _ in range(TOGETHER)]
+        accounts = [
+            (
+                self._orders(calls, each.signals, room),
+                rules_of(self.priced, each.signals, each.execution, each.hold, each.guard_loss),
+                room,
+            )
+            for each, room in zip(params.values(), rooms, strict=False)
+        ]
+        summaries = sum_orders(self.priced.traded, accounts, self.closes)
+        for (number, each), summary in zip(params.items(), summaries, strict=True):
+            self.figures[number, self.condition] = figures_of(summary, each)
+
+    def _orders(self, calls: TierCalls, signals: SignalParams, room: Room) -> Records:
+        """All orders of one account, in the room's memory."""
+        lines = room.lines("orders", order_dtype, len(calls.strength))
+        shorts, n_orders = may_short(self.priced, signals), 0
+        for decisions in calls.blocks(signals.minimum_trend):
+            n_orders += len(order_lines(decisions, signals, shorts, lines[n_orders:])[0])
+        return lines[:n_orders]
 
 
 def figures_of(summary: Summary, params: TradingParams) -> tuple[float, ...]:

@@ -1,19 +1,22 @@
 """All predictions of a market, sorted once by how confident they are: a tier of any thresholds is a slice."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tapeline.backtest.kernel import fee_dtype
 from tapeline.backtest.portfolio import Closes, Decisions, closes_at
 from tapeline.backtest.pricing import PricedMarket
+from tapeline.backtest.records import fee_dtype
 from tapeline.backtest.signals import SHARE, SignalParams
 from tapeline.tiers import Shares, confidence
 from tapeline.trading.accounts import TradingInputs
 
 FloatArray = NDArray[np.float64]
 Positions = NDArray[np.int64]
+BLOCK = 8192  # calls
 # A call and the close that it is made at: fetched together from memory, which takes far longer than its sum.
 call_dtype = np.dtype(
     [
@@ -62,8 +65,8 @@ class Calls:
     strength: FloatArray
     folds: tuple[FoldCalls, ...]
 
-    def traded(self, signals: SignalParams) -> tuple[Positions, NDArray[np.int8]]:
-        """Which calls `signals` trade, rising, and the tier of each: as `make_signals` says of candles."""
+    def in_tiers(self, signals: SignalParams) -> tuple[Positions, NDArray[np.int8]]:
+        """Which calls are of a tier that `signals` trade, rising, and of which: as `make_signals` has it."""
         marks = np.zeros(len(self.bar), dtype=np.int8)  # 1 and more: a tier; to mark and find is to sort
         for fold in self.folds:
             taken = 0
@@ -74,8 +77,6 @@ class Calls:
                     marks[fold.call[max(first, taken) : end]] = position + 1
                 taken = max(taken, end)
         call = np.flatnonzero(marks)
-        if signals.minimum_trend > 0:
-            call = call[self.strength[call] >= signals.minimum_trend]
         return call, marks[call] - np.int8(1)
 
     def priced(self, market: PricedMarket) -> "PricedCalls":
@@ -95,15 +96,37 @@ class PricedCalls:
     calls: Calls
     lines: NDArray[np.void]
 
-    def decisions(self, signals: SignalParams) -> Decisions:
-        """The sides that `signals` want at closes that can be sized."""
-        call, tier = self.calls.traded(signals)
+    def in_tiers(self, signals: SignalParams) -> "TierCalls":
+        """Those of the tiers that `signals` trade, at closes that can be sized."""
+        call, tier = self.calls.in_tiers(signals)
         can_size = self.lines["can_size"][call]
         call, tier = call[can_size], tier[can_size]
-        lines = self.lines.take(call)
-        columns = {name: np.ascontiguousarray(lines[name]) for name in call_dtype.names or ()}
+        columns = {name: np.empty(call.size, dtype=call_dtype[name]) for name in call_dtype.names or ()}
+        for first in range(0, call.size, BLOCK):
+            block = slice(first, first + BLOCK)
+            lines = self.lines.take(call[block])
+            for name, column in columns.items():
+                column[block] = lines[name]
         closes = Closes(*(columns[name] for name in Closes._fields))
-        return Decisions(columns["bar"], columns["symbol"], columns["side"], tier, closes)
+        decisions = Decisions(columns["bar"], columns["symbol"], columns["side"], tier, closes)
+        return TierCalls(decisions, self.calls.strength[call])
+
+
+class TierCalls(NamedTuple):
+    """Calls of some tiers, which signals that trade the same tiers share; arrays (n,)."""
+
+    decisions: Decisions
+    strength: FloatArray
+
+    def blocks(self, minimum_trend: float) -> Iterator[Decisions]:
+        """The sides wanted, in blocks so small that the arrays of their sizes stay in cache."""
+        bar, symbol, side, tier, closes = self.decisions
+        for first in range(0, len(bar), BLOCK):
+            taken: Any = slice(first, first + BLOCK)
+            if minimum_trend > 0:
+                taken = first + np.flatnonzero(self.strength[taken] >= minimum_trend)
+            at = Closes(*(values[taken] for values in closes))
+            yield Decisions(bar[taken], symbol[taken], side[taken], tier[taken], at)
 
 
 def sort_calls(inputs: TradingInputs, fold: FloatArray, validation: dict[int, FloatArray]) -> Calls:

@@ -73,17 +73,20 @@ class Outcome:
     @property
     def _deflated(self) -> str:
         value = self.chosen.deflated_sharpe
-        known = "has no Sharpe ratio" if value is None else f"deflated Sharpe ratio {value:.3f}"
-        return f"{known}, by {self.trials} trials"
+        if value is None:
+            return "it has no Sharpe ratio to deflate, too few days were traded to judge it by"
+        return f"deflated Sharpe ratio {value:.3f}, by {self.trials} trials"
 
     def _told(self, each: Finalist) -> str:
         figures = each.figures
-        if not figures["trades"]:
+        trades = figures["trades"]
+        if not trades:
             return "no trades"
         ends = ", ".join(figure(figures[name]) for name in ("net_pnl_low", "net_pnl_high"))
         chance = each.probability
-        told = (
-            f"{figures['trades']} trades, net PnL {figure(figures['net_pnl'])} [{ends}], "
+        told = f"{trades} {'trade' if trades == 1 else 'trades'}, "
+        told += (
+            f"net PnL {figure(figures['net_pnl'])} [{ends}], "
             f"drawdown {figure(figures['max_drawdown_inside'])}"
         )
         if chance is not None:

@@ -72,6 +72,8 @@ def opening(plan: SweepPlan, on: str) -> list[str]:
     )
     left_out, why = plan.left_out
     lines = [f"{n_choices} choices of {', '.join(plan.keys) or 'params.yaml'}{under}"]
+    if plan.sweep.mode == "random" and n_choices + left_out <= plan.sweep.draws:
+        lines.append(f"of {plan.sweep.draws} draws: the others had been drawn before")
     if left_out:
         lines.append(f"left out: {left_out} that can't be ({why})")
     if on == TESTS:

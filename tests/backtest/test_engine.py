@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tapeline.backtest import engine
 from tapeline.backtest.engine import ALL, Room, TradedMarket, orders_in, run_backtest, run_orders, sum_orders
 from tapeline.backtest.kernel import REASONS, REFUSALS
-from tapeline.backtest.records import quote_dtype
+from tapeline.backtest.records import quote_dtype, refused_dtype, trade_dtype
 from tests.backtest.markets import CALM, flat_market, markets
 from tests.backtest.reference import Account
 
@@ -131,13 +132,18 @@ def test_a_column_is_the_same_whatever_else_is_asked_for(market, names):
 @given(markets(), st.data())
 @settings(max_examples=100, deadline=None)
 def test_a_summary_is_what_the_bars_add_up_to(market, data):
-    """To the bit: trades, equity at any closes, both drawdowns; in memory that another account has filled."""
+    """To the bit: trades, equity at any closes, both drawdowns; in memory that another account has filled,
+    in blocks of bars of any length, beside an account of other rules.
+    """
     (shared, orders), rules, clock = split(*market), market[3], market[1]
     closes = np.array(sorted(data.draw(st.sets(st.integers(0, len(clock) - 1)))), dtype=np.int64)
-    room = Room()
-    for lines in room.of(len(orders) + 3):
-        lines.view(np.uint8)[:] = 255
-    result, summary = run_orders(shared, orders, rules), sum_orders(shared, orders, rules, closes, room)
+    room, result = Room(), run_orders(shared, orders, rules)
+    for name, dtype in (("trades", trade_dtype), ("refused", refused_dtype)):
+        room.lines(name, dtype, len(orders) + 3).view(np.uint8)[:] = 255
+    beside = orders[::2], rules._replace(hold=rules.hold + 1, max_positions=1), Room()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "BLOCK", data.draw(st.integers(1, len(clock) + 1)))
+        summary = sum_orders(shared, [(orders, rules, room), beside], closes)[0]
     equity, low = result.series["equity"], result.series["equity_low"]
     peaks = np.maximum.accumulate(np.concatenate([[rules.initial_balance], equity]))
     assert np.array_equal(summary.trades, result.trades)

@@ -6,8 +6,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tapeline.backtest import losses
-from tapeline.backtest.kernel import fee_dtype
 from tapeline.backtest.losses import FillCosts, commission_per_unit, loss_at_stop, order_size, round_trip
+from tapeline.backtest.records import fee_dtype
 
 FREE = FillCosts(np.zeros(1), np.zeros(1), np.zeros(1, fee_dtype))
 

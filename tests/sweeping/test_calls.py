@@ -1,15 +1,25 @@
 """Which calls are traded, from slices of what was sorted once, against every candle looked at."""
 
+from operator import attrgetter
+
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tapeline.backtest.portfolio import Closes, Decisions, closes_at
 from tapeline.backtest.signals import make_signals
+from tapeline.sweeping import calls
 from tests.sweeping.market import Market, make_sweep, params_of
 
 MARKET = Market(days=2, seed=5)
 SWEPT = MARKET.swept
 INPUTS = MARKET.read(make_sweep(params_of(), {"signals": {"stop": [1.0, 2.0]}}).present)
+
+
+def joined(blocks, field):
+    """Values of a field in all blocks, one after the other."""
+    return [value for each in blocks for value in field(each).tolist()]
 
 
 @settings(max_examples=40, deadline=None)
@@ -20,8 +30,9 @@ INPUTS = MARKET.read(make_sweep(params_of(), {"signals": {"stop": [1.0, 2.0]}}).
     shares=st.lists(st.integers(1, 1000), min_size=3, max_size=3, unique=True).map(sorted),
     traded=st.sets(st.sampled_from("ABC")).map(sorted),
     minimum=st.sampled_from([0.0, 0.4]),
+    block=st.sampled_from([50, 700, 8192]),
 )
-def test_a_slice_is_what_looking_at_every_candle_finds(by, edges, top, shares, traded, minimum):
+def test_a_slice_is_what_looking_at_every_candle_finds(by, edges, top, shares, traded, minimum, block):
     """Side, tier and order, tiers that touch or leave a gap, equal confidences, nothing traded at all."""
     c, b, a = (edge / 100 for edge in edges)
     signals = {
@@ -32,9 +43,16 @@ def test_a_slice_is_what_looking_at_every_candle_finds(by, edges, top, shares, t
     params = make_sweep(params_of(signals=signals), {"signals": {"stop": [1.0, 2.0]}}).present
     plain = MARKET.plainly(params)
     expected = make_signals(plain.probability, plain.trend_strength, params.signals, plain.tier)
-    call, tier = SWEPT.calls.traded(params.signals)
-    bar, symbol = np.nonzero(expected.side)
-    assert SWEPT.calls.bar[call].tolist() == bar.tolist()
-    assert SWEPT.calls.symbol[call].tolist() == symbol.tolist()
-    assert SWEPT.calls.side[call].tolist() == expected.side[bar, symbol].tolist()
-    assert tier.tolist() == expected.tier[bar, symbol].tolist()
+    priced = INPUTS.priced(params)
+    bar, symbol = np.nonzero(np.where(priced.can_size, expected.side, 0))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(calls, "BLOCK", block)
+        blocks = list(SWEPT.calls.priced(priced).in_tiers(params.signals).blocks(minimum))
+    assert all(len(each.bar) <= block for each in blocks)
+    wanted = Decisions(
+        bar, symbol, expected.side[bar, symbol], expected.tier[bar, symbol], closes_at(priced, bar, symbol)
+    )
+    for name in ("bar", "symbol", "side", "tier"):
+        assert joined(blocks, attrgetter(name)) == getattr(wanted, name).tolist()
+    for name in Closes._fields:
+        assert joined(blocks, attrgetter(f"closes.{name}")) == getattr(wanted.closes, name).tolist()

@@ -1,6 +1,7 @@
 """The page of a sweep: what was tried and on what, the best, the map, and nothing loaded from elsewhere."""
 
 import re
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -70,6 +71,21 @@ def test_a_sweep_on_tests_says_so_in_red(swept, tmp_path, monkeypatch):
     assert '<b class="no">Chosen on the tests that a run reports' in text
     assert "1,234 trials now deflate" in text
     assert "no reported test was" not in text
+
+
+def test_the_best_of_hardly_any_trade_is_said_to_be_no_evidence(swept):
+    """One trade, by its number, and no ratio deflated by trials."""
+    found = swept[2]
+    chosen = replace(
+        found.finalists[0], number=1, figures=found.chosen.figures | {"trades": 1}, deflated_sharpe=None
+    )
+    told = replace(found, finalists=[chosen]).lines
+    assert ": 1 trade, net PnL" in told[1]
+    assert "too few days were traded to judge it by" in told[2]
+    assert (
+        "deflated Sharpe ratio 0.250"
+        in replace(found, finalists=[replace(chosen, deflated_sharpe=0.25)]).lines[2]
+    )
 
 
 def test_the_same_sweep_is_the_same_page(swept, tmp_path, monkeypatch):

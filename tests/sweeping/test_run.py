@@ -42,3 +42,14 @@ def test_the_opening_says_what_tests_cost():
     plan = make_sweep(params_of(), {"signals": {"stop": [2.0, 3.0]}, "costs": {"multiple": [1.0, 2.0]}})
     assert opening(plan, "inner") == ["3 choices of signals.stop, each under 2 conditions of costs.multiple"]
     assert "6 more trials for good" in opening(plan, "tests")[-1]
+
+
+def test_draws_that_repeat_are_accounted_for():
+    """Two values and that of params.yaml are three choices, however often they are drawn."""
+    ranges = {"signals": {"stop": [2.0, 3.0]}}
+    told = opening(make_sweep(params_of(), ranges, mode="random", draws=20), "inner")
+    assert told == ["3 choices of signals.stop", "of 20 draws: the others had been drawn before"]
+    apart = {"signals": {"stop": {"low": 2.0, "high": 9.0}}}
+    assert opening(make_sweep(params_of(), apart, mode="random", draws=20), "inner") == [
+        "21 choices of signals.stop"
+    ]
