@@ -30,7 +30,7 @@ def pytest_collection_finish():
 
 @pytest.fixture(scope="session", autouse=True)
 def one_compiles(tmp_path_factory):
-    """What Numba compiles and keeps is compiled by the worker that comes first; the others take it from there."""
+    """What Numba keeps is compiled by the worker that comes first; the others take it from there."""
     from numba.core.dispatcher import Dispatcher
 
     own = tmp_path_factory.getbasetemp()
