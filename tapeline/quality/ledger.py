@@ -163,7 +163,7 @@ def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.
 def replaced(
     candles: pd.DataFrame, rows: NDArray[np.int64], columns: Mapping[str, NDArray[np.float64]]
 ) -> pd.DataFrame:
-    """`candles` with other values, shape (k,), at the k `rows` of some columns; the other columns are shared."""
+    """`candles` with other values, shape (k,), at the k `rows` of some columns; the others are shared."""
     changed = candles.copy(deep=False)
     for name, values in columns.items():
         whole = candles[name].to_numpy(copy=True)
