@@ -23,8 +23,7 @@ def definitions_hash(starts: Iterable[Definition]) -> str:
     """
     digest = hashlib.sha256()
     for module, name in sorted(closure(starts)):
-        spelled = [normal_form(node) for node in _top_level(module).get(name, [])]
-        digest.update(f"{module}.{name}\0{spelled}\0".encode())
+        digest.update(f"{module}.{name}\0{_spelled(module, name)}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -41,8 +40,7 @@ def closure(starts: Iterable[Definition]) -> set[Definition]:
             continue
         reached.add((module, name))
         pending.append((module, ""))  # statements without a name
-        for node in _top_level(module)[name]:
-            pending += _named_by(module, node)
+        pending += _named_by(module, name)
     return reached
 
 
@@ -57,6 +55,12 @@ def normal_form(node: object) -> str:
         fields["body"] = node.body[1:] if ast.get_docstring(node, clean=False) is not None else node.body
     spelled = (f"{name}={normal_form(value)}" for name, value in fields.items() if value not in (None, []))
     return f"{type(node).__name__}({','.join(spelled)})"
+
+
+@cache
+def _spelled(module: str, name: str) -> list[str]:
+    """Normal forms of the statements that define a name."""
+    return [normal_form(node) for node in _top_level(module)[name]]
 
 
 @cache
@@ -102,7 +106,13 @@ def _imported(module: str) -> dict[str, Definition]:
     return {name: of for name, of in meanings.items() if module_path(of[0]) not in HARNESS}
 
 
-def _named_by(module: str, node: ast.stmt) -> Iterator[Definition]:
+@cache
+def _named_by(module: str, name: str) -> frozenset[Definition]:
+    """Definitions of this project that the statements of one name."""
+    return frozenset(named for node in _top_level(module)[name] for named in _named_in(module, node))
+
+
+def _named_in(module: str, node: ast.stmt) -> Iterator[Definition]:
     """Definitions of this project that a statement names."""
     own, imported = _top_level(module), _imported(module)
     for part in ast.walk(node):

@@ -1,6 +1,10 @@
 """Settings of all tests."""
 
+import fcntl
+import gc
 import signal
+from contextlib import contextmanager
+from threading import RLock
 
 import pytest
 from hypothesis import settings
@@ -11,6 +15,47 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The first example of a property may compile a kernel; a deadline would blame the machine.
 settings.register_profile("tapeline", settings.default, deadline=None)
 settings.load_profile("tapeline")
+
+
+# What collection makes (libraries, thousands of tests) stays until the end: a collector of garbage would walk
+# over it again and again, for a third of what importing costs and a part of every test.
+gc.disable()
+
+
+def pytest_collection_finish():
+    """Look for garbage from here on, and only among what tests make."""
+    gc.freeze()
+    gc.enable()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_compiles(tmp_path_factory):
+    """What Numba keeps is compiled by the worker that comes first; the others take it from there."""
+    from numba.core.dispatcher import Dispatcher
+
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if own.name.startswith("popen-") else own  # workers' own folders lie in the session's
+    compile_or_load, mutex, depth = Dispatcher.compile, RLock(), 0
+
+    @contextmanager
+    def turn():
+        nonlocal depth
+        with mutex, (shared / "numba.lock").open("w") as lock:
+            if depth == 0:  # one kernel that calls another compiles it meanwhile
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            depth += 1
+            try:
+                yield
+            finally:
+                depth -= 1
+
+    def compile_in_turn(dispatcher, signature):
+        with turn():
+            return compile_or_load(dispatcher, signature)
+
+    Dispatcher.compile = compile_in_turn
+    yield
+    Dispatcher.compile = compile_or_load
 
 
 # Groups of tests that take minutes each: begun last, one of them would keep a single worker busy at the end.

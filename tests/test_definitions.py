@@ -57,6 +57,13 @@ MODULES = {
 START = [("tapeline.a", "start")]
 
 
+def forget_files():
+    """Have every file read anew."""
+    of_definitions = [kept for kept in vars(definitions).values() if hasattr(kept, "cache_clear")]
+    for cached in (files.syntax_tree, *of_definitions):
+        cached.cache_clear()
+
+
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """Hash of the small project after a change of one of its files."""
@@ -70,13 +77,11 @@ def project(tmp_path, monkeypatch):
                 assert old in text
                 text = text.replace(old, new)
             (tmp_path / name).write_text(text)
-        for cached in (files.syntax_tree, definitions._top_level, definitions._imported):
-            cached.cache_clear()
+        forget_files()
         return definitions_hash(START)
 
     yield hash_with
-    for cached in (files.syntax_tree, definitions._top_level, definitions._imported):
-        cached.cache_clear()
+    forget_files()
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.quality.future import Build, row_at
-from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, drawn_by, with_garbage
+from tapeline.quality.ledger import Cells, History, Ledger, cut_positions, drawn_by, replaced, with_garbage
 from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit
 from tapeline.schema import PRICES
@@ -85,9 +85,7 @@ def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
         return
     ledger.compare(time, cut.unknown(), cut.labels(as_it_is.iloc[: own + horizon]))
     walk, last = cut.walk(n_own), own + horizon
-    prices = walk[list(PRICES)].to_numpy(copy=True)
-    prices[last] = prices[own]
-    tie = walk.assign(**dict(zip(PRICES, prices.T, strict=True)))
+    tie = replaced(walk, np.array([last]), {name: walk[name].to_numpy()[[own]] for name in PRICES})
     for altered in (walk, tie):
         one, other = (cut.labels(cut.others_replaced(altered, n_own, far)) for far in (-FAR, FAR))
         ledger.compare(time, one, other)
@@ -103,6 +101,6 @@ def _audit_cut(cut: _Cut, n_own: int, horizon: int, ledger: Ledger) -> None:
 
 def moved(candles: pd.DataFrame, rows: np.ndarray, distance: np.ndarray | float) -> pd.DataFrame:
     """`candles` whose prices at `rows` are `distance` away, in logarithms."""
-    prices = candles[list(PRICES)].to_numpy(copy=True)
-    prices[rows] *= np.exp(distance)[:, None] if np.ndim(distance) else np.exp(distance)
-    return candles.assign(**dict(zip(PRICES, prices.T, strict=True)))
+    return replaced(
+        candles, rows, {name: candles[name].to_numpy()[rows] * np.exp(distance) for name in PRICES}
+    )

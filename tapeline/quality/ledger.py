@@ -2,7 +2,7 @@
 
 import hashlib
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -157,12 +157,19 @@ def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.
     prices = np.sort(np.exp(rng.normal(0, 5, (len(rows), len(PRICES)))), axis=1)
     garbage = {"low": prices[:, 0], "open": prices[:, 1], "close": prices[:, 2], "high": prices[:, 3]}
     garbage["volume"] = rng.lognormal(0, 5, len(rows))
-    poisoned = candles.copy()
-    for column, values in garbage.items():
-        whole = candles[column].to_numpy(copy=True)
+    return replaced(candles, rows, garbage)
+
+
+def replaced(
+    candles: pd.DataFrame, rows: NDArray[np.int64], columns: Mapping[str, NDArray[np.float64]]
+) -> pd.DataFrame:
+    """`candles` with other values, shape (k,), at the k `rows` of some columns; the others are shared."""
+    changed = candles.copy(deep=False)
+    for name, values in columns.items():
+        whole = candles[name].to_numpy(copy=True)
         whole[rows] = values
-        poisoned[column] = whole
-    return poisoned
+        changed[name] = whole
+    return changed
 
 
 def drawn_by(history: History, audit: AuditName, params: LeakParams) -> np.random.Generator:

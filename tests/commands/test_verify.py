@@ -16,6 +16,8 @@ from tapeline.closure import ROOT
 from tapeline.ending import run_command
 from tapeline.release import verification
 
+pytestmark = pytest.mark.xdist_group("verify")  # one run that all of them copy
+
 PIPELINE = """\
 stages:
   features:

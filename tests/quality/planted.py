@@ -47,5 +47,5 @@ def same_minute_leader(candles, leader):
 
 def direction(close, horizon=HORIZON):
     """1 where the close is higher `horizon` candles on, 0 where not, NaN where there is none."""
-    future = close.shift(-horizon)
-    return (future > close).astype(float).where(future.notna())
+    now, future = close.to_numpy(), close.shift(-horizon).to_numpy()
+    return pd.Series(np.where(np.isnan(future), np.nan, future > now), close.index)

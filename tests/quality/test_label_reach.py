@@ -20,12 +20,12 @@ def audit(candles, params, label, **options):
 
 def efficiency(close, horizon=HORIZON):
     """Net move over path of the next candles, each window summed afresh, NaN where nothing moved."""
-    steps = close.diff().abs().to_numpy()
-    path = np.full(len(close), np.nan)
+    values, ratio = close.to_numpy(), np.full(len(close), np.nan)
     if len(close) > horizon:
-        path[:-horizon] = np.lib.stride_tricks.sliding_window_view(steps[1:], horizon).sum(axis=1)
-    with np.errstate(invalid="ignore"):
-        return (close.shift(-horizon) - close).abs() / path
+        path = np.lib.stride_tricks.sliding_window_view(np.abs(np.diff(values)), horizon).sum(axis=1)
+        with np.errstate(invalid="ignore"):
+            ratio[:-horizon] = np.abs(values[horizon:] - values[:-horizon]) / path
+    return pd.Series(ratio, close.index)
 
 
 def known(label):
@@ -42,7 +42,8 @@ def ties_by(close, other):
 
 def direction_or_nothing(close):
     """The direction as it is shipped: equal prices have none."""
-    return direction(close).where(close.shift(-HORIZON) != close)
+    label, future = direction(close).to_numpy(), close.shift(-HORIZON).to_numpy()
+    return pd.Series(np.where(future == close.to_numpy(), np.nan, label), close.index)
 
 
 @pytest.mark.parametrize("label", [direction, direction_or_nothing, efficiency])
