@@ -133,9 +133,8 @@ format: env ## Format the code and mend what can be mended by rule
 	ruff check --fix .
 	ruff format .
 
-bench: env ## Compare speeds side by side; prints ratios
-	@for name in simulation ingest features expectations store training prediction backtest sweep; do \
-	  echo "== $$name" && python -m benchmarks.$$name || exit 1; done
+bench: env ## Compare speeds side by side, and with those kept in benchmarks/kept.txt
+	@python -m benchmarks
 
 clean: ## Remove the environment, logs and reports
 	rm -rf -- "$$VENV" logs reports runs .checkpoints .tuning .sweeping .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis

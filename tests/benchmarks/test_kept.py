@@ -1,0 +1,49 @@
+"""Figures beside those that were kept: the same figure is found again, whatever its number is now."""
+
+import pytest
+
+from benchmarks.__main__ import beside, by_wording, keyed, numbers_of
+
+KEPT = [
+    "a processor",
+    "== features",
+    "100 features of one candle: 60 us",
+    "1,000,000 candles:   1.00 s",
+    "LSTM 64 x 2   2,000   0.5",
+    "== sweep",
+    "1,000,000 candles:   8.00 s",
+    "share 50 %",
+    "share 40 %",
+]
+
+
+@pytest.mark.parametrize(
+    ("line", "numbers"),
+    [
+        ("100 features of one candle: 54.5 us", [100, 54.5]),
+        ("a million, 1,234,567 rows at 1e-3, bf16 and p99", [1234567, 0.001]),
+        ("nothing", []),
+    ],
+)
+def test_numbers_of_a_line(line, numbers):
+    """Those that stand by themselves; names that hold a digit are names."""
+    assert numbers_of(line) == numbers
+
+
+def test_a_figure_is_told_as_a_multiple_of_the_kept_one():
+    """By benchmark and wording; lines of one wording in their order; what is the same is not repeated."""
+    now = [
+        "== features",
+        "100 features of one candle: 30 us",
+        "1,000,000 candles:  10.00 s",
+        "LSTM 64 x 2   3,000   0.5",
+        "== sweep",
+        "1,000,000 candles:   8.00 s",
+        "share 25 %",
+        "share 80 %",
+        "something new 5",
+    ]
+    kept = by_wording(KEPT)
+    assert [beside(line, kept.get(key)).removeprefix(line) for key, line in keyed(now)] == [
+        "", "   [0.50]", "   [10.00]", "   [1.50]", "", "", "   [0.50]", "   [2.00]", "",
+    ]  # fmt: skip
