@@ -2,12 +2,13 @@
 
 import logging
 
+from tapeline.evaluation.sentences import sentence
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
 from tapeline.referee.examine import NEEDED
 from tapeline.schema import Symbols
-from tapeline.scoring.models import Scoring, defined_figures, direction_plots, undefined_reasons
+from tapeline.scoring.models import Scoring, direction_plots, undefined_reasons
 from tapeline.scoring.refereed import referee
 from tapeline.splits.candidate import read_candidate
 from tapeline.splits.folds import read_folds
@@ -27,7 +28,7 @@ def main(log: logging.Logger) -> None:
     scored = {model: scoring.score(predictions) for model, predictions in predicted.items()}
     for model, (metrics, detail) in scored.items():
         write_json(f"metrics/{model.name}.json", metrics.plain())
-        log.info("%s; %s", predicted[model].counts, defined_figures(metrics))
+        log.info("%s; %s", predicted[model].counts, sentence(metrics))
         for line in undefined_reasons(model.name, detail):
             log.warning(line)
     write_json("metrics/detail/evaluation.json", scoring.details(scored))
@@ -35,7 +36,7 @@ def main(log: logging.Logger) -> None:
     traded = trade(direction.test, trend.test, direction.validation, candidate, trading)
     for name, figures in traded.metrics.items():
         write_json(f"metrics/{name}.json", figures.plain())
-        log.info("%s: %s", name, defined_figures(figures))
+        log.info("%s: %s", name, sentence(figures))
     for name, detail in traded.details.items():
         write_json(f"metrics/detail/{name}.json", detail)
     for name, plot in (direction_plots(direction.scored, trading.evaluation) | traded.plots).items():

@@ -52,12 +52,12 @@ def write_features(
     table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)
     version = with_extra_input(input_version(candles, leading, max_fill), extras, symbol)
     FeatureStore(folder).write(symbol, table, schema | {"input_version": version})
-    unknown = {label: int(table[label].isna().sum()) for label in LABELS}
+    unknown = ", ".join(f"{label.replace('_', ' ')} {table[label].isna().sum():,}" for label in LABELS)
     n_alone = int((~candles["timestamp"].isin(leading.loc[~leading["is_filled"], "timestamp"])).sum())
     return (
-        f"{symbol}: {len(candles)} candles -> {len(table)} rows x {len(schema['features'])} features, "
-        f"{len(candles) - len(table)} dropped as warm-up; no label: {unknown}; "
-        f"{n_alone} candles without one of the leader {leader}; version {schema['feature_version']}"
+        f"{symbol}: {len(table):,} rows of {len(schema['features'])} features from {len(candles):,} candles, "
+        f"the others are warm-up; without label {unknown}; "
+        f"{n_alone:,} candles without one of the leader {leader}; version {schema['feature_version']}"
     )
 
 

@@ -187,12 +187,12 @@ def report_lines(findings: list[Finding], audits: list[Audit], walk: RandomWalk)
     failed = [finding for finding in findings if not finding.success]
     cells, leaks = sum(audit.cells for audit in audits), sum(len(audit.leaks) for audit in audits)
     return [
-        f"{len(findings)} expectations evaluated, {len(failed)} failed",
+        f"{len(findings):,} expectations evaluated, {len(failed):,} failed",
         *(
             f"  {f.severity}: {f.symbol} {f.table}.{f.column}, {f.rule}, {'; '.join(f.examples)}"
             for f in failed
         ),
-        f"{len(audits)} leak audits compared {cells} values, {leaks} leak",
+        f"{len(audits)} leak audits compared {cells:,} values, {leaks:,} leak",
         _walk_line(walk),
     ]
 

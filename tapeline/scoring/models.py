@@ -54,8 +54,8 @@ class Predicted:
         has_label = self.test[self.model.label].notna()
         n_filled = (self.test["is_filled"] & has_label).sum()
         return (
-            f"{self.model.name}: {len(self.test)} test candles predicted, {len(self.scored)} scored, "
-            f"left out {(~has_label).sum()} without label and {n_filled} filled"
+            f"{self.model.name}: {len(self.test):,} test candles predicted, {len(self.scored):,} scored, "
+            f"left out {(~has_label).sum():,} without label and {n_filled:,} filled"
         )
 
 
@@ -157,14 +157,6 @@ def importance(predicted: Predicted, evaluation: EvaluationParams) -> Figures:
     merged = predicted.scored.merge(without, on=ROW_KEYS, how="inner", validate="one_to_one")
     worth = group_importance(merged, [f"without {name}" for name in groups], kind, evaluation)
     return {name.removeprefix("without "): figures for name, figures in worth.items()}
-
-
-def defined_figures(metrics: Metrics) -> str:
-    """The figures that are defined, in a line of the log, and how many are not."""
-    figures = metrics.plain()
-    defined = {key: round(value, 4) for key, value in figures.items() if value is not None}
-    n_null = len(figures) - len(defined)
-    return f"{defined}" + (f", {n_null} of {len(figures)} figures undefined" if n_null else "")
 
 
 def undefined_reasons(name: str, detail: Figures) -> list[str]:

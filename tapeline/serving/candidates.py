@@ -61,8 +61,8 @@ def time_or_say_why(params: LatencyParams) -> tuple[dict[str, Any], dict[str, An
         nothing = Timings(np.empty(0), np.empty(0), [np.empty(0)] * len(names))
         return *_records(names, Timed(nothing, nothing)), [str(error)]
     return *latency_records(stream, timed), [
-        f"candle to all predictions, by the clock: {percentiles(timed.wall.total)}",
-        f"of the processor: {percentiles(timed.cpu.total)}; the gate is on that",
+        f"candle to all predictions, milliseconds by the clock: {in_a_line(timed.wall.total)}",
+        f"of the processor: {in_a_line(timed.cpu.total)}; the gate is on each network's p99",
     ]
 
 
@@ -103,6 +103,12 @@ def taken_alone(names: list[str], timings: Timings) -> dict[str, NDArray[np.floa
     """By network what it takes without the others, (n,): its own time, and what every network needs."""
     rest = timings.total - sum(timings.networks)
     return {name: rest + own for name, own in zip(names, timings.networks, strict=True)}
+
+
+def in_a_line(taken_ns: NDArray[np.float64]) -> str:
+    """Percentiles in milliseconds, for the log."""
+    found = percentiles(taken_ns).items()
+    return ", ".join(f"{key.removesuffix('_ms')} {value:.2f}" for key, value in found if value is not None)
 
 
 def processor() -> str:

@@ -102,7 +102,7 @@ def fold_lines(records: list[dict[str, Any]]) -> list[str]:
     """A line for the log of each fold's record: from when until when its parts go, and their rows."""
     spans = (
         [
-            f"{part} {span['start'][:16]} .. {span['end'][:16]} ({span['rows']} rows)"
+            f"{part} {span['start'][:16]} .. {span['end'][:16]} ({span['rows']:,} rows)"
             for part, span in record.items()
         ]
         for record in records

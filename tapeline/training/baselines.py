@@ -130,7 +130,7 @@ def write_baselines(plan: BaselinePlan, fitted: list[Fitted]) -> list[str]:
             summary["folds"].setdefault(job.fold, {})[job.name] = figures
             summary["grids"].setdefault(job.fold, {})[job.name] = each.grid
             summary["rows"].setdefault(job.fold, {})[job.label] = plan.record_rows(job).plain()
-            lines.append(f"{job.fold.replace('_', ' ')} {job.name}: {figures}")
+            lines.append(f"{job.fold.replace('_', ' ')} {job.name.replace('_', ' ')}: {chosen(figures)}")
     summary["best"] = {fold: best_kinds(figures) for fold, figures in summary["folds"].items()}
     write_predictions(plan, [each.predictions for each in fitted])
     offered = [
@@ -150,6 +150,15 @@ def best_kinds(figures: dict[str, dict[str, Any]]) -> dict[str, str]:
         label: kinds[int(np.argmin([losses[file_name(label, kind)] for kind in kinds]))]
         for label, kinds in KINDS.items()
     }
+
+
+def chosen(figures: dict[str, Any]) -> str:
+    """A fold's figures in a line of the log: what was chosen on validation, and its loss there."""
+    counts = ("validation_loss", "loss", "train_rows", "validation_rows", "test_rows")
+    own = {key.replace("_", " "): value for key, value in figures.items() if key not in counts}
+    settings = ", ".join(f"{key} {value:g}" for key, value in own.items())
+    loss = f"{figures['loss'].replace('_', ' ')} on validation {figures['validation_loss']:.4f}"
+    return f"{loss} with {settings}; learned from {figures['train_rows']:,} rows"
 
 
 def model_record(plan: BaselinePlan, job: BaselineJob, each: Fitted) -> dict[str, Any]:

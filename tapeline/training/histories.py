@@ -1,5 +1,6 @@
 """What a training's summary says of the course of its losses, and a course that says the same."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from tapeline.nets.folds import by_member
@@ -34,3 +35,19 @@ def history_of(told: Told) -> list[Epoch]:
         other = {"epoch": 0, "training_loss": 0.0, "validation_loss": 1.0, "member": member}
         history += [kept, *[other] * (epochs - 1)]
     return history
+
+
+def told_in_a_line(summary: Mapping[str, Any]) -> str:
+    """A fold's summary in a line of the log."""
+    low, high = summary["skill_low"], summary["skill_high"]
+    interval = "" if low is None else f" [{low:.3f}, {high:.3f}]"
+    return (
+        f"best after epoch {_each(summary['best_epoch'])} of {_each(summary['epochs'])}, log loss on "
+        f"validation {summary['validation_loss']:.4f}, below that of a constant by "
+        f"{summary['skill']:.3f}{interval}; learned from {summary['training_labels']:,} labels, "
+        f"worth {summary['effective_labels']:,.0f} apart"
+    )
+
+
+def _each(value: int | list[int]) -> str:
+    return ", ".join(map(str, value if isinstance(value, list) else [value]))

@@ -32,6 +32,7 @@ from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_fol
 from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
+from tapeline.training.histories import told_in_a_line
 from tapeline.training.provenance import FEATURES, SPLITS, provenance
 from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 
@@ -66,7 +67,7 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
         for job, trained in zip(plan.jobs, train_folds(training, fabric, list(plan.jobs)), strict=True):
             summary = outputs.add(job.name, job.rows, trained)
             if fabric.is_global_zero:
-                log.info("%s: %s", job.name.replace("_", " "), summary)
+                log.info("%s: %s", job.name.replace("_", " "), told_in_a_line(summary))
                 if told := no_skill(summary):
                     log.warning("%s: %s", job.name.replace("_", " "), told)
     except KeyboardInterrupt:

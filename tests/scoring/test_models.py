@@ -10,14 +10,13 @@ from ruamel.yaml import YAML
 from tapeline.backtest.signals import SignalParams
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.closure import ROOT
-from tapeline.documents import Figure, Metrics
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.models.lstm import LSTM
 from tapeline.models.transformer import TRANSFORMER
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.schema import TIMESTAMP_TYPE
-from tapeline.scoring.models import Scoring, defined_figures, undefined_reasons
+from tapeline.scoring.models import Scoring, undefined_reasons
 from tapeline.scoring.rows import add_past_labels
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
@@ -99,7 +98,7 @@ def test_a_direction_is_scored_on_real_candles_with_a_label_alone(scoring):
     assert metrics["candidate_accuracy_all"] == detail["candidate"]["accuracy_all"]
     n_labels = TABLE["direction"].notna().to_numpy()
     tested = np.concatenate([np.arange(*spans[2]) for spans in BARS])
-    assert f"{len(tested)} test candles predicted, {len(scorable()[0])} scored" in predicted.counts
+    assert f"{len(tested):,} test candles predicted, {len(scorable()[0]):,} scored" in predicted.counts
     assert f"left out {(~n_labels[tested]).sum()} without label" in predicted.counts
 
 
@@ -160,16 +159,3 @@ def test_figures_that_mean_nothing_say_so_in_a_line(caplog):
     assert undefined_reasons("lstm", detail) == lines
     detail["candidate"]["is_constant"] = 0
     assert undefined_reasons("lstm", detail) == lines[:1]
-
-
-class Few(Metrics):
-    """A count and a figure."""
-
-    rows: Figure
-    p: Figure
-
-
-def test_a_line_of_the_log_holds_what_is_defined():
-    """Of an account that FTMO does not watch that is nothing, told in a few words."""
-    assert defined_figures(Few(rows=12, p=None)) == "{'rows': 12}, 1 of 2 figures undefined"
-    assert defined_figures(Few(rows=0, p=0.123456)) == "{'rows': 0, 'p': 0.1235}"

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.training.histories import history_of, told_of
+from tapeline.training.histories import history_of, told_in_a_line, told_of
 
 
 def epoch(number, training, validation, member=0):
@@ -38,3 +38,18 @@ def test_a_history_made_of_a_summary_tells_the_same(of_members):
     if len(of_members) == 1:
         told = {name: values[0] for name, values in told.items()}
     assert told_of(history_of(told | {"has_skill": 1})) == told
+
+
+def test_a_fold_is_told_in_a_line():
+    """Rounded; of several members each epoch; without an interval nothing stands in its place."""
+    summary = {
+        "epochs": 12, "best_epoch": 10, "validation_loss": 0.58969, "skill": 0.10159, "skill_low": 0.0242,
+        "skill_high": 0.179, "training_labels": 266161, "effective_labels": 17793.87,
+    }  # fmt: skip
+    assert told_in_a_line(summary) == (
+        "best after epoch 10 of 12, log loss on validation 0.5897, below that of a constant by "
+        "0.102 [0.024, 0.179]; learned from 266,161 labels, worth 17,794 apart"
+    )
+    several = summary | {"epochs": [5, 6], "best_epoch": [3, 4], "skill_low": None, "skill_high": None}
+    assert told_in_a_line(several).startswith("best after epoch 3, 4 of 5, 6, log loss")
+    assert "by 0.102; learned" in told_in_a_line(several)
