@@ -39,6 +39,12 @@ def read_tables(
     return merged
 
 
+def read_bounds(folder: Path | str, symbols: tuple[str, ...]) -> pd.Series:
+    """The first and last `timestamp` of every symbol's table, one below the other."""
+    tables = (read_table(folder, symbol, ["timestamp"])["timestamp"] for symbol in symbols)
+    return pd.concat([times.iloc[[0, -1]] for times in tables if len(times)], ignore_index=True)
+
+
 def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:
     """Whether each row of feature tables has `label` and a real candle; shape (n,).
 
