@@ -2,8 +2,8 @@
 
 Every stage is run as the pipeline runs it, a process with its own workers, in a folder of its own for each
 length, on simulated candles of two symbols. Folds train on all there is before them; validation and tests
-are equally long in all. Memory is what the kernel can't drop, of the stage's whole process tree and shared
-pages counted once: anonymous pages and those of files in memory (`Pss_Anon` and `Pss_Shmem` of smaps_rollup),
+are equally long in all. Memory is what the kernel can't drop, of the stage's whole process tree: anonymous
+pages, and those of files in memory, which its processes share (`RssAnon` and `RssShmem` of /proc/PID/status);
 the most of it that was seen. Pages of mapped files are the kernel's to drop, and are not counted.
 
     python -m benchmarks.memory --days 60 120 240 480 --stages features expectations splits --folder FOLDER
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,7 +29,7 @@ STAGES = (
     *BEFORE, "expectations", "splits", "ceilings", "train_lstm", "train_transformer", "train_baselines",
     "ensembles", "evaluate",
 )  # fmt: skip
-EVERY_S = 0.05
+EVERY_S = 0.02
 # A short recipe: memory is that of the long one.
 RECIPE = {
     "simulation.days": None,
@@ -81,7 +82,7 @@ def run_stage(stage: str, folder: Path, limit_mb: int | None) -> Cost:
     )
     peak = 0
     while process.poll() is None:
-        peak = max(peak, sum(held(each) for each in tree(process.pid)))
+        peak = max(peak, held(tree(process.pid)))
         time.sleep(EVERY_S)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     used = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -92,21 +93,22 @@ def tree(root: int) -> list[int]:
     """Process ids of `root` and of all that it started."""
     found = [root]
     for pid in found:
-        try:
+        with suppress(OSError):  # it has ended meanwhile
             for task in Path(f"/proc/{pid}/task").iterdir():
                 found += map(int, (task / "children").read_text().split())
-        except OSError:  # it has ended meanwhile
-            continue
     return found
 
 
-def held(pid: int) -> int:
-    """Bytes of a process that the kernel can't drop; what it shares with others is shared out among them."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    return 1024 * sum(map(int, re.findall(r"^Pss_(?:Anon|Shmem): +(\d+)", text, re.MULTILINE)))
+def held(pids: list[int]) -> int:
+    """Bytes of processes that the kernel can't drop; files in memory are the same ones for all of them."""
+    anonymous, shared = 0, 0
+    for pid in pids:
+        with suppress(OSError):  # it has ended meanwhile
+            text = Path(f"/proc/{pid}/status").read_text()
+            kinds = dict(re.findall(r"^Rss(Anon|Shmem):\s+(\d+)", text, re.MULTILINE))
+            anonymous += int(kinds.get("Anon", 0))
+            shared = max(shared, int(kinds.get("Shmem", 0)))
+    return 1024 * (anonymous + shared)
 
 
 def n_rows(folder: Path) -> int:

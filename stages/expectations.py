@@ -15,6 +15,7 @@ from tapeline.schema import Interval, MaxFill, Symbols, Workers
 from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.stored_table import StoredTable
 from tapeline.store.tables import read_table
 
 
@@ -31,7 +32,7 @@ def main(log: logging.Logger) -> None:
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit]]:
         candles = read_table("data/candles", symbol)
-        table = FeatureStore("data/features").read(symbol).drop(columns="symbol")
+        table = StoredTable(FeatureStore("data/features"), symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in audited.of(symbol).features}
         findings = validate_candles(candles, symbol, interval, quality)

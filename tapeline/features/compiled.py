@@ -1,5 +1,6 @@
 """Declared features as one compiled program, and beside it those that are plain Python."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, cast
@@ -49,16 +50,22 @@ class FeatureProgram:
     def fill(self, candles: Candles, out: NDArray[np.floating]) -> None:
         """Fill `out`, (F, rows), with the features of the last `rows` of `candles`, consecutive ones.
 
-        A chunk of rows is computed from as many candles before it as there are before the first row, and
-        cast to the type of `out`.
+        What is computed is cast to the type of `out`.
         """
-        before, n_rows = len(candles.close) - out.shape[1], out.shape[1]
+        for rows, made in self.chunks(candles, out.shape[1]):
+            out[:, rows] = made
+
+    def chunks(self, candles: Candles, n_rows: int) -> Iterator[tuple[slice, FloatArray]]:
+        """Yield which of the last `n_rows` of consecutive `candles`, and their features, (F, rows).
+
+        A chunk of rows is computed from as many candles before it as there are before the first row.
+        """
+        before = len(candles.close) - n_rows
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
-            chunk = candles.rows(start, stop + before)
             made = np.empty((len(self.features), stop - start))
-            self._fill(chunk, made)
-            out[:, start:stop] = made
+            self._fill(candles.rows(start, stop + before), made)
+            yield slice(start, stop), made
 
     def newest(self, candles: Candles) -> FloatArray:
         """Features (F,) of the last of `candles`, each from no more than its lookback."""
