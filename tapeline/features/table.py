@@ -53,7 +53,7 @@ def build_blocks(
 
 
 # Rows of the candles (n,), their features (F, n) and labels (L, n).
-Part = tuple[NDArray[np.int64], FloatArray, FloatArray]
+Part = tuple[NDArray[np.int64], NDArray[np.float32], FloatArray]
 
 
 def _parts(
@@ -72,7 +72,7 @@ def _parts(
             :, warm_up:
         ]
         for own, made in program.chunks(segment, len(left)):
-            yield left[own], made, labels[:, own]
+            yield left[own], made.astype(FEATURE_TYPE), labels[:, own]
 
 
 def _warm_up(features: Sequence[Feature]) -> int:
@@ -88,8 +88,8 @@ def _segments(candles: pd.DataFrame, features: Sequence[Feature]) -> list[NDArra
 
 def _joined(candles: pd.DataFrame, features: Sequence[Feature], parts: Sequence[Part]) -> pd.DataFrame:
     rows, made, labels = zip(*parts, strict=True)
-    values = np.concatenate([each.astype(FEATURE_TYPE) for each in made], axis=1)
-    return _as_table(candles, np.concatenate(rows), features, values, np.concatenate(labels, axis=1))
+    values, known = (np.concatenate(each, axis=1) for each in (made, labels))
+    return _as_table(candles, np.concatenate(rows), features, values, known)
 
 
 def _as_table(

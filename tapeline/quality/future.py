@@ -18,6 +18,7 @@ from tapeline.quality.report import Audit
 Build = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 # The same, its rows in order in blocks, one at least.
 BuildBlocks = Callable[[pd.DataFrame, pd.DataFrame], Iterator[pd.DataFrame]]
+ROWS_AT_ONCE = 8192
 CUTS_PER_POISON = 16  # a poisoned table is compared whole, so far fewer are enough
 
 
@@ -70,7 +71,7 @@ def audit_poison(
         poisoned = history.poisoned_after(cut, rng)
         others = Rows(build(poisoned.candles, poisoned.leader), [*columns, *labels])
         differing: dict[int, tuple[np.int64, float, float]] = {}
-        for clean in build(history.candles, history.leader):
+        for clean in few_rows(build(history.candles, history.leader)):
             times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
             n_before = int(np.searchsorted(times, history.times[cut], side="right"))
             expected = clean[[*columns, *labels]].to_numpy(np.float64)[:n_before]
@@ -89,17 +90,22 @@ class Rows:
     """Rows of a table that comes in blocks, taken in order, however many at a time."""
 
     def __init__(self, blocks: Iterator[pd.DataFrame], columns: Sequence[str]) -> None:
-        self._blocks, self._columns = blocks, list(columns)
+        self._blocks, self._columns = few_rows(blocks), list(columns)
         self._left = np.empty((0, len(columns)))
 
     def take(self, n_rows: int) -> Cells:
         """The next `n_rows`, (n_rows, F); those that are not there are infinite, and so differ."""
-        parts = [self._left]
-        while sum(map(len, parts)) < n_rows and (block := next(self._blocks, None)) is not None:
-            parts.append(block[self._columns].to_numpy(np.float64))
-        rows = np.concatenate(parts)
-        taken, self._left = rows[:n_rows].copy(), rows[n_rows:]
+        while len(self._left) < n_rows and (block := next(self._blocks, None)) is not None:
+            self._left = np.concatenate([self._left, block[self._columns].to_numpy(np.float64)])
+        taken, self._left = self._left[:n_rows].copy(), self._left[n_rows:]
         return np.concatenate([taken, np.full((n_rows - len(taken), len(self._columns)), np.inf)])
+
+
+def few_rows(blocks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows in smaller blocks, so that little is held in double precision."""
+    for block in blocks:
+        for first in range(0, max(1, len(block)), ROWS_AT_ONCE):
+            yield block.iloc[first : first + ROWS_AT_ONCE]
 
 
 def row_at(build: Build, part: History, time: np.int64, columns: Sequence[str]) -> Cells:

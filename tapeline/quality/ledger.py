@@ -154,7 +154,8 @@ class History:
 
 def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.Generator) -> pd.DataFrame:
     """`candles` with prices and volumes at `rows` that could never follow the others, each a candle still."""
-    prices = np.sort(np.exp(rng.normal(0, 5, (len(rows), len(PRICES)))), axis=1)
+    prices = rng.normal(0, 5, (len(rows), len(PRICES)))
+    np.exp(prices, out=prices).sort(axis=1)
     garbage = {"low": prices[:, 0], "open": prices[:, 1], "close": prices[:, 2], "high": prices[:, 3]}
     garbage["volume"] = rng.lognormal(0, 5, len(rows))
     return replaced(candles, rows, garbage)
