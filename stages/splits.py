@@ -5,6 +5,7 @@ from functools import partial
 
 import pandas as pd
 
+from tapeline.memory import require_memory
 from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.quality.params import QualityParams
@@ -29,6 +30,7 @@ def main(log: logging.Logger) -> None:
     require_passed("metrics/detail/expectations.json")
     candles = read_bounds("data/candles", symbols)
     store = FeatureStore("data/features")
+    require_memory(params, "splits")
     rows = store.read(symbols, columns=["timestamp"])["timestamp"]
     span, step = Span.of_times(candles, rows, minutes), pd.Timedelta(minutes=minutes)
     days = days_per_part(part_lengths(splits, span, horizon), span)

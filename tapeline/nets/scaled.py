@@ -18,7 +18,7 @@ class ScaledFeatures:
         self.shape = features.shape
 
     def __getitem__(self, rows: Tensor | slice) -> Tensor:
-        """Scaled features of `rows` of any shape, of which they are the last dimension more; or of a slice."""
+        """Scaled features of `rows` of any shape, one dimension more; or of a slice."""
         if isinstance(rows, slice):
             return self._scaled(self._features[rows])
         at = rows.numpy()

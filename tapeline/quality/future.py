@@ -68,22 +68,37 @@ def audit_poison(
     # At least two: one may lie behind a silent leader, whose own minute says nothing there.
     fewer = params.model_copy(update={"leak_cuts": max(2, params.leak_cuts // CUTS_PER_POISON)})
     for cut in cut_positions(history, reach, fewer, "poison"):
-        poisoned = history.poisoned_after(cut, rng)
-        others = Rows(build(poisoned.candles, poisoned.leader), [*columns, *labels])
-        differing: dict[int, tuple[np.int64, float, float]] = {}
-        for clean in few_rows(build(history.candles, history.leader)):
-            times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
-            n_before = int(np.searchsorted(times, history.times[cut], side="right"))
-            expected = clean[[*columns, *labels]].to_numpy(np.float64)[:n_before]
-            observed = others.take(n_before)
-            is_open = times[:n_before] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
-            observed[is_open, len(columns) :] = expected[is_open, len(columns) :]
-            differing = ledger.differing(times[:n_before], expected, observed) | differing
-            if n_before < len(times):
-                break
+        differing = _moved(build, history, cut, rng, ledger, [*columns, *labels], len(columns), horizon)
         for column in sorted(differing):
             ledger.add(column, *differing[column])
     return ledger.close(f"a segment of more than {reach} candles")
+
+
+def _moved(
+    build: BuildBlocks,
+    history: History,
+    cut: np.int64,
+    rng: np.random.Generator,
+    ledger: Ledger,
+    columns: Sequence[str],
+    n_features: int,
+    horizon: int,
+) -> dict[int, tuple[np.int64, float, float]]:
+    """By column, the first row up to the cut that garbage after it moves; labels are behind the features."""
+    poisoned = history.poisoned_after(int(cut), rng)
+    others = Rows(build(poisoned.candles, poisoned.leader), columns)
+    differing: dict[int, tuple[np.int64, float, float]] = {}
+    for clean in few_rows(build(history.candles, history.leader)):
+        times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+        n_before = int(np.searchsorted(times, history.times[cut], side="right"))
+        expected = clean[list(columns)].to_numpy(np.float64)[:n_before]
+        observed = others.take(n_before)
+        is_open = times[:n_before] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
+        observed[is_open, n_features:] = expected[is_open, n_features:]
+        differing = ledger.differing(times[:n_before], expected, observed) | differing
+        if n_before < len(times):
+            break
+    return differing
 
 
 class Rows:
