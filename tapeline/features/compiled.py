@@ -52,20 +52,21 @@ class FeatureProgram:
 
         What is computed is cast to the type of `out`.
         """
-        for rows, made in self.chunks(candles, out.shape[1]):
+        for rows, made in self.chunks(candles, out.shape[1], out.dtype.type):
             out[:, rows] = made
 
-    def chunks(self, candles: Candles, n_rows: int) -> Iterator[tuple[slice, FloatArray]]:
-        """Yield which of the last `n_rows` of consecutive `candles`, and their features, (F, rows).
+    def chunks(
+        self, candles: Candles, n_rows: int, kind: type[np.floating]
+    ) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        """Yield some of the last `n_rows` of consecutive `candles`, and their features, (F, rows), as `kind`.
 
-        A chunk of rows is computed from as many candles before it as there are before the first row.
+        A chunk of rows is computed from as many candles before it as there are before the first row. Between
+        two of them nothing is held.
         """
         before = len(candles.close) - n_rows
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
-            made = np.empty((len(self.features), stop - start))
-            self._fill(candles.rows(start, stop + before), made)
-            yield slice(start, stop), made
+            yield slice(start, stop), self._made(candles.rows(start, stop + before), stop - start, kind)
 
     def newest(self, candles: Candles) -> FloatArray:
         """Features (F,) of the last of `candles`, each from no more than its lookback."""
@@ -79,6 +80,11 @@ class FeatureProgram:
                 out[k] = feature.function(candles.rows(n - feature.lookback, n))[-1]
             return out
         return self._program.newest(*_columns(candles))
+
+    def _made(self, chunk: Candles, n_rows: int, kind: type[np.floating]) -> NDArray[np.floating]:
+        out = np.empty((len(self.features), n_rows))
+        self._fill(chunk, out)
+        return out.astype(kind, copy=False)
 
     def _fill(self, chunk: Candles, out: FloatArray) -> None:
         rows = out.shape[1]

@@ -44,16 +44,16 @@ def build_blocks(
     """The rows of `build_table`, the same ones, some tens of thousands at a time; one block at least."""
     pending: list[Part] = []
     for part in _parts(candles, leader, features, horizon, max_fill):
-        pending.append(part)
-        if sum(len(rows) for rows, _, _ in pending) >= CHUNK:
+        if pending and sum(len(rows) for rows, _, _ in [*pending, part]) > CHUNK:
             yield _joined(candles, features, pending)
             pending = []
+        pending.append(part)
     if pending:
         yield _joined(candles, features, pending)
 
 
 # Rows of the candles (n,), their features (F, n) and labels (L, n).
-Part = tuple[NDArray[np.int64], NDArray[np.float32], FloatArray]
+Part = tuple[NDArray[np.int64], NDArray[np.floating], FloatArray]
 
 
 def _parts(
@@ -71,8 +71,8 @@ def _parts(
         labels = np.stack([direction(segment.close, horizon), trend_strength(segment.close, horizon)])[
             :, warm_up:
         ]
-        for own, made in program.chunks(segment, len(left)):
-            yield left[own], made.astype(FEATURE_TYPE), labels[:, own]
+        for own, made in program.chunks(segment, len(left), np.dtype(FEATURE_TYPE).type):
+            yield left[own], made, labels[:, own]
 
 
 def _warm_up(features: Sequence[Feature]) -> int:
@@ -88,7 +88,7 @@ def _segments(candles: pd.DataFrame, features: Sequence[Feature]) -> list[NDArra
 
 def _joined(candles: pd.DataFrame, features: Sequence[Feature], parts: Sequence[Part]) -> pd.DataFrame:
     rows, made, labels = zip(*parts, strict=True)
-    values, known = (np.concatenate(each, axis=1) for each in (made, labels))
+    values, known = (each[0] if len(parts) == 1 else np.concatenate(each, axis=1) for each in (made, labels))
     return _as_table(candles, np.concatenate(rows), features, values, known)
 
 
