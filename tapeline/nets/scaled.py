@@ -5,7 +5,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from tapeline.nets.scaler import ROWS_AT_ONCE, Scaler
+from tapeline.nets.scaler import Scaler
+from tapeline.passes import ROWS_AT_ONCE
 
 
 class ScaledFeatures:

@@ -93,7 +93,9 @@ def _moved(
         n_before = int(np.searchsorted(times, history.times[cut], side="right"))
         expected = clean[list(columns)].to_numpy(np.float64)[:n_before]
         observed = others.take(n_before)
-        is_open = times[:n_before] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
+        is_open = (
+            times[:n_before] > history.times[max(int(cut) - horizon, 0)]
+        )  # labels that end after the cut
         observed[is_open, n_features:] = expected[is_open, n_features:]
         differing = ledger.differing(times[:n_before], expected, observed) | differing
         if n_before < len(times):
