@@ -42,12 +42,12 @@ class Need:
 
 
 NEEDS = {
-    "features": Need(200, 180, 600, True, "data.workers"),
-    "expectations": Need(400, 500, 450, True, "data.workers"),
+    "features": Need(200, 150, 600, True, "data.workers"),
+    "expectations": Need(400, 400, 600, True, "data.workers"),
     "splits": Need(150, 0, 100, False, None),
-    "train": Need(500, 600, 250, False, "train.workers"),
-    "baselines": Need(300, 500, 150, False, "train.workers"),
-    "evaluate": Need(450, 0, 1800, False, None),
+    "train": Need(350, 420, 300, False, "train.workers"),
+    "baselines": Need(250, 250, 450, False, "train.workers"),
+    "evaluate": Need(500, 0, 400, False, None),
 }
 
 
