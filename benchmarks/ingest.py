@@ -131,6 +131,9 @@ def compare(name: str, path: Path, plain: Callable[[Path, Path], pd.DataFrame], 
         max_filled_share=0.2,
         max_rejected_share=0.01,
         workers=1,
+        memory_gb=None,
+        extra={},
+        extra_path="",
     )
     outs = path.parent.parent
     ours_s, got = seconds(lambda: ingest(data, outs / "ours.parquet"))

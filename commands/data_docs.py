@@ -13,6 +13,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.suites import Suite
 from tapeline.schema import Interval, Symbols
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.stored_table import StoredTable
 from tapeline.store.tables import read_table
 
 FOLDER = "reports/data_docs"
@@ -27,7 +28,7 @@ def suites_of(params: Params) -> dict[str, list[Suite]]:
     suites = {}
     for symbol in params.value("data.symbols", Symbols):
         candles = read_table("data/candles", symbol)
-        table = FeatureStore("data/features").read(symbol).drop(columns="symbol")
+        table = StoredTable(FeatureStore("data/features"), symbol)
         suites[f"{symbol} candles"] = candle_suites(candles, interval, quality)
         suites[f"{symbol} features"] = feature_suites(table, interval, bounds, quality)
     return suites

@@ -3,6 +3,7 @@
 import logging
 
 from tapeline.evaluation.sentences import sentence
+from tapeline.memory import require_memory
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import write_csv, write_json
 from tapeline.params import Params
@@ -21,6 +22,7 @@ from tapeline.trading.trade import trade
 def main(log: logging.Logger) -> None:
     """Score, trade, write; then let the referee derive it anew, and end the run where they differ."""
     params = Params.read()
+    require_memory(params, "evaluate")
     trading, folds = TradingParams.read(params), read_folds("data/splits.json")
     candidate = read_candidate(params)
     scoring = Scoring.of_run(params, folds, candidate, trading.signals, trading.evaluation)

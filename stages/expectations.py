@@ -4,6 +4,7 @@ import logging
 
 from tapeline.features.extra_files import read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
+from tapeline.memory import require_memory
 from tapeline.outputs import write_json
 from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
@@ -15,6 +16,7 @@ from tapeline.schema import Interval, MaxFill, Symbols, Workers
 from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.stored_table import StoredTable
 from tapeline.store.tables import read_table
 
 
@@ -25,13 +27,15 @@ def main(log: logging.Logger) -> None:
     interval = params.value("data.interval", Interval)
     symbols = params.value("data.symbols", Symbols)
     features = selected_features(params.section("features", FeatureParams), interval)
+    store = FeatureStore("data/features")
+    require_memory(params, "expectations")
     max_fill = params.value("data.max_fill", MaxFill)
     horizon = params.section("labels", LabelParams).horizon
     audited = Audited(features, horizon, max_fill, read_extras(params), interval)
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit]]:
         candles = read_table("data/candles", symbol)
-        table = FeatureStore("data/features").read(symbol).drop(columns="symbol")
+        table = StoredTable(store, symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in audited.of(symbol).features}
         findings = validate_candles(candles, symbol, interval, quality)

@@ -9,6 +9,7 @@ from tapeline.features.extra import extra_features, with_extra_input, with_extra
 from tapeline.features.extra_files import left_out, read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.features.table import build_table, feature_version, input_version
+from tapeline.memory import require_memory
 from tapeline.outputs import whole_folder
 from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
@@ -21,6 +22,7 @@ from tapeline.store.tables import read_table
 def main(log: logging.Logger) -> None:
     """Build the feature table of every symbol and the store's manifest."""
     params = Params.read()
+    require_memory(params, "features", "data/candles")
     horizon = params.section("labels", LabelParams).horizon
     interval = params.value("data.interval", Interval)
     symbols = params.value("data.symbols", Symbols)

@@ -1,9 +1,11 @@
 """Purged, embargoed walk-forward folds over all symbols, audited for leaks and drift."""
 
 import logging
+from functools import partial
 
 import pandas as pd
 
+from tapeline.memory import require_memory
 from tapeline.outputs import write_json
 from tapeline.params import Params
 from tapeline.quality.params import QualityParams
@@ -16,7 +18,7 @@ from tapeline.splits.params import SplitParams
 from tapeline.splits.walk_forward import walk_forward
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
-from tapeline.store.tables import read_tables
+from tapeline.store.tables import read_bounds
 
 
 def main(log: logging.Logger) -> None:
@@ -26,8 +28,9 @@ def main(log: logging.Logger) -> None:
     horizon, symbols = params.value("labels.horizon", Horizon), params.value("data.symbols", Symbols)
     minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
     require_passed("metrics/detail/expectations.json")
-    candles = read_tables("data/candles", symbols, ["timestamp"])["timestamp"]
+    candles = read_bounds("data/candles", symbols)
     store = FeatureStore("data/features")
+    require_memory(params, "splits")
     rows = store.read(symbols, columns=["timestamp"])["timestamp"]
     span, step = Span.of_times(candles, rows, minutes), pd.Timedelta(minutes=minutes)
     days = days_per_part(part_lengths(splits, span, horizon), span)
@@ -35,8 +38,7 @@ def main(log: logging.Logger) -> None:
     folds = [on_calendar(fold, rows.min(), step) for fold in walk_forward(splits, span, horizon)]
     require_rows(folds, rows)
     groups = store.schema(symbols[0]).groups
-    features = store.read_matrix(symbols, list(groups))
-    audited = audit_folds(folds, rows, features, groups, horizon * step, quality)
+    audited = audit_folds(folds, rows, partial(store.read_matrix, symbols), groups, horizon * step, quality)
     write_json("metrics/detail/splits.json", audited.record | {"days": days})
     for line in audited.lines:
         log.info(line)

@@ -2,6 +2,7 @@
 
 import logging
 
+from tapeline.memory import require_memory
 from tapeline.params import Params
 from tapeline.stage import run_stage
 from tapeline.training.baselines import train_baselines
@@ -9,7 +10,9 @@ from tapeline.training.baselines import train_baselines
 
 def main(log: logging.Logger) -> None:
     """Fit, choose on each fold's own validation, predict its test rows."""
-    train_baselines(log, Params.read())
+    params = Params.read()
+    require_memory(params, "baselines")
+    train_baselines(log, params)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import logging
 
+from tapeline.memory import require_memory
 from tapeline.models.transformer import TRANSFORMER
 from tapeline.params import Params
 from tapeline.stage import run_stage
@@ -10,7 +11,9 @@ from tapeline.training.train import train_model
 
 def main(log: logging.Logger) -> None:
     """Train on every fold and predict its test rows."""
-    train_model(log, Params.read(), TRANSFORMER)
+    params = Params.read()
+    require_memory(params, "train")
+    train_model(log, params, TRANSFORMER)
 
 
 if __name__ == "__main__":

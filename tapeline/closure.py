@@ -7,8 +7,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tapeline", "stages", "commands")
-# How a stage logs and ends, and what its errors are called, decides no byte of what it writes.
-HARNESS = frozenset(Path("tapeline") / f"{name}.py" for name in ("ending", "errors", "restoring", "stage"))
+# How a stage logs and ends, what its errors are called and what it may take decide no byte of what it writes.
+HARNESS = frozenset(
+    Path("tapeline") / f"{name}.py" for name in ("ending", "errors", "memory", "restoring", "stage")
+)
 
 
 def module_path(name: str) -> Path | None:

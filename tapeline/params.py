@@ -17,7 +17,7 @@ from tapeline.errors import LONGEST, ParamsError
 
 PARAMS_FILE = Path("params.yaml")
 # How fast, never what: the same bytes for any value, so no stage lists them as its params in dvc.yaml.
-UNHASHED = frozenset({"data.workers", "train.workers"})
+UNHASHED = frozenset({"data.memory_gb", "data.workers", "train.workers"})
 
 
 class Section(BaseModel):

@@ -1,8 +1,11 @@
 """Names and types that cross the borders between packages."""
 
-from typing import Annotated, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Protocol
 
 from pydantic import AfterValidator, Field, StringConstraints
+
+if TYPE_CHECKING:  # where nothing else needs it, it is not loaded
+    import pandas as pd
 
 Source = Literal["simulated", "files"]  # of candles
 Interval = Literal["1m", "5m", "15m", "1h"]
@@ -55,3 +58,17 @@ LABELS = (DIRECTION, TREND_STRENGTH)
 FEATURE_TYPE = "float32"
 ROW_KEYS = ["symbol", "timestamp"]  # what tells a row of all symbols' tables, and of predictions, from others
 KEYS = ("timestamp", "segment", "is_filled")  # what a feature table has beside features and labels
+
+
+class Tabular(Protocol):
+    """A table of which a column, or some rows, are taken at a time: a DataFrame, or one left in its file."""
+
+    def __len__(self) -> int:
+        """Rows."""
+
+    def __getitem__(self, column: str, /) -> "pd.Series[Any]":
+        """All rows of a column."""
+
+    @property
+    def iloc(self) -> Any:
+        """`iloc[begin:end]` is a DataFrame of these rows."""

@@ -1,5 +1,6 @@
 """Declared features as one compiled program, and beside it those that are plain Python."""
 
+from collections.abc import Iterator
 from dataclasses import fields
 from functools import lru_cache
 from typing import Any, cast
@@ -49,16 +50,23 @@ class FeatureProgram:
     def fill(self, candles: Candles, out: NDArray[np.floating]) -> None:
         """Fill `out`, (F, rows), with the features of the last `rows` of `candles`, consecutive ones.
 
-        A chunk of rows is computed from as many candles before it as there are before the first row, and
-        cast to the type of `out`.
+        What is computed is cast to the type of `out`.
         """
-        before, n_rows = len(candles.close) - out.shape[1], out.shape[1]
+        for rows, made in self.chunks(candles, out.shape[1], out.dtype.type):
+            out[:, rows] = made
+
+    def chunks(
+        self, candles: Candles, n_rows: int, kind: type[np.floating]
+    ) -> Iterator[tuple[slice, NDArray[np.floating]]]:
+        """Yield some of the last `n_rows` of consecutive `candles`, and their features, (F, rows), as `kind`.
+
+        A chunk of rows is computed from as many candles before it as there are before the first row. Between
+        two of them nothing is held.
+        """
+        before = len(candles.close) - n_rows
         for start in range(0, n_rows, CHUNK):
             stop = min(start + CHUNK, n_rows)
-            chunk = candles.rows(start, stop + before)
-            made = np.empty((len(self.features), stop - start))
-            self._fill(chunk, made)
-            out[:, start:stop] = made
+            yield slice(start, stop), self._made(candles.rows(start, stop + before), stop - start, kind)
 
     def newest(self, candles: Candles) -> FloatArray:
         """Features (F,) of the last of `candles`, each from no more than its lookback."""
@@ -72,6 +80,11 @@ class FeatureProgram:
                 out[k] = feature.function(candles.rows(n - feature.lookback, n))[-1]
             return out
         return self._program.newest(*_columns(candles))
+
+    def _made(self, chunk: Candles, n_rows: int, kind: type[np.floating]) -> NDArray[np.floating]:
+        out = np.empty((len(self.features), n_rows))
+        self._fill(chunk, out)
+        return out.astype(kind, copy=False)
 
     def _fill(self, chunk: Candles, out: FloatArray) -> None:
         rows = out.shape[1]

@@ -1,13 +1,14 @@
 """The feature table of one symbol: keys, features and labels, segment by segment."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.definitions import definitions_hash
-from tapeline.features.compiled import program_of
+from tapeline.features.compiled import CHUNK, program_of
 from tapeline.features.declare import Candles, Feature, FloatArray, minutes_since_epoch
 from tapeline.features.labels import direction, trend_strength
 from tapeline.features.leader import close_before
@@ -25,23 +26,81 @@ def build_table(
     not there or has no direction.
     Returns one row per candle left: `timestamp, segment, is_filled`, the features (float32), the labels.
     """
-    warm_up = max(feature.lookback for feature in features) - 1
-    segments = [np.flatnonzero(candles["segment"] == number) for number in candles["segment"].unique()]
-    kept = [rows for rows in segments if len(rows) > warm_up]
-    n_rows = sum(len(rows) - warm_up for rows in kept)
     # One block, one row per column, filled in place: a table of millions of rows is held once.
-    values, labels = np.empty((len(features), n_rows), FEATURE_TYPE), np.empty((len(LABELS), n_rows))
-    every = as_candles(candles, leader, max_fill)
-    program, filled = program_of(tuple(features)), 0
-    for rows in kept:
-        segment = every.rows(rows[0], rows[-1] + 1)
-        own = slice(filled, filled + len(rows) - warm_up)
-        program.fill(segment, values[:, own])
-        labels[0, own] = direction(segment.close, horizon)[warm_up:]
-        labels[1, own] = trend_strength(segment.close, horizon)[warm_up:]
+    left = [rows[_warm_up(features) :] for rows in _segments(candles, features)]
+    kept = np.concatenate([np.empty(0, np.int64), *left])
+    values, labels = np.empty((len(features), len(kept)), FEATURE_TYPE), np.empty((len(LABELS), len(kept)))
+    filled = 0
+    for _, made, known in _parts(candles, leader, features, horizon, max_fill):
+        own = slice(filled, filled + made.shape[1])
+        values[:, own], labels[:, own] = made, known
         filled = own.stop
-    left = np.concatenate([rows[warm_up:] for rows in kept]) if kept else np.empty(0, dtype=np.int64)
-    keys = candles[list(KEYS)].iloc[left].reset_index(drop=True)
+    return _as_table(candles, kept, features, values, labels)
+
+
+def build_blocks(
+    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int, max_fill: int
+) -> Iterator[pd.DataFrame]:
+    """The rows of `build_table`, the same ones, some tens of thousands at a time; one block at least."""
+    pending: list[Part] = []
+    for part in _parts(candles, leader, features, horizon, max_fill):
+        if pending and sum(len(rows) for rows, _, _ in [*pending, part]) > CHUNK:
+            yield _joined(candles, features, pending)
+            pending = []
+        pending.append(part)
+    if pending:
+        yield _joined(candles, features, pending)
+
+
+# Rows of the candles (n,), their features (F, n) and labels (L, n).
+Part = tuple[NDArray[np.int64], NDArray[np.floating], FloatArray]
+
+
+def _parts(
+    candles: pd.DataFrame, leader: pd.DataFrame, features: Sequence[Feature], horizon: int, max_fill: int
+) -> Iterator[Part]:
+    """Every row of a table once, in order, in parts of a segment."""
+    every, program, warm_up = (
+        as_candles(candles, leader, max_fill),
+        program_of(tuple(features)),
+        _warm_up(features),
+    )
+    for rows in _segments(candles, features):
+        segment = every.rows(rows[0], rows[-1] + 1)
+        left = rows[warm_up:]
+        labels = np.stack([direction(segment.close, horizon), trend_strength(segment.close, horizon)])[
+            :, warm_up:
+        ]
+        for own, made in program.chunks(segment, len(left), np.dtype(FEATURE_TYPE).type):
+            yield left[own], made, labels[:, own]
+
+
+def _warm_up(features: Sequence[Feature]) -> int:
+    return max(feature.lookback for feature in features) - 1
+
+
+def _segments(candles: pd.DataFrame, features: Sequence[Feature]) -> list[NDArray[np.int64]]:
+    """Rows of the segments that are longer than the warm-up."""
+    border = np.flatnonzero(np.diff(candles["segment"].to_numpy())) + 1
+    segments = np.split(np.arange(len(candles)), border)
+    return [rows for rows in segments if len(rows) > _warm_up(features)]
+
+
+def _joined(candles: pd.DataFrame, features: Sequence[Feature], parts: Sequence[Part]) -> pd.DataFrame:
+    rows, made, labels = zip(*parts, strict=True)
+    values, known = (each[0] if len(parts) == 1 else np.concatenate(each, axis=1) for each in (made, labels))
+    return _as_table(candles, np.concatenate(rows), features, values, known)
+
+
+def _as_table(
+    candles: pd.DataFrame,
+    rows: NDArray[np.int64],
+    features: Sequence[Feature],
+    values: NDArray[np.floating],
+    labels: FloatArray,
+) -> pd.DataFrame:
+    """Keys of the candles `rows` (n,), beside them features (F, n) and labels (L, n), not copied."""
+    keys = candles[list(KEYS)].iloc[rows].reset_index(drop=True)
     names = [feature.name for feature in features]
     blocks = [
         pd.DataFrame(block.T, columns=of, copy=False) for block, of in ((values, names), (labels, [*LABELS]))

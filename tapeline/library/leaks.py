@@ -1,6 +1,6 @@
 """The leak audit on an own feature function."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Annotated
 
 import numpy as np
@@ -57,11 +57,14 @@ def audit_features(
     def latest(part: pd.DataFrame, _: pd.DataFrame, names: Sequence[str]) -> Cells:
         return np.asarray(_by_segment(function, part)[list(names)].to_numpy(np.float64)[-1])
 
+    def blocks(part: pd.DataFrame, leader: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        return iter([whole if part is table else build(part, leader)])
+
     whole = build(table, table)
     columns = [name for name in whole.columns if name != "timestamp"]
     audits = [
         audit_truncation(build, history, columns, lookback, params),
-        audit_poison(build, history, columns, (), lookback, 0, params),
+        audit_poison(blocks, history, columns, (), lookback, 0, params),
         audit_warm_up(latest, history, whole, dict.fromkeys(columns, lookback), params),
     ]
     return pd.DataFrame([row for audit in audits for row in _rows(audit)], columns=COLUMNS)

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from tapeline.extra import Extras
 from tapeline.market.layouts import LAYOUT_NAMES
+from tapeline.memory import MemoryGb
 from tapeline.params import Section
 from tapeline.schema import OHLCV, FilledShare, Interval, MaxFill, Source, Symbols, Workers
 
@@ -49,5 +50,6 @@ class DataParams(RepairParams):
     symbols: Symbols
     max_filled_share: FilledShare
     workers: Workers
+    memory_gb: MemoryGb  # that a stage may take; None: what the machine has
     extra: Extras  # inputs beyond candles, which no candle is made of
     extra_path: str  # folder of their files

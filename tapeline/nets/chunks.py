@@ -12,17 +12,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from tapeline.nets.scaled import Features
+
 
 @dataclass(frozen=True)
 class Series:
     """All candles of a training, all symbols below each other, on the training's device.
 
-    features : (N, F) float32, scaled
+    features : (N, F) float32, scaled, or scaled as they are taken
     labels : (N,) float32, in 0..1, anything where the weight is 0
     weights : (N,) float32, of each candle's loss; 0 where it is not trained on
     """
 
-    features: Tensor
+    features: Features
     labels: Tensor
     weights: Tensor
 
@@ -76,8 +78,17 @@ def tile(spans: NDArray[np.int64], length: int, context: int, offset: int = 0) -
 
 def reached(segment: NDArray[np.int64], rows: NDArray[np.int64], length: int) -> NDArray[np.bool_]:
     """Whether each row is one of the `length` rows up to some row of `rows`, in its segment; shape (N,)."""
-    row = np.arange(segment.shape[0])
-    segment_ends = np.flatnonzero(np.r_[segment[1:] != segment[:-1], True]) + 1
-    end = np.minimum(row + length, segment_ends[np.searchsorted(segment_ends, row, side="right")])
-    before = np.concatenate([[0], np.cumsum(np.isin(row, rows))])
-    return before[end] > before[row]
+    starts = np.flatnonzero(np.r_[True, segment[1:] != segment[:-1]])
+    first = starts[np.searchsorted(starts, rows, side="right") - 1]  # of each row's segment
+    # One more row is reached from where a window begins on, one fewer behind its end.
+    change = np.bincount(np.maximum(rows - length + 1, first), minlength=segment.shape[0] + 1)
+    change -= np.bincount(rows + 1, minlength=segment.shape[0] + 1)
+    is_reached: NDArray[np.bool_] = np.cumsum(change, out=change)[:-1] > 0
+    return is_reached
+
+
+def mask_of(rows: NDArray[np.int64], n_rows: int) -> NDArray[np.bool_]:
+    """Whether each of `n_rows` is one of `rows`."""
+    mask = np.zeros(n_rows, bool)
+    mask[rows] = True
+    return mask

@@ -14,13 +14,14 @@ from torch import Tensor
 from tapeline.errors import SplitError
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.calibration_fit import PLAIN, CalibrationRows, fit_calibration
-from tapeline.nets.chunks import Series, spans_within
+from tapeline.nets.chunks import Series, mask_of, spans_within
 from tapeline.nets.devices import memory_advice
 from tapeline.nets.ensemble import as_one, members_of
 from tapeline.nets.label_weights import class_factors, uniqueness
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import Predictor, as_array
+from tapeline.nets.scaled import scaled_on
 from tapeline.nets.scaler import Scaler, fit_scaler
 from tapeline.nets.skill import skill_figures
 from tapeline.nets.trainer import Epoch, TrainingData, train
@@ -30,7 +31,7 @@ from tapeline.nets.trainer import Epoch, TrainingData, train
 class TrainingTable:
     """All rows of a training, all symbols below each other.
 
-    features : (N, F); labels : (N,) in 0..1, NaN where there is none
+    features : (N, F), in memory or mapped; labels : (N,) in 0..1, NaN where there is none
     symbol : (N,) number of each row's symbol
     segment : (N,) number of each row's segment of consecutive candles
     day : (N,) number of the UTC day that each row's candle opens on
@@ -134,13 +135,13 @@ def run_fold(
     scaler = fit_scaler(table.features, scaled)
     unique = uniqueness(rows.train, len(table.segment), table.horizon)
     arrays = (
-        scaler.transform(table.features),
-        np.where(np.isnan(table.labels), 0.0, table.labels).astype(np.float32),
+        np.nan_to_num(table.labels.astype(np.float32)),
         training_weights(table, rows.train, unique, params),
     )
     with memory_advice(params):
-        series = Series(*(torch.from_numpy(array).to(fabric.device) for array in arrays))
-        spans = spans_within(table.segment, np.isin(np.arange(len(table.segment)), rows.part))
+        features = scaled_on(fabric.device, table.features, scaler)
+        series = Series(features, *(torch.from_numpy(array).to(fabric.device) for array in arrays))
+        spans = spans_within(table.segment, mask_of(rows.part, len(table.segment)))
         data = TrainingData(series, table.segment, spans, rows.validation[:: params.validation_stride])
         net, history = train_members(fabric, make_net, data, params, title, checkpoint, on_epoch, line, start)
         plain = Calibration(PLAIN)

@@ -11,11 +11,13 @@ def uniqueness(rows: NDArray[np.int64], n_rows: int, horizon: int) -> NDArray[np
     the labels that depend on that candle, averaged over the label's own candles. Their sum is the
     effective number of labels. Source: Lopez de Prado 2018, chapter 4.
     """
-    change = np.zeros(n_rows + horizon + 2)
-    np.add.at(change, rows + 1, 1)
-    np.add.at(change, rows + horizon + 1, -1)
-    labels_on = np.cumsum(change)
-    totals = np.concatenate([[0.0], np.cumsum(1 / np.maximum(labels_on, 1))])
+    labels_on = np.zeros(n_rows + horizon + 2, np.int32)
+    np.add.at(labels_on, rows + 1, 1)
+    np.add.at(labels_on, rows + horizon + 1, -1)
+    np.cumsum(labels_on, out=labels_on)
+    totals = np.zeros(len(labels_on) + 1)
+    np.divide(1, np.maximum(labels_on, 1, out=labels_on), out=totals[1:])
+    np.cumsum(totals, out=totals)
     mean: NDArray[np.float64] = (totals[rows + horizon + 1] - totals[rows + 1]) / horizon
     return mean
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from tapeline.nets.chunks import Series, reached, spans_within, tile
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
+from tapeline.nets.scaled import Features
 
 # Of input to a call. On a CPU what a call keeps stays in its cache, and memory that was freed is used again
 # instead of asked for anew: with 65,536 candles half the time went into that. A GPU wants large calls.
@@ -22,7 +23,7 @@ class Predictor:
 
     net: Network
     calibration: nn.Module
-    features: Tensor
+    features: Features
     segment: NDArray[np.int64]
     params: TrainParams
 
@@ -44,7 +45,7 @@ def as_array(values: Tensor) -> NDArray[np.float64]:
 @torch.no_grad()
 def predict_logits(
     net: Network,
-    features: Tensor,
+    features: Features,
     segment: NDArray[np.int64],
     rows: NDArray[np.int64],
     length: int,
@@ -64,7 +65,7 @@ def predict_logits(
 
 def _chunk_logits(
     net: Network,
-    features: Tensor,
+    features: Features,
     segment: NDArray[np.int64],
     rows: NDArray[np.int64],
     length: int,
@@ -74,8 +75,10 @@ def _chunk_logits(
     spans = spans_within(segment, reached(segment, rows, length))
     chunks = torch.from_numpy(tile(spans, chunk_length, length)).to(features.device)
     logits = torch.full((features.shape[0],), torch.nan, device=features.device)
-    nothing = torch.zeros(features.shape[0], device=features.device)
-    series = Series(features, nothing, nothing + 1)
+    labels, weights = (
+        torch.full((1,), value, device=features.device).expand(features.shape[0]) for value in (0.0, 1.0)
+    )
+    series = Series(features, labels, weights)
     steps = torch.arange(chunk_length, device=features.device)
     for batch in torch.split(chunks, inputs_at_once(features.device, chunk_length)):
         x, _, weights = series.batch(batch, chunk_length, length)
@@ -84,7 +87,7 @@ def _chunk_logits(
     return logits
 
 
-def _last_logits(net: Network, features: Tensor, rows: Tensor, length: int) -> Tensor:
+def _last_logits(net: Network, features: Features, rows: Tensor, length: int) -> Tensor:
     steps = torch.arange(1 - length, 1, device=rows.device)
     batches = torch.split(rows, inputs_at_once(features.device, length))
     return torch.cat([net.last(features[batch[:, None] + steps]) for batch in batches])

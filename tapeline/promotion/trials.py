@@ -28,7 +28,7 @@ MADE = ("data/features", "data/predictions/", "data/splits")  # by stages whose 
 # are judged and resampled, the report's other variants, the machine, the dates of looked-up facts.
 NO_CHOICE = (
     "data.source", "data.path", "data.layout", "data.columns", "data.timezone", "data.workers",
-    "data.max_rejected_share", "simulation", "quality", "evaluation", "gates", "latency",
+    "data.max_rejected_share", "data.memory_gb", "simulation", "quality", "evaluation", "gates", "latency",
     "costs.as_of", "costs.stress", "execution.latency_grid_s", "signals.ablation_trends",
     "ftmo.as_of", "ftmo.control_runs", "ftmo.odds_block", "ftmo.odds_days", "ftmo.odds_paths",
     "promotion.replay_candles", "train.compile", "train.device", "train.importance_rows", "train.workers",

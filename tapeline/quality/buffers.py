@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from tapeline.quality.ledger import Cells, History, Ledger, cut_positions
 from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit, AuditName
+from tapeline.schema import Tabular
 
 # From consecutive candles and the leader's candles before the last of them to the named columns, at the last.
 Latest = Callable[[pd.DataFrame, pd.DataFrame, Sequence[str]], Cells]
@@ -18,7 +19,7 @@ TOLERANCE = 1e-6  # relative to the value or, where that is smaller, to the colu
 
 
 def audit_warm_up(
-    latest: Latest, history: History, table: pd.DataFrame, lookbacks: Mapping[str, int], params: LeakParams
+    latest: Latest, history: History, table: Tabular, lookbacks: Mapping[str, int], params: LeakParams
 ) -> Audit:
     """Compare columns of `table` with `latest` on as many candles as each column's own lookback.
 
@@ -41,7 +42,7 @@ def audit_warm_up(
 def audit_streaming(
     served: Served,
     history: History,
-    table: pd.DataFrame,
+    table: Tabular,
     columns: Sequence[str],
     lookback: int,
     params: LeakParams,
@@ -57,19 +58,20 @@ def _audit(
     name: AuditName,
     computed: Served,
     history: History,
-    table: pd.DataFrame,
+    table: Tabular,
     columns: Sequence[str],
     reach: int,
     params: LeakParams,
 ) -> Audit:
     ledger = Ledger(history.symbol, name, columns)
-    stored = table[list(columns)]
-    scale = stored.std().fillna(0.0).to_numpy()
     cuts = cut_positions(history, reach, params, name)
     at = pd.Index(table["timestamp"]).get_indexer(history.candles["timestamp"].iloc[cuts])
     cuts, at = cuts[at >= 0], at[at >= 0]
-    for cut, row, observed in zip(cuts, at, computed(history, cuts), strict=True):
-        expected = stored.iloc[[row]].to_numpy(np.float64)
+    stored, scale = np.empty((len(at), len(columns))), np.empty(len(columns))
+    for k, column in enumerate(columns):
+        values = table[column].to_numpy(np.float64)
+        stored[:, k], scale[k] = values[at], np.nan_to_num(values.std(ddof=1))
+    for cut, expected, observed in zip(cuts, stored, computed(history, cuts), strict=True):
         allowed = TOLERANCE * np.maximum(np.abs(expected), scale)
-        ledger.compare(history.times[[cut]], expected, observed[None, :], allowed)
+        ledger.compare(history.times[[cut]], expected[None, :], observed[None, :], allowed[None, :])
     return ledger.close(f"a segment of more than {reach} candles")

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.schema import INTERVAL_MINUTES, Interval
+from tapeline.schema import INTERVAL_MINUTES, Interval, Tabular
 
 SIGMA_WINDOW = 240  # returns that the standard deviation of a move is taken over
 
@@ -73,7 +73,7 @@ def with_candle_columns(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def summary_of(table: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+def summary_of(table: Tabular, columns: Sequence[str]) -> pd.DataFrame:
     """Sum each of `columns` up in a row of its name: values `missing`, `least`, `greatest`, `twin`.
 
     `twin` is "equals OTHER in every row" with the first other column, in the order of `columns`, whose values

@@ -32,12 +32,15 @@ from tapeline.schema import (
     PRICES,
     TREND_STRENGTH,
     Interval,
+    Tabular,
 )
 
 LARGEST = float(np.finfo(FEATURE_TYPE).max)
 # How far arithmetic may carry a feature past its bound, relative to the bound or to 1.
 ROUNDING = float(np.finfo(FEATURE_TYPE).eps)
 WHOLE_TABLE = "all columns"
+TIME = KEYS[0]
+CELLS_AT_ONCE = 3_000_000  # Great Expectations keeps what it finds of every value
 Bounds = tuple[float | None, float | None]
 
 
@@ -52,7 +55,7 @@ def validate_candles(
 
 
 def validate_features(
-    table: pd.DataFrame,
+    table: Tabular,
     symbol: str,
     interval: Interval,
     features: Mapping[str, Bounds],
@@ -77,19 +80,31 @@ def candle_suites(table: pd.DataFrame, interval: Interval, params: QualityParams
 
 
 def feature_suites(
-    table: pd.DataFrame, interval: Interval, features: Mapping[str, Bounds], params: QualityParams
+    table: Tabular, interval: Interval, features: Mapping[str, Bounds], params: QualityParams
 ) -> list[Suite]:
-    """Return what is expected of one symbol's feature table: rows and columns, then types, then values."""
-    table = table.reset_index(drop=True)
+    """Return what is expected of one symbol's feature table: rows and columns, then types, then values.
+
+    Of the values, so many columns are looked at together that the rows of all are `CELLS_AT_ONCE`, or one.
+    """
     types = {key: CANDLE_TYPES[key] for key in KEYS}
     types |= dict.fromkeys(features, FEATURE_TYPE) | dict.fromkeys(LABELS, "float64")
 
+    def some(columns: Iterable[str]) -> pd.DataFrame:
+        return pd.DataFrame({name: table[name].reset_index(drop=True) for name in columns}, copy=False)
+
     def values() -> Iterator[Part]:
         summary = _with_bounds(summary_of(table, [*features, *LABELS]), features)
-        yield Part(with_time_columns(table, interval), list(_feature_checks(features, params)), summary)
+        yield Part(with_time_columns(some(KEYS), interval), list(_time_checks("features")))
+        names, n_together = list(features), max(1, CELLS_AT_ONCE // len(table))
+        for k in range(0, len(names), n_together):
+            together = names[k : k + n_together]
+            checks = list(_feature_checks({name: features[name] for name in together}))
+            yield Part(some([TIME, *together]), checks, summary.loc[together])
+        yield Part(some([TIME, *LABELS]), list(_label_checks(params)), summary.loc[[*LABELS]])
         yield Part(column_table(summary), list(_column_checks(features)), summary)
 
-    return [*_frame_suites("features", table, types), values]
+    first = table.iloc[:1].reset_index(drop=True)
+    return [*_frame_suites("features", first, types), values]
 
 
 def _frame_suites(name: Table, table: pd.DataFrame, types: Mapping[str, str]) -> list[Suite]:
@@ -145,14 +160,12 @@ def _candle_checks(params: QualityParams) -> Iterator[Check]:
     yield Check("stale_close", "candles", "close", _between("stale", None, params.max_stale))
 
 
-def _feature_checks(features: Mapping[str, Bounds], params: QualityParams) -> Iterator[Check]:
-    yield from _time_checks("features")
+def _feature_checks(features: Mapping[str, Bounds]) -> Iterator[Check]:
     for column, (low, high) in features.items():
         yield from _finite_checks("features", column)
         if (low, high) != (None, None):
             within = _between(column, *_with_slack(low, high))
             yield Check("range", "features", column, within, IN_BOUNDS)
-    yield from _label_checks(params)
 
 
 def _column_checks(features: Iterable[str]) -> Iterator[Check]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest.mock import patch
 
 import pyarrow.parquet as pq
@@ -20,6 +20,7 @@ EVENTS = frozenset({"open", "sqlite3.connect", "socket.connect", "subprocess.Pop
 # What Python, Numba and the calendar read for themselves, once.
 CODE = (".py", ".pyc", ".so", ".nbi", ".nbc", ".pyd", ".dll")
 SYSTEM = ("/dev/", "/proc/", "/sys/", "/etc/", "/usr/")
+Block = TypeVar("Block")
 _watching: list[tuple[int, list["Opened"]]] = []  # by thread
 
 
@@ -42,6 +43,17 @@ def files_opened() -> Iterator[list[Opened]]:
             yield found
     finally:
         _watching.remove(watched)
+
+
+def watched(blocks: Iterator[Block], opened: list[Opened]) -> Iterator[Block]:
+    """Pass `blocks` on, and add to `opened` what is opened while each is made, but not between them."""
+    while True:
+        with files_opened() as found:
+            block = next(blocks, None)
+        opened += found
+        if block is None:
+            return
+        yield block
 
 
 def audit_files(opened: list[Opened], features: dict[tuple[str, str], str], history: History) -> Audit:

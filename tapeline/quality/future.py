@@ -5,7 +5,7 @@ indicators included; any difference is knowledge of the future. The functions un
 in, so this works on any feature set.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,9 @@ from tapeline.quality.report import Audit
 
 # From candles and the leader's candles to a table with a `timestamp`; rows in warm-up are left out.
 Build = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
+# The same, its rows in order in blocks, one at least.
+BuildBlocks = Callable[[pd.DataFrame, pd.DataFrame], Iterator[pd.DataFrame]]
+ROWS_AT_ONCE = 8192
 CUTS_PER_POISON = 16  # a poisoned table is compared whole, so far fewer are enough
 
 
@@ -47,38 +50,79 @@ def audit_truncation(
 
 
 def audit_poison(
-    build: Build,
+    build: BuildBlocks,
     history: History,
     columns: Sequence[str],
     labels: Sequence[str],
     reach: int,
     horizon: int,
     params: LeakParams,
-    clean: pd.DataFrame | None = None,
 ) -> Audit:
     """Put garbage into all candles after a cut: no row up to it may move, no label that ends by it either.
 
-    The table is built whole, so a column that looks ahead by any distance, or at the whole of a series,
-    is seen wherever it does. `clean` is the table of the candles as they are, where it is there already.
+    All candles are there, so a column that looks ahead by any distance, or at the whole of a series, is seen
+    wherever it does. Both tables are built and compared a block of rows at a time.
     """
     ledger = Ledger(history.symbol, "poison", [*columns, *labels])
-    clean = build(history.candles, history.leader) if clean is None else clean
-    times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
     rng = drawn_by(history, "poison", params)
     # At least two: one may lie behind a silent leader, whose own minute says nothing there.
     fewer = params.model_copy(update={"leak_cuts": max(2, params.leak_cuts // CUTS_PER_POISON)})
     for cut in cut_positions(history, reach, fewer, "poison"):
-        poisoned = history.poisoned_after(cut, rng)
-        table = build(poisoned.candles, poisoned.leader)
-        n_before = int(np.searchsorted(times, history.times[cut], side="right"))
-        expected = clean[[*columns, *labels]].to_numpy(np.float64)[:n_before]
-        observed = np.full_like(expected, np.inf)  # rows that vanish differ
-        n_rows = min(n_before, len(table))
-        observed[:n_rows] = table[[*columns, *labels]].to_numpy(np.float64)[:n_rows]
-        is_open = times[:n_before] > history.times[max(cut - horizon, 0)]  # labels that end after the cut
-        observed[is_open, len(columns) :] = expected[is_open, len(columns) :]
-        ledger.compare(times[:n_before], expected, observed)
+        differing = _moved(build, history, cut, rng, ledger, [*columns, *labels], len(columns), horizon)
+        for column in sorted(differing):
+            ledger.add(column, *differing[column])
     return ledger.close(f"a segment of more than {reach} candles")
+
+
+def _moved(
+    build: BuildBlocks,
+    history: History,
+    cut: np.int64,
+    rng: np.random.Generator,
+    ledger: Ledger,
+    columns: Sequence[str],
+    n_features: int,
+    horizon: int,
+) -> dict[int, tuple[np.int64, float, float]]:
+    """By column, the first row up to the cut that garbage after it moves; labels are behind the features."""
+    poisoned = history.poisoned_after(int(cut), rng)
+    others = Rows(build(poisoned.candles, poisoned.leader), columns)
+    differing: dict[int, tuple[np.int64, float, float]] = {}
+    for clean in few_rows(build(history.candles, history.leader)):
+        times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+        n_before = int(np.searchsorted(times, history.times[cut], side="right"))
+        expected = clean[list(columns)].to_numpy(np.float64)[:n_before]
+        observed = others.take(n_before)
+        is_open = (
+            times[:n_before] > history.times[max(int(cut) - horizon, 0)]
+        )  # labels that end after the cut
+        observed[is_open, n_features:] = expected[is_open, n_features:]
+        differing = ledger.differing(times[:n_before], expected, observed) | differing
+        if n_before < len(times):
+            break
+    return differing
+
+
+class Rows:
+    """Rows of a table that comes in blocks, taken in order, however many at a time."""
+
+    def __init__(self, blocks: Iterator[pd.DataFrame], columns: Sequence[str]) -> None:
+        self._blocks, self._columns = few_rows(blocks), list(columns)
+        self._left = np.empty((0, len(columns)))
+
+    def take(self, n_rows: int) -> Cells:
+        """The next `n_rows`, (n_rows, F); those that are not there are infinite, and so differ."""
+        while len(self._left) < n_rows and (block := next(self._blocks, None)) is not None:
+            self._left = np.concatenate([self._left, block[self._columns].to_numpy(np.float64)])
+        taken, self._left = self._left[:n_rows].copy(), self._left[n_rows:]
+        return np.concatenate([taken, np.full((n_rows - len(taken), len(self._columns)), np.inf)])
+
+
+def few_rows(blocks: Iterator[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same rows in smaller blocks, so that little is held in double precision."""
+    for block in blocks:
+        for first in range(0, max(1, len(block)), ROWS_AT_ONCE):
+            yield block.iloc[first : first + ROWS_AT_ONCE]
 
 
 def row_at(build: Build, part: History, time: np.int64, columns: Sequence[str]) -> Cells:

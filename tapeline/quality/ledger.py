@@ -154,7 +154,8 @@ class History:
 
 def with_garbage(candles: pd.DataFrame, rows: NDArray[np.int64], rng: np.random.Generator) -> pd.DataFrame:
     """`candles` with prices and volumes at `rows` that could never follow the others, each a candle still."""
-    prices = np.sort(np.exp(rng.normal(0, 5, (len(rows), len(PRICES)))), axis=1)
+    prices = rng.normal(0, 5, (len(rows), len(PRICES)))
+    np.exp(prices, out=prices).sort(axis=1)
     garbage = {"low": prices[:, 0], "open": prices[:, 1], "close": prices[:, 2], "high": prices[:, 3]}
     garbage["volume"] = rng.lognormal(0, 5, len(rows))
     return replaced(candles, rows, garbage)
@@ -235,15 +236,30 @@ class Ledger:
         NaN equals NaN. Of each column, the earliest row that differs is kept. The F columns are those from
         `first` on.
         """
+        for column, differs in self.differing(times, expected, observed, allowed, first).items():
+            self.add(column, *differs)
+
+    def differing(
+        self,
+        times: NDArray[np.int64],
+        expected: Cells,
+        observed: Cells,
+        allowed: Cells | None = None,
+        first: int = 0,
+    ) -> dict[int, tuple[np.int64, float, float]]:
+        """Count and compare rows as `compare` does, and return of each column the earliest that differs."""
         self.count(expected.size)
         if allowed is None:
             is_same = expected.view(np.int64) == observed.view(np.int64)
         else:
             is_same = np.abs(expected - observed) <= allowed
         is_same |= np.isnan(expected) & np.isnan(observed)
-        for column in np.flatnonzero(~is_same.all(axis=0)):
-            row = int(np.argmin(is_same[:, column]))
-            self.add(first + int(column), times[row], expected[row, column], observed[row, column])
+        columns = np.flatnonzero(~is_same.all(axis=0))
+        rows = {int(column): int(np.argmin(is_same[:, column])) for column in columns}
+        return {
+            first + column: (times[row], float(expected[row, column]), float(observed[row, column]))
+            for column, row in rows.items()
+        }
 
     def position(self, column: str) -> int:
         """Where `column` stands among those that are compared."""

@@ -5,64 +5,83 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tapeline.passes import ROWS_AT_ONCE
 from tapeline.quality.ledger import Ledger
 from tapeline.quality.report import Audit
 
 COLUMNS_AT_ONCE = 8
 # From features of all rows (N, F) to the statistics fitted for a fold (k, F), column by column.
 Fit = Callable[[NDArray[np.floating]], NDArray[np.float64]]
+# From names of columns to their features of all rows (N, F), an array that is the caller's own.
+ReadColumns = Callable[[Sequence[str]], NDArray[np.floating]]
 
 
 def audit_scaler(
     fit: Fit,
-    features: NDArray[np.floating],
+    read: ReadColumns,
     times: NDArray[np.int64],
     is_train: NDArray[np.bool_],
     columns: Sequence[str],
     name: str,
     seed: int,
 ) -> Audit:
-    """Fit on `features` (N, F) and on the same with garbage wherever `is_train` (N,) is false.
+    """Fit on the features of `columns` and on the same with garbage wherever `is_train` (N,) is false.
 
-    times : (N,) microseconds since 1970. `fit` is asked for some columns at a time, so that millions of
-    rows are not held three times over. Where a statistic moves, the row is found that moves it: the first
+    times : (N,) microseconds since 1970. Some columns are read and fitted at a time, and spoilt in place, so
+    that millions of rows are held once. Where a statistic moves, the row is found that moves it: the first
     that, poisoned together with all outside rows before it, changes it.
     """
     ledger = Ledger(name, "scaler", columns)
     outside = np.flatnonzero(~is_train)
     if not len(outside):
         return ledger.close("rows outside the training part")
-    for offset in range(0, features.shape[1], COLUMNS_AT_ONCE):
-        part = features[:, offset : offset + COLUMNS_AT_ONCE]
-        garbage = np.random.default_rng([seed, offset]).normal(0, 1e3, (len(outside), part.shape[1]))
-        clean = fit(part)
-        ledger.count(clean.size)
-        for column, row, count, moved in _movers(fit, part, outside, garbage, clean):
-            ledger.add(offset + column, times[outside[count - 1]], clean[row, column], moved)
+    for offset in range(0, len(columns), COLUMNS_AT_ONCE):
+        some = columns[offset : offset + COLUMNS_AT_ONCE]
+        poisoned = _Poisoned(fit, read, some, outside, [seed, offset])
+        ledger.count(poisoned.clean.size)
+        for column, row, count, moved in _movers(poisoned):
+            ledger.add(offset + column, times[outside[count - 1]], poisoned.clean[row, column], moved)
     return ledger.close("features and rows outside the training part")
 
 
-def _movers(
-    fit: Fit,
-    features: NDArray[np.floating],
-    outside: NDArray[np.int64],
-    garbage: NDArray[np.float64],
-    clean: NDArray[np.float64],
-) -> Iterator[tuple[int, int, int, float]]:
+class _Poisoned:
+    """Statistics of some `columns` with garbage in the first of the rows `outside`, the same each time."""
+
+    def __init__(
+        self,
+        fit: Fit,
+        read: ReadColumns,
+        columns: Sequence[str],
+        outside: NDArray[np.int64],
+        seed: Sequence[int],
+    ) -> None:
+        self._fit, self._read, self._columns, self._outside, self._seed = fit, read, columns, outside, seed
+        features = read(columns)
+        self.clean = fit(features)
+        self.n_outside = len(outside)
+        self.moved = self._spoilt(features, len(outside))
+
+    def with_first(self, count: int) -> NDArray[np.float64]:
+        """The statistics with garbage in the first `count` outside rows."""
+        return self._spoilt(self._read(self._columns), count)
+
+    def _spoilt(self, features: NDArray[np.floating], count: int) -> NDArray[np.float64]:
+        rng = np.random.default_rng(self._seed)
+        for first in range(0, count, ROWS_AT_ONCE):
+            rows = self._outside[first : min(first + ROWS_AT_ONCE, count)]
+            features[rows] = rng.normal(0, 1e3, (len(rows), features.shape[1]))
+        return self._fit(features)
+
+
+def _movers(poisoned: _Poisoned) -> Iterator[tuple[int, int, int, float]]:
     """Column, statistic, outside rows it takes and the moved value of each column that moves."""
-
-    def poisoned(count: int) -> NDArray[np.float64]:
-        spoilt = features.copy()
-        spoilt[outside[:count]] = garbage[:count]
-        return fit(spoilt)
-
-    moved = poisoned(len(outside))
+    clean, moved = poisoned.clean, poisoned.moved
     is_moved = ~((moved == clean) | (np.isnan(moved) & np.isnan(clean))).all(axis=0)
     for column in np.flatnonzero(is_moved):
-        few, many = 0, len(outside)  # with `few` poisoned it stays, with `many` it moves
+        few, many = 0, poisoned.n_outside  # with `few` poisoned it stays, with `many` it moves
         while many - few > 1:
             mid = (few + many) // 2
-            stays = (poisoned(mid)[:, column] == clean[:, column]).all()
+            stays = (poisoned.with_first(mid)[:, column] == clean[:, column]).all()
             few, many = (mid, many) if stays else (few, mid)
         row = int(np.argmax(moved[:, column] != clean[:, column]))
         yield int(column), row, many, float(moved[row, column])

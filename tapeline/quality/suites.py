@@ -3,6 +3,7 @@
 A suite that evaluates nothing, or less than it holds, is an error: only what was judged can pass.
 """
 
+import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def run_suites(suites: Iterable[Suite], symbol: str, params: QualityParams) -> l
     for suite in suites:
         for part in suite():
             findings += _run_part(part, symbol, params)
+            gc.collect()  # a context of Great Expectations and its table hold each other
         if not all(finding.success for finding in findings):
             break
     return findings

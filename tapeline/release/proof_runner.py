@@ -18,7 +18,6 @@ from typing import Any, TypedDict
 from unittest.mock import patch
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from tapeline.backtest import engine
@@ -33,6 +32,7 @@ from tapeline.nets.devices import make_fabric
 from tapeline.nets.loading import load_model
 from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import Predictor
+from tapeline.nets.scaled import scaled_on
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.referee.examine import NEEDED
@@ -75,7 +75,7 @@ def predict_by(model: NetworkEntry, params: Params) -> None:
     train = model.adapt(params.section("train", TrainParams), model.read(params))
     device = make_fabric(train).device
     keys, table, folds = read_training(params, train, model.label, stored.description.features)
-    scaled = torch.from_numpy(stored.scaler.transform(table.features)).to(device)
+    scaled = scaled_on(device, table.features, stored.scaler)
     net, calibration = stored.net.to(device), stored.calibration.to(device)
     predictor = Predictor(net, calibration, scaled, table.segment, train)
     for suffix, rows in (("", folds[0].test), ("_validation", folds[0].validation)):

@@ -13,10 +13,10 @@ from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
 from tapeline.features.extra import extra_features
 from tapeline.features.streaming import latest_features
-from tapeline.features.table import build_table
+from tapeline.features.table import build_blocks, build_table
 from tapeline.quality.buffers import audit_streaming, audit_warm_up
 from tapeline.quality.extra_future import audit_known_at
-from tapeline.quality.files_opened import audit_files, files_opened
+from tapeline.quality.files_opened import Opened, audit_files, watched
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
@@ -24,7 +24,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.random_walk import audit_random_walk
 from tapeline.quality.report import Audit, RandomWalk
 from tapeline.quality.stored import audit_stored
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, Interval
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, Interval, Tabular
 from tapeline.scoring.served import served_rows
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
@@ -62,6 +62,10 @@ class Audited:
         """The table as the features stage builds it."""
         return build_table(candles, leader, self.features, self.horizon, self.max_fill)
 
+    def build_blocks(self, candles: pd.DataFrame, leader: pd.DataFrame) -> Iterator[pd.DataFrame]:
+        """The rows of the same table, a block of them at a time."""
+        return build_blocks(candles, leader, self.features, self.horizon, self.max_fill)
+
     def build_labels(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
         """The same with one feature that costs nothing, so that labels are cheap."""
         return build_table(candles, leader, [CHEAPEST], self.horizon, self.max_fill)
@@ -76,9 +80,7 @@ class Audited:
         return served_rows(history, cuts, self.features, self.max_fill)
 
 
-def audit_symbol(
-    audited: Audited, history: History, table: pd.DataFrame, quality: QualityParams
-) -> list[Audit]:
+def audit_symbol(audited: Audited, history: History, table: Tabular, quality: QualityParams) -> list[Audit]:
     """Run the audits of one symbol.
 
     Of files and of the stored table, truncation, poison, warm-up, streaming, what labels reach and, where
@@ -89,14 +91,15 @@ def audit_symbol(
     longest = max(lookbacks.values())
     names, horizon = audited.names, audited.horizon
     program_of.cache_clear()  # so that what a feature's function reads once, it reads here
-    with files_opened() as opened:
-        clean = audited.build(history.candles, history.leader)
+    opened: list[Opened] = []
+    clean = watched(audited.build_blocks(history.candles, history.leader), opened)
+    stored = audit_stored(clean, table, history, [*names, *LABELS])
     names_by_function = {feature.definition: feature.name for feature in audited.features if opened}
     audits = [
         audit_files(opened, names_by_function, history),
-        audit_stored(clean, table, history, [*names, *LABELS]),
+        stored,
         audit_truncation(audited.build, history, names, longest, quality),
-        audit_poison(audited.build, history, names, LABELS, longest, horizon, quality, clean),
+        audit_poison(audited.build_blocks, history, names, LABELS, longest, horizon, quality),
         audit_warm_up(audited.latest, history, table, lookbacks, quality),
         audit_streaming(audited.served, history, table, names, longest, quality),
         audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from tapeline.nets.scaler import fit_scaler
 from tapeline.quality.drift import (
@@ -19,7 +18,7 @@ from tapeline.quality.drift import (
 from tapeline.quality.overlap import audit_overlap
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, Finding, audit_records, failure_records
-from tapeline.quality.scaling import audit_scaler
+from tapeline.quality.scaling import ReadColumns, audit_scaler
 from tapeline.schema import LABELS
 from tapeline.splits.folds import PARTS, TimeFold, scaler_rows
 
@@ -45,19 +44,19 @@ class FoldAudits:
 def audit_folds(
     folds: list[TimeFold],
     timestamp: pd.Series,
-    features: NDArray[np.floating],
+    read: ReadColumns,
     groups: dict[str, str],
     label_span: pd.Timedelta,
     quality: QualityParams,
 ) -> FoldAudits:
     """Audit the overlaps and the scaler of every fold, and measure the last one's drift.
 
-    timestamp, features : of the rows of all symbols, (N,) and (N, F); `groups`, by column, names each group
-    label_span : how far a label reaches
+    timestamp : of the rows of all symbols, (N,); read : gives their features, a few columns at a time
+    groups : by column, the name of its group; label_span : how far a label reaches
     """
     audits = audit_overlaps(folds, timestamp, label_span)
-    audits += audit_scalers(folds, timestamp, features, list(groups), quality.seed)
-    drifts = drift_of(folds[-1], timestamp, features, groups)
+    audits += audit_scalers(folds, timestamp, read, list(groups), quality.seed)
+    drifts = drift_of(folds[-1], timestamp, read, groups)
     findings = judge_drift(drifts, quality)
     lines = [f"{findings[0].severity}: {line}" for line in drift_lines(drifts, groups, quality)]
     return FoldAudits(audits, drifts, findings, lines)
@@ -78,7 +77,7 @@ def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.T
 def audit_scalers(
     folds: list[TimeFold],
     timestamp: pd.Series,
-    features: NDArray[np.floating],
+    read: ReadColumns,
     columns: list[str],
     seed: int,
 ) -> list[Audit]:
@@ -93,25 +92,24 @@ def audit_scalers(
             return np.stack([scaler.mean, scaler.std])
 
         is_train = fold.mask(timestamp, "train")
-        audits.append(audit_scaler(fit, features, times, is_train, columns, f"fold {k}", seed))
+        audits.append(audit_scaler(fit, read, times, is_train, columns, f"fold {k}", seed))
     return audits
 
 
-def drift_of(
-    fold: TimeFold, timestamp: pd.Series, features: NDArray[np.floating], groups: dict[str, str]
-) -> list[Drift]:
+def drift_of(fold: TimeFold, timestamp: pd.Series, read: ReadColumns, groups: dict[str, str]) -> list[Drift]:
     """How far each feature's test rows have moved from its training rows, `groups` naming the columns.
 
     Those of the calendar are held against training of the same times of the week, or left out where
     training is too short for that.
     """
-    columns, is_calendar = np.array(list(groups)), np.array(list(groups.values())) == CALENDAR
     train, test = (np.flatnonzero(fold.mask(timestamp, part)) for part in ("train", "test"))
     times = timestamp.to_numpy("datetime64[us]").view(np.int64)
     spans = [(start.value // 1000, end.value // 1000) for start, end in (fold.train, fold.test)]
+    same_times = same_times_of_week(times, *spans)
     drifts = []
-    for chosen, rows in ((~is_calendar, train), (is_calendar, same_times_of_week(times, *spans))):
-        if chosen.any() and len(rows):
-            parts = (features[np.ix_(part, np.flatnonzero(chosen))] for part in (rows, test))
-            drifts += measure_drift(columns[chosen].tolist(), *parts)
+    for column, group in groups.items():
+        rows = same_times if group == CALENDAR else train
+        if len(rows):
+            values = read([column])
+            drifts += measure_drift([column], values[rows], values[test])
     return worst_first(drifts)

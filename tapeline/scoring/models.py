@@ -82,7 +82,8 @@ class Scoring:
         """Read the rows of the run in this folder."""
         symbols = params.value("data.symbols", Symbols)
         minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
-        rows = read_rows(symbols, minutes, params.value("labels.horizon", Horizon))
+        scored = min(fold.test[0] for fold in folds), max(fold.test[1] for fold in folds)
+        rows = read_rows(symbols, minutes, params.value("labels.horizon", Horizon), scored)
         return cls(rows, folds, candidate, signals, evaluation, minutes)
 
     def read(self, model: ModelEntry) -> Predicted:

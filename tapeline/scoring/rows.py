@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from tapeline.candles import bar_numbers
 from tapeline.schema import KEYS, LABELS, ROW_KEYS
@@ -13,32 +14,46 @@ from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import read_tables
 
 FEATURES = "data/features"
+Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
-def read_rows(symbols: tuple[str, ...], minutes: int, horizon: int) -> pd.DataFrame:
-    """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when."""
+def read_rows(
+    symbols: tuple[str, ...], minutes: int, horizon: int, scored: Span | None = None
+) -> pd.DataFrame:
+    """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when.
+
+    scored : half-open span of open times that a ceiling is needed in; elsewhere it is NaN
+    """
     table = FeatureStore(FEATURES).read(symbols, columns=[*KEYS, *LABELS])
     table["row"] = np.arange(len(table))
     table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
-    return add_past_labels(add_ceiling(table, symbols), horizon)
+    ceilings = ceilings_of(table if scored is None else table[is_within(table, scored)], symbols)
+    return add_past_labels(table.join(ceilings), horizon)
 
 
-def add_ceiling(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
-    """Add column `ceiling`, the best filter's probability; NaN where the market is not simulated.
+def is_within(table: pd.DataFrame, span: Span) -> NDArray[np.bool_]:
+    """Whether each row opens within the half-open `span`."""
+    return np.asarray((table["timestamp"] >= span[0]) & (table["timestamp"] < span[1]))
+
+
+def ceilings_of(table: pd.DataFrame, symbols: tuple[str, ...]) -> pd.DataFrame:
+    """Column `ceiling` of the rows of `table`, the best filter's probability; NaN where none is simulated.
 
     `ceiling_...` beside it, where the market has them: the same filter's that is given less. In the tests
     `strength_...` too: what is best said of trend strength.
     """
     if not Path("data/candles/ceiling").is_dir():
-        return table.assign(ceiling=np.nan)
-    ceiling = read_tables("data/candles/ceiling", symbols)
+        return pd.DataFrame({"ceiling": np.nan}, index=table.index)
+    span = table["timestamp"].min(), table["timestamp"].max()
+    keys = table[ROW_KEYS]
+    ceiling = read_tables("data/candles/ceiling", symbols, within=span)
     ceiling = ceiling.rename(columns=lambda name: name if name in ROW_KEYS else f"ceiling_{name}")
     ceiling = ceiling.rename(columns={"ceiling_probability": "ceiling"})
-    table = table.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
-    if not Path("data/ceilings").is_dir():
-        return table
-    of_tests = read_tables("data/ceilings", symbols).rename(columns={"window": "ceiling_window"})
-    return table.merge(of_tests, on=ROW_KEYS, how="left", validate="one_to_one")
+    found = keys.merge(ceiling, on=ROW_KEYS, how="left", validate="one_to_one")
+    if Path("data/ceilings").is_dir():
+        of_tests = read_tables("data/ceilings", symbols).rename(columns={"window": "ceiling_window"})
+        found = found.merge(of_tests, on=ROW_KEYS, how="left", validate="one_to_one")
+    return found.drop(columns=ROW_KEYS).set_index(table.index)
 
 
 def add_predictions(table: pd.DataFrame, network: str, folds: list[TimeFold]) -> pd.DataFrame:

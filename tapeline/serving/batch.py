@@ -138,7 +138,7 @@ def read_candles(stream: Stream, folder: Path, symbols: set[str]) -> tuple[dict[
             symbols=tuple(sorted(symbols)),
             interval=cast(Interval, inputs.interval), max_fill=inputs.max_fill,
             max_filled_share=inputs.max_filled_share, max_rejected_share=0.01, workers=1,
-            extra={}, extra_path="",
+            extra={}, extra_path="", memory_gb=None,
         )  # fmt: skip
         raw = {symbol: read_symbol(data, symbol, stream.now()) for symbol in symbols}
         tables = {symbol: clean(table, data).candles for symbol, table in raw.items()}

@@ -32,7 +32,8 @@ def read_predictions(
     within = [symbol] if part == "test" else [symbol, predictions["fold"]]
     is_unordered = timestamp.groupby(within).diff() <= pd.Timedelta(0)
     _refuse(path, predictions, is_unordered, "not after the row before")
-    candle_keys = pd.MultiIndex.from_arrays([candles["symbol"].astype(str), candles["timestamp"]])
+    near = candles[candles["timestamp"].between(timestamp.min(), timestamp.max())]  # no other is one of them
+    candle_keys = pd.MultiIndex.from_arrays([near["symbol"].astype(str), near["timestamp"]])
     rows = pd.MultiIndex.from_arrays([symbol, timestamp])
     _refuse(path, predictions, ~rows.isin(candle_keys), "there is no such candle in the features")
     is_in_fold = np.zeros(len(predictions), dtype=bool)

@@ -22,7 +22,16 @@ from pydantic import TypeAdapter, ValidationError
 from tapeline.errors import DataError
 from tapeline.outputs import whole_file
 from tapeline.schema import Symbol
-from tapeline.store.row_groups import Slice, fill, filled_groups, find_rows, one_line, readable, time_bounds
+from tapeline.store.row_groups import (
+    Slice,
+    blocks,
+    fill,
+    filled_groups,
+    find_rows,
+    one_line,
+    readable,
+    time_bounds,
+)
 from tapeline.store.table_schema import (
     SYMBOL,
     TIMESTAMP,
@@ -132,6 +141,12 @@ class FeatureStore:
                 some = column_names[k : k + COLUMNS_AT_ONCE]
                 fill(slices, dict(zip(some, matrix[:, k:].T, strict=False)))
         return matrix
+
+    def read_blocks(self, symbols: Sequence[str], columns: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+        """Yield the rows of `read_matrix` in order, (n, F), a row group at a time."""
+        names = self._asked_symbols(symbols)
+        with self._rows(names, None, None) as (schema, slices):
+            yield from blocks(slices, self._asked_columns(names[0], schema, columns))
 
     def write(self, symbol: str, table: pd.DataFrame, schema: Mapping[str, Any] | TableSchema) -> None:
         """Write the table of `symbol`, whole or not at all; same table and schema, same bytes.

@@ -1,6 +1,6 @@
 """Rows of a store's file by time and column: only the row groups that hold them are read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -72,6 +72,18 @@ def fill(slices: list[Slice], arrays: dict[str, np.ndarray]) -> None:
             for name, array in arrays.items():
                 array[at : at + stop - begin] = part.column(name).to_numpy()[begin:stop]
             at += stop - begin
+
+
+def blocks(slices: list[Slice], columns: Sequence[str]) -> Iterator[NDArray[np.float32]]:
+    """Yield the columns of each row group of all slices, (rows, F), of files that are read whole."""
+    for slice_ in slices:
+        for group in slice_.groups:
+            with readable(slice_.where):
+                part = slice_.file.read_row_group(group, columns=list(columns))
+            block = np.empty((len(part), len(columns)), np.float32)
+            for k, name in enumerate(columns):
+                block[:, k] = part.column(name).to_numpy()
+            yield block
 
 
 def filled_groups(file: pq.ParquetFile) -> list[int]:

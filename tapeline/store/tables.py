@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
@@ -17,7 +18,9 @@ def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = 
     """Read the table of one symbol, or some columns; DataError names the file that is missing or broken."""
     path = Path(folder) / f"{symbol}.parquet"
     try:
-        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+        table = pd.read_parquet(path, columns=None if columns is None else list(columns))
+        pa.default_memory_pool().release_unused()  # of what it was read into there is a copy now
+        return table
     except FileNotFoundError:
         there = ", ".join(sorted(p.stem for p in path.parent.glob("*.parquet"))) or "nothing"
         raise DataError(path, f"no such table; {path.parent} holds {there}") from None
@@ -26,17 +29,30 @@ def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = 
 
 
 def read_tables(
-    folder: Path | str, symbols: tuple[str, ...], columns: Sequence[str] | None = None
+    folder: Path | str,
+    symbols: tuple[str, ...],
+    columns: Sequence[str] | None = None,
+    within: tuple[pd.Timestamp, pd.Timestamp] | None = None,
 ) -> pd.DataFrame:
-    """Read the tables of `symbols` below each other, a categorical column `symbol` in front."""
+    """Read the tables of `symbols` below each other, a categorical column `symbol` in front.
+
+    within : first and last `timestamp` of the rows that are kept, None: all
+    """
     tables = [read_table(folder, symbol, columns) for symbol in symbols]
+    if within is not None:
+        tables = [table[table["timestamp"].between(*within)] for table in tables]
     sizes = [len(table) for table in tables]
-    names = pd.Categorical.from_codes(
-        [code for code, size in enumerate(sizes) for _ in range(size)], categories=pd.Index(symbols)
-    )
+    codes = np.repeat(np.arange(len(symbols)), sizes)
+    names = pd.Categorical.from_codes(codes, categories=pd.Index(symbols))
     merged = pd.concat(tables, ignore_index=True)
     merged.insert(0, "symbol", pd.Series(names, index=merged.index))
     return merged
+
+
+def read_bounds(folder: Path | str, symbols: tuple[str, ...]) -> pd.Series:
+    """The first and last `timestamp` of every symbol's table, one below the other."""
+    tables = (read_table(folder, symbol, ["timestamp"])["timestamp"] for symbol in symbols)
+    return pd.concat([times.iloc[[0, -1]] for times in tables if len(times)], ignore_index=True)
 
 
 def is_scorable(table: pd.DataFrame, label: str) -> NDArray[np.bool_]:

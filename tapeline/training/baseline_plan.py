@@ -26,7 +26,9 @@ from tapeline.schema import (
     Symbols,
 )
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
+from tapeline.stage import run_folder
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.matrix import map_matrix
 from tapeline.store.tables import is_scorable
 from tapeline.training.provenance import provenance
 
@@ -146,7 +148,7 @@ def plan_baselines(params: Params) -> BaselinePlan:
             require_rows(f"baselines of {label} {name}", rows)
             jobs += [BaselineJob(k, name, label, kind, rows) for kind in kinds]
     return BaselinePlan(
-        baselines, keys, store.read_matrix(symbols, names), contract, tuple(jobs),
+        baselines, keys, map_matrix(store, symbols, names, run_folder()), contract, tuple(jobs),
         group_columns(groups), params.value("train.importance_rows", ImportanceRows),
     )  # fmt: skip
 

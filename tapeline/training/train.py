@@ -31,6 +31,7 @@ from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, FilledShare, Hori
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
 from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.matrix import map_matrix
 from tapeline.store.tables import is_scorable
 from tapeline.training.histories import told_in_a_line
 from tapeline.training.provenance import FEATURES, SPLITS, provenance
@@ -186,7 +187,7 @@ def read_training(
     store = FeatureStore(FEATURES)
     keys = store.read(symbols, columns=[*KEYS, label])
     table = TrainingTable(
-        features=store.read_matrix(symbols, features),
+        features=map_matrix(store, symbols, features, run_folder()),
         labels=keys[label].to_numpy(),
         symbol=np.asarray(keys["symbol"].cat.codes.to_numpy(), dtype=np.int64),
         segment=np.asarray(keys.groupby(["symbol", "segment"], observed=True).ngroup(), dtype=np.int64),

@@ -40,7 +40,7 @@ def data_of(path="data/raw/EX", symbols=("BTC-USD",), **changes):
     values = {
         "source": "files", "path": str(path), "layout": "auto", "columns": {}, "timezone": None,
         "symbols": symbols, "interval": "1m", "max_fill": 15, "max_filled_share": 0.2,
-        "max_rejected_share": 0.01, "workers": 1, "extra": {}, "extra_path": "",
+        "max_rejected_share": 0.01, "workers": 1, "extra": {}, "extra_path": "", "memory_gb": None,
     }  # fmt: skip
     return DataParams(**values | changes)
 

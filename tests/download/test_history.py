@@ -344,6 +344,7 @@ def test_ingest_reads_what_was_downloaded(tmp_path):
         max_rejected_share=0.0,
         extra={},
         extra_path="",
+        memory_gb=None,
         workers=1,
     )
     cleaned = clean(read_symbol(data, "BTC-USDT"), data)

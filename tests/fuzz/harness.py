@@ -47,7 +47,7 @@ READERS = (*TEXTS, "jsonl", "parquet", "feather", "h5", "csv.gz", "zip")
 SETTINGS = {
     "source": "files", "layout": "auto", "columns": {}, "timezone": None, "symbols": ["A"], "interval": "1m",
     "max_fill": 15, "max_filled_share": 0.2, "max_rejected_share": 0.05, "workers": 1,
-    "extra": {}, "extra_path": "",
+    "extra": {}, "extra_path": "", "memory_gb": None,
 }  # fmt: skip
 
 

@@ -516,6 +516,7 @@ def section(path, **params):
         "max_rejected_share": 0.01,
         "extra": {},
         "extra_path": "",
+        "memory_gb": None,
         "workers": 1,
     }
     return DataParams(**{**values, **params})

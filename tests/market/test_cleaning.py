@@ -36,6 +36,7 @@ def data(**changes):
         "max_rejected_share": 1.0,
         "extra": {},
         "extra_path": "",
+        "memory_gb": None,
         "workers": 1,
     }
     return DataParams(**{**values, **changes})

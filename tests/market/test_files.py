@@ -40,6 +40,7 @@ def data(path, **changes):
         "max_rejected_share": 0.01,
         "extra": {},
         "extra_path": "",
+        "memory_gb": None,
         "workers": 1,
     }
     return DataParams(**{**values, **changes})

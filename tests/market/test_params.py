@@ -20,6 +20,7 @@ GOOD = {
     "max_rejected_share": 0.01,
     "extra": {},
     "extra_path": "",
+    "memory_gb": None,
     "workers": 2,
 }
 

@@ -31,6 +31,7 @@ def data(path):
         max_rejected_share=0.0,
         extra={},
         extra_path="",
+        memory_gb=None,
         workers=1,
     )
 

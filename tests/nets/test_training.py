@@ -154,7 +154,7 @@ def test_a_gap_is_never_crossed(network):
     result = run(network, features, labels, segment=run_number)
     test = ROWS.test[(ROWS.test < 3300) | (ROWS.test >= 3300 + LENGTH)]
     before = result.predictor(test)
-    moved = result.predictor.features.clone()
+    moved = result.predictor.features[:]
     moved[3200:3300] = 9.0
     after = replace(result.predictor, features=moved)(test)
     np.testing.assert_allclose(after[test >= 3300], before[test >= 3300], atol=1e-6)

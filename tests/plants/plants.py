@@ -54,7 +54,7 @@ Z_SCORE = (
     "rolling_std(candles.close, window))\n"
 )
 PARTS = 'train, validation, test = (fold.mask(timestamp, part) for part in ("train", "validation", "test"))\n'
-MATRIX = "features=store.read_matrix(symbols, features),"
+MATRIX = "features=map_matrix(store, symbols, features, run_folder()),"
 KERNEL, PORTFOLIO = "tapeline/backtest/kernel.py", "tapeline/backtest/portfolio.py"
 
 ALL_TIERS = (
@@ -270,7 +270,7 @@ PLANTS = [
         "features one candle ahead in the training's reader",
         TRAIN,
         MATRIX,
-        "features=np.roll(store.read_matrix(symbols, features), -1, axis=0),",
+        "features=np.roll(map_matrix(store, symbols, features, run_folder()), -1, axis=0),",
         TRAINING,
     ),
     Plant(

@@ -22,7 +22,9 @@ def poison(build, candles, columns, params, labels=()):
     """The audit by poison, at four cuts."""
     params = params.model_copy(update={"leak_cuts": 64})
     history = History("BTC-USD", candles, candles)
-    return audit_poison(build, history, columns, labels, REACH, HORIZON, params)
+    return audit_poison(
+        lambda *candles: iter([build(*candles)]), history, columns, labels, REACH, HORIZON, params
+    )
 
 
 def test_causal_columns_pass(candles, params):

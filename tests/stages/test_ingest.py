@@ -20,7 +20,7 @@ from tests.candles import random_candles
 PARAMS = """
 data: {source: simulated, path: none, layout: auto, columns: {}, timezone: null, symbols: [A, B],
   interval: 1m, max_fill: 15, max_filled_share: 0.2, max_rejected_share: 0.01, workers: 1,
-  extra: {}, extra_path: none}
+  extra: {}, extra_path: none, memory_gb: null}
 simulation: {market: trend, signal: 0.34, seed: 1, days: DAYS, start: "2024-01-01", regime_minutes: 240,
   volatility_bps: 7.0, volatility_spread: 0.3, correlation: 0.7, gaps_per_day: 2.0}
 labels: {horizon: 15}
