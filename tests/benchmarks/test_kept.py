@@ -47,3 +47,10 @@ def test_a_figure_is_told_as_a_multiple_of_the_kept_one():
     assert [beside(line, kept.get(key)).removeprefix(line) for key, line in keyed(now)] == [
         "", "   [0.50]", "   [10.00]", "   [1.50]", "", "", "   [0.50]", "   [2.00]", "",
     ]  # fmt: skip
+
+
+def test_a_figure_is_found_whichever_benchmarks_run():
+    """Two benchmarks word a figure alike: each has its own, also where one of them runs alone."""
+    kept = by_wording(KEPT)
+    now = ["== sweep", "1,000,000 candles:   4.00 s"]
+    assert [beside(line, kept.get(key)) for key, line in keyed(now)][1].endswith("   [0.50]")
