@@ -203,7 +203,7 @@ def test_a_leaders_candle_that_comes_late_counts_from_then_on(bundles, late):
 
 
 def test_a_stray_changes_nothing_of_what_the_leader_is_late_for(bundles):
-    """Candles of the leader come late before a follower's stray, and after it; then the candle that was due."""
+    """The leader's candles come late before a follower's stray and after it, then the candle that was due."""
     own, leading = (market(352)[name].to_dict("records") for name in ("BBB-USD", "AAA-USD"))
     stray = own[-1] | {"timestamp": own[-1]["timestamp"] + pd.Timedelta("1h")}
     answers = []
