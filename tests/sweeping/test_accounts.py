@@ -66,6 +66,19 @@ def test_orders_of_many_blocks_of_calls_are_traded_one_after_the_other(monkeypat
     assert figures["trades"].min() > 0
 
 
+@pytest.mark.parametrize("name", ["volatility_candles", "latency_s"])
+def test_conditions_of_execution_are_each_traded_as_they_are(name):
+    """Nothing of the condition before is kept where signals ask for the same candles."""
+    values = {"volatility_candles": [60, 30], "latency_s": [0.5, 90.0]}[name]
+    ranges = {"signals": {"stop": [2.0, 4.0]}, "execution": {name: values}}
+    plan = make_sweep(params_of(), ranges)
+    figures = trade_all(plan, MARKETS[0].swept)
+    for c, condition in enumerate(plan.conditions):
+        expected = by_itself(plan, MARKETS[0], plan.choices[0], condition)
+        np.testing.assert_array_equal(list(figures[0, c]), expected)
+    assert len(set(figures["net_pnl"][0])) > 1
+
+
 def test_threads_and_order_change_nothing():
     """Two at a time, and choices in another order, have the same figures."""
     ranges = {
