@@ -13,7 +13,7 @@ from tapeline.features.catalog import FEATURES
 from tapeline.features.compiled import FeatureProgram, compute, program_of, recipe
 from tapeline.features.declare import Feature
 from tapeline.features.kernel import FIRST_INDICATOR, OPERATIONS
-from tapeline.features.program import HOURS
+from tapeline.features.program import HOURS, apply
 from tapeline.features.rolling import lag, ratio, rolling_mean, rolling_sum
 from tapeline.features.series import Series
 from tapeline.features.streaming import newest
@@ -208,3 +208,13 @@ def test_a_program_that_goes_on_looks_up_the_hours_that_come():
         taken = candles.rows(max(end - reach, 0), end)
         np.testing.assert_array_equal(going_on.newest(taken), FeatureProgram(sessions).newest(taken))
     assert not np.isnan(going_on.newest(taken)).any()
+
+
+def test_a_series_of_longer_candles_is_no_feature():
+    """Its values are of other candles than the table's rows: it is not compiled as if they were."""
+    longer = made(lambda candles: apply("closed_last", candles.close, clock=15), 30)
+    assert recipe(longer) is None
+    known = made(
+        lambda c: apply("last_closed", apply("closed_last", c.close, clock=15), option=15, clock=1), 30
+    )
+    assert recipe(known) is not None
