@@ -1,8 +1,8 @@
 """Run benchmarks one after the other; beside each figure what it is of the one kept in `kept.txt`.
 
-python -m benchmarks [--keep] [NAME ...]: without a name all that take minutes, not hours. What one machine
-takes says little of another: ratios inside a line are what counts, and those to what was kept tell a change
-of the code only on the machine that `kept.txt` names.
+python -m benchmarks [--keep] [NAME ...]: without a name all that take minutes, not hours; what is kept of
+those that did not run stays. What one machine takes says little of another: ratios inside a line are what
+counts, and those to what was kept tell a change of the code only on the machine that `kept.txt` names.
 """
 
 import argparse
@@ -86,6 +86,17 @@ def lines_of(names: Iterable[str]) -> Iterator[str]:
             )
 
 
+def sections(lines: Iterable[str]) -> dict[str, list[str]]:
+    """Lines of each benchmark by its name, its title among them; those before the first are left out."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith(TITLE):
+            found[line.removeprefix(TITLE)] = []
+        if found:
+            next(reversed(found.values())).append(line)
+    return found
+
+
 def machine() -> str:
     """What figures were taken on."""
     return f"{processor()}, Python {platform.python_version()}"
@@ -97,24 +108,30 @@ def main() -> None:
     parser.add_argument(
         "names", nargs="*", metavar="NAME", help=f"of {', '.join(NAMES)} or another benchmark"
     )
-    parser.add_argument("--keep", action="store_true", help=f"write what they print into {KEPT.name}")
+    parser.add_argument(
+        "--keep", action="store_true", help=f"write what they print into {KEPT.name}, in place of the same"
+    )
     given = parser.parse_args()
     unknown = [name for name in given.names if not KEPT.with_name(f"{name}.py").is_file()]
     if unknown:
         raise ArgumentError(f"no benchmark {unknown[0]}; there are {', '.join(NAMES)}")
     old = KEPT.read_text(encoding="utf-8").splitlines() if KEPT.is_file() else []
+    if old and given.keep and given.names and old[0] != machine():
+        raise ArgumentError(f"{KEPT.name} is of {old[0]}, this is {machine()}: keep all, without names")
     if old:
         print(
             f"figures in brackets are multiples of those kept, taken on {old[0]}; this is {machine()}",
             flush=True,
         )
-    kept, taken = by_wording(old), [machine()]
+    kept, taken = by_wording(old), []
     for key, line in keyed(lines_of(given.names or NAMES)):
         taken.append(line)
         print(beside(line, kept.get(key)), flush=True)
     if given.keep:
         with whole_file(KEPT) as aside:
-            aside.write_text("\n".join(taken) + "\n", encoding="utf-8")
+            by_name = sections(old if given.names else ()) | sections(taken)
+            lines = [machine(), *(line for of_name in by_name.values() for line in of_name)]
+            aside.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

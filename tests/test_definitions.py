@@ -19,14 +19,15 @@ MODULES = {
         """Words."""
 
         from tapeline import c
-        from tapeline.b import LIMIT, Scale as Ruler
+        from tapeline.b import LIMIT, Scale as Ruler, deep
 
         STEP = 2
+        STEP = max(STEP, 1)
 
 
         def start(x):
             """More words."""
-            return helper(x) + Ruler(x).size + c.other(x)  # a comment
+            return helper(x) + Ruler(x).size + c.other(x) + deep(x)  # a comment
 
 
         def helper(x):
@@ -37,6 +38,7 @@ MODULES = {
             return x - LIMIT
     ''',
     "tapeline/b.py": '''
+        from tapeline.d import deep
         from tapeline.errors import DataError
 
         LIMIT: int = 3
@@ -52,6 +54,7 @@ MODULES = {
                 self.size = x * FACTOR
     ''',
     "tapeline/c.py": "def other(x):\n    return x\n\n\ndef more(x):\n    return x\n",
+    "tapeline/d.py": "def deep(x):\n    return x\n",
     "tapeline/errors.py": "class DataError(ValueError):\n    pass\n",
 }
 START = [("tapeline.a", "start")]
@@ -105,12 +108,14 @@ def test_what_is_not_done_does_not_count(project, path, old, new):
     ("path", "old", "new"),
     [
         ("tapeline/a.py", "STEP = 2", "STEP = 3"),
+        ("tapeline/a.py", "max(STEP, 1)", "max(STEP, 4)"),  # the second statement of a name
         ("tapeline/a.py", "x * STEP", "x / STEP"),
         ("tapeline/b.py", "FACTOR = 5", "FACTOR = 6"),
         ("tapeline/b.py", "x < 0", "x <= 0"),
         ("tapeline/b.py", "LIMIT: int", "print()\nLIMIT: int"),  # done as the module comes in
         ("tapeline/c.py", "return x\n\n\ndef more", "return -x\n\n\ndef more"),
         ("tapeline/c.py", "def more(x):\n    return x", "def more(x):\n    return -x"),  # of a whole module
+        ("tapeline/d.py", "return x", "return -x"),  # handed on by a module in between
     ],
 )
 def test_what_is_done_counts_through_every_name(project, path, old, new):

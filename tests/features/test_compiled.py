@@ -3,6 +3,7 @@
 import itertools
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,6 +13,7 @@ from tapeline.features.catalog import FEATURES
 from tapeline.features.compiled import FeatureProgram, compute, program_of, recipe
 from tapeline.features.declare import Feature
 from tapeline.features.kernel import FIRST_INDICATOR, OPERATIONS
+from tapeline.features.program import HOURS, apply
 from tapeline.features.rolling import lag, ratio, rolling_mean, rolling_sum
 from tapeline.features.series import Series
 from tapeline.features.streaming import newest
@@ -179,3 +181,40 @@ def test_chunks_and_blocks_leave_no_seam(monkeypatch):
     chunks = build_table(candles, candles, WINDOWED, horizon=15, max_fill=15)
     program_of.cache_clear()
     np.testing.assert_array_equal(chunks.iloc[:, 3:].to_numpy(), whole.iloc[:, 3:].to_numpy())
+
+
+def test_rows_computed_by_blocks_take_each_their_own_candles(monkeypatch):
+    """Every feature, those of TA-Lib too, which run once for all blocks: any length gives the same."""
+    candles = random_candles(3000)
+    tables = []
+    for block in (64, 999, 1 << 20):
+        monkeypatch.setattr("tapeline.features.program.BLOCK", block)
+        program_of.cache_clear()
+        tables.append(build_table(candles, candles, EVERY, horizon=15, max_fill=15))
+    program_of.cache_clear()
+    pd.testing.assert_frame_equal(tables[0], tables[2])
+    pd.testing.assert_frame_equal(tables[1], tables[2])
+
+
+def test_a_program_that_goes_on_looks_up_the_hours_that_come():
+    """Minute by minute over the end of its table of hours, as a program that begins there."""
+    sessions = tuple(f for f in EVERY if f.group == "sessions")
+    table = random_candles(200)
+    border = pd.Timestamp(0, tz="UTC") + pd.Timedelta(hours=HOURS * 720)
+    table["timestamp"] = border + pd.to_timedelta(np.arange(-100, 100), unit="min")
+    candles, going_on = as_candles(table, table, 15), FeatureProgram(sessions)
+    reach = max(feature.lookback for feature in sessions)
+    for end in range(95, 105):
+        taken = candles.rows(max(end - reach, 0), end)
+        np.testing.assert_array_equal(going_on.newest(taken), FeatureProgram(sessions).newest(taken))
+    assert not np.isnan(going_on.newest(taken)).any()
+
+
+def test_a_series_of_longer_candles_is_no_feature():
+    """Its values are of other candles than the table's rows: it is not compiled as if they were."""
+    longer = made(lambda candles: apply("closed_last", candles.close, clock=15), 30)
+    assert recipe(longer) is None
+    known = made(
+        lambda c: apply("last_closed", apply("closed_last", c.close, clock=15), option=15, clock=1), 30
+    )
+    assert recipe(known) is not None

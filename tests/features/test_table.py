@@ -21,10 +21,12 @@ FEATURE_LIST = selected_features(ALL_ON, "1m")
 WARM_UP = max(feature.lookback for feature in FEATURE_LIST) - 1
 
 
-def test_a_segment_is_computed_as_if_alone():
+@pytest.mark.parametrize("gap_at", [1300, 1])
+def test_a_segment_is_computed_as_if_alone(gap_at):
     """Nothing crosses a gap: each segment's rows equal those of that segment's candles alone."""
-    candles = random_candles(3000, gap_at=1300)
+    candles = random_candles(3000, gap_at=gap_at)
     table = build_table(candles, candles, FEATURE_LIST, horizon=15, max_fill=15)
+    assert 1 in set(table["segment"])
     for segment, rows in table.groupby("segment"):
         part = candles[candles["segment"] == segment]
         alone = build_table(part, part, FEATURE_LIST, horizon=15, max_fill=15)

@@ -139,11 +139,14 @@ def test_twins_are_the_first_column_with_equal_values(columns):
 
 def test_missing_values_are_no_extremes_and_equal_each_other():
     """A column of nothing has neither extreme; columns that miss the same rows may be twins."""
-    table = pd.DataFrame({"a": [np.nan] * 3, "b": [np.nan, 1.0, 2.0], "c": [np.nan, 1.0, 2.0]})
-    found = column_table(summary_of(table, ["a", "b", "c"]))
+    table = pd.DataFrame(
+        {"a": [np.nan] * 3, "b": [np.nan, 1.0, 2.0], "c": [np.nan, 1.0, 2.0], "d": [1.0, np.nan, 2.0]}
+    )
+    found = column_table(summary_of(table, [*"abcd"]))
     assert found["a"].isna().all()
     assert found["twin of b"][0] is None
     assert found["twin of c"][0] == "equals b in every row"
+    assert found["twin of d"][0] is None  # it misses another row
 
 
 @pytest.mark.parametrize(("interval", "minutes"), [("1m", 1), ("5m", 5), ("1h", 60)])

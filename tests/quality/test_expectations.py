@@ -244,6 +244,15 @@ def test_range_forgives_rounding_only(features, params):
         assert _failed(validate_features(features, "BTC-USD", "1m", BOUNDS, params)) == rules
 
 
+def test_rounding_is_forgiven_as_far_as_the_bound_is_from_zero(features, params):
+    """Below a bound of -100 by the last bit is in range, by a thousandth it is not."""
+    bounds = {"rsi": (-100.0, 100.0), "drift": (None, None)}
+    below = np.nextafter(np.float32(-100), np.float32(-200))
+    for value, rules in ((below, set()), (-100.001, {"range"})):
+        features.loc[10, "rsi"] = np.float32(value)
+        assert _failed(validate_features(features, "BTC-USD", "1m", bounds, params)) == rules
+
+
 def test_filled_share_warns_only_above_its_budget(candles, params):
     """40 of 400 candles are within a tenth, 41 are not; either way the verdict passes."""
     flat = {"open": 100.0, "high": 100.0, "low": 100.0, "close": 100.0, "volume": 0.0, "is_filled": True}

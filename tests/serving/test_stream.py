@@ -10,15 +10,18 @@ import pytest
 
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
+from tapeline.features.table import build_table
 from tapeline.schema import OHLCV
 from tapeline.serving.answers import Answer, Prediction
 from tapeline.serving.batch import answer_table, predict_files
 from tapeline.serving.lines import as_line, predict_lines
+from tapeline.serving.predictor import Predictor
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import time_stream
 from tests.candles import with_gaps
 from tests.environments import link_packages, run_alone
-from tests.serving.bundles import LENGTH, LOOKBACK, MAX_FILL, make_bundle, market
+from tests.serving import bundles as made
+from tests.serving.bundles import CHOSEN, LENGTH, LOOKBACK, MAX_FILL, make_baseline, make_bundle, market
 
 
 def feed_all(stream, tables):
@@ -84,6 +87,27 @@ def test_two_models_of_one_label_keep_each_its_own_numbers(bundles, tmp_path):
     }
 
 
+def test_bundles_of_other_windows_features_and_scalers_are_each_asked_their_own(
+    bundles, tmp_path, monkeypatch
+):
+    """Of the newest rows as many as each takes, its features in its order, scaled as in its training."""
+    mean = np.linspace(-1, 1, len(CHOSEN)).tolist()
+    scaler = {"mean": mean, "std": [2.0] * len(CHOSEN)}
+    scaled = make_bundle(tmp_path, "lstm", artifact="scaled", seed=4, scaler=scaler)
+    monkeypatch.setattr(made, "LENGTH", 5)
+    monkeypatch.setattr(made, "CHOSEN", CHOSEN[::-2])
+    short = make_bundle(tmp_path, "lstm", artifact="short", seed=5)
+    folders = (short, *bundles, scaled)
+    stream, table = Stream(*folders), market(LOOKBACK + LENGTH + 5)["AAA-USD"]
+    answers = [stream.feed("AAA-USD", row) for row in table.to_dict("records")]
+    rows = build_table(table, table, CHOSEN, 15, MAX_FILL)
+    for predictor in map(Predictor, folders):
+        expected = predictor.predict(rows[predictor.features].to_numpy())[-6:]
+        found = [answer.predictions[predictor.artifact].value for answer in answers[-6:]]
+        assert found == pytest.approx(expected, abs=1e-5)
+        assert np.ptp(expected) > 1e-4
+
+
 def test_two_bundles_of_one_name_are_refused(bundles):
     """Their predictions could not be told apart."""
     with pytest.raises(ArtifactError, match="lstm: is the name of two bundles"):
@@ -145,6 +169,23 @@ def test_a_leader_that_falls_silent_is_told_once_it_is_unknown(bundles):
     assert "as if the leader AAA-USD did not move" in answers[-1].reason
 
 
+def test_what_is_not_known_of_the_leader_is_told_of_each_symbol_by_itself(bundles):
+    """A symbol that ended while the leader was silent says nothing of another that goes on with it."""
+    tables, back = market(400), 300 + MAX_FILL + 5
+    stream = Stream(*bundles, allow_untrained=True)
+    reasons = {}
+    for i, rows in enumerate(zip(*(table.to_dict("records") for table in tables.values()), strict=True)):
+        leading, own = rows
+        if not 300 <= i < back:
+            stream.feed("AAA-USD", leading)
+        if i < back:
+            reasons["CCC-USD", i] = stream.feed("CCC-USD", own).reason
+        reasons["BBB-USD", i] = stream.feed("BBB-USD", own).reason
+    unknown = "as if the leader AAA-USD did not move"
+    assert all(unknown in reasons[symbol, back - 1] for symbol in ("BBB-USD", "CCC-USD"))
+    assert not reasons["BBB-USD", back + 1]
+
+
 @pytest.mark.parametrize("late", [2, 4, LENGTH + 4])
 def test_a_leaders_candle_that_comes_late_counts_from_then_on(bundles, late):
     """The followers' rows are computed again, so that the next prediction is the batch's."""
@@ -159,6 +200,27 @@ def test_a_leaders_candle_that_comes_late_counts_from_then_on(bundles, late):
     batch = list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"]))
     same(batch[351 + late :], followed[351 + late :])
     assert batch[350 + late - 1].single.probability != followed[350 + late - 1].single.probability
+
+
+def test_a_stray_changes_nothing_of_what_the_leader_is_late_for(bundles):
+    """The leader's candles come late before a follower's stray and after it, then the candle that was due."""
+    own, leading = (market(352)[name].to_dict("records") for name in ("BBB-USD", "AAA-USD"))
+    stray = own[-1] | {"timestamp": own[-1]["timestamp"] + pd.Timedelta("1h")}
+    answers = []
+    for is_strayed in (False, True):
+        stream = Stream(*bundles)
+        for i in range(350):
+            if i < 345:
+                stream.feed("AAA-USD", leading[i])
+            stream.feed("BBB-USD", own[i])
+        stream.feed("AAA-USD", leading[345])
+        if is_strayed:
+            assert stream.feed("BBB-USD", stray).status == "gap"
+        for i in range(346, 350):
+            stream.feed("AAA-USD", leading[i])
+        answers.append(stream.feed("BBB-USD", own[350]))
+    assert answers[0].status == "predicted"
+    same(answers[:1], answers[1:])
 
 
 def test_a_follower_of_a_leader_that_has_a_long_gap(bundles):
@@ -212,6 +274,19 @@ def test_a_long_gap_begins_anew(bundles):
     assert (answer.status, answer.missing) == ("gap", LOOKBACK + LENGTH - 2)
     following = late | {"timestamp": late["timestamp"] + pd.Timedelta(minutes=1)}
     assert stream.feed("AAA-USD", following).missing == LOOKBACK + LENGTH - 3
+
+
+@pytest.mark.parametrize(("share", "status"), [(0.25, "predicted"), (0.24, "gap")])
+def test_a_window_may_be_filled_up_to_its_share(tmp_path, share, status):
+    """Three of twelve candles: a quarter is allowed to be, less is a gap; both ways agree."""
+    limits = {"max_fill": MAX_FILL, "max_filled_share": share, "columns": ["timestamp", *OHLCV]}
+    known = {"interval": "1m", "leader": "AAA-USD", "symbols": ["AAA-USD", "BBB-USD"]}
+    rule = make_baseline(tmp_path, "direction", "rule", input=limits | known)
+    tables = {name: table.iloc[:405] for name, table in market().items()}
+    stream = Stream(rule)
+    answers = feed_all(stream, tables)["BBB-USD"]
+    assert answers[-1].status == status
+    same(list(answer_table(stream, "BBB-USD", tables["BBB-USD"], tables["AAA-USD"])), answers)
 
 
 def test_a_refused_candle_leaves_the_stream_as_it_was(bundles):
@@ -308,6 +383,19 @@ def test_parts_add_up_to_less_than_the_whole_and_all_is_timed(bundles):
     assert taken.total.shape == taken.features.shape == (22,)
     assert len(taken.networks) == 2
     assert np.median(taken.features) < np.median(taken.total)
+
+
+def test_timing_changes_no_answer(bundles):
+    """The newest candle's rows are computed once more to be timed, and are not there twice."""
+    timed, plain = Stream(*bundles), Stream(*bundles)
+    rows = market(LOOKBACK + LENGTH + 3)["AAA-USD"].to_dict("records")
+    for row in rows:
+        expected = plain.feed("AAA-USD", row)
+        found = timed.feed("AAA-USD", row)
+        assert found == expected
+        if found.status == "predicted":
+            timed.time_parts("AAA-USD")
+    assert found.status == "predicted"
 
 
 def test_serving_needs_neither_torch_nor_dvc_nor_great_expectations(bundles, tmp_path):

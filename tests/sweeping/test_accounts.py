@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tapeline.sweeping import calls
 from tapeline.sweeping.accounts import figures_dtype, trade_all
 from tapeline.trading.accounts import run
 from tapeline.trading.figures import account_figures
@@ -51,6 +52,31 @@ def test_each_account_comes_to_what_it_comes_to_by_itself(seed, market):
         c = int(rng.integers(len(plan.conditions)))
         expected = by_itself(plan, MARKETS[market], choice, plan.conditions[c])
         np.testing.assert_array_equal(list(figures[k, c]), expected)
+
+
+@pytest.mark.parametrize("block", [97, 1000])
+def test_orders_of_many_blocks_of_calls_are_traded_one_after_the_other(monkeypatch, block):
+    """Each account comes to what it comes to by itself, however few of its calls are sized at once."""
+    monkeypatch.setattr(calls, "BLOCK", block)
+    ranges = {"signals": {"minimum_trend": [0.0, 0.3], "trade_tiers": [["A"], ["C", "A"]]}}
+    plan = make_sweep(params_of(), ranges)
+    figures = trade_all(plan, MARKETS[1].swept)
+    for k, choice in enumerate(plan.choices):
+        np.testing.assert_array_equal(list(figures[k, 0]), by_itself(plan, MARKETS[1], choice, ()))
+    assert figures["trades"].min() > 0
+
+
+@pytest.mark.parametrize("name", ["volatility_candles", "latency_s"])
+def test_conditions_of_execution_are_each_traded_as_they_are(name):
+    """Nothing of the condition before is kept where signals ask for the same candles."""
+    values = {"volatility_candles": [60, 30], "latency_s": [0.5, 90.0]}[name]
+    ranges = {"signals": {"stop": [2.0, 4.0]}, "execution": {name: values}}
+    plan = make_sweep(params_of(), ranges)
+    figures = trade_all(plan, MARKETS[0].swept)
+    for c, condition in enumerate(plan.conditions):
+        expected = by_itself(plan, MARKETS[0], plan.choices[0], condition)
+        np.testing.assert_array_equal(list(figures[0, c]), expected)
+    assert len(set(figures["net_pnl"][0])) > 1
 
 
 def test_threads_and_order_change_nothing():

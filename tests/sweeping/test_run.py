@@ -53,3 +53,12 @@ def test_draws_that_repeat_are_accounted_for():
     assert opening(make_sweep(params_of(), apart, mode="random", draws=20), "inner") == [
         "21 choices of signals.stop"
     ]
+
+
+def test_a_single_draw_of_what_is_in_params_is_accounted_for():
+    """It tries nothing new; a draw of another value is a choice beside that of params.yaml."""
+    present = make_sweep(params_of(), {"signals": {"stop": [2.0, 3.0]}}).present.signals.stop
+    ranges = {"signals": {"stop": [present, present + 1]}}
+    plans = [make_sweep(params_of(), ranges, mode="random", draws=1, seed=seed) for seed in range(8)]
+    lines = {len(plan.choices): opening(plan, "inner")[1:] for plan in plans}
+    assert lines == {1: ["of 1 draws: the others had been drawn before"], 2: []}
