@@ -54,7 +54,8 @@ def by_wording(lines: Iterable[str]) -> dict[tuple[str, str, int], list[float]]:
 
 def keyed(lines: Iterable[str]) -> Iterator[tuple[tuple[str, str, int], str]]:
     """Each line with its key in `by_wording`."""
-    title, seen = "", {}
+    title = ""
+    seen: dict[tuple[str, str], int] = {}
     for line in lines:
         if line.startswith(TITLE):
             title = line.removeprefix(TITLE)
