@@ -2,7 +2,6 @@
 
 import json
 import re
-from dataclasses import replace as with_values
 
 import numpy as np
 import pandas as pd
@@ -19,6 +18,7 @@ from tapeline.params import Params
 from tapeline.promotion.bundle import pack
 from tapeline.release.replay import replay
 from tapeline.release.replayed_account import near_minimum, near_tier, require_same_trades
+from tapeline.serving.answers import Answer
 from tapeline.serving.batch import predict_rows
 from tapeline.serving.predictor import Predictor
 from tapeline.serving.stream import Stream
@@ -152,9 +152,9 @@ def leader_lagging(time, leader_time, leader_close, step, max_fill):
 class LaggingPredictor(Predictor):
     """Predicts from the rows before, each window one candle late."""
 
-    def predict(self, features):
+    def predict_windows(self, windows):
         """As a buffer that is read before it is written."""
-        return super().predict(np.concatenate([features[:1], features[:-1]]))
+        return super().predict_windows(np.concatenate([windows[:, :1], windows[:, :-1]], axis=1))
 
 
 newest, close_before = stream.newest, buffer.close_before
@@ -175,15 +175,13 @@ def test_serving_that_does_otherwise_than_the_run_is_found(run, packed, monkeypa
 
 def test_serving_that_refuses_what_was_scored_is_found(run, packed, monkeypatch):
     """One symbol refused, or one candle."""
-    original = Stream._answer
+    original = Stream._ask
 
     def refusing(self, key, symbol, missing):
-        answer = original(self, key, symbol, missing)
-        return (
-            with_values(answer, status="gap", reason="it was filled", predictions={}) if missing else answer
-        )
+        asked = original(self, key, symbol, missing)
+        return Answer(**key, status="gap", reason="it was filled") if missing else asked
 
-    monkeypatch.setattr(Stream, "_answer", refusing)
+    monkeypatch.setattr(Stream, "_ask", refusing)
     with pytest.raises(ArtifactError, match="BBB-USD .*the bundle answers gap .it was filled."):
         replayed(packed)
 

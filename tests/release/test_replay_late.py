@@ -1,6 +1,5 @@
 """A leader that comes late counts from the followers' next candle on; serving that forgets it is found."""
 
-from dataclasses import replace
 from itertools import groupby
 
 import pandas as pd
@@ -9,6 +8,7 @@ import pytest
 from tapeline.errors import ArtifactError
 from tapeline.release.replay_feed import Feed
 from tapeline.release.replay_late import FIRST, PERIOD, STALLS, require_same_late, stalls
+from tapeline.serving.answers import Answer, Asked
 from tapeline.serving.stream import Stream
 from tests.release.feeds import LAST, make_feed
 
@@ -50,15 +50,15 @@ def test_a_stream_that_keeps_rows_its_leader_was_late_for_is_found(fed, monkeypa
 
 def test_a_stream_that_waits_for_its_leader_is_found(fed, monkeypatch):
     """It answers nothing where it could with the leader's last close."""
-    original = Stream._answer
+    original = Stream._ask
 
     def waiting(self, key, symbol, missing):
         own, leader = self._buffers[symbol], self._leader_of(symbol)
-        answer = original(self, key, symbol, missing)
+        asked = original(self, key, symbol, missing)
         is_behind = leader is not None and leader.time[-1] < own.time[-1] - 2 * self._step
-        return replace(answer, status="refused", predictions={}) if is_behind else answer
+        return Answer(**key, status="refused") if is_behind and isinstance(asked, Asked) else asked
 
-    monkeypatch.setattr(Stream, "_answer", waiting)
+    monkeypatch.setattr(Stream, "_ask", waiting)
     with pytest.raises(ArtifactError, match="^models/candidate: the bundles answer predicted.*and refused"):
         require_same_late(*fed)
 
