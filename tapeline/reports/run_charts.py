@@ -1,23 +1,27 @@
 """The charts of a run, each drawn from one of its files."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
 
 from tapeline.models.table import NETWORKS
+from tapeline.reports.card_charts import equity_bounds
+from tapeline.reports.colours import BAD, MODEL, PLAIN
 
 HEIGHT = 220
-MODEL, PLAIN, BAD = "#1f5fa8", "#8a8a8a", "#a3201c"
 WIDE = alt.Scale(zero=False)
 
 alt.data_transformers.disable_max_rows()  # a year of hours is more than Altair draws unasked
 
 
-def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
-    """Title, file and chart of every figure, by the part of the page it belongs to."""
-    equity, odds = pd.read_csv("plots/equity.csv"), pd.read_csv("plots/odds.csv")
+def draw_run(equity: pd.DataFrame) -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
+    """Title, file and chart of every figure, by the part of the page it belongs to.
+
+    equity : hour by hour, as `account_tables.read_equity` reads it
+    """
+    odds = pd.read_csv("plots/odds.csv")
     return {
         "probabilities": [
             (
@@ -106,7 +110,7 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
         confidence=(100 * table["share"]).map("top {:g} %".format),
     )
     bound = max(1.0, float(table["multiple"].abs().max()))
-    scale = alt.Scale(domain=[-bound, 0, bound], range=[BAD, "#ffffff", MODEL])
+    scale = alt.Scale(domain=[-bound, 0, bound], range=["#f0a8a2", "#ffffff", "#9cc3ea"])
     order = list(dict.fromkeys(table.sort_values("share")["confidence"]))
     base = alt.Chart().encode(
         alt.X("hold:O", title="candles held"), alt.Y("confidence:O", title=None, sort=order)
@@ -114,7 +118,7 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
     cells = base.mark_rect().encode(
         alt.Color("multiple:Q", scale=scale, title="gross over costs"), tooltip=list(table.columns)
     )
-    words = base.mark_text(fontSize=10).encode(alt.Text("gross_bps:Q", format=".1f"))
+    words = base.mark_text(fontSize=10, color="#1d2126").encode(alt.Text("gross_bps:Q", format=".1f"))
     return alt.layer(cells, words, data=table).facet(
         facet=alt.Facet("symbol:N", title="basis points gross, mean of a call", sort=None), columns=3
     )
@@ -161,16 +165,20 @@ def reliability(table: pd.DataFrame) -> alt.LayerChart:
 
 
 def floors(table: pd.DataFrame) -> alt.LayerChart:
-    """Equity above the floors that FTMO's program sets."""
+    """Equity above the floors that FTMO's program sets, not far below them, beside buy-and-hold."""
     x = alt.X("timestamp:T", title=None)
-    lines = _chart(table)
-    y = alt.Y("equity", scale=WIDE, title="account currency")
-    equity = lines.mark_line(color=MODEL).encode(x, y, tooltip=list(table.columns))
-    worst = lines.mark_line(color=MODEL, opacity=0.3).encode(x, alt.Y("lowest", title=""))
-    day = lines.mark_line(color=PLAIN, interpolate="step-after").encode(x, alt.Y("daily_floor", title=""))
-    account = lines.mark_line(color=BAD, interpolate="step-after").encode(x, alt.Y("account_floor", title=""))
-    chart: alt.LayerChart = account + day + worst + equity
-    return chart
+    lines, scale = _chart(table), alt.Scale(domain=list(equity_bounds(table)), nice=False)
+
+    def line(column: str, colour: str, **how: Any) -> alt.Chart:
+        mark = lines.mark_line(color=colour, clip=True, **how)
+        y = alt.Y(f"{column}:Q", scale=scale, title="account currency" if column == "equity" else "")
+        drawn: alt.Chart = mark.encode(x, y, tooltip=list(table.columns))
+        return drawn
+
+    account = line("account_floor", BAD, interpolate="step-after")
+    day = line("daily_floor", PLAIN, interpolate="step-after")
+    held = [line("buy_and_hold", PLAIN, strokeDash=[4, 3])] if "buy_and_hold" in table else []
+    return alt.layer(account, day, *held, line("lowest", MODEL, opacity=0.3), line("equity", MODEL))
 
 
 def drawdown(table: pd.DataFrame) -> alt.Chart:
