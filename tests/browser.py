@@ -139,4 +139,6 @@ class Browser:
         done = self.call("Page.printToPDF", paperWidth=8.27, paperHeight=11.69, printBackground=True)
         content = base64.b64decode(done["data"])
         file.write_bytes(content)
-        return content.count(b"/Type /Page\n") or content.count(b"/Type /Page") - content.count(b"/Type /Pages")
+        return content.count(b"/Type /Page\n") or content.count(b"/Type /Page") - content.count(
+            b"/Type /Pages"
+        )

@@ -17,7 +17,10 @@ def read_equity(symbols: list[str], initial: float, candles: Path | str = "data/
     paths = [Path(candles) / f"{symbol}.parquet" for symbol in symbols]
     if not paths or not all(path.is_file() for path in paths):
         return table
-    held = [_held(pd.read_parquet(path, columns=["timestamp", "open", "close"]), table["timestamp"]) for path in paths]
+    held = [
+        _held(pd.read_parquet(path, columns=["timestamp", "open", "close"]), table["timestamp"])
+        for path in paths
+    ]
     worth = initial * np.mean(held, axis=0)
     return table.assign(buy_and_hold=worth) if np.isfinite(worth).all() else table
 

@@ -34,7 +34,10 @@ def finish(chart: Any, size: Size) -> Any:
     }  # fmt: skip
     return (
         chart.properties(
-            width=size.width, height=size.height, padding=2, autosize=alt.AutoSizeParams(type="fit", contains="padding")
+            width=size.width,
+            height=size.height,
+            padding=2,
+            autosize=alt.AutoSizeParams(type="fit", contains="padding"),
         )
         .configure(background="transparent", font="sans-serif")
         .configure_axis(**axis)
@@ -71,13 +74,21 @@ def waterfall(steps: pd.DataFrame, size: Size) -> Any:
     steps : `what`, `start`, `end`, `colour`; money of the account
     """
     order = list(steps["what"])
-    below = alt.Axis(labelAngle=0, labelLimit=60, ticks=False, labelOverlap=False, labelFontSize=size.letters - 1)
-    beside = alt.Axis(format="~s") if size.name == "wide" else alt.Axis(labels=False, ticks=False, domain=False)
-    bars = alt.Chart(steps).mark_bar().encode(
-        alt.X("what:N", sort=order, title=None, axis=below),
-        alt.Y("start:Q", title=None, axis=beside),
-        alt.Y2("end:Q"),
-        alt.Color("colour:N", scale=None),
+    below = alt.Axis(
+        labelAngle=0, labelLimit=60, ticks=False, labelOverlap=False, labelFontSize=size.letters - 1
+    )
+    beside = (
+        alt.Axis(format="~s") if size.name == "wide" else alt.Axis(labels=False, ticks=False, domain=False)
+    )
+    bars = (
+        alt.Chart(steps)
+        .mark_bar()
+        .encode(
+            alt.X("what:N", sort=order, title=None, axis=below),
+            alt.Y("start:Q", title=None, axis=beside),
+            alt.Y2("end:Q"),
+            alt.Color("colour:N", scale=None),
+        )
     )
     zero = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=INK, opacity=0.5).encode(alt.Y("y:Q"))
     return finish(bars + zero, size)
@@ -98,7 +109,9 @@ def equity_bounds(table: pd.DataFrame) -> tuple[float, float]:
 def equity_chart(table: pd.DataFrame, size: Size) -> Any:
     """Equity above its floors, buy-and-hold beside it where that is known."""
     scale = alt.Scale(domain=list(equity_bounds(table)), nice=False, zero=False)
-    base = alt.Chart(table).encode(alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=4)))
+    base = alt.Chart(table).encode(
+        alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=4))
+    )
 
     def line(column: str, colour: str, **how: Any) -> Any:
         mark = base.mark_line(clip=True, color=colour, **how)
@@ -122,7 +135,9 @@ def drawdown_chart(table: pd.DataFrame, limit: float | None, size: Size) -> Any:
     x = alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=4))
     area: Any = alt.Chart(table).mark_area(color=BAD, opacity=0.55, clip=True).encode(x, y)
     if limit:
-        line = alt.Chart(pd.DataFrame({"drawdown": [limit]})).mark_rule(color=BAD, strokeDash=[4, 3], strokeWidth=1.5)
+        line = alt.Chart(pd.DataFrame({"drawdown": [limit]})).mark_rule(
+            color=BAD, strokeDash=[4, 3], strokeWidth=1.5
+        )
         area = area + line.encode(y)
     return finish(area, size)
 
@@ -137,4 +152,6 @@ def calibration_chart(table: pd.DataFrame, size: Size) -> Any:
     bars = alt.Chart(table).mark_rule(color=MODEL, opacity=0.6)
     dots = alt.Chart(table).mark_point(filled=True, color=MODEL, size=28, opacity=1)
     interval = bars.encode(x, alt.Y("low:Q", scale=scale, title=None), alt.Y2("high:Q"))
-    return finish(ends.mark_line(strokeDash=[4, 3], color=PLAIN).encode(x, y) + interval + dots.encode(x, y), size)
+    return finish(
+        ends.mark_line(strokeDash=[4, 3], color=PLAIN).encode(x, y) + interval + dots.encode(x, y), size
+    )

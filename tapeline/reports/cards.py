@@ -70,7 +70,11 @@ def _pictures(name: str, draw: Callable[[Size], alt.TopLevelMixin]) -> tuple[tup
 
 def _interval(low: float | None, high: float | None) -> str:
     """Two shares as an interval in percent."""
-    return f"{percent(low).removesuffix(' %')} to {percent(high)}" if low is not None else "no interval: too few days"
+    return (
+        f"{percent(low).removesuffix(' %')} to {percent(high)}"
+        if low is not None
+        else "no interval: too few days"
+    )
 
 
 def _accuracy(tables: RunTables, wording: Wording) -> Card:
@@ -89,7 +93,11 @@ def _accuracy(tables: RunTables, wording: Wording) -> Card:
     points = pd.DataFrame(rows, columns=["what", "value", "low", "high", "colour"])
     shown = pd.concat([points[["value", "low", "high"]].astype(float).stack(), half["value"]])
     domain = max(0.0, float(shown.min()) - 0.02), min(1.0, float(shown.max()) + 0.02)
-    against = f"best control {percent(best)}{f' ({name_of(of)})' if of else ''}" if best is not None else "no control"
+    against = (
+        f"best control {percent(best)}{f' ({name_of(of)})' if of else ''}"
+        if best is not None
+        else "no control"
+    )
     bound = f"ceiling {percent(ceiling)}" if ceiling is not None else "ceiling unknown"
     asked = ("accuracy_all", "accuracy_all_low", "lead_over_rules_low", "lead_over_controls_low")
     verdict = tables.verdict(*(f"{tables.traded}.{gate}" for gate in asked))
@@ -104,7 +112,12 @@ def _net_pnl(tables: RunTables, wording: Wording) -> Card:
     """Net PnL against gross and the costs between them, on what balance."""
     money = tables.metrics["backtest"]
     if not money.get("trades"):
-        return _without("pnl", "Net PnL", "No trades", "no prediction reached a tier that trades, or its stop lay inside the costs")
+        return _without(
+            "pnl",
+            "Net PnL",
+            "No trades",
+            "no prediction reached a tier that trades, or its stop lay inside the costs",
+        )
     net, low, high = (money.get(f"net_pnl{end}") for end in ("", "_low", "_high"))
     parts = [
         ("gross", money["gross_pnl"]), ("spread", -money["spread_cost"]), ("slip", -money["slippage_cost"]),
@@ -140,12 +153,12 @@ def _equity(tables: RunTables, wording: Wording) -> Card:
     breach = table[table["lowest"] < table[["daily_floor", "account_floor"]].max(axis=1)]
     floors = "FTMO does not watch it"
     if table["account_floor"].notna().any():
-        floors = f"floor {wording.money(float(table['account_floor'].iloc[-1]))} (red), the day's (grey)"
+        floors = f"above its floors: {wording.money(float(table['account_floor'].iloc[-1]))} (red), the day's (grey)"
         if len(breach):
             floors = f"fell below a floor on {breach['timestamp'].iloc[0]:%Y-%m-%d}"
     last = float(table["equity"].iloc[-1])
     return Card(
-        "equity", "Equity", wording.money(last), tables.verdict("ftmo.breached"), (floors, ends),
+        "equity", "Equity", wording.money(last), "", (floors, ends),
         f"Equity from {wording.money(tables.initial)} to {wording.money(last)}; {floors}; {ends}",
         _pictures("equity", lambda size: card_charts.equity_chart(table, size)), "account",
     )  # fmt: skip
@@ -180,7 +193,9 @@ def _passing(tables: RunTables, wording: Wording) -> Card:
     points = pd.DataFrame(rows, columns=["what", "value", "low", "high", "colour"]).dropna(subset=["value"])
     beside = f"random sides {percent(sides)}; as much PnL with p {p if p[0] in '≤<' else f'= {p}'}"
     took = f"{_interval(low, high)}, resampled from {days} days"
-    verdict = tables.verdict("ftmo.pass_probability_gain", "ftmo.pass_probability", "ftmo.pass_probability_low")
+    verdict = tables.verdict(
+        "ftmo.pass_probability_gain", "ftmo.pass_probability", "ftmo.pass_probability_low"
+    )
     return Card(
         "passing", title, percent(value), verdict, (took, beside),
         f"Probability of passing {percent(value)} and its interval, {beside}",

@@ -59,12 +59,15 @@ def figure(value: Any) -> str:
 
 
 def svg(chart: alt.TopLevelMixin, name: str = "") -> Markup:
-    """Draw `chart` as SVG to stand in a page; `name` keeps its own references apart from other charts'."""
+    """Draw `chart` as SVG to stand in a page; `name`, once on the page, keeps its references its own."""
     buffer = io.StringIO()
     chart.save(buffer, format="svg")
     drawn = buffer.getvalue()
-    if name:
-        drawn = re.sub(r'(id="|url\(#)(clip|gradient)', rf"\g<1>{name}-\2", drawn)
+    # They are counted up by all charts of a process, so the same chart would not be the same text again.
+    for number, reference in enumerate(dict.fromkeys(re.findall(r' id="([^"]+)"', drawn)) if name else ()):
+        drawn = drawn.replace(f'"{reference}"', f'"{name}-{number}"').replace(
+            f"#{reference})", f"#{name}-{number})"
+        )
     return Markup(drawn)
 
 
@@ -81,7 +84,9 @@ def embed(
         for title, file, chart in charts:
             name = f"chart-{len(drawn)}"
             drawn[name] = spec = chart.to_dict()
-            spec["config"] = {key: value for key, value in spec.get("config", {}).items() if key != "view"} | OF_PAGE
+            spec["config"] = {
+                key: value for key, value in spec.get("config", {}).items() if key != "view"
+            } | OF_PAGE
             places.setdefault(part, []).append({"id": name, "title": title, "file": file})
     options = json.dumps({"renderer": "svg", "actions": False})
     # Inside a string a closing tag would end the script, and `<!--<script>` keep it from ending.

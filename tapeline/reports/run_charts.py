@@ -12,6 +12,8 @@ from tapeline.reports.colours import BAD, MODEL, PLAIN
 
 HEIGHT = 220
 WIDE = alt.Scale(zero=False)
+LOSS, GAIN = "#f0a8a2", "#9cc3ea"  # light: figures are written on them
+PERCENT = alt.Axis(format=".0%")
 
 alt.data_transformers.disable_max_rows()  # a year of hours is more than Altair draws unasked
 
@@ -110,7 +112,7 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
         confidence=(100 * table["share"]).map("top {:g} %".format),
     )
     bound = max(1.0, float(table["multiple"].abs().max()))
-    scale = alt.Scale(domain=[-bound, 0, bound], range=["#f0a8a2", "#ffffff", "#9cc3ea"])
+    scale = alt.Scale(domain=[-bound, 0, bound], range=[LOSS, "#ffffff", GAIN])
     order = list(dict.fromkeys(table.sort_values("share")["confidence"]))
     base = alt.Chart().encode(
         alt.X("hold:O", title="candles held"), alt.Y("confidence:O", title=None, sort=order)
@@ -136,11 +138,13 @@ def learning_curve(history: pd.DataFrame) -> alt.LayerChart:
 
 def confidence(table: pd.DataFrame) -> alt.LayerChart:
     """Accuracy with its interval against the prediction's confidence."""
-    x = alt.X("confidence", scale=WIDE, title="confidence of the prediction")
+    x = alt.X("confidence", scale=WIDE, title="confidence of the prediction", axis=PERCENT)
     points = (
         _chart(table)
         .mark_line(point=True, color=MODEL)
-        .encode(x, alt.Y("accuracy", scale=WIDE, title="share right"), tooltip=list(table.columns))
+        .encode(
+            x, alt.Y("accuracy", scale=WIDE, title="share right", axis=PERCENT), tooltip=list(table.columns)
+        )
     )
     interval = _chart(table).mark_rule().encode(x, alt.Y("low", scale=WIDE), alt.Y2("high"))
     chart: alt.LayerChart = interval + points
@@ -150,8 +154,8 @@ def confidence(table: pd.DataFrame) -> alt.LayerChart:
 def reliability(table: pd.DataFrame) -> alt.LayerChart:
     """Observed against predicted, with intervals and the diagonal; a point's size is its count."""
     scale = alt.Scale(domain=[0, 1])
-    x = alt.X("mean_probability", scale=scale, title="predicted probability")
-    y = alt.Y("observed", scale=scale, title="share that rose")
+    x = alt.X("mean_probability", scale=scale, title="predicted probability", axis=PERCENT)
+    y = alt.Y("observed", scale=scale, title="share that rose", axis=PERCENT)
     points = (
         _chart(table)
         .mark_point(filled=True, color=MODEL)

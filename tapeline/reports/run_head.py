@@ -17,7 +17,12 @@ from tapeline.promotion.release_record import RunRecord
 from tapeline.promotion.repository import git
 from tapeline.reports.wording import Wording, name_of
 
-INTERVALS = {"1m": "1-minute candles", "5m": "5-minute candles", "15m": "15-minute candles", "1h": "hourly candles"}
+INTERVALS = {
+    "1m": "1-minute candles",
+    "5m": "5-minute candles",
+    "15m": "15-minute candles",
+    "1h": "hourly candles",
+}
 FIGURES = "metrics"  # what a commit must hold as it stands here to be the run's own
 
 
@@ -56,7 +61,9 @@ def market_words(origin: Origin | None, equity: pd.DataFrame) -> dict[str, str]:
     if origin.symbols:
         words["symbols"] = ", ".join(origin.symbols)
         ends = [time for symbol in origin.symbols.values() for time in (symbol.first, symbol.last)]
-        words["span"] = f"{INTERVALS.get(origin.interval or '', 'candles')}, {_days(pd.Series([min(ends), max(ends)]))}"
+        words["span"] = (
+            f"{INTERVALS.get(origin.interval or '', 'candles')}, {_days(pd.Series([min(ends), max(ends)]))}"
+        )
     return words
 
 

@@ -14,7 +14,6 @@ from tapeline.models.table import FILES, MODELS, NETWORKS, TRADED, models_of
 from tapeline.nets.skill import no_skill
 from tapeline.outputs import read_json
 from tapeline.params import Params
-from tapeline.promotion.gates import summary
 from tapeline.promotion.release_record import RunRecord
 from tapeline.quality.report import require_passed
 from tapeline.reports.account_tables import by_month, read_equity
@@ -56,7 +55,6 @@ def write_report(deflate: Deflate, stale: Stale = list) -> Path:
     audits = audit_rows(detail["expectations"]) + audit_rows(detail["splits"])
     budget = params.section("latency", LatencyParams).p99_budget_ms
     run = RunRecord.read(PROMOTION.read_bytes(), f"{PROMOTION}: can't be read")
-    verdicts = {name: summary(run.gates_of(name)) for name in run.bundles}
     try:
         deflated, trials = deflate(metrics["backtest"], detail["backtest"])
     except ArtifactError:  # outside a repository trials can't be counted
@@ -108,7 +106,7 @@ def write_report(deflate: Deflate, stale: Stale = list) -> Path:
         audits=audits,
         measured=measured,
         budget=budget,
-        verdicts=verdicts,
+        verdicts={name: count_gates(run.gates_of(name), name, wording) for name in run.bundles},
         unskilled=unskilled,
         selections=selections,
         deflated=deflated,
@@ -119,7 +117,10 @@ def write_report(deflate: Deflate, stale: Stale = list) -> Path:
 def contents() -> list[tuple[str, str]]:
     """Anchor and title of every section, in order."""
     directions = [
-        ("probabilities" if model is TRADED[0] else f"probabilities-{model.name}", f"Probabilities ({model.title})")
+        (
+            "probabilities" if model is TRADED[0] else f"probabilities-{model.name}",
+            f"Probabilities ({model.title})",
+        )
         for model in models_of(DIRECTION)
     ]
     strengths = [(f"strength-{m.name}", f"Trend strength ({m.title})") for m in models_of(TREND_STRENGTH)]

@@ -38,7 +38,9 @@ SHARES = re.compile(
     r"|^return_$|^control$|^profit$|probabilistic_sharpe|lead_over_(rules|controls)_low$|^difference(_low|_high)?$)"
 )
 NO_SHARES = re.compile(r"(_days|_rows|mae|rank_correlation|_ms)")
-MONEY = re.compile(r"(pnl|_cost$|^swap$|^average_win$|^average_loss$|^largest_loss$|^mfe$|^mean_notional$|^balance$|_day$)")
+MONEY = re.compile(
+    r"(pnl|_cost$|^swap$|^average_win$|^average_loss$|^largest_loss$|^mfe$|^mean_notional$|^balance$|_day$)"
+)
 NO_MONEY = re.compile(r"(^a_day|_a_day$|best_day|probability)")
 P_VALUES = re.compile(r"(^|_)p_(value|adjusted)$")
 BOOLEANS = re.compile(r"(^|_)(passed|breached|is_[a-z_]+|has_skill|leaking|kept|tiers_are_in_order)$")
@@ -90,6 +92,8 @@ class Wording:
             value = float(figure)
         except ValueError:
             return limit
+        if BOOLEANS.search(key):
+            return self.said(value, key)
         return f"{'≥' if sign == '>=' else '≤'} {self.said(value, key)}"
 
 
@@ -119,7 +123,11 @@ def percent(value: float | None, signed: bool = False) -> str:
 def p_value(value: float, floor: float = 0.0) -> str:
     """A p-value as a bound: no smaller than its `floor` lets it be, and not more exact than it is."""
     if value <= floor * (1 + 1e-9):
-        return f"≤ {math.ceil(floor * 1000 - 1e-9) / 1000:g}" if floor < 0.0095 else f"≤ {math.ceil(floor * 100 - 1e-9) / 100:g}"
+        return (
+            f"≤ {math.ceil(floor * 1000 - 1e-9) / 1000:g}"
+            if floor < 0.0095
+            else f"≤ {math.ceil(floor * 100 - 1e-9) / 100:g}"
+        )
     if value < TINY:
         return f"< {TINY:g}"
     return f"{value:.2f}" if value >= 0.1 else f"{value:.2g}"
