@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 FLAGS = (
-    "--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync", "--disable-extensions",
-    "--disable-background-networking", "--disable-component-update", "--disable-dev-shm-usage", "--hide-scrollbars",
-    "--remote-debugging-pipe", "--force-color-profile=srgb",
-)  # fmt: skip
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-sync",
+    "--disable-extensions",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-dev-shm-usage",
+    "--hide-scrollbars",
+    "--remote-debugging-pipe",
+    "--force-color-profile=srgb",
+)
 PATIENCE_S = 120
 
 
@@ -36,8 +45,10 @@ class Browser:
         line = f'exec "$@" 3<&{theirs} 4>&{answers}'
         self._process = subprocess.Popen(
             ["bash", "-c", line, "browser", *command],
-            pass_fds=(theirs, answers), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
+            pass_fds=(theirs, answers),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         os.close(theirs)
         os.close(answers)
         self._number, self._rest, self._session = 0, b"", ""
@@ -103,11 +114,14 @@ class Browser:
         return message
 
     def open(self, page: Path, width: int, height: int, dark: bool = False, media: str = "screen") -> None:
-        """Show `page` in a window of so many CSS pixels, and wait till it is loaded and its scripts have run."""
+        """Show `page` in a window of so many CSS pixels, and wait till it is loaded."""
         self.call(
             "Emulation.setDeviceMetricsOverride",
-            width=width, height=height, deviceScaleFactor=1, mobile=False,
-        )  # fmt: skip
+            width=width,
+            height=height,
+            deviceScaleFactor=1,
+            mobile=False,
+        )
         scheme = [{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}]
         self.call("Emulation.setEmulatedMedia", media=media, features=scheme)
         self._happened.clear()

@@ -27,11 +27,23 @@ SIZES = (Size("wide", 352, 118, 11), Size("narrow", 162, 74, 9))
 def finish(chart: Any, size: Size) -> Any:
     """Set the chart to its size, everything in the page's own colour of ink."""
     axis = {
-        "labelFontSize": size.letters, "titleFontSize": size.letters, "titleFontWeight": "normal",
-        "labelColor": INK, "titleColor": INK, "gridOpacity": 0.15, "gridColor": INK, "domainColor": INK,
-        "tickColor": INK, "domainOpacity": 0.4, "tickOpacity": 0.4, "tickCount": 4 if size.name == "wide" else 3,
-        "labelOverlap": True, "titlePadding": 2, "labelPadding": 3, "tickSize": 3,
-    }  # fmt: skip
+        "labelFontSize": size.letters,
+        "titleFontSize": size.letters,
+        "titleFontWeight": "normal",
+        "labelColor": INK,
+        "titleColor": INK,
+        "gridOpacity": 0.15,
+        "gridColor": INK,
+        "domainColor": INK,
+        "tickColor": INK,
+        "domainOpacity": 0.4,
+        "tickOpacity": 0.4,
+        "tickCount": 4 if size.name == "wide" else 3,
+        "labelOverlap": True,
+        "titlePadding": 2,
+        "labelPadding": 3,
+        "tickSize": 3,
+    }
     return (
         chart.properties(
             width=size.width,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -20,7 +21,7 @@ Figures = dict[str, Any]
 
 @dataclass(frozen=True)
 class Card:
-    """One card. verdict : of the run's gates on it; told : what the picture shows, for those who do not see it."""
+    """One card. verdict : of the run's gates on it; told : what the picture shows, in words."""
 
     name: str
     title: str
@@ -45,7 +46,7 @@ class RunTables:
     gates: tuple[Verdict, ...]
 
     def verdict(self, *gates: str) -> str:
-        """What the gates came to together: failed if one has, passed if one has, not judged; empty without any."""
+        """What the gates came to together: failed if one has, else passed if one has; empty without any."""
         found = {each.status for each in self.gates if each.gate in gates}
         if not found:
             return ""
@@ -91,8 +92,8 @@ def _accuracy(tables: RunTables, wording: Wording) -> Card:
     if ceiling is not None:
         rows.append(("ceiling", ceiling, None, None, INK))
     points = pd.DataFrame(rows, columns=["what", "value", "low", "high", "colour"])
-    shown = pd.concat([points[["value", "low", "high"]].astype(float).stack(), half["value"]])
-    domain = max(0.0, float(shown.min()) - 0.02), min(1.0, float(shown.max()) + 0.02)
+    shown = np.append(points[["value", "low", "high"]].to_numpy(dtype=float), 0.5)
+    domain = max(0.0, float(np.nanmin(shown)) - 0.02), min(1.0, float(np.nanmax(shown)) + 0.02)
     against = (
         f"best control {percent(best)}{f' ({name_of(of)})' if of else ''}"
         if best is not None
@@ -102,10 +103,15 @@ def _accuracy(tables: RunTables, wording: Wording) -> Card:
     asked = ("accuracy_all", "accuracy_all_low", "lead_over_rules_low", "lead_over_controls_low")
     verdict = tables.verdict(*(f"{tables.traded}.{gate}" for gate in asked))
     return Card(
-        "accuracy", "Accuracy of direction", percent(value), verdict, (_interval(low, high), f"{against}; {bound}"),
+        "accuracy",
+        "Accuracy of direction",
+        percent(value),
+        verdict,
+        (_interval(low, high), f"{against}; {bound}"),
         f"Accuracy {percent(value)} and its interval beside {against}, {bound} and one half",
-        _pictures("accuracy", lambda size: card_charts.interval_chart(points, half, domain, size)), "probabilities",
-    )  # fmt: skip
+        _pictures("accuracy", lambda size: card_charts.interval_chart(points, half, domain, size)),
+        "probabilities",
+    )
 
 
 def _net_pnl(tables: RunTables, wording: Wording) -> Card:
@@ -118,11 +124,14 @@ def _net_pnl(tables: RunTables, wording: Wording) -> Card:
             "No trades",
             "no prediction reached a tier that trades, or its stop lay inside the costs",
         )
-    net, low, high = (money.get(f"net_pnl{end}") for end in ("", "_low", "_high"))
+    net, low, high = money["net_pnl"], money.get("net_pnl_low"), money.get("net_pnl_high")
     parts = [
-        ("gross", money["gross_pnl"]), ("spread", -money["spread_cost"]), ("slip", -money["slippage_cost"]),
-        ("fee", -money["commission_cost"]), ("swap", money["swap"]),
-    ]  # fmt: skip
+        ("gross", money["gross_pnl"]),
+        ("spread", -money["spread_cost"]),
+        ("slip", -money["slippage_cost"]),
+        ("fee", -money["commission_cost"]),
+        ("swap", money["swap"]),
+    ]
     at, steps = 0.0, []
     for what, change in parts:
         steps.append((what, at, at + change, PLAIN if what == "gross" else BAD if change < 0 else MODEL))
@@ -135,13 +144,19 @@ def _net_pnl(tables: RunTables, wording: Wording) -> Card:
         else "no interval: too few days"
     )
     costs = money["gross_pnl"] - net
-    why = f"gross {wording.money(money['gross_pnl'])} less costs {wording.money(costs)}, on {wording.money(tables.initial)}"
+    gross, balance = wording.money(money["gross_pnl"]), wording.money(tables.initial)
+    why = f"gross {gross} less costs {wording.money(costs)}, on {balance}"
     verdict = tables.verdict("backtest.net_pnl", "backtest.net_pnl_low")
     return Card(
-        "pnl", "Net PnL", wording.money(net, signed=True), verdict, (ends, why),
+        "pnl",
+        "Net PnL",
+        wording.money(net, signed=True),
+        verdict,
+        (ends, why),
         f"From {why} to net {wording.money(net)}, a bar for each cost",
-        _pictures("pnl", lambda size: card_charts.waterfall(table, size)), "account",
-    )  # fmt: skip
+        _pictures("pnl", lambda size: card_charts.waterfall(table, size)),
+        "account",
+    )
 
 
 def _equity(tables: RunTables, wording: Wording) -> Card:
@@ -150,18 +165,22 @@ def _equity(tables: RunTables, wording: Wording) -> Card:
     ends = "buy-and-hold beside it not known: no candles here"
     if "buy_and_hold" in table:
         ends = f"buy-and-hold {wording.money(float(table['buy_and_hold'].iloc[-1]))} (dashed)"
-    breach = table[table["lowest"] < table[["daily_floor", "account_floor"]].max(axis=1)]
     floors = "FTMO does not watch it"
     if table["account_floor"].notna().any():
-        floors = f"above its floors: {wording.money(float(table['account_floor'].iloc[-1]))} (red), the day's (grey)"
-        if len(breach):
-            floors = f"fell below a floor on {breach['timestamp'].iloc[0]:%Y-%m-%d}"
+        floor = wording.money(float(table["account_floor"].iloc[-1]))
+        broken = "broke a floor" if tables.metrics["ftmo"].get("breached") else "no floor broken"
+        floors = f"{broken}: {floor} (red), the day's (grey)"
     last = float(table["equity"].iloc[-1])
     return Card(
-        "equity", "Equity", wording.money(last), "", (floors, ends),
+        "equity",
+        "Equity",
+        wording.money(last),
+        "",
+        (floors, ends),
         f"Equity from {wording.money(tables.initial)} to {wording.money(last)}; {floors}; {ends}",
-        _pictures("equity", lambda size: card_charts.equity_chart(table, size)), "account",
-    )  # fmt: skip
+        _pictures("equity", lambda size: card_charts.equity_chart(table, size)),
+        "account",
+    )
 
 
 def _drawdown(tables: RunTables, wording: Wording) -> Card:
@@ -173,10 +192,15 @@ def _drawdown(tables: RunTables, wording: Wording) -> Card:
     lasted = f"longest {longest:.1f} days below a peak" if longest is not None else "nothing was traded"
     verdict = tables.verdict("backtest.max_drawdown_inside")
     return Card(
-        "drawdown", "Largest drawdown", percent(largest), verdict, (allowed, lasted),
+        "drawdown",
+        "Largest drawdown",
+        percent(largest),
+        verdict,
+        (allowed, lasted),
         f"Fall from the running peak, at most {percent(largest)}; {allowed}",
-        _pictures("drawdown", lambda size: card_charts.drawdown_chart(tables.equity, limit, size)), "account",
-    )  # fmt: skip
+        _pictures("drawdown", lambda size: card_charts.drawdown_chart(tables.equity, limit, size)),
+        "account",
+    )
 
 
 def _passing(tables: RunTables, wording: Wording) -> Card:
@@ -197,12 +221,17 @@ def _passing(tables: RunTables, wording: Wording) -> Card:
         "ftmo.pass_probability_gain", "ftmo.pass_probability", "ftmo.pass_probability_low"
     )
     return Card(
-        "passing", title, percent(value), verdict, (took, beside),
+        "passing",
+        title,
+        percent(value),
+        verdict,
+        (took, beside),
         f"Probability of passing {percent(value)} and its interval, {beside}",
         _pictures(
             "passing", lambda size: card_charts.interval_chart(points, pd.DataFrame(), (-0.04, 1.04), size)
-        ), "ftmo",
-    )  # fmt: skip
+        ),
+        "ftmo",
+    )
 
 
 def _calibration(tables: RunTables, wording: Wording) -> Card:
@@ -214,10 +243,15 @@ def _calibration(tables: RunTables, wording: Wording) -> Card:
     skill = f"Brier skill {percent(brier)}" if brier is not None else "dashed: said as often as it came"
     verdict = tables.verdict(f"{tables.traded}.ece")
     return Card(
-        "calibration", "Calibration error", percent(value), verdict, (f"{_interval(low, high)}; {allowed}", skill),
+        "calibration",
+        "Calibration error",
+        percent(value),
+        verdict,
+        (f"{_interval(low, high)}; {allowed}", skill),
         f"Share that rose against the probability said; off by {percent(value)} on average",
-        _pictures("calibration", lambda size: card_charts.calibration_chart(tables.reliability, size)), "probabilities",
-    )  # fmt: skip
+        _pictures("calibration", lambda size: card_charts.calibration_chart(tables.reliability, size)),
+        "probabilities",
+    )
 
 
 def _without(name: str, title: str, figure: str, why: str) -> Card:

@@ -15,7 +15,6 @@ from markupsafe import Markup
 from tapeline.outputs import whole_file
 from tapeline.reports.colours import INK
 
-
 # Letters and axes have the page's own colour, so that a chart is read on a dark ground as well.
 OF_PAGE = {
     "background": "transparent",

@@ -168,7 +168,7 @@ def reliability(table: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
-def floors(table: pd.DataFrame) -> alt.LayerChart:
+def floors(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
     """Equity above the floors that FTMO's program sets, not far below them, beside buy-and-hold."""
     x = alt.X("timestamp:T", title=None)
     lines, scale = _chart(table), alt.Scale(domain=list(equity_bounds(table)), nice=False)
@@ -182,7 +182,8 @@ def floors(table: pd.DataFrame) -> alt.LayerChart:
     account = line("account_floor", BAD, interpolate="step-after")
     day = line("daily_floor", PLAIN, interpolate="step-after")
     held = [line("buy_and_hold", PLAIN, strokeDash=[4, 3])] if "buy_and_hold" in table else []
-    return alt.layer(account, day, *held, line("lowest", MODEL, opacity=0.3), line("equity", MODEL))
+    own = line("lowest", MODEL, opacity=0.3), line("equity", MODEL)
+    return alt.layer(account, day, *held, *own)
 
 
 def drawdown(table: pd.DataFrame) -> alt.Chart:

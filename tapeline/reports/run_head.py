@@ -42,7 +42,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class GateCount:
-    """How many gates, of all models of a run; failed : of the traded model first; why : a reason, and how often"""
+    """How many gates; failures : of the traded model first; why : a reason for no verdict, and how often"""
 
     passed: int
     failed: int
@@ -75,7 +75,7 @@ def _days(ends: pd.Series) -> str:
 
 
 def identify(run: RunRecord, artifact: str, folder: Path = Path()) -> Identity:
-    """Say which run lies in `folder`: of `artifact` the version, if its bundle was promoted, and the champion."""
+    """Say which run lies in `folder`: of `artifact` the version that its bundle has, and the champion."""
     bundle = run.bundles[artifact].bundle_id
     written = pd.Timestamp((folder / "metrics/detail/promotion.json").stat().st_mtime, unit="s")
     try:

@@ -18,14 +18,17 @@ from tapeline.promotion.release_record import RunRecord
 from tapeline.quality.report import require_passed
 from tapeline.reports.account_tables import by_month, read_equity
 from tapeline.reports.cards import RunTables, make_cards
+from tapeline.reports.changes import compare_run
 from tapeline.reports.data_report import audit_rows
 from tapeline.reports.pages import embed, write_page
 from tapeline.reports.run_charts import draw_run
 from tapeline.reports.run_head import count_gates, identify, market_words
+from tapeline.reports.trade_tables import COLUMNS, as_script, by_symbol, read_trades, rows_of
 from tapeline.reports.wording import Wording, name_of
 from tapeline.schema import DIRECTION, TREND_STRENGTH, Symbols
 
 PAGE, PROMOTION = Path("reports/index.html"), Path("metrics/detail/promotion.json")
+MakeTrades = Callable[[], pd.DataFrame]
 Stale = Callable[[], list[str]]
 Deflate = Callable[[dict[str, Any], dict[str, Any]], tuple[float | None, int]]
 METRICS = ("data", *FILES, "latency")
@@ -35,11 +38,11 @@ DETAILS = (
 )  # fmt: skip
 
 
-def write_report(deflate: Deflate, stale: Stale = list) -> Path:
+def write_report(deflate: Deflate, make_trades: MakeTrades, stale: Stale = list) -> Path:
     """Write the page of the whole run from `metrics/` and `plots/`.
 
     `deflate` gives the deflated Sharpe ratio of a backtest's metrics and detail, and the trials counted;
-    `stale`, the stages whose files are not those of one run.
+    `make_trades` makes the run's single trades again; `stale`, the stages whose files are not those of one run.
 
     FileNotFoundError names the file that is missing; QualityError says that the data did not pass: figures
     are then of an earlier run.
@@ -79,6 +82,9 @@ def write_report(deflate: Deflate, stale: Stale = list) -> Path:
         initial=initial,
         gates=run.gates,
     )
+    trades, no_trades = read_trades(make_trades, metrics["backtest"])
+    span = equity["timestamp"].iloc[-1] - equity["timestamp"].iloc[0] + pd.Timedelta(hours=1)
+    lines = [] if trades is None else rows_of(trades)
     measured = at_measured_latency(detail["backtest"]["latency"], metrics["latency"])
     return write_page(
         PAGE,
@@ -91,6 +97,12 @@ def write_report(deflate: Deflate, stale: Stale = list) -> Path:
         counted=count_gates(run.gates, traded.artifact, wording),
         cards=make_cards(tables, wording),
         contents=contents(),
+        comparisons=compare_run(metrics, traded.name, traded.artifact, wording),
+        trades=lines,
+        trade_columns=COLUMNS,
+        trade_script=as_script(lines),
+        no_trades=no_trades,
+        exposure={} if trades is None else by_symbol(trades, span, initial),
         months=by_month(pd.read_csv("plots/daily_pnl.csv"), initial),
         has_held="buy_and_hold" in equity,
         metrics=metrics,
@@ -124,11 +136,11 @@ def contents() -> list[tuple[str, str]]:
         for model in models_of(DIRECTION)
     ]
     strengths = [(f"strength-{m.name}", f"Trend strength ({m.title})") for m in models_of(TREND_STRENGTH)]
-    return [
-        ("words", "In sentences"), ("gates", "Gates"), *directions, ("tiers", "Tiers"), ("sessions", "Sessions"),
-        *strengths, ("account", "Account"), ("edge", "Where an edge would be"), ("ftmo", "FTMO"),
-        ("costs", "Costs and latency"), ("training", "Training"), ("data", "Data"),
-    ]  # fmt: skip
+    first = [("words", "In sentences"), ("changes", "What changed"), ("gates", "Gates")]
+    between = [("tiers", "Tiers"), ("sessions", "Sessions")]
+    money = [("account", "Account"), ("trades", "Trades"), ("edge", "Where an edge would be"), ("ftmo", "FTMO")]
+    last = [("costs", "Costs and latency"), ("training", "Training"), ("data", "Data")]
+    return [*first, *directions, *between, *strengths, *money, *last]
 
 
 def account_currency(params: Params) -> str:

@@ -12,27 +12,62 @@ NONE = "–"
 TINY = 0.001  # p-values below it are said as less than it: no interval here is that exact
 # Keys whose names people say otherwise than their underscores.
 NAMES = {
-    "accuracy_all": "accuracy", "accuracy_all_low": "accuracy, low end", "accuracy_all_high": "accuracy, high end",
-    "accuracy_best_control": "accuracy of the best control", "share_of_ceiling": "share of the ceiling",
-    "above_ceiling_low": "lead over the ceiling, low end", "accuracy_without_ceiling": "accuracy where no ceiling is known",
-    "mcc": "Matthews correlation", "roc_auc": "area under the ROC curve", "brier": "Brier score", "ece": "calibration error",
-    "brier_skill": "Brier skill", "mae": "mean absolute error", "rmse": "root mean squared error", "r2": "R²",
-    "net_pnl": "net PnL", "net_pnl_low": "net PnL, low end", "net_pnl_high": "net PnL, high end", "gross_pnl": "gross PnL",
-    "return_": "return", "max_drawdown": "largest drawdown", "max_drawdown_inside": "largest drawdown inside candles",
-    "sharpe_ratio": "Sharpe ratio", "sortino_ratio": "Sortino ratio", "calmar_ratio": "Calmar ratio",
-    "probabilistic_sharpe": "probability of a Sharpe ratio above 0", "turnover_a_day": "turnover a day, in balances",
-    "exposure": "mean exposure, in balances", "zero_edge_p_value": "p-value against random sides",
-    "pass_probability": "probability of passing", "pass_probability_low": "probability of passing, low end",
+    "accuracy_all": "accuracy",
+    "accuracy_all_low": "accuracy, low end",
+    "accuracy_all_high": "accuracy, high end",
+    "accuracy_best_control": "accuracy of the best control",
+    "share_of_ceiling": "share of the ceiling",
+    "above_ceiling_low": "lead over the ceiling, low end",
+    "accuracy_without_ceiling": "accuracy where no ceiling is known",
+    "mcc": "Matthews correlation",
+    "roc_auc": "area under the ROC curve",
+    "brier": "Brier score",
+    "ece": "calibration error",
+    "brier_skill": "Brier skill",
+    "mae": "mean absolute error",
+    "rmse": "root mean squared error",
+    "r2": "R²",
+    "net_pnl": "net PnL",
+    "net_pnl_low": "net PnL, low end",
+    "net_pnl_high": "net PnL, high end",
+    "gross_pnl": "gross PnL",
+    "return_": "return",
+    "max_drawdown": "largest drawdown",
+    "max_drawdown_inside": "largest drawdown inside candles",
+    "sharpe_ratio": "Sharpe ratio",
+    "sortino_ratio": "Sortino ratio",
+    "calmar_ratio": "Calmar ratio",
+    "probabilistic_sharpe": "probability of a Sharpe ratio above 0",
+    "turnover_a_day": "turnover a day, in balances",
+    "exposure": "mean exposure, in balances",
+    "zero_edge_p_value": "p-value against random sides",
+    "pass_probability": "probability of passing",
+    "pass_probability_low": "probability of passing, low end",
     "pass_probability_high": "probability of passing, high end",
     "pass_probability_random_sides": "probability of passing with random sides",
-    "pass_probability_gain": "lead in passing over random sides", "p_value": "p-value", "p_adjusted": "adjusted p-value",
-    "lead_over_controls_low": "lead over the best control, low end", "lead_over_rules_low": "lead over the best rule, low end",
-    "candidate_is_constant": "candidate says one thing only", "coverage_tier_a": "share of candles in tier A",
-    "precision_tier_a": "hits in tier A", "hold": "candles held", "diebold_mariano": "Diebold-Mariano statistic",
-    "coverage_by_confidence_tier_a": "share of candles in tier A by confidence", "pnl": "net PnL", "control": "best control",
-    "coverage_of_share_tier_a": "share of candles in tier A against what was asked", "failed": "gates failed", "psi": "PSI",
-    "mfe": "best excursion", "mae_money": "worst excursion", "skill": "skill on validation", "drawdown": "drawdown",
-}  # fmt: skip
+    "pass_probability_gain": "lead in passing over random sides",
+    "p_value": "p-value",
+    "p_adjusted": "adjusted p-value",
+    "lead_over_controls_low": "lead over the best control, low end",
+    "lead_over_rules_low": "lead over the best rule, low end",
+    "candidate_is_constant": "candidate says one thing only",
+    "coverage_tier_a": "share of candles in tier A",
+    "precision_tier_a": "hits in tier A",
+    "hold": "candles held",
+    "diebold_mariano": "Diebold-Mariano statistic",
+    "coverage_by_confidence_tier_a": "share of candles in tier A by confidence",
+    "pnl": "net PnL",
+    "control": "best control",
+    "coverage_of_share_tier_a": "share of candles in tier A against what was asked",
+    "failed": "gates failed",
+    "psi": "PSI",
+    "mfe": "best excursion",
+    "mae_money": "worst excursion",
+    "skill": "skill on validation",
+    "drawdown": "drawdown",
+    "mean_exposure_share": "mean exposure, of the balance",
+    "share_of_time_held": "time held",
+}
 SHARES = re.compile(
     r"(accuracy|hit_rate|win_rate|precision|recall|coverage|drawdown|share|probability|ceiling|gain$|ece$|ece_|margin$"
     r"|^return_$|^control$|^profit$|probabilistic_sharpe|lead_over_(rules|controls)_low$|^difference(_low|_high)?$)"
@@ -49,7 +84,7 @@ TIMES = re.compile(r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|\+00:00
 
 @dataclass(frozen=True)
 class Wording:
-    """Says figures of one run. currency : of the account; control_runs : of random sides, the p-value's floor."""
+    """Says figures of one run. currency : of the account; control_runs : of random sides."""
 
     currency: str
     control_runs: int = 0

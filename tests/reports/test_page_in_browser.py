@@ -1,4 +1,4 @@
-"""The page in headless Chromium, measured: what is on the first screen, what scrolls, what can be read, printed."""
+"""The page in headless Chromium, measured: the first screen, what scrolls, can be read, is printed."""
 
 import re
 from pathlib import Path
@@ -26,7 +26,8 @@ pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is i
 CONTRAST = """(() => {
   const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
   const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const parts = colour => { const n = colour.match(/[\\d.]+/g).map(Number); return n.length < 4 ? [...n, 1] : n; };
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const parts = colour => numbers(colour).length < 4 ? [...numbers(colour), 1] : numbers(colour);
   const behind = node => {
     for (; node; node = node.parentElement) {
       const c = parts(getComputedStyle(node).backgroundColor);
@@ -49,14 +50,16 @@ CONTRAST = """(() => {
 # What reaches beyond its box: the page itself, a table that has no scroller, a card's line.
 CLIPPED = """(() => {
   const out = [];
-  if (document.documentElement.scrollWidth > innerWidth) out.push('page ' + document.documentElement.scrollWidth);
+  const whole = document.documentElement.scrollWidth;
+  if (whole > innerWidth) out.push('page ' + whole);
   for (const table of document.querySelectorAll('table')) {
     const box = table.closest('.wide');
     if (!box || (box.scrollWidth > box.clientWidth + 1 && (innerWidth > 1000 || box.tabIndex !== 0)))
       out.push('table ' + (box ? box.getAttribute('aria-label') : table.textContent.slice(0, 40)));
   }
   for (const node of document.querySelectorAll('.card, .card *, .head, .verdict, .alarm'))
-    if (!node.closest('svg') && node.checkVisibility() && node.scrollWidth > node.clientWidth + 1 && node.clientWidth)
+    if (!node.closest('svg') && node.checkVisibility() && node.clientWidth
+        && node.scrollWidth > node.clientWidth + 1)
       out.push('clipped ' + node.textContent.slice(0, 40));
   return out;
 })()"""
@@ -95,12 +98,13 @@ def browser(tmp_path_factory):
 
 @pytest.mark.parametrize("screen", SCREENS)
 def test_the_first_screen_is_complete(folder, browser, screen):
-    """Market, run, verdict with its counts and reasons, and six cards with a picture each, without scrolling."""
+    """Market, run, verdict with counts and reasons, six cards with a picture each, without scrolling."""
     width, height = SCREENS[screen]
     browser.open(folder / PAGE, width, height)
     browser.photograph(PICTURES / f"{screen}.png")
     bottoms = browser.run(
-        "['.alarm', 'h1', '.head', '.verdict', '.cards'].map(s => document.querySelector(s).getBoundingClientRect().bottom)"
+        "['.alarm', 'h1', '.head', '.verdict', '.cards']"
+        ".map(part => document.querySelector(part).getBoundingClientRect().bottom)"
     )
     assert all(0 < bottom <= height for bottom in bottoms)
     seen = browser.run(
@@ -152,7 +156,7 @@ def test_every_text_has_the_contrast_of_aa(folder, browser, dark):
 
 
 def test_every_section_is_reached_by_keys(folder, browser):
-    """Tab goes through cards, contents and summaries, and Enter unfolds one; what has focus is seen to have it."""
+    """Tab goes through cards, contents and summaries, Enter unfolds one; what has focus shows it."""
     browser.open(folder / PAGE, *SCREENS["desk"])
     reached = []
     for _ in range(400):
@@ -202,8 +206,8 @@ def test_the_page_asks_for_nothing_and_its_scripts_are_silent(folder, browser):
     browser.open(folder / PAGE, *SCREENS["desk"])
     places = browser.run("document.querySelectorAll('.chart').length")
     drawn = browser.run(
-        "new Promise(done => { const look = () => document.querySelectorAll('.chart svg.marks').length >= "
-        f"{places} ? done(document.querySelectorAll('.chart svg.marks').length) : setTimeout(look, 50); look(); }})"
+        "new Promise(done => { const drawn = () => document.querySelectorAll('.chart svg.marks').length;"
+        f" const look = () => drawn() >= {places} ? done(drawn()) : setTimeout(look, 50); look(); }})"
     )
     assert drawn == places > 5
     assert browser.requests == [(folder / PAGE).as_uri()]

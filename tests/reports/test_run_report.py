@@ -189,7 +189,8 @@ def test_an_account_is_told_with_its_interval_and_ftmos_verdict(page):
     """Days, trades, net PnL; the phase's end and the probability."""
     money = {
         "trades": 12, "days": 1, "net_pnl": -345.6789, "net_pnl_low": -500.0, "net_pnl_high": None,
-        "gross_pnl": 154.3211, "spread_cost": 200.0, "slippage_cost": 200.0, "commission_cost": 99.0, "swap": -1.0,
+        "gross_pnl": 154.3211, "spread_cost": 200.0, "slippage_cost": 200.0, "commission_cost": 99.0,
+        "swap": -1.0,
     }  # fmt: skip
     ftmo = {
         "zero_edge_p_value": 0.25, "first_phase_passed": 0, "breached": 1, "pass_probability": 0.125,
