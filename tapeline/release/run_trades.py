@@ -1,4 +1,4 @@
-"""The single trades of the run in this folder, made again from its candles and predictions as evaluate made them."""
+"""The single trades of the run in this folder, made again from its candles and predictions."""
 
 import pandas as pd
 

@@ -37,7 +37,7 @@ class Comparison:
 
 
 def compare_run(metrics: Metrics, traded: str, artifact: str, wording: Wording) -> list[Comparison]:
-    """The run beside the last commit with other figures, and beside the champion; fewer where there is none."""
+    """The run beside the last commit with other figures, and beside the champion, where there are any."""
     found = []
     try:
         commit = last_commit()
@@ -68,7 +68,12 @@ def last_commit() -> str | None:
 
 
 def compare(
-    title: str, before: Metrics, now: Metrics, traded: str, wording: Wording, params: dict[str, dict[str, str]]
+    title: str,
+    before: Metrics,
+    now: Metrics,
+    traded: str,
+    wording: Wording,
+    params: dict[str, dict[str, str]],
 ) -> Comparison:
     """Figures that a reader looks at first and that differ, in words."""
     keys = {traded: OF_TRADED, **HEADLINES}

@@ -42,7 +42,7 @@ def write_report(deflate: Deflate, make_trades: MakeTrades, stale: Stale = list)
     """Write the page of the whole run from `metrics/` and `plots/`.
 
     `deflate` gives the deflated Sharpe ratio of a backtest's metrics and detail, and the trials counted;
-    `make_trades` makes the run's single trades again; `stale`, the stages whose files are not those of one run.
+    `make_trades`, the run's single trades, made again; `stale`, stages whose files are not of one run.
 
     FileNotFoundError names the file that is missing; QualityError says that the data did not pass: figures
     are then of an earlier run.
@@ -138,7 +138,12 @@ def contents() -> list[tuple[str, str]]:
     strengths = [(f"strength-{m.name}", f"Trend strength ({m.title})") for m in models_of(TREND_STRENGTH)]
     first = [("words", "In sentences"), ("changes", "What changed"), ("gates", "Gates")]
     between = [("tiers", "Tiers"), ("sessions", "Sessions")]
-    money = [("account", "Account"), ("trades", "Trades"), ("edge", "Where an edge would be"), ("ftmo", "FTMO")]
+    money = [
+        ("account", "Account"),
+        ("trades", "Trades"),
+        ("edge", "Where an edge would be"),
+        ("ftmo", "FTMO"),
+    ]
     last = [("costs", "Costs and latency"), ("training", "Training"), ("data", "Data")]
     return [*first, *directions, *between, *strengths, *money, *last]
 

@@ -15,8 +15,8 @@ FILE = Path("plots/trades.csv")
 TIMES = ("decision_time", "entry_time", "exit_time")
 CENT = 0.01  # of the sum of net PnL, by which the file's rounding may differ from the metric
 COLUMNS = (
-    "symbol", "side", "entry", "exit", "minutes", "quantity", "entry_price", "exit_price", "gross_pnl", "costs",
-    "net_pnl", "reason",
+    "symbol", "side", "entry", "exit", "minutes", "quantity", "entry_price", "exit_price", "gross_pnl",
+    "costs", "net_pnl", "reason",
 )  # fmt: skip
 
 
@@ -37,7 +37,10 @@ def read_trades(made: Callable[[], pd.DataFrame], money: dict[str, Any]) -> tupl
     except TapelineError as error:
         return None, str(error)
     if not comes_to(table, money):
-        return None, "made again from the files here they do not come to the run's net PnL: the files are of another run"
+        return (
+            None,
+            "made again they do not come to the run's net PnL: candles or predictions here are of another run",
+        )
     with whole_file(FILE) as aside:
         table.to_csv(aside, index=False, float_format="%.10g")
     return _read(), ""

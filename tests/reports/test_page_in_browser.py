@@ -85,7 +85,8 @@ def folder(tmp_path_factory):
             path = Path(f"plots/{model.name}_history/fold_0/plots/metrics/validation.tsv")
             path.parent.mkdir(parents=True)
             losses.to_csv(path, sep="\t", index=False)
-        write_report(lambda metrics, detail: (0.5, 12), lambda: ["evaluate", "promote", "latency"])
+        stale = ["evaluate", "promote", "latency"]
+        write_report(lambda metrics, detail: (0.5, 12), whole_run.trades, lambda: stale)
     return place
 
 
@@ -212,6 +213,28 @@ def test_the_page_asks_for_nothing_and_its_scripts_are_silent(folder, browser):
     assert drawn == places > 5
     assert browser.requests == [(folder / PAGE).as_uri()]
     assert browser.complaints == []
+
+
+def test_trades_are_sorted_by_the_column_that_is_chosen(folder, browser):
+    """Up, then down, told to those who do not see it; fifty at a time, and more on demand."""
+    browser.open(folder / PAGE, *SCREENS["desk"])
+    column = browser.run(
+        "[...document.querySelectorAll('#trade-table th')].findIndex(h => h.textContent === 'net PnL')"
+    )
+    cells = f"[...document.querySelectorAll('#trade-table tbody tr')].map(r => r.cells[{column}].textContent)"
+    head = f"document.querySelectorAll('#trade-table th')[{column}]"
+
+    def shown():
+        return [float(text.replace(",", "").replace("−", "-")) for text in browser.run(cells)]
+
+    every = sorted(whole_run.trades()["net_pnl"].round(2))
+    browser.run(f"{head}.querySelector('button').click()")
+    assert shown() == every[:50]
+    assert browser.run(f"{head}.getAttribute('aria-sort')") == "ascending"
+    browser.run(f"{head}.querySelector('button').click()")
+    assert shown() == every[:-51:-1]
+    browser.run("document.getElementById('trade-more').click()")
+    assert len(shown()) == 100
 
 
 def test_an_account_is_not_drawn_far_below_the_floor_that_closes_it(folder, browser):

@@ -111,6 +111,11 @@ def never(metrics, detail):
     raise ArtifactError("no repository")
 
 
+def no_trades():
+    """What trades are made of is not there."""
+    raise FileNotFoundError(2, "none", "data/splits.json")
+
+
 def changed(values, path, value):
     """A deep copy of `values` with one dotted key set."""
     copy = json.loads(json.dumps(values))
@@ -148,7 +153,7 @@ def page(tmp_path, monkeypatch):
             write_json(f"metrics/{name}.json", values)
         for name, values in detail.items():
             write_json(f"metrics/detail/{name}.json", values)
-        assert write_report(deflate) == PAGE
+        assert write_report(deflate, no_trades) == PAGE
         return words(PAGE.read_text(encoding="utf-8"))
 
     return write
@@ -337,7 +342,7 @@ def test_a_file_that_is_missing_is_named(page, tmp_path, name):
     PAGE.unlink()
     (tmp_path / f"metrics/{name}.json").unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        write_report(never)
+        write_report(never, no_trades)
     assert str(caught.value.filename) == f"metrics/{name}.json"
     assert not PAGE.exists()
 

@@ -5,7 +5,7 @@ import pandas as pd
 
 from tapeline.models.table import MODELS, NETWORKS
 
-HOURS = 18 * 24
+HOURS, N_TRADES = 18 * 24, 230
 SYMBOLS = ("BTC-USDT", "ETH-USDT", "SOL-USDT", "DOGE-USDT")
 
 
@@ -52,9 +52,31 @@ def plots() -> dict[str, pd.DataFrame]:
     }
 
 
+def trades() -> pd.DataFrame:
+    """Single trades that come to the account's figures."""
+    times = pd.Series(pd.date_range("2024-04-12", periods=N_TRADES, freq="h", tz="UTC"))
+    net = np.round(-118_084.1 / N_TRADES + 500 * np.sin(np.arange(N_TRADES)), 2)
+    net[-1] += -118_084.1 - net.sum()
+    return pd.DataFrame(
+        {
+            "symbol": [SYMBOLS[k % 4] for k in range(N_TRADES)],
+            "side": np.where(np.arange(N_TRADES) % 2, 1, -1),
+            "quantity": 4.38,
+            "entry_price": 12_169.074625,
+            "exit_price": 12_166.794136,
+            "gross_pnl": net + 40.25,
+            "net_pnl": net,
+            "reason": "time",
+            "decision_time": times,
+            "entry_time": times,
+            "exit_time": times + pd.Timedelta(minutes=15),
+        }
+    )
+
+
 ACCOUNT = {
     "days": 18,
-    "trades": 23_990,
+    "trades": N_TRADES,
     "net_pnl": -118_084.1,
     "net_pnl_low": -209_339.3,
     "net_pnl_high": -29_540.9,
