@@ -39,7 +39,7 @@ def read_trades(made: Callable[[], pd.DataFrame], money: dict[str, Any]) -> tupl
     if not comes_to(table, money):
         return (
             None,
-            "made again they do not come to the run's net PnL: candles or predictions here are of another run",
+            "made again they do not come to the run's net PnL: candles or predictions are of another run",
         )
     with whole_file(FILE) as aside:
         table.to_csv(aside, index=False, float_format="%.10g")
@@ -48,7 +48,8 @@ def read_trades(made: Callable[[], pd.DataFrame], money: dict[str, Any]) -> tupl
 
 def comes_to(table: pd.DataFrame, money: dict[str, Any]) -> bool:
     """Whether these are as many trades as the run's, of the same net PnL."""
-    return len(table) == money["trades"] and abs(float(table["net_pnl"].sum()) - money["net_pnl"]) < CENT
+    n_trades, net = int(money["trades"]), float(money["net_pnl"])
+    return len(table) == n_trades and abs(float(table["net_pnl"].sum()) - net) < CENT
 
 
 def _read() -> pd.DataFrame:
@@ -58,7 +59,7 @@ def _read() -> pd.DataFrame:
 def by_symbol(trades: pd.DataFrame, span: pd.Timedelta, initial: float) -> dict[str, dict[str, Any]]:
     """Exposure of each symbol over the `span` of all tests; money at entry, and as a share of `initial`."""
     notional = trades["quantity"] * trades["entry_price"]
-    held = trades["exit_time"] - trades["entry_time"]
+    held = (trades["exit_time"] - trades["entry_time"]).dt.total_seconds() / span.total_seconds()
     records = {}
     for symbol, own in trades.groupby("symbol", sort=True):
         time = held[own.index]
@@ -66,9 +67,9 @@ def by_symbol(trades: pd.DataFrame, span: pd.Timedelta, initial: float) -> dict[
             "trades": len(own),
             "long_trades": int((own["side"] > 0).sum()),
             "short_trades": int((own["side"] < 0).sum()),
-            "share_of_time_held": float(time.sum() / span),
+            "share_of_time_held": float(time.sum()),
             "mean_notional": float(notional[own.index].mean()),
-            "mean_exposure_share": float((notional[own.index] * (time / span)).sum() / initial),
+            "mean_exposure_share": float((notional[own.index] * time).sum() / initial),
             "net_pnl": float(own["net_pnl"].sum()),
         }
     return records
