@@ -50,9 +50,9 @@ def by_month(daily: pd.DataFrame, initial: float) -> dict[str, dict[str, Any]]:
             "net_pnl": float(pnl.sum()),
             "share_of_balance": float(pnl.sum()) / initial,
             "days": len(pnl),
-            "days_with_gain": int((pnl > 0).sum()),
-            "best_day_net_pnl": float(pnl.max()),
-            "worst_day_net_pnl": float(pnl.min()),
+            "winning_days": int((pnl > 0).sum()),
+            "net_pnl_of_best_day": float(pnl.max()),
+            "net_pnl_of_worst_day": float(pnl.min()),
         }
         for month, pnl in parts
     }

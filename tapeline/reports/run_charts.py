@@ -13,6 +13,7 @@ from tapeline.reports.colours import BAD, MODEL, PLAIN
 HEIGHT = 220
 WIDE = alt.Scale(zero=False)
 LOSS, GAIN = "#f0a8a2", "#9cc3ea"  # light: figures are written on them
+DAY = alt.Axis(format="%-d %b")
 PERCENT = alt.Axis(format=".0%")
 
 alt.data_transformers.disable_max_rows()  # a year of hours is more than Altair draws unasked
@@ -52,7 +53,7 @@ def draw_run(equity: pd.DataFrame) -> dict[str, list[tuple[str, str, alt.TopLeve
             (
                 "Balance in resampled challenges: median, half and nine in ten of them",
                 "plots/odds.csv",
-                fan(odds),
+                fan(odds, equity_bounds(equity)[0]),
             )
         ],
         "stress": [
@@ -114,7 +115,7 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
     bound = max(1.0, float(table["multiple"].abs().max()))
     scale = alt.Scale(domain=[-bound, 0, bound], range=[LOSS, "#ffffff", GAIN])
     order = list(dict.fromkeys(table.sort_values("share")["confidence"]))
-    base = alt.Chart().encode(
+    base = alt.Chart(width=alt.Step(36)).encode(
         alt.X("hold:O", title="candles held"), alt.Y("confidence:O", title=None, sort=order)
     )
     cells = base.mark_rect().encode(
@@ -198,20 +199,28 @@ def daily(table: pd.DataFrame) -> alt.Chart:
     """Net PnL by day, a bar each."""
     colour = alt.condition(alt.datum.net_pnl < 0, alt.value(BAD), alt.value(MODEL))
     y = alt.Y("net_pnl", title="net PnL")
-    x, bars = alt.X("day:T", title=None), _chart(table).mark_bar()
+    x, bars = alt.X("utcyearmonthdate(day):T", title=None, axis=DAY), _chart(table).mark_bar()
     chart: alt.Chart = bars.encode(x, y, color=colour, tooltip=list(table.columns))
     return chart
 
 
-def fan(table: pd.DataFrame) -> alt.LayerChart:
-    """Quantiles of balance day by day, of the model and of the same trades without an edge."""
+def fan(table: pd.DataFrame, floor: float | None = None) -> alt.LayerChart:
+    """Quantiles of balance day by day, of the model and of the same trades without an edge.
+
+    floor : below which nothing is drawn, as the account is long closed
+    """
     base = _chart(table).encode(
         x=alt.X("day:Q", title="account days"),
         color=alt.Color("kind", title=None, scale=alt.Scale(range=[MODEL, PLAIN])),
     )
-    outer = base.mark_area(opacity=0.15).encode(alt.Y("q05", scale=WIDE, title="balance"), alt.Y2("q95"))
-    inner = base.mark_area(opacity=0.3).encode(alt.Y("q25", scale=WIDE), alt.Y2("q75"))
-    chart: alt.LayerChart = outer + inner + base.mark_line().encode(alt.Y("q50", scale=WIDE))
+    highest = float(table["q95"].max())
+    low = float(table["q05"].min()) if floor is None else max(float(table["q05"].min()), floor)
+    scale = alt.Scale(domain=[low, max(highest, low)], nice=False)
+    outer = base.mark_area(opacity=0.15, clip=True).encode(
+        alt.Y("q05", scale=scale, title="balance"), alt.Y2("q95")
+    )
+    inner = base.mark_area(opacity=0.3, clip=True).encode(alt.Y("q25", scale=scale), alt.Y2("q75"))
+    chart: alt.LayerChart = outer + inner + base.mark_line(clip=True).encode(alt.Y("q50", scale=scale))
     return chart
 
 

@@ -39,7 +39,7 @@ NAMES = {
     "calmar_ratio": "Calmar ratio",
     "probabilistic_sharpe": "probability of a Sharpe ratio above 0",
     "turnover_a_day": "turnover a day, in balances",
-    "exposure": "mean exposure, in balances",
+    "exposure": "time with a position",
     "zero_edge_p_value": "p-value against random sides",
     "pass_probability": "probability of passing",
     "pass_probability_low": "probability of passing, low end",
@@ -61,22 +61,24 @@ NAMES = {
     "coverage_of_share_tier_a": "share of candles in tier A against what was asked",
     "failed": "gates failed",
     "psi": "PSI",
-    "mfe": "best excursion",
-    "mae_money": "worst excursion",
+    "trade.mfe": "best excursion",
+    "trade.mae": "worst excursion",
     "skill": "skill on validation",
     "drawdown": "drawdown",
     "mean_exposure_share": "mean exposure, of the balance",
     "share_of_time_held": "time held",
 }
 SHARES = re.compile(
-    r"(accuracy|hit_rate|win_rate|precision|recall|coverage|drawdown|share|probability|ceiling|gain$|ece$|ece_|margin$"
-    r"|^return_$|^control$|^profit$|probabilistic_sharpe|lead_over_(rules|controls)_low$|^difference(_low|_high)?$)"
+    r"(accuracy|hit_rate|win_rate|precision|recall|coverage|drawdown|share|probability|ceiling|_margin$"
+    r"|^ece(_low|_high)?$|_ece$|^return_$|^control$|^profit$|^exposure$|probabilistic_sharpe"
+    r"|lead_over_(rules|controls)_low$|^difference(_low|_high)?$)"
 )
 NO_SHARES = re.compile(r"(_days|_rows|mae|rank_correlation|_ms)")
+# What a file has in money that another has as a share is said by where it stands: `phase.profit`.
 MONEY = re.compile(
-    r"(pnl|_cost$|^swap$|^average_win$|^average_loss$|^largest_loss$|^mfe$|^mean_notional$|^balance$|_day$)"
+    r"(pnl|_cost$|^swap$|^average_win$|^average_loss$|^largest_loss$|^mean_notional$|^balance$"
+    r"|^phase\.(daily_margin|max_margin|profit)$|^trade\.(mae|mfe)$)"
 )
-NO_MONEY = re.compile(r"(^a_day|_a_day$|best_day|probability)")
 P_VALUES = re.compile(r"(^|_)p_(value|adjusted)$")
 BOOLEANS = re.compile(r"(^|_)(passed|breached|is_[a-z_]+|has_skill|leaking|kept|tiers_are_in_order)$")
 TIMES = re.compile(r"^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d)(:\d\d)?(\.\d+)?(Z|\+00:00)$")
@@ -106,7 +108,7 @@ class Wording:
             return "yes" if value else "no"
         if P_VALUES.search(key):
             return p_value(value, 1 / (1 + self.control_runs) if key.startswith("zero_edge") else 0.0)
-        if MONEY.search(key) and not NO_MONEY.search(key):
+        if MONEY.search(key):
             return self.money(value)
         if SHARES.search(key) and not NO_SHARES.search(key):
             return percent(value)
@@ -135,6 +137,8 @@ class Wording:
 def name_of(key: str) -> str:
     """The name that people say for a key, of a metric or of a gate (FILE.METRIC)."""
     last = key.rpartition(".")[2]
+    if key in NAMES:
+        return NAMES[key]
     if last in NAMES:
         return NAMES[last]
     own = last.removeprefix("candidate_")

@@ -44,8 +44,8 @@ def test_months_add_up_to_all():
     months = by_month(pd.DataFrame({"day": days, "net_pnl": [10.0, -30.0, 5.0]}), 1000.0)
     assert list(months) == ["2024-01", "2024-02", "all"]
     assert months["2024-01"] == {
-        "net_pnl": -20.0, "share_of_balance": -0.02, "days": 2, "days_with_gain": 1,
-        "best_day_net_pnl": 10.0, "worst_day_net_pnl": -30.0,
+        "net_pnl": -20.0, "share_of_balance": -0.02, "days": 2, "winning_days": 1,
+        "net_pnl_of_best_day": 10.0, "net_pnl_of_worst_day": -30.0,
     }  # fmt: skip
     assert months["all"]["net_pnl"] == sum(months[month]["net_pnl"] for month in ("2024-01", "2024-02"))
     assert by_month(pd.DataFrame({"day": [], "net_pnl": []}), 1000.0) == {}

@@ -29,6 +29,12 @@ WORDING = Wording("USD", control_runs=100)
         ("breached", 0, "no"),
         ("is_within_limits", 1.0, "yes"),
         ("tiers_are_in_order", False, "no"),
+        ("net_pnl_of_best_day", 7771.2, "7,771 USD"),
+        ("winning_days", 9, "9"),
+        ("daily_margin", 0.01996, "2.0 %"),
+        ("phase.daily_margin", 2066.37, "2,066 USD"),
+        ("trade.mae", [41.3285, None], "41.33 USD, –"),
+        ("exposure", 0.8544, "85.4 %"),
         ("mae", 0.1916563177, "0.1917"),
         ("rank_correlation", 0.16037, "0.1604"),
         ("trades", 2399, "2,399"),
@@ -62,6 +68,7 @@ def test_names_are_those_that_people_say():
     assert name_of("backtest.net_pnl_low") == "net PnL, low end"
     assert name_of("lstm.candidate_accuracy_all") == "accuracy, of the candidate alone"
     assert name_of("stop_out") == "stop out"
+    assert (name_of("mae"), name_of("trade.mae")) == ("mean absolute error", "worst excursion")
 
 
 @given(st.integers(1, 5000), st.integers(0, 5000))
