@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it. So it is with all that stands on the command line, be it known here or not:
 # make would expand it on the way.
-override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK ON
+override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK ON A B
 override GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report tune sweep prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report compare tune sweep prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -59,6 +59,9 @@ repro: check ## Run the pipeline: check params, dvc repro, write the report
 
 report: env ## Write reports/data.html and reports/index.html from the latest run
 	@python -m commands.report
+
+compare: env ## Two runs side by side, in reports/compare.html: A=REV [B=REV]; B left out: the working tree
+	@python -m commands.compare "$$A" "$$B"
 
 tune: check ## Search a network's params on folds before the first test: [TRIALS=30] [NETWORK=lstm]
 	@dvc repro --quiet splits && python -m commands.tune "$$TRIALS" "$$NETWORK"

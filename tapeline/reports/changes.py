@@ -106,21 +106,21 @@ def _params_changed(commit: str) -> dict[str, dict[str, str]]:
     """Params that are others than at `commit`, in the words of YAML."""
     reader = YAML(typ="safe")
     try:
-        old = _leaves(reader.load(io.StringIO(git(Path(), "show", f"{commit}:params.yaml"))))
-        new = _leaves(reader.load(Path("params.yaml").read_text(encoding="utf-8")))
+        old = leaves(reader.load(io.StringIO(git(Path(), "show", f"{commit}:params.yaml"))))
+        new = leaves(reader.load(Path("params.yaml").read_text(encoding="utf-8")))
     except (ArtifactError, YAMLError):
         return {}
     changed = [key for key in {**old, **new} if old.get(key) != new.get(key)]
     return {key: {"before": _word(old, key), "now": _word(new, key)} for key in changed}
 
 
-def _leaves(values: Any, prefix: str = "") -> dict[str, Any]:
+def leaves(values: Any, prefix: str = "") -> dict[str, Any]:
     """Values by dotted key, lists whole."""
     if not isinstance(values, dict):
         return {prefix: values}
     found: dict[str, Any] = {}
     for key, value in values.items():
-        found |= _leaves(value, f"{prefix}.{key}" if prefix else str(key))
+        found |= leaves(value, f"{prefix}.{key}" if prefix else str(key))
     return found
 
 
