@@ -1,8 +1,10 @@
 """What a training records for people: live event files for TensorBoard, a history for `dvc plots`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
+import pandas as pd
 from dvclive import Live
 from torch.utils.tensorboard import SummaryWriter
 
@@ -50,6 +52,24 @@ def write_history(folder: Path, history: list[Epoch]) -> None:
                 live.step = epoch["epoch"]
                 for name in sorted(epoch.keys() - NOT_FIGURES):
                     live.log_metric(name, epoch[name])
+
+
+def losses_of(histories: Mapping[str, list[Epoch]]) -> pd.DataFrame:
+    """Losses of every fold, member and epoch, one per row, for one plot: `epoch`, `curve`, `part`, `loss`.
+
+    curve : the fold's name, of several members each its own
+    """
+    rows = []
+    for fold, history in histories.items():
+        members = by_member(history)
+        for k, epochs in enumerate(members):
+            curve = fold if len(members) == 1 else f"{fold}, member {k}"
+            rows += [
+                {"epoch": epoch["epoch"], "curve": curve, "part": name, "loss": epoch[name]}
+                for name in ("training_loss", "validation_loss")
+                for epoch in epochs
+            ]
+    return pd.DataFrame(rows, columns=["epoch", "curve", "part", "loss"])
 
 
 def member_folders(folder: Path, n_members: int) -> list[Path]:

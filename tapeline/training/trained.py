@@ -15,8 +15,8 @@ from tapeline.nets.params import TrainParams
 from tapeline.nets.prediction import as_array
 from tapeline.nets.rotation import evenly_spaced
 from tapeline.nets.scaler import Scaler
-from tapeline.nets.tracking import write_history
-from tapeline.outputs import whole_folder, write_json, write_table
+from tapeline.nets.tracking import losses_of, write_history
+from tapeline.outputs import whole_folder, write_csv, write_json, write_table
 from tapeline.row_records import LearnedRows, RowRecord, row_record
 from tapeline.schema import ROW_KEYS
 from tapeline.training.histories import told_of
@@ -145,6 +145,7 @@ class TrainingOutputs:
         with whole_folder(f"plots/{network}_history") as folder:
             for name, history in self._histories.items():
                 write_history(folder / name, history)
+            write_csv(folder / "losses.csv", losses_of(self._histories))
         write_json(f"metrics/detail/{network}_training.json", self._summary)
 
     def _keys(self, rows: np.ndarray, k: int) -> pd.DataFrame:

@@ -47,7 +47,8 @@ def add_stage(pipeline):
         "models/gru", "metrics/gru.json", "metrics/detail/gru_training.json", PREDICTIONS[1],
     ]  # fmt: skip
     pipeline["metrics"].append("metrics/gru.json")
-    pipeline["plots"].append({"plots/gru_history": {"x": "step"}})
+    losses = {"template": "losses", "x": "epoch", "y": {"plots/gru_history/losses.csv": "loss"}}
+    pipeline["plots"].append({"loss of the GRU": losses})
 
 
 def add_params(params):

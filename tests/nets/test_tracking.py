@@ -3,7 +3,7 @@
 import pandas as pd
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tapeline.nets.tracking import EventFiles, write_history
+from tapeline.nets.tracking import EventFiles, losses_of, write_history
 
 HISTORY = [
     {"epoch": 1, "training_loss": 0.7, "validation_loss": 0.69, "member": 0},
@@ -51,3 +51,13 @@ def test_every_member_is_there_by_itself(tmp_path):
         seen = EventAccumulator(str(tmp_path / "live" / name)).Reload().Scalars("training_loss")
         assert [(event.step, round(event.value, 6)) for event in seen] == list(enumerate(losses, 1))
     assert sorted(path.name for path in (tmp_path / "tables").iterdir()) == ["member_0", "member_1"]
+
+
+def test_losses_of_all_folds_and_members_lie_in_one_table():
+    """A curve a fold, of several members each its own; what is no loss is left out."""
+    table = losses_of({"fold_0": HISTORY, "fold_1": HISTORY + OF_ANOTHER})
+    curves = table.groupby(["curve", "part"])["loss"].agg(list).to_dict()
+    assert curves["fold_0", "training_loss"] == curves["fold_1, member 0", "training_loss"] == [0.7, 0.6]
+    assert curves["fold_1, member 1", "validation_loss"] == [0.8]
+    assert set(table["part"]) == {"training_loss", "validation_loss"}
+    assert table.loc[table["curve"] == "fold_0", "epoch"].tolist() == [1, 2, 1, 2]
