@@ -44,7 +44,10 @@ def fill(word):
             (aside / name).write_text(word)
 
 
-@pytest.mark.parametrize("fault", ["SIGKILL", "SIGTERM", "SIGINT", "ENOSPC", "EACCES"])
+SELDOM = [pytest.param(fault, marks=pytest.mark.slow) for fault in ("SIGTERM", "SIGINT", "ENOSPC", "EACCES")]
+
+
+@pytest.mark.parametrize("fault", ["SIGKILL", *SELDOM])
 def test_a_folder_is_never_a_part_of_itself(tmp_path, monkeypatch, fault):
     """Killed or starved at whatever step: the old one, the new one or, killed, none; then it is made anew."""
     monkeypatch.chdir(tmp_path)

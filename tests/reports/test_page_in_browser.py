@@ -21,7 +21,10 @@ instruments: {{BTC-USDT: BTCUSD, ETH-USDT: ETHUSD, SOL-USDT: SOLUSD, DOGE-USDT: 
 signals: {{initial_balance: 100000.0}}
 ftmo: {{control_runs: 100}}
 """
-pytestmark = pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed"),
+]
 # Every text of the page against what lies behind it, by WCAG 2: (ratio, text) of those below what is asked.
 CONTRAST = """(() => {
   const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;

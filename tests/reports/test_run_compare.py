@@ -108,6 +108,7 @@ def test_keys_of_one_run_alone_are_told():
     assert number == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
 @pytest.mark.parametrize("dark", [False, True])
 def test_it_is_read_on_a_desk_and_on_a_phone(written, tmp_path, dark):
