@@ -26,7 +26,7 @@ def make_table() -> tuple[pd.DataFrame, dict[str, Bounds]]:
     times = pd.date_range("2020-01-01", periods=N_ROWS, freq="min", tz="UTC").astype(TIMESTAMP_TYPE)
     columns = {"timestamp": times, "segment": np.zeros(N_ROWS, np.int32), "is_filled": np.zeros(N_ROWS, bool)}
     names = [f"feature_{i}" for i in range(N_FEATURES)]
-    columns |= {name: rng.random(N_ROWS) for name in names}
+    columns |= {name: rng.random(N_ROWS, np.float32) for name in names}
     columns[names[7]][N_ROWS // 2] = np.nan
     columns[names[9]][N_ROWS // 3] = 1.5
     columns[names[11]][:] = 0.5
@@ -40,7 +40,7 @@ def plain(table: pd.DataFrame, features: Mapping[str, Bounds], params: QualityPa
     """The same checks as a person would write them by hand: rules and columns that fail."""
     failures = plain_time(table)
     expected = {"segment": "int32", "is_filled": "bool", "timestamp": TIMESTAMP_TYPE}
-    expected |= dict.fromkeys([*features, *LABELS], "float64")
+    expected |= dict.fromkeys(features, "float32") | dict.fromkeys(LABELS, "float64")
     failures |= {("types", name) for name, kind in expected.items() if str(table[name].dtype) != kind}
     seen: dict[int, str] = {}
     for name, (low, high) in features.items():
