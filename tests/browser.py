@@ -26,6 +26,48 @@ FLAGS = (
     "--force-color-profile=srgb",
 )
 PATIENCE_S = 120
+SCREENS = {"desk": (1280, 720), "phone": (390, 844)}
+# Every text of the page against what lies behind it, by WCAG 2: (ratio, text) of those below what is asked.
+CONTRAST = """(() => {
+  const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
+  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
+  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
+  const parts = colour => numbers(colour).length < 4 ? [...numbers(colour), 1] : numbers(colour);
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const c = parts(getComputedStyle(node).backgroundColor);
+      if (c[3] === 1) return c;
+    }
+    return [255, 255, 255, 1];
+  };
+  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), poor = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode.textContent.trim(), node = walker.currentNode.parentElement;
+    if (!text || !node.checkVisibility() || node.closest('script, style, .chart')) continue;
+    const style = getComputedStyle(node), svg = node.closest('svg');
+    const a = light(parts(svg ? style.fill : style.color)), b = light(behind(node));
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
+    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
+    if (ratio < (large ? 3 : 4.5)) poor.push([ratio, text]);
+  }
+  return poor;
+})()"""
+# What reaches beyond its box: the page itself, a table that has no scroller, a card's line.
+CLIPPED = """(() => {
+  const out = [];
+  const whole = document.documentElement.scrollWidth;
+  if (whole > innerWidth) out.push('page ' + whole);
+  for (const table of document.querySelectorAll('table')) {
+    const box = table.closest('.wide');
+    if (!box || (box.scrollWidth > box.clientWidth + 1 && (innerWidth > 1000 || box.tabIndex !== 0)))
+      out.push('table ' + (box ? box.getAttribute('aria-label') : table.textContent.slice(0, 40)));
+  }
+  for (const node of document.querySelectorAll('.card, .card *, .head, .verdict, .alarm'))
+    if (!node.closest('svg') && node.checkVisibility() && node.clientWidth
+        && node.scrollWidth > node.clientWidth + 1)
+      out.push('clipped ' + node.textContent.slice(0, 40));
+  return out;
+})()"""
 
 
 def find_browser() -> str | None:
@@ -156,3 +198,16 @@ class Browser:
         return content.count(b"/Type /Page\n") or content.count(b"/Type /Page") - content.count(
             b"/Type /Pages"
         )
+
+
+def faults_of(page: Path, profile: Path) -> list[Any]:
+    """What is wrong with the looks of a page: on a desk and a phone, light and dark, all unfolded."""
+    found: list[Any] = []
+    with Browser(profile) as browser:
+        for name, size in SCREENS.items():
+            for dark in (False, True):
+                browser.open(page, *size, dark=dark)
+                browser.run("document.querySelectorAll('details').forEach(d => d.open = true)")
+                faults = [*browser.run(CLIPPED), *browser.run(CONTRAST)]
+                found += [(name, "dark" if dark else "light", fault) for fault in faults]
+        return found + browser.complaints

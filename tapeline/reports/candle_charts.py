@@ -7,7 +7,8 @@ import pandas as pd
 from markupsafe import Markup
 
 from tapeline.quality.derived import with_candle_columns
-from tapeline.reports.pages import svg
+from tapeline.reports.colours import BAD, INK
+from tapeline.reports.pages import OF_PAGE, svg
 
 N_POINTS = 1500  # of a line, about; hours or longer are drawn as one point
 N_MOVES = 5  # marked
@@ -17,7 +18,10 @@ def draw_candles(symbols: list[str], folder: Path | str = "data/candles") -> dic
     """SVG of the closes of each symbol that has a candle table in `folder`, by symbol."""
     paths = {symbol: Path(folder) / f"{symbol}.parquet" for symbol in symbols}
     return {
-        symbol: svg(chart_of(pd.read_parquet(path)).properties(title=symbol))
+        symbol: svg(
+            chart_of(pd.read_parquet(path)).properties(title=symbol, config=alt.Config.from_dict(OF_PAGE)),
+            symbol,
+        )
         for symbol, path in paths.items()
         if path.is_file()
     }
@@ -30,8 +34,8 @@ def chart_of(candles: pd.DataFrame) -> alt.LayerChart:
     base = alt.Chart(thin_out(candles), width=430, height=150)
     line = base.mark_line(strokeWidth=1).encode(x, y, detail="segment:N")
     points = alt.Chart(largest_moves(candles))
-    marks = points.mark_point(color="#a3201c", filled=True, size=25).encode(x, y)
-    sizes = points.mark_text(color="#a3201c", dy=-9, fontSize=9).encode(x, y, text="label")
+    marks = points.mark_point(color=BAD, filled=True, size=25).encode(x, y)
+    sizes = points.mark_text(color=INK, dy=-9, fontSize=9).encode(x, y, text="label")
     chart: alt.LayerChart = line + marks + sizes
     return chart
 

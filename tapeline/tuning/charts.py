@@ -7,6 +7,7 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 
 from tapeline.promotion.selection import TuningRecord
 
+BAR = 22  # high, pixels
 HEIGHT = 220
 MODEL, PLAIN = "#1f5fa8", "#8a8a8a"
 WIDE = alt.Scale(zero=False)
@@ -67,7 +68,7 @@ def history(table: pd.DataFrame) -> alt.LayerChart:
 
 def bars(table: pd.DataFrame) -> alt.Chart:
     """A bar for each param, the largest first."""
-    base = alt.Chart(table, width="container").mark_bar(color=MODEL)
+    base = alt.Chart(table, width="container", height=BAR * len(table)).mark_bar(color=MODEL)
     chart: alt.Chart = base.encode(alt.X("share:Q"), alt.Y("param:N", sort="-x", title=None))
     return chart
 

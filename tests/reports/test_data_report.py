@@ -8,6 +8,7 @@ import pytest
 from tapeline.outputs import write_json
 from tapeline.quality.params import Rule
 from tapeline.reports.data_report import MEANINGS, PAGE, write_data_report
+from tests.browser import faults_of, find_browser
 from tests.candles import random_candles
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
@@ -230,6 +231,20 @@ def test_the_page_needs_nothing_from_elsewhere(run, tmp_path):
     assert page.references == ["index.html"]
     assert "svg" in page.tags
     assert not page.tags & {"script", "link", "img", "iframe"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+def test_it_is_read_on_a_desk_and_on_a_phone(run, tmp_path):
+    """With charts, oddities and failures: nothing clipped, every text of AA's contrast, no complaint."""
+    candles = random_candles(600)
+    candles = candles if "file" in candles else candles.assign(file=0)
+    (tmp_path / "data/candles").mkdir(parents=True)
+    candles.to_parquet(tmp_path / "data/candles/BTC-USD.parquet")
+    told = "b.csv, row 3: high 110 over 100 before and 101 after"
+    write_json("metrics/detail/data.json", {"BTC-USD": [{"rule": "wick", "count": 1, "told": told}]})
+    run(_found())
+    assert faults_of(tmp_path / PAGE, tmp_path / "profile") == []
 
 
 def test_the_same_run_gives_the_same_page(run):

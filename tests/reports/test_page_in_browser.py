@@ -9,10 +9,9 @@ import pytest
 from tapeline.models.table import NETWORKS
 from tapeline.outputs import write_csv, write_json
 from tapeline.reports.run_report import PAGE, write_report
-from tests.browser import Browser, find_browser
+from tests.browser import CLIPPED, CONTRAST, SCREENS, Browser, find_browser
 from tests.reports import whole_run
 
-SCREENS = {"desk": (1280, 720), "phone": (390, 844)}
 PICTURES = Path(__file__).parents[2] / "reports/screenshots"  # kept for those who look, git-ignored
 PARAMS = f"""
 latency: {{warm_up: 1, repeats: 10, p99_budget_ms: 10.0}}
@@ -25,47 +24,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed"),
 ]
-# Every text of the page against what lies behind it, by WCAG 2: (ratio, text) of those below what is asked.
-CONTRAST = """(() => {
-  const channel = c => (c /= 255) <= 0.04045 ? c / 12.92 : ((c + 0.055) / 1.055) ** 2.4;
-  const light = ([r, g, b]) => 0.2126 * channel(r) + 0.7152 * channel(g) + 0.0722 * channel(b);
-  const numbers = colour => colour.match(/[\\d.]+/g).map(Number);
-  const parts = colour => numbers(colour).length < 4 ? [...numbers(colour), 1] : numbers(colour);
-  const behind = node => {
-    for (; node; node = node.parentElement) {
-      const c = parts(getComputedStyle(node).backgroundColor);
-      if (c[3] === 1) return c;
-    }
-    return [255, 255, 255, 1];
-  };
-  const walker = document.createTreeWalker(document.querySelector('main'), NodeFilter.SHOW_TEXT), poor = [];
-  while (walker.nextNode()) {
-    const text = walker.currentNode.textContent.trim(), node = walker.currentNode.parentElement;
-    if (!text || !node.checkVisibility() || node.closest('script, style, .chart')) continue;
-    const style = getComputedStyle(node), svg = node.closest('svg');
-    const a = light(parts(svg ? style.fill : style.color)), b = light(behind(node));
-    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05), size = parseFloat(style.fontSize);
-    const large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    if (ratio < (large ? 3 : 4.5)) poor.push([ratio, text]);
-  }
-  return poor;
-})()"""
-# What reaches beyond its box: the page itself, a table that has no scroller, a card's line.
-CLIPPED = """(() => {
-  const out = [];
-  const whole = document.documentElement.scrollWidth;
-  if (whole > innerWidth) out.push('page ' + whole);
-  for (const table of document.querySelectorAll('table')) {
-    const box = table.closest('.wide');
-    if (!box || (box.scrollWidth > box.clientWidth + 1 && (innerWidth > 1000 || box.tabIndex !== 0)))
-      out.push('table ' + (box ? box.getAttribute('aria-label') : table.textContent.slice(0, 40)));
-  }
-  for (const node of document.querySelectorAll('.card, .card *, .head, .verdict, .alarm'))
-    if (!node.closest('svg') && node.checkVisibility() && node.clientWidth
-        && node.scrollWidth > node.clientWidth + 1)
-      out.push('clipped ' + node.textContent.slice(0, 40));
-  return out;
-})()"""
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from tapeline.sweeping.charts import configurations, draw_sweep, groups_of, most
 from tapeline.sweeping.finalists import look_closer, trade_plainly
 from tapeline.sweeping.outcome import Outcome
 from tapeline.sweeping.page import write_sweep_page
+from tests.browser import faults_of, find_browser
 from tests.sweeping.market import Market, make_sweep, params_of
 
 MARKET = Market(days=12, seed=4)
@@ -98,6 +99,15 @@ def test_the_same_sweep_is_the_same_page(swept, tmp_path, monkeypatch):
     csvs = [(tmp_path / name / "reports/sweep.csv").read_bytes() for name in "ab"]
     assert csvs[0] == csvs[1]
     assert len(pd.read_csv(tmp_path / "a/reports/sweep.csv")) == 10
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+def test_it_is_read_on_a_desk_and_on_a_phone(swept, tmp_path, monkeypatch):
+    """Nothing clipped but a table with a column for each param, in its box; AA's contrast, no complaint."""
+    page_of(swept, tmp_path, monkeypatch)
+    faults = faults_of(tmp_path / "reports/sweep.html", tmp_path / "profile")
+    assert {fault[2] for fault in faults} <= {"table The best"}
 
 
 def test_an_error_leaves_no_half_page(swept, tmp_path, monkeypatch):

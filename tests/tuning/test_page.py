@@ -12,6 +12,7 @@ from tapeline.tuning.outcome import outcome, write_record
 from tapeline.tuning.page import write_tuning_page
 from tapeline.tuning.study import search
 from tapeline.tuning.trial import Scored
+from tests.browser import faults_of, find_browser
 from tests.tuning.market import make_plan
 
 
@@ -49,6 +50,15 @@ def test_a_page_shows_every_trial_and_opens_offline(made):
     assert not re.search(r"""(?:src|href)=["']?(?:https?:)?//""", page)
     assert body.count('class="chart"') == 4
     assert "paired over 2 UTC days" in body
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_browser() is None, reason="no Chromium is installed")
+def test_it_is_read_on_a_desk_and_on_a_phone(made, tmp_path):
+    """Nothing clipped, every text of AA's contrast, no complaint."""
+    made()
+    (page,) = (tmp_path / "reports").glob("tun*.html")
+    assert faults_of(page, tmp_path / "profile") == []
 
 
 def test_a_page_says_that_no_test_was_seen(made):
