@@ -31,7 +31,8 @@ WORKSPACE = "workspace"  # as DVC calls what lies here
 EXPERIMENTS = re.compile(r"refs/exps/[0-9a-f]{2}/[0-9a-f]{38}/(.+)")  # beside them DVC keeps queues and heads
 VERDICTS = {1: "may be promoted", 0: "refused"}
 HASHED = re.compile(r"path: (\S+)\n\s+hash: md5\n\s+md5: (\w+)")
-HEADS = "experiment", "commit", "created", "verdict"
+HEADS = "experiment", "commit", "market", "verdict"
+PRINTED = "accuracy", "accuracy_low", "control", "pnl", "pnl_low", "failed"  # of the summary
 COMMITS, WIDTH = 12, 120  # printed: the newest of them, and no wider
 
 
@@ -104,10 +105,9 @@ def _contents(folder: Path, numbers: list[str]) -> dict[str, dict[str, str]]:
 
 @dataclass(frozen=True)
 class RunTable:
-    """A line a run. summary, params : columns that are the summary's figures, and params by dotted key"""
+    """A line a run. params : columns that are params, by dotted key"""
 
     lines: pd.DataFrame
-    summary: list[str]
     params: list[str]
 
     def printed(self, width: int = WIDTH) -> str:
@@ -116,8 +116,8 @@ class RunTable:
         older = is_commit & (is_commit.cumsum() > COMMITS)
         shown = self.lines[~older].drop(columns="is_commit")
         wording = Wording("")
-        said = shown[list(HEADS)].assign(created=shown["created"].str[:10])
-        for key in self.summary:
+        said = shown[list(HEADS)].copy()
+        for key in (key for key in PRINTED if key in shown):
             said[key] = ["" if v == "" else wording.said(v, key).strip() for v in shown[key]]
         tried = shown[~is_commit[~older]]  # by whoever looks: before what commits changed
         varied = [key for key in self.params if len(set(shown[key])) > 1]
@@ -137,7 +137,6 @@ class RunTable:
 def index(runs: Iterable[Run], logs: Path = LOGS, stored: Path = INDEX.parent) -> RunTable:
     """Names, verdict, revisions and duration of each run; the summary's figures, all others, params."""
     lines: list[dict[str, Any]] = []
-    summary: dict[str, Any] = {}
     params: dict[str, str] = {}
     for run in runs:
         figures = {name: _json(run.files.get(path, "")) for name, path in METRICS.items()}
@@ -150,6 +149,7 @@ def index(runs: Iterable[Run], logs: Path = LOGS, stored: Path = INDEX.parent) -
             "experiment": run.experiment,
             "commit": run.commit,
             "created": run.created,
+            "market": _market(figures["data"]),
             "verdict": VERDICTS.get(figures["promotion"].get("passed", ""), ""),
             "data": hashes.get("data/features", "")[:7],
             "code": _revision({path: md5 for path, md5 in hashes.items() if path.endswith(".py")}),
@@ -160,13 +160,18 @@ def index(runs: Iterable[Run], logs: Path = LOGS, stored: Path = INDEX.parent) -
             f"{file}.{key}": value for file, values in figures.items() for key, value in values.items()
         }
         lines.append(line | short | of_files | given)
-        summary |= short
         params |= given
-    return RunTable(pd.DataFrame(lines).astype(object).fillna(""), list(summary), list(params))
+    return RunTable(pd.DataFrame(lines).astype(object).fillna(""), list(params))
 
 
 class Plain(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc]
     """Reads every value of YAML as it is written: nothing is computed with it, and `23:55` is no number."""
+
+
+def _market(cards: dict[str, Any]) -> str:
+    """Of the run's candles: the exchange that they are of, or that they are simulated; blank in former runs."""
+    found = {str(card["market"]) for card in cards.values() if isinstance(card, dict) and "market" in card}
+    return " ".join(sorted(found))
 
 
 def _text(table: pd.DataFrame) -> str:

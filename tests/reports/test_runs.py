@@ -27,6 +27,7 @@ def files(hidden=64, code="11", passed=0, days=None):
     """What a run leaves, by path."""
     return {
         "metrics/summary.json": json.dumps({"accuracy": 0.71234, "pnl": -1234.5, "failed": 1 - passed}),
+        "metrics/data.json": json.dumps({"A": {"rows": 5, "market": "X"}, "B": {"market": "X"}}),
         "metrics/promotion.json": json.dumps({"passed": passed}),
         "metrics/lstm.json": json.dumps({"accuracy_all": 0.71234567, "mcc": None}),
         "metrics/detail/backtest.json": json.dumps({"reason": None, "daily_net_pnl": days or {}}),
@@ -77,7 +78,7 @@ def test_what_is_printed_has_what_was_tried_first_and_says_what_it_leaves_out(tm
     lines = text.splitlines()
     assert len(lines) == 1 + 2 + COMMITS + 1
     assert lines[0].split()[-1] == "model.hidden"
-    assert lines[2].split() == ["owl", "aaaaaaa", "2026-01-02", "refused", "71.2", "%", "−1,234", "1", "128"]
+    assert lines[2].split() == ["owl", "aaaaaaa", "X", "refused", "71.2", "%", "−1,234", "1", "128"]
     assert lines[-1] == "3 older commits with a run are in the file alone"
     assert max(map(len, lines)) <= 120
     narrow = index(runs, tmp_path, tmp_path).printed(width=60)
