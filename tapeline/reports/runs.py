@@ -169,7 +169,7 @@ class Plain(getattr(yaml, "CBaseLoader", yaml.BaseLoader)):  # type: ignore[misc
 
 
 def _market(cards: dict[str, Any]) -> str:
-    """Of the run's candles: the exchange that they are of, or that they are simulated; blank in former runs."""
+    """What the candles are of, an exchange or the simulation; blank in former runs."""
     found = {str(card["market"]) for card in cards.values() if isinstance(card, dict) and "market" in card}
     return " ".join(sorted(found))
 
