@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -144,7 +145,7 @@ def _next_step(folder: Path, release: Release, configuration: dict[str, Any] | N
     if configuration:
         name = configuration["core"]["remote"]
         url = configuration["remote"][name]["url"]
-    add = f"dvc remote add --local --force --default {name} {url}"
+    add = f"dvc remote add --local --force --default {shlex.quote(name)} {shlex.quote(url)}"
     push = f"dvc push --all-tags {CANDIDATES.as_posix()}"
     here = "" if configuration else f", then here `{add} && make restore`"
     return f"ask {person} to run `{add} && {push}` in the clone that has them{here}"
