@@ -25,10 +25,14 @@ IN_THE_ENVIRONMENT = {"make env", ". .venv/bin/activate"}
 SEQUENCES = {
     "readme": ["README.md"],
     "tutorial": ["docs/tutorial.md"],
-    "experiments": ["docs/experiments.md", "docs/searches.md"],
+    "experiments": ["docs/experiments.md", "docs/searches.md", "docs/simulation.md"],
     "releases": ["docs/own-candles.md", "docs/releases.md", "docs/colleague.md"],
 }
-PAGES = ["README.md", "CONTRIBUTING.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
+]
 # Which folder of candles, and which symbols in it, the pages of a sequence speak of.
 CANDLES = {"tutorial": ("BINANCE", ("BTC-USDT", "ETH-USDT"))}
 EXCHANGE = ("EXCHANGE", ("BTC-USD", "ETH-USD"))
@@ -43,7 +47,9 @@ TAKEN_FOR_CHECKED = {
 
 def blocks(name, language="sh"):
     """Fenced blocks of a language of a Markdown file, in order."""
-    return re.findall(rf"^```{language}\n(.*?)^```", (ROOT / name).read_text(), flags=re.DOTALL | re.MULTILINE)
+    return re.findall(
+        rf"^```{language}\n(.*?)^```", (ROOT / name).read_text(), flags=re.DOTALL | re.MULTILINE
+    )
 
 
 def commands(name):

@@ -1,4 +1,4 @@
-"""What docs/params.md says beside a key that neither its model nor a comment says: units, some meanings."""
+"""What docs/params.md says of a key that neither its model nor a comment says: units, some meanings."""
 
 from itertools import chain
 
@@ -78,9 +78,9 @@ _KEYS = {
 }  # fmt: skip
 UNITS = dict(chain.from_iterable(((key, unit) for key in keys) for unit, keys in _KEYS.items()))
 MEANINGS = {
-    "data.extra.NAME.columns": "column of the file: value, as it is, or price, its log over the candle's close",
+    "data.extra.NAME.columns": "column of the file: value as it is | price: its log over the candle's close",
     "instruments.NAME": "symbol of the candles: instrument of the broker, a name in costs.instruments",
     "costs.instruments.NAME.swap_short": "likewise of a short position",
     "ftmo.programs.NAME.daily_loss": "that a day may lose, from the balance at midnight in Prague",
-    "ftmo.programs.NAME.max_loss": "that the account may lose, from the initial balance or, trailing, from its highest",
+    "ftmo.programs.NAME.max_loss": "that the account may lose, from the initial or, trailing, highest balance",
 }

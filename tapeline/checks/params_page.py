@@ -23,9 +23,9 @@ TEXT = """# Every key of params.yaml
 
 Made by `make docs` from `params.yaml`, the sections' models and `dvc.yaml`; not to be edited by hand.
 
-*Shipped* is the value in `params.yaml`. *First stages* are those that read the key: a change runs them again, and
-after them what takes their outputs, where these differ. NAME is a key that you name. A value out of
-its range ends `make check`, and the first stage, with the key and the rule.
+*Shipped* is the value in `params.yaml`. *First stages* are those that read the key: a change runs them
+again, and after them what takes their outputs, where these differ. NAME is a key that you name. A value out
+of its range ends `make check`, and the first stage, with the key and the rule.
 
 | stage | what it does | what may run again after it |
 |---|---|---|
@@ -122,7 +122,10 @@ def followers(stages: dict[str, Any]) -> dict[str, list[str]]:
     }
     takes = {
         name: {
-            other for other in stages for dep in stage.get("deps", ()) if any(_within(dep, out) for out in outs[other])
+            other
+            for other in stages
+            for dep in stage.get("deps", ())
+            if any(_within(dep, out) for out in outs[other])
         }
         for name, stage in stages.items()
     }
@@ -152,7 +155,14 @@ def _row(key: Key, values: dict[str, Any], comments: dict[str, str], stages: dic
     run = ", ".join(first_stages(name, stages))
     if name in UNHASHED or not run:
         run = "none"
-    cells = [f"`{name}`", _shipped(name, values), UNITS.get(name, ""), range_of(key.kind), _sentence(meaning), run]
+    cells = [
+        f"`{name}`",
+        _shipped(name, values),
+        UNITS.get(name, ""),
+        range_of(key.kind),
+        _sentence(meaning),
+        run,
+    ]
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
@@ -222,15 +232,18 @@ def _field_comments(model: type[BaseModel]) -> dict[str, str]:
     found: dict[str, str] = {}
     for each in reversed(model.__mro__):
         if issubclass(each, BaseModel) and each.__module__.startswith("tapeline"):
-            matches = re.finditer(r"^    (\w+): [^#\n]*  # (.+)$", inspect.getsource(each), flags=re.MULTILINE)
+            matches = re.finditer(
+                r"^    (\w+): [^#\n]*  # (.+)$", inspect.getsource(each), flags=re.MULTILINE
+            )
             found |= {match[1]: match[2] for match in matches}
     return found
 
 
 def _gates(gates: dict[str, Any], comments: dict[str, str]) -> list[str]:
     lines = [
-        "`FILE.METRIC: {min: X}` or `{max: X}` under an artifact's name; a change re-runs `promote`. A metric that is",
-        "null fails, or is not judged where `may_be_null: true`; before `from_days` traded days a gate is not judged.",
+        "`FILE.METRIC: {min: X}` or `{max: X}` under an artifact's name; a change re-runs `promote`. A",
+        "metric that is null fails, or is not judged where `may_be_null: true`; before `from_days` traded days",
+        "a gate is not judged.",
         "",
         "| artifact | gate | limit | meaning |",
         "|---|---|---|---|",
