@@ -82,5 +82,5 @@ MEANINGS = {
     "instruments.NAME": "symbol of the candles: instrument of the broker, a name in costs.instruments",
     "costs.instruments.NAME.swap_short": "likewise of a short position",
     "ftmo.programs.NAME.daily_loss": "that a day may lose, from the balance at midnight in Prague",
-    "ftmo.programs.NAME.max_loss": "that the account may lose, from the initial or, trailing, highest balance",
+    "ftmo.programs.NAME.max_loss": "that the account may lose, from the initial or, trailing, top balance",
 }

@@ -242,8 +242,8 @@ def _field_comments(model: type[BaseModel]) -> dict[str, str]:
 def _gates(gates: dict[str, Any], comments: dict[str, str]) -> list[str]:
     lines = [
         "`FILE.METRIC: {min: X}` or `{max: X}` under an artifact's name; a change re-runs `promote`. A",
-        "metric that is null fails, or is not judged where `may_be_null: true`; before `from_days` traded days",
-        "a gate is not judged.",
+        "metric that is null fails, or is not judged where `may_be_null: true`; before `from_days` traded",
+        "days a gate is not judged.",
         "",
         "| artifact | gate | limit | meaning |",
         "|---|---|---|---|",
