@@ -100,8 +100,10 @@ restore: env ## Bring models/promoted/ in line with the git tags, from DVC's cac
 verify: env ## Hash everything again and compare it with dvc.lock and the manifests
 	@python -m commands.verify
 
-docs: env ## Write docs/features.md and docs/candles.md from what is declared
+docs: env ## Write docs/features.md, candles.md and params.md from what is declared, and build site/ of docs/
 	@python -m commands.docs
+	@NO_MKDOCS_2_WARNING=1 python -m mkdocs build --quiet --strict
+	@echo "built: site/index.html"
 
 deps: env ## Write the code deps and params of every stage into dvc.yaml, from what its script imports and reads
 	@python -m commands.deps
@@ -141,4 +143,4 @@ bench: env ## Compare speeds side by side, and with those kept in benchmarks/kep
 	@python -m benchmarks
 
 clean: ## Remove the environment, logs and reports
-	rm -rf -- "$$VENV" logs reports runs .checkpoints .tuning .sweeping .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf -- "$$VENV" logs reports runs site .checkpoints .tuning .sweeping .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -64,7 +64,10 @@ def one_compiles(tmp_path_factory):
 
 
 # Groups of tests that take minutes each: begun last, one of them would keep a single worker busy at the end.
-LONGEST = "readme", "promote", "end_to_end", "third_network", "own candles", "plants", "proof plants"
+LONGEST = (
+    "releases", "experiments", "promote", "end_to_end", "third_network", "own candles", "plants",
+    "proof plants",
+)  # fmt: skip
 
 
 def pytest_collection_modifyitems(items):

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import shlex
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -123,6 +124,28 @@ def _missing(folder: Path, artifact: str, release: Release, error: Exception, da
         where = f"nor to be had from remote {name} ({configuration['remote'][name]['url']})"
     line = (
         f"{artifact} {release.version}: its files {state}, {where}: {' '.join(str(error).split())}; "
-        "`dvc push --all-commits` where they are (what is older than the remote: dvc remote add --local)"
+        f"{_next_step(folder, release, configuration)}"
     )
     return without_secrets(line, configuration["remote"][name] if configuration else {})
+
+
+def _next_step(folder: Path, release: Release, configuration: dict[str, Any] | None) -> str:
+    """The push to ask for, and of whom.
+
+    DVC pushes what a tag holds to the remote of the tag's own commit, and resolves a relative path of it from
+    the root of the disk; what `--local` names counts for every commit.
+    """
+    tagger = f"refs/tags/{release.tag}"
+    try:
+        whom = git(folder, "for-each-ref", "--format=%(taggername)", tagger).strip()
+    except ArtifactError:
+        whom = ""
+    person = f"{whom}, who tagged it," if whom else "whoever tagged it"
+    name, url = "storage", "URL"
+    if configuration:
+        name = configuration["core"]["remote"]
+        url = configuration["remote"][name]["url"]
+    add = f"dvc remote add --local --force --default {shlex.quote(name)} {shlex.quote(url)}"
+    push = f"dvc push --all-tags {CANDIDATES.as_posix()}"
+    here = "" if configuration else f", then here `{add} && make restore`"
+    return f"ask {person} to run `{add} && {push}` in the clone that has them{here}"

@@ -127,7 +127,8 @@ def warn_of_no_remote() -> list[str]:
         return []
     return [
         "DVC has no remote: the bundles of releases lie in this clone's cache alone, and `dvc gc -w` would "
-        "remove them; `dvc remote add --default NAME URL`, then `dvc push --all-tags`"
+        "remove them; `dvc remote add --local --default NAME URL`, by an address or an absolute path, then "
+        "`dvc push --all-tags`"
     ]
 
 

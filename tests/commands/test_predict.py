@@ -208,10 +208,10 @@ def test_a_bundle_of_the_simulated_market_answers_other_candles_only_where_allow
     assert (status, [answer["status"] for answer in answers]) == (0, ["warming_up"] * 4), said
 
 
-def test_the_line_in_the_readme_is_one(bundles):
+def test_the_line_that_the_docs_show_is_one(bundles):
     """Its candle is taken, and its answer has the fields that an answer has, in their order."""
-    readme = (ROOT / "README.md").read_text()
-    shown_in, shown_out = re.findall(r"```json\n(.*?)\n```", readme, flags=re.DOTALL)
+    page = (ROOT / "docs/serving.md").read_text()
+    shown_in, shown_out = re.findall(r"```json\n(.*?)\n```", page, flags=re.DOTALL)
     candle, answer = json.loads(shown_in), json.loads(shown_out)
     (known,) = predict_lines(Stream(*bundles, allow_untrained=True), [shown_in.encode()])
     assert known.status == "warming_up"

@@ -1,7 +1,12 @@
 """A bundle as it was at a commit: from the cache, else from the remote, else one line that says where not."""
 
+import os
+import re
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from dvc.repo import Repo
@@ -75,6 +80,12 @@ def cached(folder, content):
     return path
 
 
+def type_in(folder, command):
+    """Run a line of a shell in `folder`, with DVC at hand."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(command, shell=True, cwd=folder, check=True, env=os.environ | {"PATH": path})
+
+
 def refusal(folder, release):
     """The one line that fetching ends in; nothing is left behind."""
     with pytest.raises(ArtifactError) as caught:
@@ -115,12 +126,31 @@ def test_what_neither_cache_nor_remote_has_is_refused_and_both_are_named(repo, r
     cached(repo, b"graph").unlink()
     message = refusal(repo, release)
     assert message.startswith(f"{NAME} v1.0.0: its files are not in DVC's cache, and there is no remote: ")
-    assert message.endswith("(what is older than the remote: dvc remote add --local)")
+    add = "dvc remote add --local --force --default storage URL"
+    push = "dvc push --all-tags models/candidate"
+    assert message.endswith(
+        f"; ask whoever tagged it to run `{add} && {push}` in the clone that has them, "
+        f"then here `{add} && make restore`"
+    )
     use_remote(repo, tmp_path / "empty")
     message = refusal(repo, release)
     where = f"nor to be had from remote there ({tmp_path}/empty): "
     assert message.startswith(f"{NAME} v1.0.0: its files are not in DVC's cache, {where}")
-    assert "`dvc push --all-commits`" in message
+    add = f"dvc remote add --local --force --default there {tmp_path}/empty"
+    assert message.endswith(f"; ask whoever tagged it to run `{add} && {push}` in the clone that has them")
+
+
+def test_the_push_that_is_asked_for_brings_the_bundle(repo, release, tmp_path):
+    """Typed as it stands by the one who is named, in the clone that has the files; the remote is late."""
+    git(repo, "tag", "-a", "-m", "x", release.tag, release.commit)
+    git(tmp_path, "clone", "-q", str(repo), "clone")
+    clone = tmp_path / "clone"
+    use_remote(clone, tmp_path / "there")
+    message = refusal(clone, release)
+    asked = re.search(r"ask t, who tagged it, to run `(.*)` in the clone that has them$", message)
+    type_in(repo, asked[1])
+    with fetched(clone, NAME, release) as folder:
+        assert (folder / "model.onnx").read_bytes() == b"graph"
 
 
 def test_a_cached_file_that_was_changed_is_not_handed_on(repo, release):

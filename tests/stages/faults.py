@@ -31,7 +31,7 @@ STAGES = (
 COMMANDS = {
     "report": ("reports/data.html", "reports/index.html"),
     "runs": ("runs/index.csv", "trials.jsonl"),
-    "docs": ("docs/features.md", "docs/candles.md"),
+    "docs": ("docs/features.md", "docs/candles.md", "docs/params.md"),
     "deps": ("dvc.yaml",),
 }
 VARIES = ("metrics/latency.json", "metrics/detail/latency.json")  # by nature, from run to run
