@@ -48,7 +48,7 @@ def test_draws_that_repeat_are_accounted_for():
     """Two values and that of params.yaml are three choices, however often they are drawn."""
     ranges = {"signals": {"stop": [2.0, 3.0]}}
     told = opening(make_sweep(params_of(), ranges, mode="random", draws=20), "inner")
-    assert told == ["3 choices of signals.stop", "of 20 draws: the others had been drawn before"]
+    assert told == ["3 choices of signals.stop", "of 20 draws: what was drawn before counts once"]
     apart = {"signals": {"stop": {"low": 2.0, "high": 9.0}}}
     assert opening(make_sweep(params_of(), apart, mode="random", draws=20), "inner") == [
         "21 choices of signals.stop"
@@ -61,4 +61,4 @@ def test_a_single_draw_of_what_is_in_params_is_accounted_for():
     ranges = {"signals": {"stop": [present, present + 1]}}
     plans = [make_sweep(params_of(), ranges, mode="random", draws=1, seed=seed) for seed in range(8)]
     lines = {len(plan.choices): opening(plan, "inner")[1:] for plan in plans}
-    assert lines == {1: ["of 1 draws: the others had been drawn before"], 2: []}
+    assert lines == {1: ["of 1 draw: what was drawn before counts once"], 2: []}
