@@ -47,14 +47,6 @@ class FeatureProgram:
         roots = [made for made in recipes if made is not None]
         self._program = Program(roots, [features[k].lookback for k in self._compiled]) if roots else None
 
-    def fill(self, candles: Candles, out: NDArray[np.floating]) -> None:
-        """Fill `out`, (F, rows), with the features of the last `rows` of `candles`, consecutive ones.
-
-        What is computed is cast to the type of `out`.
-        """
-        for rows, made in self.chunks(candles, out.shape[1], out.dtype.type):
-            out[:, rows] = made
-
     def chunks(
         self, candles: Candles, n_rows: int, kind: type[np.floating]
     ) -> Iterator[tuple[slice, NDArray[np.floating]]]:

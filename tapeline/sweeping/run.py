@@ -73,7 +73,8 @@ def opening(plan: SweepPlan, on: str) -> list[str]:
     left_out, why = plan.left_out
     lines = [f"{n_choices} choice{'s' * (n_choices != 1)} of {', '.join(plan.keys) or 'params.yaml'}{under}"]
     if plan.sweep.mode == "random" and n_choices + left_out <= plan.sweep.draws:
-        lines.append(f"of {plan.sweep.draws} draw{'s' * (plan.sweep.draws != 1)}: what was drawn before counts once")
+        drawn = f"{plan.sweep.draws} draw{'s' * (plan.sweep.draws != 1)}"
+        lines.append(f"of {drawn}: what was drawn before counts once")
     if left_out:
         lines.append(f"left out: {left_out} that can't be ({why})")
     if on == TESTS:
