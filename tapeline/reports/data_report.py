@@ -9,6 +9,7 @@ from typing import Any
 from tapeline.market.origin import read_origin
 from tapeline.outputs import read_json
 from tapeline.reports.candle_charts import draw_candles
+from tapeline.reports.many_symbols import few, told_of_few
 from tapeline.reports.pages import write_page
 
 PAGE = Path("reports/data.html")
@@ -56,6 +57,7 @@ def write_data_report() -> Path:
     splits = read_json(SPLITS) if expectations["passed"] and SPLITS.is_file() else {}
     failures = expectations["failures"] + splits.get("failures", [])
     n_critical = sum(failure["severity"] == "critical" for failure in failures)
+    shown = [symbol for symbol in few(cards, "missing") if symbol in cards]
     return write_page(
         PAGE,
         "data_report.html.j2",
@@ -64,7 +66,10 @@ def write_data_report() -> Path:
         n_critical=n_critical,
         n_leaks=len(expectations["leaks"]) + len(splits.get("leaks", [])),
         market=(read_origin("data/candles") or {}).get("description"),
-        cards=cards,
+        cards=few(cards, "missing"),
+        n_symbols=len(cards),
+        symbols=shown,
+        left_out=told_of_few(cards, "number of missing candles"),
         card_keys=list(dict.fromkeys(key for card in cards.values() for key in card)),
         oddities=read_json(ODDITIES) if ODDITIES.is_file() else {},
         counts=expectations["tables"],
@@ -73,7 +78,7 @@ def write_data_report() -> Path:
         audits=audit_rows(expectations) + audit_rows(splits),
         random_walk=expectations.get("random_walk"),
         drift=splits.get("drift", []),
-        charts=draw_candles(list(cards)),
+        charts=draw_candles(shown),
     )
 
 

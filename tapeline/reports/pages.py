@@ -30,7 +30,7 @@ OF_PAGE = {
 
 
 def write_page(
-    path: Path, template: str, filters: dict[str, Callable[..., str]] | None = None, **content: Any
+    path: Path, template: str, filters: dict[str, Callable[..., Any]] | None = None, **content: Any
 ) -> Path:
     """Render `template` of this folder with `content` and `filters` into `path`, and return that."""
     loader = FileSystemLoader(Path(__file__).parent)

@@ -20,6 +20,7 @@ from tapeline.reports.account_tables import by_month, read_equity
 from tapeline.reports.cards import RunTables, make_cards
 from tapeline.reports.changes import compare_run
 from tapeline.reports.data_report import audit_rows
+from tapeline.reports.many_symbols import few, told_of_few
 from tapeline.reports.pages import embed, write_page
 from tapeline.reports.run_charts import draw_run
 from tapeline.reports.run_head import count_gates, identify, market_words
@@ -89,7 +90,13 @@ def write_report(deflate: Deflate, make_trades: MakeTrades, stale: Stale = list)
     return write_page(
         PAGE,
         "report.html.j2",
-        filters={"said": wording.said, "name_of": name_of, "limit": wording.gate},
+        filters={
+            "said": wording.said,
+            "name_of": name_of,
+            "limit": wording.gate,
+            "few": few,
+            "told_of_few": told_of_few,
+        },
         wording=wording,
         stale=stale(),
         market=market_words(run.bundles[traded.artifact].market, equity),
