@@ -5,8 +5,10 @@ import subprocess
 import pytest
 
 from tapeline.outputs import write_json
+from tapeline.promotion.versions import Version
 from tapeline.reports.changes import compare, compare_run, last_commit
 from tapeline.reports.wording import Wording
+from tests.promotion.tagging import assign, new_repository, record, register, withdraw
 
 WORDING = Wording("USD")
 
@@ -51,6 +53,27 @@ def test_a_run_is_compared_with_the_last_commit_that_has_other_figures(folder):
         assert found.title.endswith("first run")
         assert found.figures == {"lstm.accuracy_all": {"before": "60 %", "now": "65 %"}}
         assert found.params == {"model.hidden": {"before": "4", "now": "8"}}
+
+
+def test_a_run_is_compared_with_the_champion_by_its_own_record(folder, monkeypatch):
+    """Figures are those of its tag, params those of its commit; a version that is out of production is none."""
+    monkeypatch.setattr("tapeline.promotion.tags.LONGEST_WAIT_S", 0)
+    new_repository(folder)
+    leave(0.6, 4)
+    commit("champion's run")
+    version = Version(1, 0, 0)
+    champion = record().model_copy(update={"metrics": {"lstm": {"accuracy_all": 0.61, "ece": 0.01}}})
+    register(folder, "lstm-direction", version, champion)
+    assign(folder, "lstm-direction", version, "first")
+    leave(0.62, 6)
+    commit("between")
+    now = leave(0.65, 8)
+    _, found = compare_run(now, "lstm", "lstm-direction", WORDING)
+    assert found.title == "Since the champion, lstm-direction v1.0.0"
+    assert found.figures["lstm.accuracy_all"] == {"before": "61 %", "now": "65 %"}
+    assert found.params == {"model.hidden": {"before": "4", "now": "8"}}
+    withdraw(folder, "lstm-direction")
+    assert len(compare_run(now, "lstm", "lstm-direction", WORDING)) == 1
 
 
 def test_without_an_earlier_run_there_is_nothing_to_compare_with(folder):
