@@ -7,8 +7,10 @@ import pickle
 import signal
 import sys
 import traceback
+from collections.abc import Callable
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import Any
 
 from tapeline.cluster.handover import read_work
 from tapeline.cluster.sameness import describe
@@ -21,7 +23,8 @@ DONE, DEFECT = "done", "defect"
 def serve(connection: Connection, session: Path) -> None:
     """Say what this process is; then answer every item's number with what came of it, until told to end."""
     connection.send_bytes(json.dumps(describe(session)).encode())
-    done = None
+    done: Callable[[Any], Any] | None = None
+    items: list[Any] = []
     while connection.poll(IDLE):
         try:
             number = int(connection.recv_bytes())

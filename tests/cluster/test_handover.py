@@ -1,4 +1,4 @@
-"""What is handed over is what was to be handed over: arrays, functions of scripts, and mapped files as such."""
+"""What is handed over comes out as it went in: arrays, functions of scripts, and mapped files as such."""
 
 from functools import partial
 

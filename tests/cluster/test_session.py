@@ -75,9 +75,8 @@ def test_a_cluster_without_workers_is_one_line(monkeypatch, tmp_path):
 def test_a_worker_of_other_packages_is_named(monkeypatch, tmp_path):
     """One that is not even first, with both versions."""
     (tmp_path / "pandas-0.1.dist-info").mkdir()
-    (tmp_path / "pandas-0.1.dist-info/METADATA").write_text(
-        "Metadata-Version: 2.1\nName: pandas\nVersion: 0.1\n"
-    )
+    text = "Metadata-Version: 2.1\nName: pandas\nVersion: 0.1\n"
+    (tmp_path / "pandas-0.1.dist-info/METADATA").write_text(text)
     with loopback(tmp_path, ()) as cluster:
         cluster.add(PYTHONPATH=str(tmp_path))
         wait_for_workers(cluster, 2)

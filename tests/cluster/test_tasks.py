@@ -1,4 +1,4 @@
-"""Items on a cluster: order, errors in one line, workers and schedulers that are killed, nobody left behind."""
+"""Items on a cluster: order, errors in one line, what is killed is done again, and nobody is left behind."""
 
 import os
 import signal
