@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tapeline", "stages", "commands")
-# How a stage logs and ends, its errors, what it may take and whose cores work decide no byte of what it writes.
+# How a stage logs and ends, its errors, what it may take and whose cores work decide no byte that it writes.
 HARNESS = frozenset(
     Path("tapeline") / f"{name}.py"
     for name in (
