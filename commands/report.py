@@ -5,8 +5,10 @@ import sys
 from tapeline.ending import run_command
 from tapeline.errors import QualityError
 from tapeline.release.deflated import deflate
+from tapeline.release.run_trades import run_trades
 from tapeline.reports.data_report import write_data_report
 from tapeline.reports.run_report import PAGE, write_report
+from tapeline.reports.stale_stages import stale_stages
 
 
 def main() -> None:
@@ -19,7 +21,7 @@ def main() -> None:
     except FileNotFoundError as error:
         sys.exit(f"{error.filename} is not there: run `dvc repro` first")
     try:
-        print(f"written: {write_report(deflate)}")
+        print(f"written: {write_report(deflate, run_trades, stale_stages)}")
     except (FileNotFoundError, QualityError) as error:
         reason = f"{error.filename} is not there" if isinstance(error, OSError) else "the data did not pass"
         print(f"{PAGE}: {'left as an earlier run wrote it' if PAGE.exists() else 'not written'}, {reason}")

@@ -2,6 +2,8 @@
 
 import io
 import json
+import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +13,29 @@ from jinja2 import Environment, FileSystemLoader, select_autoescape
 from markupsafe import Markup
 
 from tapeline.outputs import whole_file
+from tapeline.reports.colours import INK
+
+# Letters and axes have the page's own colour, so that a chart is read on a dark ground as well.
+OF_PAGE = {
+    "background": "transparent",
+    "axis": {"labelColor": INK, "titleColor": INK, "gridColor": INK, "gridOpacity": 0.15, "domainColor": INK,
+             "tickColor": INK, "domainOpacity": 0.4, "tickOpacity": 0.4, "titleFontWeight": "normal"},
+    "legend": {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"},
+    "header": {"labelColor": INK, "titleColor": INK, "titleFontWeight": "normal"},
+    "title": {"color": INK},
+    "view": {"stroke": None},
+    "rule": {"color": INK},
+    "text": {"color": INK},
+}  # fmt: skip
 
 
-def write_page(path: Path, template: str, **content: Any) -> Path:
-    """Render `template` of this folder with `content` into `path`, and return that."""
+def write_page(
+    path: Path, template: str, filters: dict[str, Callable[..., str]] | None = None, **content: Any
+) -> Path:
+    """Render `template` of this folder with `content` and `filters` into `path`, and return that."""
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=select_autoescape(["j2"]))
-    environment.filters["figure"] = figure
+    environment.filters |= {"figure": figure} | (filters or {})
     page = environment.get_template(template).render(content)
     with whole_file(path) as aside:
         aside.write_text(page, encoding="utf-8")
@@ -39,11 +57,17 @@ def figure(value: Any) -> str:
     return f"{value:,.0f}" if isinstance(value, int | float) else str(value)
 
 
-def svg(chart: alt.TopLevelMixin) -> Markup:
-    """Draw `chart` as SVG to stand in a page."""
+def svg(chart: alt.TopLevelMixin, name: str = "") -> Markup:
+    """Draw `chart` as SVG to stand in a page; `name`, once on the page, keeps its references its own."""
     buffer = io.StringIO()
     chart.save(buffer, format="svg")
-    return Markup(buffer.getvalue())
+    drawn = buffer.getvalue()
+    # They are counted up by all charts of a process, so the same chart would not be the same text again.
+    for number, reference in enumerate(dict.fromkeys(re.findall(r' id="([^"]+)"', drawn)) if name else ()):
+        drawn = drawn.replace(f'"{reference}"', f'"{name}-{number}"').replace(
+            f"#{reference})", f"#{name}-{number})"
+        )
+    return Markup(drawn)
 
 
 def embed(
@@ -58,7 +82,10 @@ def embed(
     for part, charts in parts.items():
         for title, file, chart in charts:
             name = f"chart-{len(drawn)}"
-            drawn[name] = chart.to_dict()
+            drawn[name] = spec = chart.to_dict()
+            spec["config"] = {
+                key: value for key, value in spec.get("config", {}).items() if key != "view"
+            } | OF_PAGE
             places.setdefault(part, []).append({"id": name, "title": title, "file": file})
     options = json.dumps({"renderer": "svg", "actions": False})
     # Inside a string a closing tag would end the script, and `<!--<script>` keep it from ending.

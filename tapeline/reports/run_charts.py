@@ -1,23 +1,30 @@
 """The charts of a run, each drawn from one of its files."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import altair as alt
 import pandas as pd
 
 from tapeline.models.table import NETWORKS
+from tapeline.reports.card_charts import equity_bounds
+from tapeline.reports.colours import BAD, MODEL, PLAIN
 
 HEIGHT = 220
-MODEL, PLAIN, BAD = "#1f5fa8", "#8a8a8a", "#a3201c"
 WIDE = alt.Scale(zero=False)
+LOSS, GAIN = "#f0a8a2", "#9cc3ea"  # light: figures are written on them
+DAY = alt.Axis(format="%-d %b")
+PERCENT = alt.Axis(format=".0%")
 
 alt.data_transformers.disable_max_rows()  # a year of hours is more than Altair draws unasked
 
 
-def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
-    """Title, file and chart of every figure, by the part of the page it belongs to."""
-    equity, odds = pd.read_csv("plots/equity.csv"), pd.read_csv("plots/odds.csv")
+def draw_run(equity: pd.DataFrame) -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
+    """Title, file and chart of every figure, by the part of the page it belongs to.
+
+    equity : hour by hour, as `account_tables.read_equity` reads it
+    """
+    odds = pd.read_csv("plots/odds.csv")
     return {
         "probabilities": [
             (
@@ -46,7 +53,7 @@ def draw_run() -> dict[str, list[tuple[str, str, alt.TopLevelMixin]]]:
             (
                 "Balance in resampled challenges: median, half and nine in ten of them",
                 "plots/odds.csv",
-                fan(odds),
+                fan(odds, equity_bounds(equity)[0]),
             )
         ],
         "stress": [
@@ -106,15 +113,15 @@ def edge(table: pd.DataFrame) -> alt.FacetChart:
         confidence=(100 * table["share"]).map("top {:g} %".format),
     )
     bound = max(1.0, float(table["multiple"].abs().max()))
-    scale = alt.Scale(domain=[-bound, 0, bound], range=[BAD, "#ffffff", MODEL])
+    scale = alt.Scale(domain=[-bound, 0, bound], range=[LOSS, "#ffffff", GAIN])
     order = list(dict.fromkeys(table.sort_values("share")["confidence"]))
-    base = alt.Chart().encode(
+    base = alt.Chart(width=alt.Step(36)).encode(
         alt.X("hold:O", title="candles held"), alt.Y("confidence:O", title=None, sort=order)
     )
     cells = base.mark_rect().encode(
         alt.Color("multiple:Q", scale=scale, title="gross over costs"), tooltip=list(table.columns)
     )
-    words = base.mark_text(fontSize=10).encode(alt.Text("gross_bps:Q", format=".1f"))
+    words = base.mark_text(fontSize=10, color="#1d2126").encode(alt.Text("gross_bps:Q", format=".1f"))
     return alt.layer(cells, words, data=table).facet(
         facet=alt.Facet("symbol:N", title="basis points gross, mean of a call", sort=None), columns=3
     )
@@ -132,11 +139,13 @@ def learning_curve(history: pd.DataFrame) -> alt.LayerChart:
 
 def confidence(table: pd.DataFrame) -> alt.LayerChart:
     """Accuracy with its interval against the prediction's confidence."""
-    x = alt.X("confidence", scale=WIDE, title="confidence of the prediction")
+    x = alt.X("confidence", scale=WIDE, title="confidence of the prediction", axis=PERCENT)
     points = (
         _chart(table)
         .mark_line(point=True, color=MODEL)
-        .encode(x, alt.Y("accuracy", scale=WIDE, title="share right"), tooltip=list(table.columns))
+        .encode(
+            x, alt.Y("accuracy", scale=WIDE, title="share right", axis=PERCENT), tooltip=list(table.columns)
+        )
     )
     interval = _chart(table).mark_rule().encode(x, alt.Y("low", scale=WIDE), alt.Y2("high"))
     chart: alt.LayerChart = interval + points
@@ -146,8 +155,8 @@ def confidence(table: pd.DataFrame) -> alt.LayerChart:
 def reliability(table: pd.DataFrame) -> alt.LayerChart:
     """Observed against predicted, with intervals and the diagonal; a point's size is its count."""
     scale = alt.Scale(domain=[0, 1])
-    x = alt.X("mean_probability", scale=scale, title="predicted probability")
-    y = alt.Y("observed", scale=scale, title="share that rose")
+    x = alt.X("mean_probability", scale=scale, title="predicted probability", axis=PERCENT)
+    y = alt.Y("observed", scale=scale, title="share that rose", axis=PERCENT)
     points = (
         _chart(table)
         .mark_point(filled=True, color=MODEL)
@@ -160,17 +169,22 @@ def reliability(table: pd.DataFrame) -> alt.LayerChart:
     return chart
 
 
-def floors(table: pd.DataFrame) -> alt.LayerChart:
-    """Equity above the floors that FTMO's program sets."""
+def floors(table: pd.DataFrame) -> alt.LayerChart | alt.FacetChart:
+    """Equity above the floors that FTMO's program sets, not far below them, beside buy-and-hold."""
     x = alt.X("timestamp:T", title=None)
-    lines = _chart(table)
-    y = alt.Y("equity", scale=WIDE, title="account currency")
-    equity = lines.mark_line(color=MODEL).encode(x, y, tooltip=list(table.columns))
-    worst = lines.mark_line(color=MODEL, opacity=0.3).encode(x, alt.Y("lowest", title=""))
-    day = lines.mark_line(color=PLAIN, interpolate="step-after").encode(x, alt.Y("daily_floor", title=""))
-    account = lines.mark_line(color=BAD, interpolate="step-after").encode(x, alt.Y("account_floor", title=""))
-    chart: alt.LayerChart = account + day + worst + equity
-    return chart
+    lines, scale = _chart(table), alt.Scale(domain=list(equity_bounds(table)), nice=False)
+
+    def line(column: str, colour: str, **how: Any) -> alt.Chart:
+        mark = lines.mark_line(color=colour, clip=True, **how)
+        y = alt.Y(f"{column}:Q", scale=scale, title="account currency" if column == "equity" else "")
+        drawn: alt.Chart = mark.encode(x, y, tooltip=list(table.columns))
+        return drawn
+
+    account = line("account_floor", BAD, interpolate="step-after")
+    day = line("daily_floor", PLAIN, interpolate="step-after")
+    held = [line("buy_and_hold", PLAIN, strokeDash=[4, 3])] if "buy_and_hold" in table else []
+    own = line("lowest", MODEL, opacity=0.3), line("equity", MODEL)
+    return alt.layer(account, day, *held, *own)
 
 
 def drawdown(table: pd.DataFrame) -> alt.Chart:
@@ -185,20 +199,28 @@ def daily(table: pd.DataFrame) -> alt.Chart:
     """Net PnL by day, a bar each."""
     colour = alt.condition(alt.datum.net_pnl < 0, alt.value(BAD), alt.value(MODEL))
     y = alt.Y("net_pnl", title="net PnL")
-    x, bars = alt.X("day:T", title=None), _chart(table).mark_bar()
+    x, bars = alt.X("utcyearmonthdate(day):T", title=None, axis=DAY), _chart(table).mark_bar()
     chart: alt.Chart = bars.encode(x, y, color=colour, tooltip=list(table.columns))
     return chart
 
 
-def fan(table: pd.DataFrame) -> alt.LayerChart:
-    """Quantiles of balance day by day, of the model and of the same trades without an edge."""
+def fan(table: pd.DataFrame, floor: float | None = None) -> alt.LayerChart:
+    """Quantiles of balance day by day, of the model and of the same trades without an edge.
+
+    floor : below which nothing is drawn, as the account is long closed
+    """
     base = _chart(table).encode(
         x=alt.X("day:Q", title="account days"),
         color=alt.Color("kind", title=None, scale=alt.Scale(range=[MODEL, PLAIN])),
     )
-    outer = base.mark_area(opacity=0.15).encode(alt.Y("q05", scale=WIDE, title="balance"), alt.Y2("q95"))
-    inner = base.mark_area(opacity=0.3).encode(alt.Y("q25", scale=WIDE), alt.Y2("q75"))
-    chart: alt.LayerChart = outer + inner + base.mark_line().encode(alt.Y("q50", scale=WIDE))
+    highest = float(table["q95"].max())
+    low = float(table["q05"].min()) if floor is None else max(float(table["q05"].min()), floor)
+    scale = alt.Scale(domain=[low, max(highest, low)], nice=False)
+    outer = base.mark_area(opacity=0.15, clip=True).encode(
+        alt.Y("q05", scale=scale, title="balance"), alt.Y2("q95")
+    )
+    inner = base.mark_area(opacity=0.3, clip=True).encode(alt.Y("q25", scale=scale), alt.Y2("q75"))
+    chart: alt.LayerChart = outer + inner + base.mark_line(clip=True).encode(alt.Y("q50", scale=scale))
     return chart
 
 

@@ -118,7 +118,7 @@ def test_it_is_evaluated_gated_packed_and_timed_beside_the_others(shop):
     assert read(shop, "metrics/latency.json")["gru_latency_p99_ms"] > 0
     page = (shop.folder / "reports/index.html").read_text()
     for title in ("LSTM", "GRU"):
-        assert f"<h2>Probabilities ({title})</h2>" in page
+        assert f">Probabilities ({title})</h2>" in page
         assert f"Loss of the {title}" in page
 
 

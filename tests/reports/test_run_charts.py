@@ -5,10 +5,11 @@ import pytest
 import vl_convert
 
 from tapeline.models.table import NETWORKS
+from tapeline.reports.account_tables import read_equity
+from tapeline.reports.colours import BAD, MODEL, PLAIN
 from tapeline.reports.run_charts import (
-    BAD,
-    MODEL,
-    PLAIN,
+    GAIN,
+    LOSS,
     confidence,
     curve,
     daily,
@@ -100,7 +101,7 @@ def test_white_is_no_edge_and_both_ends_are_as_far_from_it():
         cells = edge(table).to_dict()["spec"]["layer"][0]
         assert cells["encoding"]["color"]["scale"] == {
             "domain": [-bound, 0, bound],
-            "range": [BAD, "#ffffff", MODEL],
+            "range": [LOSS, "#ffffff", GAIN],
         }
 
 
@@ -267,7 +268,7 @@ def run(tmp_path, monkeypatch):
 
 def test_every_part_of_the_page_has_its_charts_each_with_its_file(run):
     """The files are there; every chart can be drawn."""
-    parts = draw_run()
+    parts = draw_run(read_equity([], 100.0))
     assert {part: len(charts) for part, charts in parts.items()} == {
         "probabilities": 2, "equity": 3, "odds": 1, "stress": 2, "edge": 1, "training": len(NETWORKS),
     }  # fmt: skip
@@ -281,7 +282,7 @@ def test_every_part_of_the_page_has_its_charts_each_with_its_file(run):
 def test_an_account_that_no_program_watches_has_no_odds(run):
     """Its table has columns and no rows; every other chart stays."""
     QUANTILES.iloc[:0].to_csv(run / "plots/odds.csv", index=False)
-    parts = draw_run()
+    parts = draw_run(read_equity([], 100.0))
     assert parts["odds"] == []
     assert len(parts["equity"]) == 3
 
@@ -290,7 +291,7 @@ def test_names_of_any_letters_stay_as_they_are(run):
     """In the data of the chart, markup and all."""
     name = "ΕΘ-<b>&USD</b>"
     CALLS.assign(symbol=name).to_json(run / "metrics/detail/edge.json", orient="records")
-    ((_, _, chart),) = draw_run()["edge"]
+    ((_, _, chart),) = draw_run(read_equity([], 100.0))["edge"]
     assert {row["symbol"] for row in data_of(chart.to_dict())} == {name}
 
 
@@ -299,5 +300,5 @@ def test_a_plot_that_is_not_there_is_named(run, name):
     """The error knows the file."""
     (run / name).unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        draw_run()
+        draw_run(read_equity([], 100.0))
     assert name in str(caught.value)

@@ -13,7 +13,13 @@ from tapeline.reports.run_report import PAGE, at_measured_latency, write_report
 from tests.promotion.test_selection import FIRST, record
 from tests.promotion.test_selection import OWN as OWN_TEST
 
-PARAMS = "latency: {warm_up: 1, repeats: 10, p99_budget_ms: 10.0}\n"
+PARAMS = """
+latency: {warm_up: 1, repeats: 10, p99_budget_ms: 10.0}
+data: {symbols: [BTC-USD]}
+instruments: {BTC-USD: BTCUSD}
+signals: {initial_balance: 100000.0}
+ftmo: {control_runs: 3}
+"""
 MARKET = "What market the candles are of is not known"
 
 
@@ -97,10 +103,17 @@ PLOTS = {
     "daily_pnl": ["day", "net_pnl"],
 }
 
+TIMES = ("timestamp", "day")
+
 
 def never(metrics, detail):
     """Trials can't be counted."""
     raise ArtifactError("no repository")
+
+
+def no_trades():
+    """What trades are made of is not there."""
+    raise FileNotFoundError(2, "none", "data/splits.json")
 
 
 def changed(values, path, value):
@@ -123,7 +136,8 @@ def page(tmp_path, monkeypatch):
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "plots").mkdir()
     for name, columns in PLOTS.items():
-        rows = [] if name == "odds" else [[0.5] * len(columns)]
+        days = ("2024-01-01", "2024-01-02")
+        rows = [] if name == "odds" else [[day if k in TIMES else 0.5 for k in columns] for day in days]
         pd.DataFrame(rows, columns=columns).to_csv(f"plots/{name}.csv", index=False)
     pd.DataFrame(CURVE).to_csv("plots/latency.csv", index=False)
     pd.DataFrame(CURVE).rename(columns={"latency_s": "multiple"}).to_csv("plots/cost_stress.csv", index=False)
@@ -139,7 +153,7 @@ def page(tmp_path, monkeypatch):
             write_json(f"metrics/{name}.json", values)
         for name, values in detail.items():
             write_json(f"metrics/detail/{name}.json", values)
-        assert write_report(deflate) == PAGE
+        assert write_report(deflate, no_trades) == PAGE
         return words(PAGE.read_text(encoding="utf-8"))
 
     return write
@@ -153,14 +167,14 @@ def words(text):
 def test_a_run_of_one_fold_without_trades_is_reported(page):
     """What it refused, a dash for what is undefined, and nothing about money or FTMO."""
     text = page()
-    assert '<b class="no">Refused</b>' in text
-    assert "is right on <b>0.625</b> of 1,200 scored test candles (interval – to –)" in text
+    assert '<b class="word no">Refused</b>' in text
+    assert "is right on <b>62.5 %</b> of 1,200 scored test candles (interval – to –)" in text
     assert "of the ceiling" not in text
     assert "<b>Nothing was traded</b>" in text
     assert "(1,234 were refused for that)" in text
     assert "FTMO does not watch" not in text
     assert "an account begun there traded nothing" in text
-    assert "<tr><td>fold_0</td><td>1,200</td></tr>" in text
+    assert "<tr><td>fold 0</td><td>1,200</td></tr>" in text
     assert "ms from a candle to all predictions" not in text
     assert MARKET in text
 
@@ -168,9 +182,10 @@ def test_a_run_of_one_fold_without_trades_is_reported(page):
 def test_a_run_that_passed_is_told_so_with_every_gate(page):
     """The verdict of each artifact, and a row for each gate in the colour of its status."""
     text = page(changed(METRICS, "promotion/passed", 1))
-    assert '<b class="yes">May be promoted</b>' in text
-    assert "<li>lstm-direction: 1 of 2 gates passed, 1 failed: lstm.ece (0.2 is not &lt;= 0.1).</li>" in text
-    assert "<li>transformer-trend: every gate passed, 0 of them.</li>" in text
+    assert '<b class="word yes">May be promoted</b>' in text
+    failed = '<b class="no">1 failed</b>: calibration error –, asked ≥ 50 %'
+    assert f"<li>lstm-direction: 1 gate passed, {failed}.</li>" in text
+    assert "<li>transformer-trend: 0 gates passed.</li>" in text
     assert '<td class="no">failed</td><td class="text">0.2 is not &lt;= 0.1</td>' in text
     assert '<td class="yes">passed</td><td class="text">well</td>' in text
 
@@ -179,16 +194,18 @@ def test_an_account_is_told_with_its_interval_and_ftmos_verdict(page):
     """Days, trades, net PnL; the phase's end and the probability."""
     money = {
         "trades": 12, "days": 1, "net_pnl": -345.6789, "net_pnl_low": -500.0, "net_pnl_high": None,
+        "gross_pnl": 154.3211, "spread_cost": 200.0, "slippage_cost": 200.0, "commission_cost": 99.0,
+        "swap": -1.0,
     }  # fmt: skip
     ftmo = {
         "zero_edge_p_value": 0.25, "first_phase_passed": 0, "breached": 1, "pass_probability": 0.125,
         "pass_probability_low": 0.0, "pass_probability_high": 0.5, "pass_probability_random_sides": 0.0625,
     }  # fmt: skip
     text = page(METRICS | {"backtest": money, "ftmo": ftmo})
-    assert "<b>-345.7</b> (interval over days -500 to –) from 12 trades;" in text
-    assert "did as well with p = 0.25." in text
+    assert "<b>−345.68 USD</b> (interval over days −500 USD to –) from 12 trades;" in text
+    assert "did as well with p ≤ 0.25." in text
     assert 'FTMO\'s challenge: <b class="no">failed</b>; resampled from that day alone' in text
-    assert "probability <b>0.125</b> (0 to 0.5), without an edge with 0.0625." in text
+    assert "probability <b>12.5 %</b> (0 % to 50 %), without an edge with 6.2 %." in text
     passed = page(METRICS | {"backtest": money, "ftmo": ftmo | {"first_phase_passed": 1, "days_taken": 6}})
     assert '<b class="yes">passed</b> after 6 days' in passed
     unfinished = page(METRICS | {"backtest": money, "ftmo": ftmo | {"breached": 0}})
@@ -205,7 +222,7 @@ def test_trials_are_told_where_they_can_be_counted(page):
 
     text = page(deflate=deflate)
     assert "Of 12 configurations whose figures" in text
-    assert "would show is <b>0.875</b>." in text
+    assert "would show is <b>87.5 %</b>." in text
     assert asked == [(METRICS["backtest"], DETAIL["backtest"])]
     assert "configurations whose figures" not in page()
 
@@ -221,14 +238,14 @@ def test_a_fault_of_counting_is_not_hidden(page):
     assert not PAGE.exists()
 
 
-@pytest.mark.parametrize(("p99", "side", "net"), [(10.0, "within", "99.5"), (500.0, "over", "75")])
+@pytest.mark.parametrize(("p99", "side", "net"), [(10.0, "within", "99.50"), (500.0, "over", "75")])
 def test_the_measured_latency_stands_beside_its_budget(page, p99, side, net):
     """Net PnL falls from 100 at once to 50 after a second; at half a second it is 75."""
     points = {"0": {"latency_s": 0.0, "net_pnl": 100.0}, "1": {"latency_s": 1.0, "net_pnl": 50.0}}
     detail = changed(DETAIL, "backtest/latency", points)
     text = page(changed(METRICS, "latency/all_latency_p99_ms", p99), detail)
     assert f"({side} the budget of 10 ms)" in text
-    assert f"net PnL is about {net} (between the points of the grid)" in text
+    assert f"net PnL is about {net} USD (between the points of the grid)" in text
 
 
 def test_a_refitted_model_is_told_to_have_no_test(page):
@@ -240,7 +257,7 @@ def test_a_refitted_model_is_told_to_have_no_test(page):
     assert "What is offered has no test of its own" in text
     text = page()
     assert "<b>Refitted:</b>" not in text
-    assert "On its own test it is right on <b>0.5</b> of 400 candles" in text
+    assert "On its own test it is right on <b>50 %</b> of 400 candles" in text
 
 
 def test_a_model_that_says_one_thing_is_no_candidate(page):
@@ -294,12 +311,16 @@ def test_audits_of_both_stages_and_warnings_are_counted(page):
 
 
 def test_the_page_loads_nothing_and_is_the_same_again(page):
-    """No address but its sister page's, and no clock."""
+    """No address but its sister page's and its own sections', and no clock."""
     page()
     first = PAGE.read_bytes()
     page()
     assert PAGE.read_bytes() == first
-    assert re.findall(r'(?:src|href)="([^"]*)"', first.decode()) == ["data.html"]
+    asked = re.findall(r'(?:src|href)="([^"]*)"', first.decode())
+    assert {address for address in asked if not address.startswith("#")} == {"data.html"}
+    sections = re.findall(r' id="([^"]*)"', first.decode())
+    assert {address[1:] for address in asked if address.startswith("#")} <= set(sections)
+    assert len(sections) == len(set(sections))
 
 
 def test_data_that_failed_write_no_page(page):
@@ -321,7 +342,7 @@ def test_a_file_that_is_missing_is_named(page, tmp_path, name):
     PAGE.unlink()
     (tmp_path / f"metrics/{name}.json").unlink()
     with pytest.raises(FileNotFoundError) as caught:
-        write_report(never)
+        write_report(never, no_trades)
     assert str(caught.value.filename) == f"metrics/{name}.json"
     assert not PAGE.exists()
 
