@@ -41,11 +41,11 @@ env: ## Make the environment, if requirements-dev.lock changed since the last ti
 lock: env ## Write the lock files anew from the ranges in pyproject.toml
 	pip-compile $(PIP_COMPILE) $(RUNTIME) -o requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
-	pip-compile $(PIP_COMPILE) $(RUNTIME) --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	pip-compile $(PIP_COMPILE) $(RUNTIME) --extra cluster --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements-dev.lock
 override PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
-# What the pipeline needs beside the bare library: every extra but dev.
+# What the pipeline needs beside the bare library: every extra but cluster and dev.
 override RUNTIME := $(addprefix --extra ,train quality report download serve ingest release tune live)
 
 download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m] [STRICT=1]

@@ -30,7 +30,11 @@ def main(log: logging.Logger) -> None:
     with whole_folder("data/candles") as folder:
         work = partial(ingest_symbol, data=data, simulated=simulated, folder=folder)
         # Simulated symbols are made together, in this process: only files are worth others.
-        done = for_each_symbol(work, data.symbols, 1 if simulated else data.workers)
+        done = (
+            [work(symbol) for symbol in data.symbols]
+            if simulated
+            else for_each_symbol(work, data.symbols, data.workers)
+        )
         cards, findings = (dict(zip(data.symbols, each, strict=True)) for each in zip(*done, strict=True))
         write_json(folder / ORIGIN, describe_origin(data.model_dump(), market.model_dump(), cards))
     for symbol, card in cards.items():

@@ -7,10 +7,14 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("tapeline", "stages", "commands")
-# How a stage logs and ends, what its errors are called and what it may take decide no byte of what it writes.
+# How a stage logs and ends, its errors, what it may take and whose cores work decide no byte that it writes.
 HARNESS = frozenset(
-    Path("tapeline") / f"{name}.py" for name in ("ending", "errors", "memory", "restoring", "stage")
-)
+    Path("tapeline") / f"{name}.py"
+    for name in (
+        "cluster/child", "cluster/handover", "cluster/sameness", "cluster/session", "cluster/tasks",
+        "cluster/worker", "ending", "errors", "memory", "restoring", "stage",
+    )
+)  # fmt: skip
 
 
 def module_path(name: str) -> Path | None:

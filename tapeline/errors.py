@@ -72,6 +72,10 @@ class NotServedError(ArtifactError):
     """A bundle that is whole, and takes inputs that serving can't feed it yet."""
 
 
+class ClusterError(TapelineError, RuntimeError):
+    """A cluster that doesn't answer, isn't fit for the work or lost it."""
+
+
 class ProofError(TapelineError, ValueError):
     """What was computed of a time before a moment differs with the candles after it."""
 

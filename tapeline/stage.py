@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tapeline.ending import end_imports, without_secrets
+from tapeline.ending import end_imports, end_with, without_secrets
 from tapeline.errors import TapelineError, printable
-from tapeline.parallel import end_with
 from tapeline.restoring import restore_hint
 
 LOGS = Path("logs")  # git-ignored, outside the contract
+CLUSTER = "tapeline.cluster"  # whose lines are the stage's
 
 
 def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
@@ -105,3 +105,6 @@ def _set_up(log: logging.Logger, name: str) -> None:
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
         log.addHandler(_LogFile(folder / f"{name}.log"))
+    cluster = logging.getLogger(CLUSTER)
+    cluster.handlers, cluster.propagate = log.handlers, False
+    cluster.setLevel(level)

@@ -2,12 +2,15 @@
 
 import fcntl
 import gc
+import os
 import signal
 from contextlib import contextmanager
 from threading import RLock
 
 import pytest
 from hypothesis import settings
+
+os.environ.pop("DASK_SCHEDULER_ADDRESS", None)  # no test goes to a cluster that it did not start
 
 # A shell's background job ignores Ctrl-C and so do its children, which tests are to interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -23,6 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
 # Rooms that take more than a bare install, and the extras that hold it.
 ROOMS = {
+    "cluster": {"cluster"},
     "download": {"download"},
     "nets": {"train"},
     "promotion": {"serve", "release"},
@@ -43,6 +44,7 @@ MODULES = {  # in rooms that take no more
     "onnx_model.py": {"train"},
 }
 # Imported by name while they run, by the library that is named.
+NOT_THE_PIPELINES = {"cluster", "dev"}  # extras
 UNSEEN = {"tensorboard": "lightning-fabric", "onnxscript": "torch"}
 FORBIDDEN = ("torch", "great_expectations", "ccxt", "altair", "dvc", "gto", "h5py")
 
@@ -128,16 +130,17 @@ def test_what_extras_declare_is_imported():
     assert names(PROJECT["dependencies"]) <= used
 
 
-def test_every_extra_but_dev_is_in_the_lock_of_the_pipeline():
-    """Each name of the lists is pinned, so that `make lock` has left none out."""
+def test_every_extra_but_two_is_in_the_lock_of_the_pipeline():
+    """Each name of the lists is pinned, so that `make lock` has left none out; a cluster decides no byte."""
     runtime, dev = ((ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock"))
     pinned, all_pinned = (
         {canonicalize_name(line.split("==")[0]) for line in text.splitlines() if "==" in line}
         for text in (runtime, dev)
     )
-    assert declared(set(EXTRAS) - {"dev"}) <= pinned <= all_pinned
+    assert declared(set(EXTRAS) - NOT_THE_PIPELINES) <= pinned <= all_pinned
     assert declared(EXTRAS) - {"setuptools"} <= all_pinned  # which pip-tools leaves to pip
-    assert names(EXTRAS["dev"]) - declared(set(EXTRAS) - {"dev"}) - pinned
+    for extra in NOT_THE_PIPELINES:
+        assert names(EXTRAS[extra]) - declared(set(EXTRAS) - NOT_THE_PIPELINES) - pinned
 
 
 @pytest.fixture(scope="module")

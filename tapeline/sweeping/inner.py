@@ -18,7 +18,6 @@ from tapeline.models.network import NetworkEntry
 from tapeline.models.ranges import InnerFolds
 from tapeline.models.table import NETWORKS, TRADED
 from tapeline.nets.checkpoints import inputs_key
-from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import FoldRows
 from tapeline.nets.windows import has_context
 from tapeline.outputs import write_table
@@ -29,8 +28,9 @@ from tapeline.splits.inner import inner_folds
 from tapeline.splits.params import SplitParams
 from tapeline.store.tables import is_scorable
 from tapeline.sweeping.plan import SweepPlan
+from tapeline.training.fold_jobs import Job, Training, begin, train_folds
 from tapeline.training.provenance import SPLITS
-from tapeline.training.train import Job, Training, TrainingPlan, fold_rows, plan_training, train_folds
+from tapeline.training.train import TrainingPlan, fold_rows, plan_training
 
 Tell = Callable[[str], None]
 KEPT = Path(".sweeping")  # git-ignored
@@ -73,7 +73,7 @@ def _predictions(params: Params, model: NetworkEntry, plan: SweepPlan, tell: Tel
             raise SplitError(
                 f"inner fold {k}: no candle in its test with train.sequence_length candles up to it"
             )
-    device = make_fabric(training.params).device.type
+    device = begin(training.params)[1].type
     arrays: list[NDArray[Any]] = [training.table.labels]
     arrays += [part for each in rows for part in vars(each).values()]
     key = inputs_key(training.contract | {"folds": [str(span) for span in spans], "device": device}, arrays)[
@@ -113,7 +113,7 @@ def _train(model: NetworkEntry, plan: TrainingPlan, rows: list[FoldRows], folder
     )
     jobs = [Job(k, f"inner_{k}", each) for k, each in enumerate(rows)]
     parts = []
-    for job, trained in zip(jobs, train_folds(training, make_fabric(params), jobs), strict=True):
+    for job, trained in zip(jobs, train_folds(training, *begin(params), jobs), strict=True):
         for part in ("validation", "test"):
             of = plan.keys.loc[getattr(job.rows, part), ROW_KEYS]
             parts.append(

@@ -60,6 +60,10 @@ class BaselineJob:
     kind: str
     rows: BaselineRows
 
+    def __str__(self) -> str:
+        """As messages call it."""
+        return f"{self.fold} {self.name}"
+
     @property
     def name(self) -> str:
         """Of its folder of models and its file of predictions."""

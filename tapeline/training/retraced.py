@@ -14,8 +14,9 @@ from tapeline.nets.loading import load_model
 from tapeline.nets.rotation import group_columns
 from tapeline.outputs import read_json
 from tapeline.params import Params
+from tapeline.training.fold_jobs import Job
 from tapeline.training.histories import history_of
-from tapeline.training.train import Job, TrainingPlan, plan_training
+from tapeline.training.train import TrainingPlan, plan_training
 from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
 
 

@@ -1,31 +1,25 @@
 """What all training stages share: every fold of one network, from feature tables to predictions."""
 
 import logging
+import re
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from tapeline.definitions import Definition
 from tapeline.errors import SplitError
 from tapeline.models.network import NetworkEntry
 from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
-from tapeline.nets.devices import make_fabric, precision_advice
-from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
-from tapeline.nets.network import Network
+from tapeline.nets.devices import precision_advice
+from tapeline.nets.folds import FoldRows, TrainingTable
 from tapeline.nets.params import TrainParams
 from tapeline.nets.rotation import group_columns
 from tapeline.nets.skill import no_skill
-from tapeline.nets.tracking import EventFiles
 from tapeline.nets.windows import has_context
-from tapeline.parallel import side_by_side
 from tapeline.params import Params, Section
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
@@ -33,9 +27,10 @@ from tapeline.stage import project_folder, run_folder
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.matrix import map_matrix
 from tapeline.store.tables import is_scorable
+from tapeline.training.fold_jobs import Job, Training, begin, train_folds
 from tapeline.training.histories import told_in_a_line
 from tapeline.training.provenance import FEATURES, SPLITS, provenance
-from tapeline.training.trained import TrainedFold, TrainingOutputs, trained_fold
+from tapeline.training.trained import TrainingOutputs
 
 REFIT = "refit"  # name of the model that is trained on everything, beside fold_0, fold_1...
 
@@ -47,13 +42,13 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     killed goes on where it was, as long as nothing that decides it has changed.
     """
     plan = plan_training(params, model)
-    fabric = make_fabric(plan.params)
-    if advice := precision_advice(fabric.device, plan.params):
+    fabric, device = begin(plan.params)
+    if advice := precision_advice(device, plan.params):
         log.warning(advice)
     table = plan.table
     arrays: list[NDArray[Any]] = [table.features, table.labels, table.segment]
     arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
-    key = inputs_key(plan.contract | {"device": fabric.device.type}, arrays)
+    key = inputs_key(plan.contract | {"device": device.type}, arrays)
     checkpoints = project_folder() / CHECKPOINTS / model.name / key
     untested = [job.name for job in plan.jobs if job.name != REFIT and not job.rows.test.size]
     for name in untested:
@@ -65,14 +60,14 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     )
     outputs = TrainingOutputs(plan.contract, plan.keys, table, plan.params)
     try:
-        for job, trained in zip(plan.jobs, train_folds(training, fabric, list(plan.jobs)), strict=True):
+        for job, trained in zip(plan.jobs, train_folds(training, fabric, device, plan.jobs), strict=True):
             summary = outputs.add(job.name, job.rows, trained)
             if fabric.is_global_zero:
                 log.info("%s: %s", job.name.replace("_", " "), told_in_a_line(summary))
                 if told := no_skill(summary):
                     log.warning("%s: %s", job.name.replace("_", " "), told)
     except KeyboardInterrupt:
-        n_kept = len({path.name.split(".")[0] for path in checkpoints.glob("*.pt")})
+        n_kept = len({re.split("[.-]", path.name)[0] for path in checkpoints.glob("*.pt")})
         kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
         raise KeyboardInterrupt(kept if n_kept else "") from None
     if fabric.is_global_zero:
@@ -94,7 +89,7 @@ class TrainingPlan:
     contract: dict[str, Any]
     keys: pd.DataFrame
     table: TrainingTable
-    jobs: tuple["Job", ...]
+    jobs: tuple[Job, ...]
 
 
 def plan_training(params: Params, model: NetworkEntry) -> TrainingPlan:
@@ -118,58 +113,6 @@ def plan_training(params: Params, model: NetworkEntry) -> TrainingPlan:
         names[-1] = REFIT
     jobs = tuple(Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True)))
     return TrainingPlan(architecture, train, groups, contract, keys, table, jobs)
-
-
-@dataclass(frozen=True)
-class Job:
-    """One fold to train: its position, its name and its rows."""
-
-    position: int
-    name: str
-    rows: FoldRows
-
-
-@dataclass(frozen=True)
-class Training:
-    """What every fold of a training shares; `columns` are those of each group of features."""
-
-    model: NetworkEntry
-    architecture: Section
-    params: TrainParams
-    table: TrainingTable
-    columns: dict[str, list[int]]
-    checkpoints: Path
-    events: Path
-
-    def fold(self, job: Job, fabric: Fabric | None = None, start: Network | None = None) -> TrainedFold:
-        """Train one fold, beginning with the weights of `start` if there is one."""
-        fabric = fabric or make_fabric(self.params)
-        n_features, length = self.table.features.shape[1], self.params.sequence_length
-        make_net = partial(self.model.build, n_features, self.architecture, length)
-        folder = self.events / self.model.name / job.name
-        with EventFiles(folder, self.params.seeds, fabric.is_global_zero) as events:
-            result = run_fold(
-                fabric, make_net, self.table, job.rows, self.params, f"{self.model.name} {job.name}",
-                self.checkpoints / f"{job.name}.pt", events.write, job.position, start,
-            )  # fmt: skip
-        return trained_fold(result, job.rows, self.table, self.columns, self.params)
-
-
-def train_folds(training: Training, fabric: Fabric, jobs: list[Job]) -> Iterator[TrainedFold]:
-    """Yield every fold in order, trained side by side where nothing forbids it.
-
-    Processes of one thread each use two cores better than one process of two threads, whose idle ones spin
-    at barriers. Folds that share a GPU, or several processes, go one after the other.
-    """
-    params = training.params
-    if params.warm_start or fabric.device.type != "cpu" or fabric.world_size > 1:
-        last = None
-        for job in jobs:
-            trained = training.fold(job, fabric, last)
-            last = trained.net if params.warm_start else None
-            yield trained
-        return
-    yield from side_by_side(training.fold, jobs, params.workers)
 
 
 def code_of(model: NetworkEntry) -> list[Definition]:

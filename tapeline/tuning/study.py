@@ -24,7 +24,7 @@ from optuna.trial import FrozenTrial, TrialState
 from tapeline.errors import ArtifactError, ParamsError
 from tapeline.models.ranges import Choices, Range
 from tapeline.nets.devices import make_fabric
-from tapeline.parallel import side_by_side
+from tapeline.parallel import in_processes
 from tapeline.tuning.plan import TuningPlan, Values
 from tapeline.tuning.trial import run_trial
 
@@ -58,7 +58,7 @@ def search(plan: TuningPlan, folder: Path, on_trial: Callable[[optuna.Study], No
         missing = range(max(0, n_missing))
         on_cpu = make_fabric(plan.sections(plan.present)[1]).device.type == "cpu"
         workers = plan.tune.workers if on_cpu else 1
-        for _ in side_by_side(Worker(plan, journal, min(workers, len(missing))), missing, workers):
+        for _ in in_processes(Worker(plan, journal, min(workers, len(missing))), missing, workers):
             on_trial(study)
     return study
 

@@ -56,7 +56,7 @@ def test_a_run_is_compared_with_the_last_commit_that_has_other_figures(folder):
 
 
 def test_a_run_is_compared_with_the_champion_by_its_own_record(folder, monkeypatch):
-    """Figures are those of its tag, params those of its commit; a version that is out of production is none."""
+    """Figures are those of its tag, params those of its commit; a version taken out of production is none."""
     monkeypatch.setattr("tapeline.promotion.tags.LONGEST_WAIT_S", 0)
     new_repository(folder)
     leave(0.6, 4)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tapeline.splits.folds import TimeFold
-from tapeline.training.train import fold_rows, train_folds
+from tapeline.training.fold_jobs import train_folds
+from tapeline.training.train import fold_rows
 
 START, MINUTE = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1)
 N = 60
@@ -35,7 +36,7 @@ class Trained:
     """In place of a training: a fold's net is its number, and the weights it began with are noted."""
 
     def __init__(self, **params):
-        self.params = SimpleNamespace(workers=1, **params)
+        self.params = SimpleNamespace(workers=1, processes=1, **params)
         self.begun = []
 
     def fold(self, job, fabric=None, start=None):
@@ -49,6 +50,6 @@ def test_folds_begin_with_the_weights_of_the_one_before_only_if_asked(is_warm, b
     """In order, whatever device there is."""
     for device in ("cpu", "cuda"):
         training = Trained(warm_start=is_warm)
-        fabric = SimpleNamespace(device=SimpleNamespace(type=device), world_size=1)
-        assert [trained.net for trained in train_folds(training, fabric, [0, 1, 2])] == [0, 1, 2]
+        fabric, on = SimpleNamespace(world_size=1), SimpleNamespace(type=device)
+        assert [trained.net for trained in train_folds(training, fabric, on, [0, 1, 2])] == [0, 1, 2]
         assert training.begun == begun
