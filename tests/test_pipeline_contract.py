@@ -11,7 +11,8 @@ from ruamel.yaml import YAML
 from tapeline.checks.deps import params_read, script_of, write_deps
 from tapeline.closure import PACKAGES, ROOT, import_closure
 from tapeline.models.ensembles import ENSEMBLES
-from tapeline.models.table import NETWORKS
+from tapeline.models.table import ARTIFACTS, NETWORKS
+from tapeline.promotion.bundle import PREDICTING
 
 PIPELINE = YAML(typ="safe").load((ROOT / "dvc.yaml").read_text())
 STAGES = PIPELINE["stages"]
@@ -159,6 +160,12 @@ def test_ensembles_are_made_again_when_any_file_of_a_member_is():
     members = [member for ensemble in ENSEMBLES for member in ensemble.members]
     assert {dep for dep in listed(stage["deps"]) if dep.startswith(DATA_ROOTS)} == files(members)
     assert listed(stage["outs"]) == files(ENSEMBLES)
+
+
+def test_latency_depends_on_what_predicts_alone():
+    """Of every candidate the files that answer: other stops, costs or figures time nothing anew."""
+    deps = {dep for dep in listed(STAGES["latency"]["deps"]) if dep.startswith("models/")}
+    assert deps == {f"models/candidate/{artifact}/{name}" for artifact in ARTIFACTS for name in PREDICTING}
 
 
 def test_nothing_depends_on_latency():

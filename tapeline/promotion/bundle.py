@@ -25,6 +25,7 @@ GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, MANIFEST = (
     "metrics.json",
     "manifest.json",
 )
+PREDICTING = (GRAPH, MODEL, CONTRACT)  # what a prediction takes; the rest tells of it
 WINDOWS = "windows"  # the graph's input
 # Its errors have no class of their own in common.
 ONNX_ERRORS = tuple(
@@ -38,12 +39,13 @@ class Bundle:
 
     model : scaler, features in order, context, span of the training
     contract : what goes in and what comes out, and the tiers that confidence falls into
+    bundle_id : by its manifest, which its files equal; None if they were not compared
     """
 
     session: onnxruntime.InferenceSession
     model: ModelDescription
     contract: Contract
-    manifest: Manifest
+    bundle_id: str | None
 
     def run(self, windows: NDArray[np.float32]) -> NDArray[np.float32]:
         """Numbers in 0..1, (B,), of scaled windows (B, T, F)."""
@@ -86,13 +88,21 @@ def verify_bundle(folder: Path) -> Manifest:
 
 def open_bundle(folder: Path) -> Bundle:
     """Verify a bundle and load it; ArtifactError names the file that differs from the manifest."""
-    manifest = verify_bundle(folder)
+    return _load(folder, verify_bundle(folder).bundle_id)
+
+
+def open_to_time(folder: Path) -> Bundle:
+    """Load a bundle by its files `PREDICTING` alone, none compared: to time it."""
+    return _load(folder, None)
+
+
+def _load(folder: Path, bundle_id: str | None) -> Bundle:
     model = ModelDescription.read_file(folder / MODEL)
     contract = Contract.read_file(folder / CONTRACT)
     try:
         session = open_graph((folder / GRAPH).read_bytes())
         _check_input(session, contract.sequence_length, len(model.features))
-        return Bundle(session, model, contract, manifest)
+        return Bundle(session, model, contract, bundle_id)
     except (OSError, ValueError) as error:
         raise ArtifactError(f"{folder}: no whole bundle: {error}") from error
 

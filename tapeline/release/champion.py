@@ -59,7 +59,7 @@ def predict_with_champion(
         predictor = Predictor(PROMOTED / artifact)
     except ArtifactError as error:
         return ChampionRows(f"the champion is not at hand: {error}")
-    if predictor.bundle.manifest.bundle_id != champion.record.bundle_id:
+    if predictor.bundle.bundle_id != champion.record.bundle_id:
         return ChampionRows("what lies in production is not the champion: `make restore` brings it back")
     # Its tag may record a fingerprint of former code, which hashed prose too.
     if predictor.bundle.contract.fingerprint != bundle.fingerprints["contract"]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tapeline.errors import ArtifactError, NotServedError
 from tapeline.evaluation.latency import LatencyParams, percentiles
 from tapeline.market.origin import is_of_simulation, read_origin
-from tapeline.promotion.bundle import MANIFEST, open_bundle
+from tapeline.promotion.bundle import CONTRACT, MANIFEST, open_to_time
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import Timed, Timings, time_stream
@@ -25,7 +25,7 @@ def open_candidates(folder: Path, allow_simulated: bool) -> Stream:
     bundles = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
     if not bundles:
         raise ArtifactError(f"{folder}: holds no bundle; `dvc repro promote` packs them")
-    return Stream(*bundles, clock=lambda: math.inf, allow_simulated=allow_simulated)
+    return Stream(*bundles, clock=_ahead, allow_simulated=allow_simulated)
 
 
 def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str, pd.DataFrame]:
@@ -41,9 +41,13 @@ def newest_candles(folder: Path, stream: Stream, n_predicted: int) -> tuple[str,
 
 
 def time_candidates(params: LatencyParams) -> tuple[Stream, Timed]:
-    """Feed the newest candles of the run to its candidates one by one, on one thread."""
+    """Feed the newest candles of the run to its candidates one by one, on one thread.
+
+    Of a bundle only what predicts is read: its figures and params may change, and nothing is timed anew.
+    """
     folder = Path("data/candles")
-    stream = open_candidates(Path("models/candidate"), is_of_simulation(read_origin(folder)))
+    allow_simulated = is_of_simulation(read_origin(folder))
+    stream = Stream(*_folders(), clock=_ahead, allow_simulated=allow_simulated, open_with=open_to_time)
     symbol, candles = newest_candles(folder, stream, params.warm_up + params.repeats)
     return stream, time_stream(stream, symbol, candles, params.warm_up)
 
@@ -56,14 +60,26 @@ def time_or_say_why(params: LatencyParams) -> tuple[dict[str, Any], dict[str, An
     try:
         stream, timed = time_candidates(params)
     except NotServedError as error:
-        bundles = sorted(Path("models/candidate").glob(f"*/{MANIFEST}"))
-        names = [open_bundle(path.parent).model.network for path in bundles]
+        names = [open_to_time(bundle).model.network for bundle in _folders()]
         nothing = Timings(np.empty(0), np.empty(0), [np.empty(0)] * len(names))
         return *_records(names, Timed(nothing, nothing)), [str(error)]
     return *latency_records(stream, timed), [
         f"candle to all predictions, milliseconds by the clock: {in_a_line(timed.wall.total)}",
         f"of the processor: {in_a_line(timed.cpu.total)}; the gate is on each network's p99",
     ]
+
+
+def _folders() -> list[Path]:
+    """Folders of the candidates; ArtifactError if there is none."""
+    bundles = sorted(path.parent for path in Path().glob(f"models/candidate/*/{CONTRACT}"))
+    if not bundles:
+        raise ArtifactError("models/candidate: holds no bundle; `dvc repro promote` packs them")
+    return bundles
+
+
+def _ahead() -> float:
+    """A clock by which every candle has closed."""
+    return math.inf
 
 
 def latency_records(stream: Stream, timed: Timed) -> tuple[dict[str, Any], dict[str, Any]]:

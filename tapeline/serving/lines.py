@@ -82,10 +82,9 @@ def about_bundles(stream: Stream, versions: dict[str, str]) -> dict[str, Any]:
     records = {}
     for predictor in stream.predictors:
         bundle = predictor.bundle
-        bundle_id = bundle.manifest.bundle_id
         records[bundle.contract.artifact] = {
-            "version": versions.get(bundle_id),
-            "bundle_id": bundle_id,
+            "version": versions.get(str(bundle.bundle_id)),
+            "bundle_id": bundle.bundle_id,
             "horizon": bundle.model.horizon,
         }
     return {"interval": stream.interval, "market": stream.market, "bundles": records}

@@ -1,5 +1,6 @@
 """A bundle with its scaler and tiers: rows of features in, numbers and tiers out."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +26,9 @@ class Predictor:
     features : names of the columns that it takes, in order; sequence_length : rows that a prediction takes
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, open_with: Callable[[Path], Bundle] = open_bundle) -> None:
         """Open the bundle in `folder`; ArtifactError names what is wrong with it."""
-        self.bundle: Bundle = open_bundle(folder)
+        self.bundle = open_with(folder)
         scaler = self.bundle.model.scaler
         self.features = list(self.bundle.model.features)
         self.sequence_length = self.bundle.contract.sequence_length

@@ -15,6 +15,7 @@ from tapeline.errors import ArtifactError
 from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.compiled import program_of
 from tapeline.features.streaming import newest
+from tapeline.promotion.bundle import Bundle, open_bundle
 from tapeline.schema import INTERVAL_MINUTES
 from tapeline.serving.answers import (
     GAP,
@@ -45,6 +46,7 @@ class Stream:
 
     allow_simulated : also predict other candles by a bundle of the simulated market, or of an unknown one
     allow_untrained : also those of symbols that no bundle was trained on
+    open_with : makes a bundle of a folder
     """
 
     def __init__(
@@ -53,9 +55,10 @@ class Stream:
         clock: Callable[[], float] = time.time,
         allow_simulated: bool = False,
         allow_untrained: bool = False,
+        open_with: Callable[[Path], Bundle] = open_bundle,
     ) -> None:
         self._clock, self._allow_untrained = clock, allow_untrained
-        self.predictors = [Predictor(folder) for folder in folders]
+        self.predictors = [Predictor(folder, open_with) for folder in folders]
         inputs = [predictor.bundle.contract.input for predictor in self.predictors]
         for key in ("interval", "leader", "max_fill", "max_filled_share"):
             values = [str(getattr(each, key)) for each in inputs]

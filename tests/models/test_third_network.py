@@ -9,6 +9,7 @@ from ruamel.yaml import YAML
 from safetensors.numpy import load_file
 
 from tapeline.features.catalog import GROUPS
+from tapeline.promotion.bundle import PREDICTING
 from tests.workshop import EASY, Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("third_network")]
@@ -46,6 +47,7 @@ def add_stage(pipeline):
     stages["promote"]["deps"] += [
         "models/gru", "metrics/gru.json", "metrics/detail/gru_training.json", PREDICTIONS[1],
     ]  # fmt: skip
+    stages["latency"]["deps"] += [f"models/candidate/gru-direction/{name}" for name in PREDICTING]
     pipeline["metrics"].append("metrics/gru.json")
     losses = {"template": "losses", "x": "epoch", "y": {"plots/gru_history/losses.csv": "loss"}}
     pipeline["plots"].append({"loss of the GRU": losses})

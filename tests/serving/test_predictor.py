@@ -1,10 +1,12 @@
 """A bundle's numbers: each from the scaled rows of its own window, and the tier it falls into."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
 
+from tapeline.promotion.bundle import PREDICTING, open_to_time
 from tapeline.serving import predictor as module
 from tapeline.serving.answers import Prediction
 from tapeline.serving.predictor import Predictor
@@ -110,3 +112,11 @@ def test_it_is_known_by_its_artifact_and_what_it_takes(predictors):
     assert [predictor.artifact for predictor in predictors] == ["lstm", "transformer"]
     assert predictors[0].features == [feature.name for feature in CHOSEN]
     assert predictors[0].sequence_length == LENGTH
+
+
+def test_the_files_that_predict_are_enough_to_time_a_bundle(bundles, rows, tmp_path):
+    """Latency depends on these alone: the same numbers with nothing else in the folder."""
+    for name in PREDICTING:
+        shutil.copy(bundles[0] / name, tmp_path / name)
+    timed = Predictor(tmp_path, open_to_time)
+    np.testing.assert_array_equal(timed.predict(rows), Predictor(bundles[0]).predict(rows))
