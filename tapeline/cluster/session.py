@@ -1,5 +1,6 @@
 """One stage's work on a cluster: checked at the start, handed to workers, ended with all its processes."""
 
+import asyncio
 import logging
 import os
 import shutil
@@ -77,17 +78,22 @@ def connected(address: str) -> Iterator["Client"]:
     """Yield a client of the scheduler at `address`; ClusterError where none answers."""
     try:
         from distributed import Client
+        from distributed.comm import connect
     except ImportError:
         told = f"{ADDRESS} is set and Dask is not installed"
         raise ClusterError(f"{told}: pip install 'tapeline[cluster]', or unset it") from None
     _hush()
+
+    async def shake_hands() -> None:
+        (await connect(address, timeout=CONNECTING)).abort()
+
     try:
+        # A client that can't connect is never closed by Dask, and blocks the next one when it is collected.
+        asyncio.run(shake_hands())
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of other versions; they are told in a line of ours
             client = Client(address, timeout=CONNECTING)
-    except (OSError, ValueError, TypeError, ImportError) as error:
-        if isinstance(error, MemoryError):
-            raise
+    except (OSError, ValueError, TypeError, ImportError):
         told = f"{ADDRESS} is {brief(address)}: no Dask scheduler answers there"
         raise ClusterError(f"{told}; start one, mend the address, or unset it to work here") from None
     try:

@@ -5,6 +5,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -50,12 +51,13 @@ def test_without_an_address_this_machine_works(monkeypatch):
 
 @pytest.mark.parametrize("address", ["", "nonsense", "tcp://127.0.0.1:port", "gopher://127.0.0.1:8786"])
 def test_an_address_where_no_scheduler_is_is_one_line(monkeypatch, address):
-    """Stale, misspelt or of something else."""
-    address = address or unused_address()
+    """Stale, misspelt or of something else; no thread is left, which might block the next attempt."""
+    address, n_threads = address or unused_address(), threading.active_count()
     assert told(monkeypatch, address) == (
         f"{ADDRESS} is {address!r}: no Dask scheduler answers there; start one, mend the address, "
         "or unset it to work here"
     )
+    assert threading.active_count() <= n_threads
 
 
 def test_without_dask_it_is_said_what_to_install(monkeypatch):
