@@ -158,7 +158,7 @@ def test_a_line_longer_than_any_candle_is_one_answer():
 def test_an_answer_says_of_which_bundles_it_is(bundles, tmp_path):
     """Interval, market, and each bundle's version, id and horizon; no version where no registry is."""
     stream = Stream(*bundles)
-    identity = {p.bundle.contract.artifact: p.bundle.manifest.bundle_id for p in stream.predictors}
+    identity = {p.bundle.contract.artifact: p.bundle.bundle_id for p in stream.predictors}
     index = tmp_path / "registry.json"
     assert read_versions(index) == {}
     versions = [{"version": "v1.2.0", "bundle_id": identity["lstm"], "tag": "lstm@v1.2.0"}]

@@ -129,7 +129,7 @@ def test_a_bundle_is_named_by_its_content(tmp_path, graph):
     bundle = open_bundle(tmp_path / "a")
     assert bundle.model.label == "direction"
     assert bundle.contract.output.name == "probability"
-    assert bundle.manifest.bundle_id == first
+    assert bundle.bundle_id == first
     assert bundle.run(np.zeros((3, 20, 4), np.float32)).shape == (3,)
 
 
