@@ -1,0 +1,70 @@
+"""Stages on a cluster write the bytes that they write without one, where a worker is killed amid them too."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tapeline.cluster.session import ADDRESS
+from tests.cluster.loopback import children_of, loopback, wait_for
+from tests.tiny_run import tiny_run
+from tests.workshop import Workshop
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster stages")]
+
+AMID = 3.0  # CPU seconds of a process, beyond its imports
+STAGES = "features", "expectations", "train_lstm", "train_transformer", "train_baselines"
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """A finished run, in a folder of its own."""
+    return Workshop.copied(tiny_run(tmp_path_factory), tmp_path_factory.mktemp("shop") / "project")
+
+
+def lock_of(shop):
+    """What DVC recorded: the bytes of every output."""
+    return (shop.folder / "dvc.lock").read_text()
+
+
+def again(shop, stage, address):
+    """Make a stage's outputs anew on a cluster."""
+    said = shop.run(f"dvc repro --force --single-item {stage}", **{ADDRESS: address})
+    assert f"items go to {address}" in said
+    return said
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_writes_the_same_bytes_on_two_workers(shop, tmp_path, stage):
+    """Symbols, folds and baselines as tasks: dvc.lock stays as it is, and nothing is left behind."""
+    before = lock_of(shop)
+    with loopback(tmp_path, (), ()) as cluster:
+        again(shop, stage, cluster.address)
+        wait_for(lambda: not children_of(*cluster.workers))
+    assert lock_of(shop) == before
+    assert not (shop.folder / ".cluster").exists()
+
+
+def test_networks_of_an_ensemble_are_tasks_of_their_own_and_end_as_one_by_one(shop, tmp_path):
+    """Two seeds: first trained here, then each on its own worker."""
+    shop.set_params({"train": {"seeds": 2}})
+    shop.run("dvc repro --single-item train_lstm")
+    before = lock_of(shop)
+    with loopback(tmp_path, (), ()) as cluster:
+        said = again(shop, "train_lstm", cluster.address)
+    assert said.count("items go to") == 2
+    assert lock_of(shop) == before
+
+
+@pytest.mark.parametrize("stage", ["expectations", "train_transformer"])
+def test_a_worker_that_is_killed_amid_a_stage_changes_no_byte(shop, tmp_path, stage):
+    """Its task is done again by the other; of a training, from the last epoch on."""
+    shop.set_params({"train": {"seeds": 1}})
+    shop.run(f"dvc repro {stage}")
+    before = lock_of(shop)
+    with loopback(tmp_path, (), ()) as cluster, ThreadPoolExecutor(1) as thread:
+        running = thread.submit(again, shop, stage, cluster.address)
+        victim = cluster.workers[0]
+        wait_for(lambda: any(child.cpu_times().user > AMID for child in children_of(victim)))
+        victim.kill()
+        running.result()
+    assert lock_of(shop) == before
