@@ -159,7 +159,11 @@ def _require_fit(client: "Client", folder: Path) -> None:
     difference = partial(sameness.difference, sameness.describe(folder))
     plugin = worker.Children(str(folder), str(Path.cwd()), ALONE | passed, difference)
     client.register_plugin(plugin, name=folder.name)
-    for address, wrong in client.run(worker.checking(folder.name)).items():
+    for address, wrong in client.run(worker.checking(folder.name), on_error="return").items():
+        if isinstance(wrong, OSError):  # it is lost: the others do its work
+            continue
+        if isinstance(wrong, Exception):
+            raise wrong
         if wrong:
             raise ClusterError(f"worker {address} {wrong}")
 
