@@ -11,6 +11,7 @@ from tests.workshop import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster stages")]
 
+PATIENCE = 300.0  # seconds that a stage may take to get so far beside others' work
 STAGES = "features", "expectations", "train_lstm", "train_transformer", "train_baselines"
 
 
@@ -68,7 +69,7 @@ def test_a_worker_that_is_killed_amid_a_stage_changes_no_byte(shop, tmp_path, st
     with loopback(tmp_path, (), ()) as cluster, ThreadPoolExecutor(1) as thread:
         running = thread.submit(again, shop, stage, cluster.address)
         victim = cluster.workers[0]
-        wait_for(lambda: children_of(victim) and (stage == "expectations" or checkpoints(shop)))
+        wait_for(lambda: children_of(victim) and (stage == "expectations" or checkpoints(shop)), PATIENCE)
         victim.kill()
         running.result()
     assert lock_of(shop) == before
