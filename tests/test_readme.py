@@ -34,7 +34,7 @@ PAGES = [
     *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md")),
 ]
 # Which folder of candles, and which symbols in it, the pages of a sequence speak of.
-CANDLES = {"tutorial": ("BINANCE", ("BTC-USDT", "ETH-USDT"))}
+CANDLES = dict.fromkeys(("readme", "tutorial"), ("BINANCE", ("BTC-USDT", "ETH-USDT")))
 EXCHANGE = ("EXCHANGE", ("BTC-USD", "ETH-USD"))
 ADDRESS = "git@example.org:team/candles.git"
 # Checked and proven in full before, in the sequence of releases.
