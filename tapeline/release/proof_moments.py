@@ -205,8 +205,9 @@ def _replace(
     for k in range(len(tiles.begin)):
         first, at, end = np.searchsorted(times, (tiles.begin[k], tiles.moment[k], tiles.end[k]))
         last = np.searchsorted(times, tiles.moment[k] - missing[k] * moves.interval)
+        if first >= last:  # a gap that would leave nothing before it is not made
+            last = at
         has_both = first < last and at < end
-        last = last if has_both else at
         before = times[first:last], values[first:last]
         after = times[at:end], values[at:end]
         future = after
