@@ -108,12 +108,12 @@ def open_run(revision: str = "", folder: Path | str = ".") -> RecordedRun:
         with Repo(str(folder)) as repo:
             commit = resolve_rev(repo.scm, revision)
         files = DVCFileSystem(str(folder), rev=commit)
-        is_run = files.exists(SUMMARY)
+        files.info(SUMMARY)  # unlike `exists`, which takes an interrupt for a file that is not there
+    except FileNotFoundError as error:
+        raise ArtifactError(f"{revision}: has no {SUMMARY}, so no run was committed there") from error
     except DvcException as error:
         raise ArtifactError(
             f"{revision}: {' '.join(str(error).split())}; `git log`, `git tag` and `dvc exp list` name them"
         ) from error
-    if not is_run:
-        raise ArtifactError(f"{revision}: has no {SUMMARY}, so no run was committed there")
     what = git(Path(folder), "log", "-1", "--format=%h, %cs, %s", commit).strip()
     return RecordedRun(revision, what, files)
