@@ -143,7 +143,7 @@ def run_orders(
     trades = np.zeros(len(orders), dtype=trade_dtype)
     refused = np.zeros(len(orders), dtype=refused_dtype)  # a side comes to one of both at most
     filled = Columns(*(np.zeros(n_bars * (name in columns), dtype=bar_dtype[name]) for name in ALL))
-    accounts = _account(rules)
+    accounts = new_account(rules)
     positions = np.zeros(len(market.symbols), dtype=position_dtype)
     given = Given(market.quotes, market.clock, market.symbols, orders, rules, np.zeros(0, np.int64), n_bars)
     book = Book(accounts, positions, trades, refused, filled, np.zeros(0, summary_dtype), np.zeros(0))
@@ -213,7 +213,7 @@ def _begin(
     )
     given = Given(market.quotes, market.clock, market.symbols, orders, rules, closes, 0)
     equity = np.zeros(len(closes))
-    return given, Book(_account(rules), positions, trades, refused, NO_COLUMNS, summary, equity)
+    return given, Book(new_account(rules), positions, trades, refused, NO_COLUMNS, summary, equity)
 
 
 def _end(book: Book) -> Summary:
@@ -223,7 +223,7 @@ def _end(book: Book) -> Summary:
     return Summary(book.trades[:n_trades], book.equity, *depths)
 
 
-def _account(rules: Rules) -> Records:
+def new_account(rules: Rules) -> Records:
     """A new account, (1,) of `account_dtype`."""
     accounts = np.zeros(1, account_dtype)
     accounts["balance"] = accounts["midnight"] = rules.initial_balance

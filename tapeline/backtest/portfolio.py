@@ -18,6 +18,7 @@ from tapeline.backtest.losses import FillCosts, order_size, round_trip
 from tapeline.backtest.pricing import Market, PricedMarket, price_market
 from tapeline.backtest.records import candle_dtype, order_dtype, quote_dtype
 from tapeline.backtest.signals import OrderParams, Signals
+from tapeline.backtest.windows import window_deviation, window_mean
 from tapeline.candles import bar_numbers
 
 FloatArray = NDArray[np.float64]
@@ -141,10 +142,12 @@ def align_candles(
         for name in ("open", "high", "low", "close"):
             candles[name][at, s] = table[name].to_numpy()[is_on_clock]
         candles["has_price"][at, s] = ~table["is_filled"].to_numpy()[is_on_clock]
-        change = np.log(table["close"]).diff()
-        sigma[at, s] = change.rolling(volatility_candles).std().shift().to_numpy()[is_on_clock]
+        change = np.log(table["close"]).diff().to_numpy()
+        known_at_open = np.roll(window_deviation(change, volatility_candles), 1)
+        known_at_open[:1] = np.nan
+        sigma[at, s] = known_at_open[is_on_clock]
         reach = talib.TRANGE(*(table[name].to_numpy(float) for name in ("high", "low", "close")))
-        atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().to_numpy()[is_on_clock]
+        atr[at, s] = window_mean(reach, atr_candles)[is_on_clock]
     return Market(clock, minutes, tuple(tables), candles, sigma, atr)
 
 
