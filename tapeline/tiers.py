@@ -36,6 +36,13 @@ def tier_numbers(probability: FloatArray, ranges: Ranges) -> NDArray[np.int8]:
     return tier
 
 
+def in_tiers(probability: FloatArray, ranges: Ranges, names: Iterable[str]) -> NDArray[np.bool_]:
+    """Whether each probability, of any shape, falls into one of the tiers called `names`."""
+    wanted = set(names)
+    positions = [position for position, name in enumerate(ranges) if name in wanted]
+    return np.isin(tier_numbers(probability, ranges), positions)
+
+
 def tier_a_reason(tiers: Iterable[str]) -> str | None:
     """Why there are no figures of tier A among `tiers`; None where there are."""
     names = list(tiers)

@@ -17,12 +17,13 @@ from tapeline.errors import LONGEST, ArtifactError, brief
 from tapeline.promotion.contract import Contract, Manifest, ModelDescription
 from tapeline.promotion.external_data import external_data
 
-GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, MANIFEST = (
+GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, PROMISE, MANIFEST = (
     "model.onnx",
     "model.json",
     "contract.json",
     "features.json",
     "metrics.json",
+    "promise.json",
     "manifest.json",
 )
 PREDICTING = (GRAPH, MODEL, CONTRACT)  # what a prediction takes; the rest tells of it

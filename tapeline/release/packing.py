@@ -15,7 +15,7 @@ from tapeline.market.origin import read_origin
 from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.models.network import NetworkEntry
 from tapeline.params import Params
-from tapeline.promotion.bundle import CONTRACT, FEATURES, FIGURES, GRAPH, open_bundle, pack
+from tapeline.promotion.bundle import CONTRACT, FEATURES, FIGURES, GRAPH, PROMISE, open_bundle, pack
 from tapeline.promotion.card import model_card
 from tapeline.promotion.contract import (
     BundleFigures,
@@ -31,6 +31,7 @@ from tapeline.promotion.contract import (
 )
 from tapeline.promotion.release_record import PackedBundle
 from tapeline.promotion.versions import fingerprint
+from tapeline.release.promised import promise_of
 from tapeline.release.stored_models import StoredModel, params_of, read_stored
 from tapeline.schema import DIRECTION, OHLCV, FilledShare, MaxFill, Refit, Symbols
 from tapeline.splits.candidate import read_candidate
@@ -64,6 +65,8 @@ def pack_candidate(
         candidate=own_figures(candidate.record, metrics),
         metrics=metrics,
     )
+    level = TradingParams.read(params).evaluation.level
+    promise = promise_of(model, contract, offered.description, candidate, store, level)
     files = {
         GRAPH: offered.to_graph(),
         **offered.files,
@@ -71,6 +74,7 @@ def pack_candidate(
         FEATURES: as_json([feature.model_dump() for feature in schema.features]),
         "params.json": as_json(params_used),
         FIGURES: as_json(figures.plain()),
+        PROMISE: as_json(promise.plain()),
         "model_card.md": model_card(contract, span, offered.settings, figures, offered.warning).encode(),
     }
     made_from = offered.description.made_from
