@@ -4,8 +4,6 @@ Each figure is a mean over moments of a number in 0..1, so that a test that is l
 hold what happens live against it (`sequential`). A moment is a bar: all symbols' rows of it are one.
 """
 
-from collections.abc import Mapping
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -42,15 +40,27 @@ class Figure(Document):
     high: float = 1.0
 
 
+class Tenths(Document):
+    """How a feature lay in training.
+
+    edges : the nine numbers between the tenths of its rows; shares : of the rows from each edge to the next,
+    a tenth each but where values are equal; usual : the largest stability index of a week of the training
+    """
+
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+    usual: float
+
+
 class Promise(Document):
     """promise.json: figures by name, each a mean over moments out of sample; `level` is the intervals'.
 
-    deciles : by feature, the nine numbers between the tenths of its training rows
+    features : of each that goes in, how it lay in training
     """
 
     level: float
     figures: dict[str, Figure]
-    deciles: dict[str, tuple[float, ...]]
+    features: dict[str, Tenths]
 
 
 def direction_values(
@@ -111,9 +121,32 @@ def promised_pnl(daily: FloatArray, level: float) -> Figure | None:
     )  # fmt: skip
 
 
-def deciles_of(features: Mapping[str, NDArray[np.float32]]) -> dict[str, tuple[float, ...]]:
-    """By feature, the nine numbers between the tenths of its rows (n,), n >= 1."""
-    tenths = np.linspace(0.1, 0.9, 9)
-    return {
-        name: tuple(np.quantile(rows.astype(np.float64), tenths).tolist()) for name, rows in features.items()
-    }
+def tenths_of(rows: FloatArray, week: NDArray[np.int64]) -> Tenths:
+    """How a feature's training rows (n,), n >= 1, of the weeks `week` lay."""
+    edges = np.quantile(rows, np.linspace(0.1, 0.9, 9))
+    tenth = tenth_of(rows, edges)
+    shares = np.bincount(tenth, minlength=10) / len(rows)
+    counts = np.bincount(week * 10 + tenth, minlength=10 * (int(week.max()) + 1)).reshape(-1, 10)
+    is_whole = counts.sum(axis=1) >= counts.sum(axis=1).max() / 2  # the last week may be of a day
+    usual = float(stability_index(counts[is_whole], shares).max())
+    return Tenths(edges=tuple(edges.tolist()), shares=tuple(shares.tolist()), usual=usual)
+
+
+def tenth_of(rows: FloatArray, edges: FloatArray) -> NDArray[np.int64]:
+    """Number 0..9 of the tenth that each row (n,) falls into; an edge belongs to what lies above it."""
+    return np.searchsorted(edges, rows, side="right")
+
+
+def stability_index(counts: NDArray[np.int64], shares: FloatArray) -> FloatArray:
+    """Population stability index of rows by tenth, (..., 10), where training had the `shares`, (..., 10).
+
+    The sum of (p - q) ln(p / q) over the tenths, p the share found and q the training's (Siddiqi 2006,
+    "Credit Risk Scorecards"): below 0.1 little has moved, above 0.25 much has. An empty tenth counts as half a
+    row, so that the index stays finite; one that is empty on both sides counts as nothing.
+    """
+    total = np.maximum(counts.sum(axis=-1, keepdims=True), 1)
+    found = np.maximum(counts, 0.5) / total
+    expected = np.maximum(shares, 0.5 / total)
+    terms = (found - expected) * np.log(found / expected)
+    index: FloatArray = np.where((counts == 0) & (shares == 0), 0.0, terms).sum(axis=-1)
+    return index

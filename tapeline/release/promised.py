@@ -1,4 +1,4 @@
-"""What a bundle is packed with for those who watch it: figures of its own test, deciles of its training."""
+"""What a bundle is packed with for those who watch it: figures of its own test, tenths of its training."""
 
 from functools import lru_cache
 
@@ -10,10 +10,11 @@ from tapeline.evaluation.promise import (
     DAILY_PNL,
     Figure,
     Promise,
-    deciles_of,
+    Tenths,
     direction_values,
     promised,
     promised_pnl,
+    tenths_of,
     trend_values,
 )
 from tapeline.models.entry import ModelEntry
@@ -25,7 +26,7 @@ from tapeline.splits.candidate import Candidate
 from tapeline.store.feature_store import FeatureStore
 from tapeline.tiers import in_tiers
 
-SAMPLED = 50_000  # training rows at most, evenly over time, that deciles are taken of
+SAMPLED = 50_000  # training rows at most, evenly over time, that tenths are taken of
 
 
 def promise_of(
@@ -42,9 +43,9 @@ def promise_of(
         daily = read_json("metrics/detail/backtest.json")["candidate"]["daily_net_pnl"]
         figures[DAILY_PNL] = promised_pnl(np.array(list(daily.values()), dtype=np.float64), level)
     first, last = (pd.Timestamp(time) for time in description.span["train"])
-    deciles = _deciles(store.url, contract.input.symbols, description.features, first, last)
+    features = _tenths(store.url, contract.input.symbols, description.features, first, last)
     return Promise(
-        level=level, figures={name: each for name, each in figures.items() if each}, deciles=deciles
+        level=level, figures={name: each for name, each in figures.items() if each}, features=features
     )
 
 
@@ -72,13 +73,14 @@ def _figures(
 
 
 @lru_cache(maxsize=4)  # models of one run mostly share their training rows
-def _deciles(
+def _tenths(
     url: str, symbols: tuple[str, ...], features: tuple[str, ...], first: pd.Timestamp, last: pd.Timestamp
-) -> dict[str, tuple[float, ...]]:
+) -> dict[str, Tenths]:
     store, after = FeatureStore(url), last + pd.Timedelta(microseconds=1)
     parts = []
     for symbol in symbols:
         rows = store.read([symbol], first, after, columns=list(features))
-        parts.append(rows[:: max(1, len(rows) * len(symbols) // SAMPLED)][list(features)])
-    sampled = pd.concat(parts)
-    return deciles_of({name: sampled[name].to_numpy() for name in features})
+        parts.append(rows[:: max(1, len(rows) * len(symbols) // SAMPLED)])
+    sampled = pd.concat(parts, ignore_index=True)
+    week = ((sampled["timestamp"] - first) // pd.Timedelta(days=7)).to_numpy(np.int64)
+    return {name: tenths_of(sampled[name].to_numpy(np.float64), week) for name in features}

@@ -169,6 +169,11 @@ class Stream:
             return Answer(**key, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
         return Asked(key, self._rows[symbol], missing, None if self._is_led[symbol] else self.leader)
 
+    def newest_row(self, symbol: str) -> np.ndarray | None:
+        """Scaled features (F,) of the newest candle, all bundles' beside each other; None before there are."""
+        rows = self._rows.get(symbol)
+        return None if rows is None or not len(rows) else rows[-1]
+
     def time_parts(self, symbol: str) -> list[tuple[int, int]]:
         """Nanoseconds of `read_clocks` that features and each network take for the newest candle."""
         clock, rows = [read_clocks()], self._rows[symbol]

@@ -1,0 +1,182 @@
+"""What follows from records alone: the account on paper, the watch, counts; the same live and read again."""
+
+import json
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from tapeline.backtest.running import Stretch
+from tapeline.live.params import LiveParams
+from tapeline.live.production import Production
+from tapeline.live.watch import Watch
+from tapeline.schema import INTERVAL_MINUTES, OHLCV
+from tapeline.serving.answers import PREDICTED, REFUSED
+from tapeline.trading.paper import PaperAccount
+
+DAY_US = 86_400_000_000
+LATENCIES = 100_000  # of the last answers, of which percentiles are told
+POINTS = 50_000  # of the equity that is kept to be drawn
+
+
+class Followed:
+    """An account and a watch over records, which come in the order in which they were answered.
+
+    A bar is traded once a record of a later one comes, so that none is missed that was merely slow; the
+    account lags by a bar and decides nothing that is answered. Whole days are told to the watch.
+    """
+
+    def __init__(self, production: Production, params: LiveParams, block: int = 240) -> None:
+        """Trade `block` bars at once at most; it decides nothing but speed."""
+        self._production, self._block = production, block
+        self.watch = Watch(production.contracts, production.promises, params)
+        self.account: PaperAccount | None = None
+        self.counts: Counter[str] = Counter()  # by status, and `late`, `filled`
+        self.latency_us: deque[int] = deque(maxlen=LATENCIES)
+        self.equity: deque[tuple[int, float, float]] = deque(maxlen=POINTS)  # time, equity, lowest
+        self._step = INTERVAL_MINUTES[production.stream.interval] * 60_000_000
+        self._learnt: dict[str, dict[int, dict[str, Any]]] = {}
+        self._candles: dict[str, list[dict[str, Any]]] = {}
+        self._sides: list[dict[str, Any]] = []
+        self._first = self._newest = self._oldest = -1
+        self._day, self._day_equity, self._closing = -1, 0.0, 0.0
+
+    @property
+    def span(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
+        """Open times of the first bar and of the newest; None before there is one."""
+        return None if self._newest < 0 else (_time(self._first), _time(self._newest))
+
+    @property
+    def equity_now(self) -> float | None:
+        """Equity at the last close that was traded, account currency; None without one."""
+        return self._closing if self._day >= 0 else None
+
+    def learn(self, candles: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
+        """Take candles from before the first record, or such as are not traded; by symbol, rising."""
+        for symbol, rows in candles.items():
+            known = self._learnt.setdefault(symbol, {})
+            known.update({int(row["timestamp"]): dict(row) for row in rows})
+            for old in sorted(known)[:-200]:
+                del known[old]
+
+    def add(self, record: Mapping[str, Any]) -> None:
+        """Take a record."""
+        time, symbol, status = int(record["timestamp"]), str(record["symbol"]), record["status"]
+        self.counts[status] += 1
+        self.counts["late"] += bool(record["is_late"])
+        self.counts["filled"] += "are filled" in str(record["reason"])
+        if status == REFUSED:
+            return
+        if time > self._newest:
+            self._turn_to(time)
+        if status == PREDICTED:
+            self.latency_us.append(record["answered"] - time - self._step)
+        predictions = json.loads(record["predictions"]) if status == PREDICTED else {}
+        self.watch.add(symbol, time, float(record["close"]), predictions)
+        if self._production.trading is None:
+            return
+        self._candles.setdefault(symbol, []).append(
+            {"timestamp": time} | {name: record[name] for name in OHLCV}
+        )
+        if status == PREDICTED and not record["is_late"] and not record["is_stopped"]:
+            self._sides.append(
+                {name: record[name] for name in ("symbol", "probability", "tier", "trend_strength")}
+                | {"timestamp": time}
+            )
+
+    def settle(self) -> None:
+        """Trade all bars that are whole: those before the newest."""
+        if self._oldest >= 0 and self._newest > self._oldest:
+            self._trade(self._newest - self._step)
+
+    def finish(self) -> tuple[np.ndarray, Stretch | None] | None:
+        """Trade the newest bar as well, and end the account; no record may follow."""
+        if self._production.trading is None or self._oldest < 0:
+            return None
+        self._trade(self._newest)
+        return self.account.ended() if self.account else None
+
+    def _turn_to(self, time: int) -> None:
+        """A bar begins: trade what is whole, if that is a block of it or a day."""
+        if self._oldest < 0:
+            self._first = self._oldest = time
+        is_day = time // DAY_US != self._newest // DAY_US
+        if self._newest >= 0 and (is_day or time - self._oldest >= self._block * self._step):
+            self._trade(self._newest)
+        self._newest = time
+
+    def _trade(self, until: int) -> None:
+        trading = self._production.trading
+        if trading is None:
+            return
+        if self.account is None:
+            contract = self._production.contracts[self._production.direction]
+            symbols, first = contract.input.symbols, _time(self._oldest)
+            self.account = PaperAccount(symbols, first, trading, contract.input.max_fill)
+            before = {
+                name: _table([row for at, row in sorted(rows.items()) if at < self._oldest])
+                for name, rows in self._learnt.items()
+                if name in symbols
+            }
+            self.account.learn({name: table for name, table in before.items() if len(table)})
+            self._day_equity = self._closing = trading.signals.initial_balance
+        account = self.account
+        if _time(until) < account.next:
+            return
+        first = account.next
+        now, late = {}, {}
+        for symbol, rows in self._candles.items():
+            table = _table(rows)
+            now[symbol] = table[(table["timestamp"] >= first) & (table["timestamp"] <= _time(until))]
+            late[symbol] = table[table["timestamp"] < first]
+            self._candles[symbol] = [row for row in rows if row["timestamp"] > until]
+        account.learn({symbol: table for symbol, table in late.items() if len(table)})
+        names = {name: k for k, name in enumerate(trading.signals.tier_names)}
+        sides = [row for row in self._sides if row["timestamp"] <= until]
+        self._sides = [row for row in self._sides if row["timestamp"] > until]
+        predictions = pd.DataFrame(
+            {
+                "symbol": [row["symbol"] for row in sides],
+                "timestamp": pd.to_datetime([row["timestamp"] for row in sides], unit="us", utc=True),
+                "probability": _floats(row["probability"] for row in sides),
+                "trend_strength": _floats(row["trend_strength"] for row in sides),
+                "tier": _floats(names.get(row["tier"] or "") for row in sides),
+            }
+        )
+        predictions["timestamp"] = predictions["timestamp"].astype("datetime64[us, UTC]")
+        traded = account.trade(_time(until), now, predictions)
+        self._take_days(traded.timestamp, traded.stretch)
+        self._oldest = until + self._step
+
+    def _take_days(self, clock: pd.DatetimeIndex, stretch: Stretch) -> None:
+        """Keep the equity, and tell the watch of days that are over."""
+        times = clock.astype("int64").to_numpy()
+        for time, equity, low in zip(
+            times.tolist(), stretch.bars["equity"], stretch.bars["equity_low"], strict=True
+        ):
+            day = time // DAY_US
+            if day != self._day:
+                if self._day >= 0:
+                    pnl = self._closing - self._day_equity
+                    self.watch.add_day(self._production.direction, self._day * DAY_US, pnl)
+                    self._day_equity = self._closing
+                self._day = day
+            self._closing = float(equity)
+            if time // self._step % 15 == 0:
+                self.equity.append((time, float(equity), float(low)))
+
+
+def _floats(values: Iterable[float | None]) -> np.ndarray:
+    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _time(microseconds: int) -> pd.Timestamp:
+    return pd.Timestamp(microseconds, unit="us", tz="UTC").as_unit("us")
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    table = pd.DataFrame(rows, columns=["timestamp", *OHLCV])
+    times = pd.to_datetime(table["timestamp"].to_numpy(np.int64), unit="us", utc=True)
+    return table.assign(timestamp=times.astype("datetime64[us, UTC]")).astype(dict.fromkeys(OHLCV, "float64"))

@@ -1,0 +1,126 @@
+"""The bundles in production as `live` takes them: their stream, what they promised, how they are traded."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tapeline.errors import ArtifactError, ParamsError
+from tapeline.evaluation.promise import Promise
+from tapeline.live.drift import Reference
+from tapeline.models.table import TRADED
+from tapeline.params import Params
+from tapeline.promotion.bundle import MANIFEST, PROMISE
+from tapeline.promotion.contract import Contract
+from tapeline.serving.lines import bundles
+from tapeline.serving.stream import Stream
+from tapeline.trading.params import TradingParams
+
+PARAMS = "params.json"  # of a bundle: what it was judged with
+
+
+@dataclass(frozen=True)
+class Production:
+    """What is promoted now.
+
+    ids : of the bundles, by artifact; contracts, promises : by artifact, a promise where there is one
+    trading : that the account goes by, those that the direction's bundle was judged with; None: no account
+    untold : why there is none, or which bundle is not watched, a line each
+    """
+
+    stream: Stream
+    ids: dict[str, str]
+    contracts: dict[str, Contract]
+    promises: dict[str, Promise]
+    trading: TradingParams | None
+    untold: tuple[str, ...]
+
+    @property
+    def direction(self) -> str:
+        """Artifact whose sides are traded."""
+        return TRADED[0].artifact
+
+    @property
+    def trend(self) -> str:
+        """Artifact whose strength allows entries."""
+        return TRADED[1].artifact
+
+    @property
+    def reference(self) -> Reference:
+        """How the features of `Stream.newest_row` lay in training; one that several bundles take is there once."""
+        found: dict[str, tuple[int, list[float], tuple[float, ...], float]] = {}
+        column = 0
+        for predictor in self.stream.predictors:
+            promise, scaler = self.promises.get(predictor.artifact), predictor.bundle.model.scaler
+            for feature, mean, std in zip(predictor.features, scaler.mean, scaler.std, strict=True):
+                tenths = promise.features.get(feature) if promise else None
+                if tenths and feature not in found:
+                    edges = [(edge - mean) / std for edge in tenths.edges]
+                    found[feature] = column, edges, tenths.shares, tenths.usual
+                column += 1
+        columns, edges, shares, usual = zip(*found.values(), strict=True) if found else ((), (), (), ())
+        return Reference(
+            tuple(found),
+            np.array(columns, dtype=np.int64),
+            np.array(edges, dtype=np.float64).reshape(-1, 9),
+            np.array(shares, dtype=np.float64).reshape(-1, 10),
+            np.array(usual, dtype=np.float64),
+        )
+
+
+def open_production(
+    models: Path, clock: Callable[[], float], allow_simulated: bool, allow_untrained: bool = False
+) -> Production:
+    """Open the bundles under `models`; ArtifactError says why they can't be used."""
+    folders = bundles(models)
+    stream = Stream(*folders, clock=clock, allow_simulated=allow_simulated, allow_untrained=allow_untrained)
+    by_artifact = dict(zip((each.artifact for each in stream.predictors), folders, strict=True))
+    contracts = {each.artifact: each.bundle.contract for each in stream.predictors}
+    promises, untold = {}, []
+    for artifact, folder in by_artifact.items():
+        if (folder / PROMISE).exists():
+            promises[artifact] = Promise.read_file(folder / PROMISE)
+        else:
+            untold.append(f"{artifact}: its bundle holds no promise, so it is served and not watched")
+    trading = None
+    direction, trend = (model.artifact for model in TRADED)
+    if direction in by_artifact:
+        trading = trading_of(by_artifact[direction], contracts[direction])
+        if trading.signals.minimum_trend > 0 and trend not in by_artifact:
+            trading = None
+            untold.append(f"no account on paper: its entries need {trend}, which is not in production")
+    else:
+        untold.append(f"no account on paper: {direction}, by which it trades, is not in production")
+    ids = {each.artifact: str(each.bundle.bundle_id) for each in stream.predictors}
+    return Production(stream, ids, contracts, promises, trading, tuple(untold))
+
+
+def trading_of(folder: Path, contract: Contract) -> TradingParams:
+    """Params of trading that the bundle in `folder` was judged with."""
+    try:
+        values: dict[str, Any] = json.loads((folder / PARAMS).read_bytes())
+        source = contract.market.source if contract.market else "files"
+        values["data"] = {"source": source, "interval": contract.input.interval}
+        return TradingParams.read(Params(values))
+    except (OSError, ValueError, ParamsError) as error:
+        raise ArtifactError(f"{folder / PARAMS}: can't be traded by: {error}") from error
+
+
+def ids_in(models: Path) -> dict[str, str]:
+    """Ids of the bundles under `models` by folder, as their manifests say; unverified, and quick."""
+    found = {}
+    for path in sorted(models.glob(f"[!.]*/{MANIFEST}")):
+        try:
+            found[path.parent.name] = str(json.loads(path.read_bytes())["bundle_id"])
+        except (OSError, ValueError, KeyError, TypeError):
+            found[path.parent.name] = "unreadable"
+    return found
+
+
+def hash_of(row: np.ndarray | None) -> str:
+    """Hash of a row of features as they were predicted from, (F,); empty without one."""
+    return "" if row is None else hashlib.sha256(row.tobytes()).hexdigest()[:16]
