@@ -141,8 +141,8 @@ def stability_index(counts: NDArray[np.int64], shares: FloatArray) -> FloatArray
     """Population stability index of rows by tenth, (..., 10), where training had the `shares`, (..., 10).
 
     The sum of (p - q) ln(p / q) over the tenths, p the share found and q the training's (Siddiqi 2006,
-    "Credit Risk Scorecards"): below 0.1 little has moved, above 0.25 much has. An empty tenth counts as half a
-    row, so that the index stays finite; one that is empty on both sides counts as nothing.
+    "Credit Risk Scorecards"): below 0.1 little has moved, above 0.25 much has. An empty tenth counts as half
+    a row, so that the index stays finite; one that is empty on both sides counts as nothing.
     """
     total = np.maximum(counts.sum(axis=-1, keepdims=True), 1)
     found = np.maximum(counts, 0.5) / total

@@ -17,8 +17,8 @@ LEAST_ROWS = 1000  # below which an index is mostly chance
 class Reference(NamedTuple):
     """How features lay in training, scaled as they are fed; F of them, each once.
 
-    columns : (F,) where each stands in a row; edges : (F, 9); shares : (F, 10); usual : (F,) the largest index
-    of a week of the training
+    columns : (F,) where each stands in a row; edges : (F, 9); shares : (F, 10)
+    usual : (F,) the largest index of a week of the training
     """
 
     names: tuple[str, ...]
@@ -29,9 +29,9 @@ class Reference(NamedTuple):
 
 
 class Moved(NamedTuple):
-    """A feature's stability index, and the largest of a week of the training."""
+    """A feature's stability index, and beside it the largest of a week of the training."""
 
-    index: float
+    by: float
     usual: float
 
 

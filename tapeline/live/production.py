@@ -51,7 +51,7 @@ class Production:
 
     @property
     def reference(self) -> Reference:
-        """How the features of `Stream.newest_row` lay in training; one that several bundles take is there once."""
+        """How the features of `Stream.newest_row` lay in training; each is there once."""
         found: dict[str, tuple[int, list[float], tuple[float, ...], float]] = {}
         column = 0
         for predictor in self.stream.predictors:
@@ -62,13 +62,13 @@ class Production:
                     edges = [(edge - mean) / std for edge in tenths.edges]
                     found[feature] = column, edges, tenths.shares, tenths.usual
                 column += 1
-        columns, edges, shares, usual = zip(*found.values(), strict=True) if found else ((), (), (), ())
+        rows = list(found.values())
         return Reference(
             tuple(found),
-            np.array(columns, dtype=np.int64),
-            np.array(edges, dtype=np.float64).reshape(-1, 9),
-            np.array(shares, dtype=np.float64).reshape(-1, 10),
-            np.array(usual, dtype=np.float64),
+            np.array([row[0] for row in rows], dtype=np.int64),
+            np.array([row[1] for row in rows], dtype=np.float64).reshape(-1, 9),
+            np.array([row[2] for row in rows], dtype=np.float64).reshape(-1, 10),
+            np.array([row[3] for row in rows], dtype=np.float64),
         )
 
 

@@ -51,10 +51,10 @@ def state_of(production: Production, followed: Followed, drift: Drift, params: L
     warnings = list(watch.warnings)
     answers = counts[PREDICTED]
     moved = drift.moved()
-    drifted = {name: each for name, each in moved.items() if each.index > max(params.drift, each.usual)}
+    drifted = {name: each for name, each in moved.items() if each.by > max(params.drift, each.usual)}
     if drifted:
         worst = ", ".join(
-            f"{name} {each.index:.2f} (a week of its training at most {each.usual:.2f})"
+            f"{name} {each.by:.2f} (a week of its training at most {each.usual:.2f})"
             for name, each in list(drifted.items())[:MOST_DRIFTED]
         )
         warnings.append(f"{len(drifted)} of {len(moved)} features drifted beyond {params.drift:g}: {worst}")
@@ -69,8 +69,8 @@ def state_of(production: Production, followed: Followed, drift: Drift, params: L
         assumed = production.trading.execution.latency_s if production.trading else None
         if assumed is not None and latency[0] > assumed * 1000 * 2:
             warnings.append(
-                f"half of the answers take more than {latency[0] / 1000:,.2f} s from their candle's close; the "
-                f"account reckons with {assumed:g} s"
+                f"half of the answers take more than {latency[0] / 1000:,.2f} s from their candle's close; "
+                f"the account reckons with {assumed:g} s"
             )
     stops = watch.stops if watch.is_stopped else []
     state = STOP if stops else WARNING if warnings else OK

@@ -82,5 +82,5 @@ def _tenths(
         rows = store.read([symbol], first, after, columns=list(features))
         parts.append(rows[:: max(1, len(rows) * len(symbols) // SAMPLED)])
     sampled = pd.concat(parts, ignore_index=True)
-    week = ((sampled["timestamp"] - first) // pd.Timedelta(days=7)).to_numpy(np.int64)
+    week = ((sampled["timestamp"] - first) // pd.Timedelta(days=7)).to_numpy().astype(np.int64)
     return {name: tenths_of(sampled[name].to_numpy(np.float64), week) for name in features}

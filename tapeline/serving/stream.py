@@ -170,7 +170,7 @@ class Stream:
         return Asked(key, self._rows[symbol], missing, None if self._is_led[symbol] else self.leader)
 
     def newest_row(self, symbol: str) -> np.ndarray | None:
-        """Scaled features (F,) of the newest candle, all bundles' beside each other; None before there are."""
+        """Scaled features (F,) of the newest candle, of all bundles in a row; None before there are."""
         rows = self._rows.get(symbol)
         return None if rows is None or not len(rows) else rows[-1]
 
