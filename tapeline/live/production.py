@@ -52,15 +52,16 @@ class Production:
     @property
     def reference(self) -> Reference:
         """How the features of `Stream.newest_row` lay in training; each is there once."""
-        found: dict[str, tuple[int, list[float], tuple[float, ...], float]] = {}
+        found: dict[str, tuple[int, np.ndarray, tuple[float, ...], float]] = {}
         column = 0
         for predictor in self.stream.predictors:
-            promise, scaler = self.promises.get(predictor.artifact), predictor.bundle.model.scaler
-            for feature, mean, std in zip(predictor.features, scaler.mean, scaler.std, strict=True):
-                tenths = promise.features.get(feature) if promise else None
-                if tenths and feature not in found:
-                    edges = [(edge - mean) / std for edge in tenths.edges]
-                    found[feature] = column, edges, tenths.shares, tenths.usual
+            promise = self.promises.get(predictor.artifact)
+            tenths = [promise.features.get(name) if promise else None for name in predictor.features]
+            # Scaled by the code that scales rows: a value that is an edge stays one to the last bit.
+            raw = np.array([each.edges if each else [np.nan] * 9 for each in tenths], dtype=np.float32)
+            for name, each, edges in zip(predictor.features, tenths, predictor.scale(raw.T).T, strict=True):
+                if each and name not in found:
+                    found[name] = column, edges, each.shares, each.usual
                 column += 1
         rows = list(found.values())
         return Reference(

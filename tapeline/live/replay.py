@@ -58,7 +58,7 @@ class Replay:
             raise DataError(
                 "SINCE",
                 f"no candle lies from {self.since:%Y-%m-%dT%H:%M} to {self.until:%Y-%m-%dT%H:%M}: {folder} "
-                f"holds {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}, the first {session.warm_up} to warm up",
+                f"holds {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}, {session.warm_up} to warm up",
             )
 
     def history(self) -> dict[str, pd.DataFrame]:
