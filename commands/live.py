@@ -14,10 +14,12 @@ from tqdm import tqdm
 
 from tapeline.download.history import read_time
 from tapeline.ending import run_command
+from tapeline.live.exchange import Exchange
 from tapeline.live.params import LiveParams
 from tapeline.live.records import open_to_write
 from tapeline.live.replay import Clock, Replay
 from tapeline.live.session import Session
+from tapeline.live.state import state_of
 from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.params import Params
 
@@ -27,6 +29,96 @@ STOPPED = 3  # exit status where a stop was to end it
 
 def main() -> None:
     """Answer until the candles end or a person ends it; with STRICT=1 a stop ends it, too."""
+    chosen = _arguments()
+    params = Params.read().section("live", LiveParams)
+    folder, models = Path(chosen.folder or "live"), Path(chosen.models or "models/promoted")
+    if bool(chosen.replay) == bool(chosen.exchange):
+        sys.exit(
+            "which candles? make live EXCHANGE=binance, or REPLAY=data/candles [SINCE=] [UNTIL=] [SPEED=max]"
+        )
+    tell = _quiet if chosen.quiet else _tell
+    with open_to_write(folder) as writer:
+        clock = Clock() if chosen.replay else time.time
+        is_simulated = bool(chosen.replay) and is_of_simulation(read_origin(Path(chosen.replay)))
+        session = Session(writer, models, params, clock, _say, tell, allow_simulated=is_simulated)
+        n_known = session.resume()
+        source = (
+            _replay(chosen, session, clock)
+            if isinstance(clock, Clock)
+            else _exchange(chosen, session, params)
+        )
+        if n_known:
+            _say(f"{folder}: goes on after {n_known:,} answers")
+        else:
+            session.learn(source.history())
+        try:
+            _answer(session, source, params, is_strict=chosen.strict == "1", n_known=n_known)
+        finally:
+            session.save()
+        if chosen.replay:
+            writer.pack()
+            _tell_account(session)
+    if chosen.strict == "1" and session.followed.watch.is_stopped:
+        sys.exit(STOPPED)
+
+
+def _answer(
+    session: Session, source: Replay | Exchange, params: LiveParams, is_strict: bool, n_known: int
+) -> None:
+    """Take all that comes; draw the page and save what is counted, once a minute and at the end."""
+    saved, total = time.monotonic(), len(source) if isinstance(source, Replay) else None
+    with tqdm(total=total, initial=n_known, unit=" candles", desc="answered", disable=None) as bar:
+        for batch in source.batches():
+            bar.update(len(session.take(batch)))
+            if is_strict and session.followed.watch.is_stopped:
+                break
+            if time.monotonic() - saved > SAVE_S:
+                session.save()
+                draw(session, params)
+                saved = time.monotonic()
+    draw(session, params)
+
+
+def draw(session: Session, params: LiveParams) -> None:
+    """Write the page of what there is so far."""
+    if session.followed.span is not None:
+        # Imported here: the first answer does not wait for what draws.
+        from tapeline.live.page import write_live_page
+
+        state = state_of(session.production, session.followed, session.drift, params)
+        write_live_page(session.production, session.followed, state, params)
+
+
+def _replay(chosen: argparse.Namespace, session: Session, clock: Clock) -> Replay:
+    since, until = _time("SINCE", chosen.since), _time("UNTIL", chosen.until)
+    return Replay(session, clock, Path(chosen.replay), since, until, _speed(chosen.speed))
+
+
+def _exchange(chosen: argparse.Namespace, session: Session, params: LiveParams) -> Exchange:
+    # Imported here: a replay needs no ccxt.
+    from tapeline.download.closing import Closing
+    from tapeline.download.remote import open_exchange
+
+    symbols = [name for name in chosen.symbols.split(",") if name] or session.symbols
+    for symbol in symbols:
+        session.production.stream.require_trained(symbol)
+    session.keep_to(tuple(symbols))
+    closing = Closing(open_exchange(chosen.exchange), symbols, session.production.stream.interval, _say)
+    return Exchange(session, closing, params, _say)
+
+
+def _tell_account(session: Session) -> None:
+    """End the account of a replay, and say what it came to beside the candidate's own."""
+    ended = session.followed.finish()
+    if ended is None:
+        return
+    trades, _ = ended
+    own = session.production.own_account
+    beside = f"; the candidate's own on its test: {own[0]:,} trades, net {own[1]:,.2f}" if own else ""
+    _say(f"account: {len(trades):,} trades, net {trades['net_pnl'].sum():,.2f}{beside}")
+
+
+def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     for name in (
         "replay",
@@ -41,46 +133,7 @@ def main() -> None:
         "quiet",
     ):
         parser.add_argument(f"--{name}", default="")
-    chosen = parser.parse_args()
-    params = Params.read().section("live", LiveParams)
-    folder = Path(chosen.folder or "live")
-    models = Path(chosen.models or "models/promoted")
-    say, tell = _say, _tell if not chosen.quiet else _quiet
-    with open_to_write(folder) as writer:
-        if not chosen.replay:
-            sys.exit("which candles? make live REPLAY=folder [SINCE=] [UNTIL=] [SPEED=max]")
-        clock = Clock()
-        clock.now = time.time()
-        is_simulated = is_of_simulation(read_origin(Path(chosen.replay)))
-        session = Session(writer, models, params, clock, say, tell, allow_simulated=is_simulated)
-        replay = Replay(
-            session, clock, Path(chosen.replay), _time("SINCE", chosen.since), _time("UNTIL", chosen.until),
-            _speed(chosen.speed),
-        )  # fmt: skip
-        n_known = session.resume()
-        if n_known:
-            say(f"{folder}: goes on after {n_known:,} answers")
-        else:
-            session.learn(replay.history())
-        saved = time.monotonic()
-        with tqdm(total=len(replay), initial=n_known, unit=" candles", desc="replay", disable=None) as bar:
-            for batch in replay.batches():
-                records = session.take(batch)
-                bar.update(len(records))
-                if time.monotonic() - saved > SAVE_S:
-                    session.save()
-                    saved = time.monotonic()
-                if chosen.strict == "1" and session.followed.watch.is_stopped:
-                    break
-        session.save()
-        writer.pack()
-        is_stopped = session.followed.watch.is_stopped
-        account = session.followed.finish()
-        if account is not None:
-            trades, _ = account
-            say(f"account: {len(trades):,} trades, net {trades['net_pnl'].sum():,.2f}")
-    if is_stopped and chosen.strict == "1":
-        sys.exit(STOPPED)
+    return parser.parse_args()
 
 
 def _say(line: str) -> None:

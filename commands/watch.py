@@ -8,7 +8,7 @@ from tapeline.ending import run_command
 from tapeline.errors import printable
 from tapeline.evaluation.promise import AT_LEAST
 from tapeline.live.params import LiveParams
-from tapeline.live.state import State, read_state
+from tapeline.live.state import State, counted, read_state
 from tapeline.live.watch import STOP
 from tapeline.params import Params
 
@@ -66,11 +66,6 @@ def described(state: State) -> list[str]:
             f"from close to answer: 50 % within {half:,.0f} ms, 95 % {most:,.0f}, 99 % {nearly:,.0f}"
         )
     return lines
-
-
-def counted(state: State) -> str:
-    """Answers by status, in a sentence."""
-    return ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(state.counts.items()) if n)
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ def download(
     what is on disk. Only closed candles are taken, by the exchange's own clock.
     """
     remote = Remote(exchange, say, sleep, clock)
-    _check_interval(exchange, request.interval)
+    check_interval(exchange, request.interval)
     remote.ask(exchange.load_markets)
     names = name_folders(exchange, request.symbols)
     span = _settle_span(remote, request)
@@ -140,7 +140,8 @@ def name_folder(symbol: str) -> str:
         raise DataError(symbol, f"can't name a folder: {name} may hold only A-Z a-z 0-9 . _ -") from None
 
 
-def _check_interval(exchange: ccxt.Exchange, interval: str) -> None:
+def check_interval(exchange: ccxt.Exchange, interval: str) -> None:
+    """Raise DataError if the exchange has no candles of the interval."""
     offered = [name for name in INTERVAL_MINUTES if name in (exchange.timeframes or {})]
     if not offered or exchange.has["fetchOHLCV"] is not True:
         raise DataError(exchange.id, "has no candles to download")

@@ -20,6 +20,10 @@ LASTING = (ccxt.BadRequest, ccxt.AuthenticationError, ccxt.NotSupported, ccxt.Ar
 MALFORMED = (TypeError, ValueError, LookupError, AttributeError)
 
 
+class UnreachableError(DataError):
+    """The exchange does not answer for now: the same question may be answered later."""
+
+
 def open_exchange(name: str) -> ccxt.Exchange:
     """The client of the exchange ccxt knows by `name`; it honours the proxies of the environment."""
     identity = name.strip().lower()
@@ -102,12 +106,12 @@ class Remote:
         if isinstance(error, LASTING) or not is_passing:
             raise DataError(self.exchange.id, describe(error)) from error
         if attempt == N_TRIES:
-            raise DataError(
+            raise UnreachableError(
                 self.exchange.id, f"{N_TRIES} tries failed, the last: {describe(error)}"
             ) from error
         asked = self._retry_after(response.headers.get("Retry-After")) if response is not None else 0.0
         if asked > LONGEST_WAIT_S:
-            raise DataError(
+            raise UnreachableError(
                 self.exchange.id, f"asks for a pause of {asked:.0f} s ({describe(error)})"
             ) from error
         return float(max(asked, FIRST_WAIT_S * 2 ** (attempt - 1)))

@@ -14,8 +14,8 @@ from tapeline.evaluation.promise import Promise
 from tapeline.live.drift import Reference
 from tapeline.models.table import TRADED
 from tapeline.params import Params
-from tapeline.promotion.bundle import MANIFEST, PROMISE
-from tapeline.promotion.contract import Contract
+from tapeline.promotion.bundle import FIGURES, MANIFEST, PROMISE
+from tapeline.promotion.contract import BundleFigures, Contract
 from tapeline.serving.lines import bundles
 from tapeline.serving.stream import Stream
 from tapeline.trading.params import TradingParams
@@ -29,6 +29,7 @@ class Production:
 
     ids : of the bundles, by artifact; contracts, promises : by artifact, a promise where there is one
     trading : that the account goes by, those that the direction's bundle was judged with; None: no account
+    own_account : trades and net PnL of the candidate's account on its own test; None without one
     untold : why there is none, or which bundle is not watched, a line each
     """
 
@@ -37,6 +38,7 @@ class Production:
     contracts: dict[str, Contract]
     promises: dict[str, Promise]
     trading: TradingParams | None
+    own_account: tuple[int, float] | None
     untold: tuple[str, ...]
 
     @property
@@ -97,7 +99,16 @@ def open_production(
     else:
         untold.append(f"no account on paper: {direction}, by which it trades, is not in production")
     ids = {each.artifact: str(each.bundle.bundle_id) for each in stream.predictors}
-    return Production(stream, ids, contracts, promises, trading, tuple(untold))
+    own = own_account_of(by_artifact[direction]) if direction in by_artifact else None
+    return Production(stream, ids, contracts, promises, trading, own, tuple(untold))
+
+
+def own_account_of(folder: Path) -> tuple[int, float] | None:
+    """Trades and net PnL of the account that the bundle in `folder` had on its own test."""
+    figures = BundleFigures.read_file(folder / FIGURES).candidate.get("backtest")
+    if not isinstance(figures, dict) or figures.get("net_pnl") is None:
+        return None
+    return int(figures.get("trades") or 0), float(figures["net_pnl"] or 0.0)
 
 
 def trading_of(folder: Path, contract: Contract) -> TradingParams:

@@ -50,7 +50,7 @@ class Session:
         self._clock, self._say, self._tell, self._allow = clock, say, tell, allow_simulated
         self._kept: dict[str, deque[dict[str, Any]]] = {}  # the last real candles, to warm up anew
         self._last: dict[str, int] = {}  # by symbol, the newest recorded candle
-        self._is_stop_said = False
+        self._is_stop_said, self._only = False, tuple[str, ...]()
         self.passed_over: Counter[str] = Counter()  # candles that were not answered, by why
         self._seen = ids_in(models)
         self._begin(open_production(models, clock, allow_simulated))
@@ -70,7 +70,11 @@ class Session:
     @property
     def symbols(self) -> tuple[str, ...]:
         """Symbols that are answered."""
-        return tuple(self.production.stream.symbols)
+        return self._only or tuple(self.production.stream.symbols)
+
+    def keep_to(self, symbols: tuple[str, ...]) -> None:
+        """Answer these alone."""
+        self._only = symbols
 
     def newest(self, symbol: str) -> int | None:
         """Open time, in microseconds, of the newest candle of a symbol that is recorded or learnt from."""

@@ -116,3 +116,8 @@ def read_state(folder: Path, models: Path, params: LiveParams) -> tuple[State, P
 def drift_of(production: Production, params: LiveParams) -> Drift:
     """Counts of the features that the bundles take, none yet."""
     return Drift(production.reference, max(1, round(params.window_days)))
+
+
+def counted(state: State) -> str:
+    """Answers by status, in a sentence."""
+    return ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in sorted(state.counts.items()) if n)

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -103,7 +103,8 @@ class Watch:
         # By artifact and bar: symbols that wait for their label, and what those that came say.
         self._moments: dict[tuple[str, int], _Moment] = {}
         self._order: dict[str, deque[int]] = {name: deque() for name in self._contracts}
-        self.matured = 0
+        # By artifact, ten bins of the probability: sum of it, of rises, and how many.
+        self.calibration = {name: np.zeros((10, 3)) for name in self._contracts}
 
     def add(self, symbol: str, time_us: int, close: float, predictions: Mapping[str, float]) -> None:
         """Take a candle and, by artifact, what was predicted at its close; candles of a symbol rise."""
@@ -144,7 +145,8 @@ class Watch:
         if not math.isnan(value):
             moment.predicted.append(predicted)
             moment.labels.append(value)
-            self.matured += 1
+            if contract.label.name == DIRECTION:
+                self.calibration[artifact][min(9, int(predicted * 10))] += predicted, value, 1
 
     def _end_moments(self, artifact: str, bar: int) -> None:
         """Take the moments that are whole, in their order, and those that wait for what will not come."""
@@ -199,6 +201,15 @@ class Watch:
             for line in self.lines
             if self._warns <= line.evidence < line.needed
         ]
+
+    @property
+    def names(self) -> set[Key]:
+        """Artifact and name of every figure."""
+        return set(self._followed)
+
+    def figure(self, artifact: str, name: str) -> Figure:
+        """What was promised of a figure."""
+        return self._followed[artifact, name].figure
 
     def series(self, artifact: str, name: str) -> list[tuple[int, float]]:
         """Time in microseconds and value of the moments of the window, in 0..1."""
@@ -264,8 +275,3 @@ def _said(line: Line) -> str:
         else f", {'at least' if line.name in AT_LEAST else 'at most'} {line.bound:,.4g}"
     )
     return f"{line.name.replace('_', ' ')} is {now} where {line.promised:,.4g}{bound} was promised"
-
-
-def summary(watch: Watch) -> dict[str, Any]:
-    """All of it as plain values."""
-    return {f"{line.artifact} {line.name}": line._asdict() for line in watch.lines}

@@ -69,6 +69,11 @@ class PaperAccount:
         return int(self._account.account["n_open"][0])
 
     @property
+    def midnight_balance(self) -> float:
+        """Balance at which the account's day began."""
+        return float(self._account.account["midnight"][0])
+
+    @property
     def is_guarded(self) -> bool:
         """Whether the guard has ended the account's day."""
         return bool(self._account.account["is_guarded"][0])
