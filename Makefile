@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it. So it is with all that stands on the command line, be it known here or not:
 # make would expand it on the way.
-override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK ON A B
+override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK ON A B REPLAY SPEED FOLDER
 override GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report compare tune sweep prove promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report compare tune sweep prove live watch promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -87,6 +87,13 @@ shadow: env ## Serve a version beside production, from models/shadow: MODEL=lstm
 
 predict: env ## Predict with what is in production: [CANDLES=data/raw/EXCHANGE] [SYMBOLS=A,B] [LAST=5] [MODELS=models/shadow], or JSON lines on stdin
 	@python -m commands.predict --candles="$$CANDLES" --symbols="$$SYMBOLS" --last="$${LAST:-0}" --models="$${MODELS:-models/promoted}"
+
+live: env ## Answer candles as they come: EXCHANGE=binance [SYMBOLS=A,B], or REPLAY=data/candles [SINCE=] [UNTIL=] [SPEED=max]; [STRICT=1] [FOLDER=live]
+	@python -m commands.live --replay="$$REPLAY" --since="$$SINCE" --until="$$UNTIL" --speed="$$SPEED" --exchange="$$EXCHANGE" \
+	  --symbols="$$SYMBOLS" --strict="$$STRICT" --folder="$$FOLDER" --models="$$MODELS"
+
+watch: env ## Hold what was answered against what the bundles promised: [STRICT=1] [FOLDER=live]
+	@python -m commands.watch --folder="$$FOLDER" --models="$$MODELS" --strict="$$STRICT"
 
 check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
 	@python -m commands.check_release "$$TAG"

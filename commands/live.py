@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from tapeline.download.history import read_time
 from tapeline.ending import run_command
-from tapeline.live.exchange import Exchange
-from tapeline.live.params import LiveParams
+from tapeline.evaluation.live import LiveParams
+from tapeline.live.exchange import Exchange, ExchangeClock
 from tapeline.live.records import open_to_write
 from tapeline.live.replay import Clock, Replay
 from tapeline.live.session import Session
@@ -38,15 +38,15 @@ def main() -> None:
         )
     tell = _quiet if chosen.quiet else _tell
     with open_to_write(folder) as writer:
-        clock = Clock() if chosen.replay else time.time
+        clock = Clock() if chosen.replay else ExchangeClock()
         is_simulated = bool(chosen.replay) and is_of_simulation(read_origin(Path(chosen.replay)))
         session = Session(writer, models, params, clock, _say, tell, allow_simulated=is_simulated)
-        n_known = session.resume()
         source = (
             _replay(chosen, session, clock)
             if isinstance(clock, Clock)
-            else _exchange(chosen, session, params)
+            else _exchange(chosen, session, params, clock)
         )
+        n_known = session.resume()
         if n_known:
             _say(f"{folder}: goes on after {n_known:,} answers")
         else:
@@ -94,7 +94,9 @@ def _replay(chosen: argparse.Namespace, session: Session, clock: Clock) -> Repla
     return Replay(session, clock, Path(chosen.replay), since, until, _speed(chosen.speed))
 
 
-def _exchange(chosen: argparse.Namespace, session: Session, params: LiveParams) -> Exchange:
+def _exchange(
+    chosen: argparse.Namespace, session: Session, params: LiveParams, clock: ExchangeClock
+) -> Exchange:
     # Imported here: a replay needs no ccxt.
     from tapeline.download.closing import Closing
     from tapeline.download.remote import open_exchange
@@ -104,7 +106,7 @@ def _exchange(chosen: argparse.Namespace, session: Session, params: LiveParams) 
         session.production.stream.require_trained(symbol)
     session.keep_to(tuple(symbols))
     closing = Closing(open_exchange(chosen.exchange), symbols, session.production.stream.interval, _say)
-    return Exchange(session, closing, params, _say)
+    return Exchange(session, closing, params, _say, clock)
 
 
 def _tell_account(session: Session) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from tapeline.ending import run_command
 from tapeline.errors import printable
+from tapeline.evaluation.live import LiveParams
 from tapeline.evaluation.promise import AT_LEAST
-from tapeline.live.params import LiveParams
 from tapeline.live.state import State, counted, read_state
 from tapeline.live.watch import STOP
 from tapeline.params import Params

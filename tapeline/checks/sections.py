@@ -18,6 +18,7 @@ from tapeline.checks.instruments import instrument_problems
 from tapeline.checks.problems import Problem, problems_of
 from tapeline.errors import ParamsError
 from tapeline.evaluation.latency import LatencyParams
+from tapeline.evaluation.live import LiveParams
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.features.extra_files import read_extra, require_excluded
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
@@ -58,6 +59,7 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "latency": LatencyParams,
     "tune": TuneParams,
     "sweep": SweepParams,
+    "live": LiveParams,
 }
 
 

@@ -42,8 +42,8 @@ class Closing:
     ) -> None:
         """DataError for an interval or a symbol that the exchange has not."""
         self._remote, self._interval, self._clock = Remote(exchange, say, sleep, clock), interval, clock
-        self.step = INTERVAL_MINUTES[interval] * 60_000
         check_interval(exchange, interval)
+        self.step = INTERVAL_MINUTES[interval] * 60_000
         self._remote.ask(exchange.load_markets)
         self._names = markets_of(exchange, symbols)
         self.skew_s = 0.0

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tapeline.download.closing import Closing, Served
 from tapeline.download.remote import UnreachableError
-from tapeline.live.params import LiveParams
+from tapeline.evaluation.live import LiveParams
 from tapeline.live.session import Candle, Session
 from tapeline.schema import OHLCV
 
@@ -17,8 +17,22 @@ CLOCK_S = 3600.0  # seconds between two looks at the exchange's clock
 SKEW_S = 1.0  # of the clocks that is said
 
 
+class ExchangeClock:
+    """Seconds since 1970 by the exchange's clock: what has closed there has closed."""
+
+    def __init__(self, clock: Callable[[], float] = time.time) -> None:
+        self._clock, self.skew_s = clock, 0.0
+
+    def __call__(self) -> float:
+        """The time."""
+        return self._clock() + self.skew_s
+
+
 class Exchange:
-    """The bars of `closing` for a session; gaps, be they of a minute or of a night, are asked for anew."""
+    """The bars of `closing` for a session; gaps, be they of a minute or of a night, are asked for anew.
+
+    clock : the session's, which is set to the exchange's time
+    """
 
     def __init__(
         self,
@@ -26,8 +40,8 @@ class Exchange:
         closing: Closing,
         params: LiveParams,
         say: Callable[[str], None],
+        clock: ExchangeClock,
         sleep: Callable[[float], None] = time.sleep,
-        clock: Callable[[], float] = time.time,
     ) -> None:
         self._session, self._closing, self._params = session, closing, params
         self._say, self._sleep, self._clock = say, sleep, clock
@@ -115,7 +129,7 @@ class Exchange:
             self._sleep(left)
 
     def _tell_skew(self) -> None:
-        skew = self._closing.skew_s
+        skew = self._clock.skew_s = self._closing.skew_s
         if abs(skew - self._said_skew) > SKEW_S:
             self._said_skew = skew
             where = "ahead of" if skew > 0 else "behind"

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.backtest.running import Stretch
-from tapeline.live.params import LiveParams
+from tapeline.evaluation.live import LiveParams
 from tapeline.live.production import Production
 from tapeline.live.watch import Watch
 from tapeline.schema import INTERVAL_MINUTES, OHLCV

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
+from tapeline.evaluation.live import LiveParams
 from tapeline.evaluation.promise import ACCURACY
 from tapeline.live.followed import Followed
-from tapeline.live.params import LiveParams
 from tapeline.live.production import Production
 from tapeline.live.state import State, counted
 from tapeline.reports.colours import BAD, INK, MODEL

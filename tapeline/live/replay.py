@@ -11,6 +11,7 @@ from tapeline.live.session import Candle, Session
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import read_candles
 
+LATEST = 7.2e9  # seconds since 1970, after which no candle lies
 DELAY_S = 0.5  # from a candle's close until it comes
 
 
@@ -45,7 +46,9 @@ class Replay:
         self._session, self._clock, self._speed, self._sleep = session, clock, speed, sleep
         if not folder.is_dir():
             raise DataError("REPLAY", f"{folder} is no folder of candles")
-        clock.now = time.time()
+        clock.now = (
+            LATEST if session.allows_simulated else time.time()
+        )  # simulated candles may be of any time
         stream = session.production.stream
         tables, _ = read_candles(stream, folder, set(session.symbols))
         self._tables = {symbol: _real(tables[symbol]) for symbol in session.symbols}
@@ -60,6 +63,7 @@ class Replay:
                 f"no candle lies from {self.since:%Y-%m-%dT%H:%M} to {self.until:%Y-%m-%dT%H:%M}: {folder} "
                 f"holds {first:%Y-%m-%dT%H:%M} to {last:%Y-%m-%dT%H:%M}, {session.warm_up} to warm up",
             )
+        clock.now = max(self.until, last).timestamp()  # all that it goes on from has closed
 
     def history(self) -> dict[str, pd.DataFrame]:
         """Candles right before the first that is answered."""

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from tapeline.errors import TapelineError
+from tapeline.evaluation.live import LiveParams
 from tapeline.live.followed import Followed
-from tapeline.live.params import LiveParams
 from tapeline.live.past import follow, read_history, write_history
 from tapeline.live.production import Production, hash_of, ids_in, open_production
 from tapeline.live.records import Writer
@@ -47,7 +47,7 @@ class Session:
         allow_simulated: bool = False,
     ) -> None:
         self._writer, self._models, self._params = writer, models, params
-        self._clock, self._say, self._tell, self._allow = clock, say, tell, allow_simulated
+        self._clock, self._say, self._tell, self.allows_simulated = clock, say, tell, allow_simulated
         self._kept: dict[str, deque[dict[str, Any]]] = {}  # the last real candles, to warm up anew
         self._last: dict[str, int] = {}  # by symbol, the newest recorded candle
         self._is_stop_said, self._only = False, tuple[str, ...]()
@@ -158,7 +158,7 @@ class Session:
             time = read_time(candle.fields.get("timestamp"))
         except CandleError:
             return True  # it is answered with what is wrong with it
-        if time > self._last.get(candle.symbol, 0):
+        if time > (self.newest(candle.symbol) or 0):
             return True
         known = next((row for row in self._kept.get(candle.symbol, ()) if row["timestamp"] == time), None)
         if known is None:
@@ -225,7 +225,7 @@ class Session:
             return
         self._seen = seen
         try:
-            production = open_production(self._models, self._clock, self._allow)
+            production = open_production(self._models, self._clock, self.allows_simulated)
         except TapelineError as error:
             self._say(f"not taken over: {error}")
             return

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from tapeline.errors import ArtifactError
+from tapeline.evaluation.live import LiveParams
 from tapeline.live.drift import Drift, Moved
 from tapeline.live.followed import Followed
-from tapeline.live.params import LiveParams
 from tapeline.live.past import follow
 from tapeline.live.production import Production, open_production
 from tapeline.live.records import Records

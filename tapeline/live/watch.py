@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tapeline.evaluation.live import LiveParams
 from tapeline.evaluation.promise import (
     AT_LEAST,
     DAILY_PNL,
@@ -18,7 +19,6 @@ from tapeline.evaluation.promise import (
 )
 from tapeline.evaluation.sequential import Purse, delay
 from tapeline.live.labels import Closes, Matured
-from tapeline.live.params import LiveParams
 from tapeline.promotion.contract import Contract, Tiers
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
 from tapeline.tiers import in_tiers

@@ -1,0 +1,205 @@
+"""Candles of an exchange as they close, by the real client: whatever goes wrong, each is answered once."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.download.closing import Closing
+from tapeline.errors import DataError
+from tapeline.evaluation.live import LiveParams
+from tapeline.live.exchange import Exchange, ExchangeClock
+from tapeline.live.records import Records, open_to_write
+from tapeline.live.session import Session
+from tests.download.exchange_server import START, STEP, ExchangeServer, connect, make_candles
+from tests.live.promoted import LIVE, WARM_UP, promote
+
+PARAMS = LiveParams(**LIVE)
+SYMBOLS = "AAA-USDT", "BBB-USDT"
+N = WARM_UP + 400
+CANDLES = {f"api {name.replace('-', '')}": make_candles(N, seed=k) for k, name in enumerate(SYMBOLS)}
+FIRST = WARM_UP + 10  # candles that have closed when it begins
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    """Bundles of two symbols of the exchange."""
+    return promote(tmp_path_factory.mktemp("promoted"), symbols=SYMBOLS)
+
+
+class World:
+    """A time that passes only where somebody sleeps, for this machine and for the exchange."""
+
+    def __init__(self, server, skew_s=0.0):
+        self.server, self.now, self.skew_s = server, (START + FIRST * STEP) / 1000 + 7.3 - skew_s, skew_s
+        self.on_time = lambda: None
+        self.sleep(0)
+
+    def clock(self):
+        """Seconds since 1970 by this machine."""
+        return self.now
+
+    def sleep(self, seconds):
+        """Let time pass."""
+        self.now += seconds
+        self.server.now = int((self.now + self.skew_s) * 1000)
+        self.on_time()
+
+
+@contextmanager
+def running(folder, models, candles=CANDLES, skew_s=0.0):
+    """A session on the exchange, its source, the world, and what was said."""
+    said = []
+    with ExchangeServer(candles) as server, open_to_write(folder) as writer:
+        world = World(server, skew_s)
+        clock = ExchangeClock(world.clock)
+        session = Session(writer, models, PARAMS, clock, said.append, lambda answer: None)
+        closing = Closing(connect(server, "binance"), SYMBOLS, "1m", said.append, world.sleep, world.clock)
+        source = Exchange(session, closing, PARAMS, said.append, clock, world.sleep)
+        yield session, source, world, said
+
+
+def run(session, source, world, minutes):
+    """Answer until so many minutes have passed."""
+    if not session.resume():
+        session.learn(source.history())
+    until = world.now + 60 * minutes
+    for batch in source.batches():
+        session.take(batch)
+        if world.now > until:
+            break
+
+
+def records(folder):
+    """What was answered, by symbol and bar from START."""
+    rows = pd.DataFrame(list(Records(folder).read()))
+    return rows.assign(bar=(rows["timestamp"] // 1000 - START) // STEP)
+
+
+def assert_complete(rows, first, last):
+    """Every candle of both symbols, once, with its own values."""
+    for symbol in SYMBOLS:
+        own = rows[rows["symbol"] == symbol]
+        assert own["bar"].tolist() == list(range(first, last + 1))
+        _, values = CANDLES[f"api {symbol.replace('-', '')}"]
+        np.testing.assert_array_equal(
+            own[["open", "high", "low", "close", "volume"]], values[first : last + 1]
+        )
+
+
+def test_the_first_closed_candle_is_predicted(models, tmp_path):
+    """History comes first; then each bar is answered right after its close, never one that is open."""
+    with running(tmp_path, models) as (session, source, world, _):
+        run(session, source, world, 30)
+    rows = records(tmp_path)
+    assert (rows["status"] == "predicted").all()
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+    assert rows["bar"].max() >= FIRST + 28
+    late = rows["arrived"] - rows["timestamp"] - STEP * 1000
+    assert late.between(0, 2_000_000).all()
+    assert not rows["is_late"].any()
+
+
+@pytest.mark.parametrize(
+    "fault", ["429", "500", "reset", "cut", "malformed", "null", "empty", "short", "shuffled", "twice"]
+)
+def test_what_fails_is_asked_again(models, tmp_path, fault):
+    """Any fault of an answer, again and again: nothing is missing in the end, and nothing is there twice."""
+    with running(tmp_path, models) as (session, source, world, _):
+        session.learn(source.history())
+        begun = world.now
+        rng = np.random.default_rng(0)
+        for batch in source.batches():
+            session.take(batch)
+            world.server.faults["candles"] = [fault] * int(rng.integers(0, 3))
+            if world.now > begun + 60 * 40:
+                break
+        world.server.faults["candles"] = []
+        for batch in source.batches():
+            session.take(batch)
+            if world.now > begun + 60 * 45:
+                break
+    rows = records(tmp_path)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+
+
+def test_a_silence_is_filled_from_what_is_served_later(models, tmp_path):
+    """An hour in which the exchange does not answer: said, then every candle of it, too late to trade on."""
+    with running(tmp_path, models) as (session, source, world, said):
+        session.learn(source.history())
+        begun, silent = world.now, []
+        for batch in source.batches():
+            session.take(batch)
+            if not silent and world.now > begun + 600:
+                silent.append(world.now)
+                world.on_time = lambda: world.server.faults.update(
+                    candles=["503"] * 3 if world.now < begun + 4200 else []
+                )
+            if world.now > begun + 6000:
+                break
+    rows = records(tmp_path)
+    assert any("asked again" in line for line in said)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+    assert 30 < rows["is_late"].sum() / 2 < 80
+
+
+def test_begun_again_it_fills_the_night(models, tmp_path):
+    """Ended, and begun three hours later: the candles in between are answered, late, and nothing twice."""
+    with running(tmp_path, models) as (session, source, world, _):
+        run(session, source, world, 5)
+        now = world.now
+    with running(tmp_path, models) as (session, source, world, _):
+        world.sleep(now - world.now + 3 * 3600)
+        run(session, source, world, 5)
+    rows = records(tmp_path)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+    assert rows["is_late"].sum() > 300
+
+
+def test_a_minute_without_a_trade_is_a_gap(models, tmp_path):
+    """What the exchange never serves is not waited for; the next candle says that it was filled."""
+    candles = {
+        name: (np.delete(times, FIRST + 5), np.delete(values, FIRST + 5, axis=0))
+        for name, (times, values) in CANDLES.items()
+    }
+    with running(tmp_path, models, candles) as (session, source, world, _):
+        run(session, source, world, 12)
+    rows = records(tmp_path)
+    assert FIRST + 5 not in set(rows["bar"])
+    after = rows[rows["bar"] == FIRST + 6]
+    assert after["reason"].str.contains("1 candles before it were missing and are filled").all()
+
+
+def test_a_corrected_candle_is_counted(models, tmp_path):
+    """The last candle gets other values after it was answered: the answer stands, and it is counted."""
+    candles = {name: (times, values.copy()) for name, (times, values) in CANDLES.items()}
+    with running(tmp_path, models, candles) as (session, source, *_):
+        session.learn(source.history())
+        for n, batch in enumerate(source.batches()):
+            session.take(batch)
+            if n == 6:
+                bar = (session.newest("AAA-USDT") // 1000 - START) // STEP
+                candles["api AAAUSDT"][1][bar, 3] *= 1.0001
+            if n == 20:
+                break
+    assert session.passed_over["corrected"] >= 1
+
+
+@pytest.mark.parametrize("skew_s", [-3600.0, 3600.0])
+def test_a_clock_an_hour_off_is_said(models, tmp_path, skew_s):
+    """The exchange's own time is used: candles are answered as they close there, none that is open."""
+    with running(tmp_path, models, skew_s=skew_s) as (session, source, world, said):
+        run(session, source, world, 5)
+    assert any("the exchange's clock is 3,600.0 s" in line for line in said)
+    rows = records(tmp_path)
+    assert (rows["status"] == "predicted").all()
+
+
+def test_what_the_exchange_has_not_is_told_at_once(models, tmp_path):
+    """A symbol, an interval: one line, before anything is answered."""
+    with ExchangeServer({"api AAAUSDT": CANDLES["api AAAUSDT"]}) as server:
+        with pytest.raises(DataError, match="has no symbol 'BBB-USDT'"):
+            Closing(connect(server, "binance"), SYMBOLS, "1m", print)
+        with pytest.raises(DataError, match="interval is '7m'"):
+            Closing(connect(server, "binance"), SYMBOLS[:1], "7m", print)

@@ -1,0 +1,249 @@
+"""Candles in, answers recorded: equal to the batch, once each whatever happens, an account of their own."""
+
+import json
+import time
+from contextlib import contextmanager
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tapeline.backtest.portfolio import align_candles, align_predictions
+from tapeline.evaluation.live import LiveParams
+from tapeline.live.production import open_production
+from tapeline.live.records import Records, open_to_write
+from tapeline.live.replay import Clock, Replay
+from tapeline.live.session import Candle, Session
+from tapeline.schema import OHLCV
+from tapeline.serving.batch import predict_files, read_candles
+from tapeline.tiers import NO_TIER
+from tapeline.trading.accounts import TradingInputs
+from tests.live.promoted import LIVE, SYMBOLS, WARM_UP, market, promote, since, write_market
+
+PARAMS = LiveParams(**LIVE)
+N = WARM_UP + 900
+
+
+@pytest.fixture(scope="module")
+def tables():
+    """Candles of two symbols."""
+    return market(N)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory, tables):
+    """Bundles in production and a folder of candles."""
+    folder = tmp_path_factory.mktemp("live")
+    return promote(folder / "promoted"), write_market(folder / "candles", tables)
+
+
+@contextmanager
+def session_of(folder, models, params=PARAMS):
+    """A session with a clock that is set, and what it said and told."""
+    clock, said, told = Clock(), [], []
+    with open_to_write(folder) as writer:
+        session = Session(writer, models, params, clock, said.append, told.append)
+        session.said, session.told, session.clock = said, told, clock
+        yield session
+
+
+def replay(session, candles, begin, until=None, stop_after=None):
+    """Feed recorded candles, after what is recorded; return how many batches that were."""
+    source = Replay(session, session.clock, candles, begin, until, float("inf"))
+    if not session.resume():
+        session.learn(source.history())
+    for n, batch in enumerate(source.batches(), start=1):
+        session.take(batch)
+        if n == stop_after:
+            break
+
+
+def recorded(folder):
+    """All records."""
+    return pd.DataFrame(list(Records(folder).read()))
+
+
+@pytest.fixture(scope="module")
+def whole(made, tables, tmp_path_factory):
+    """The records of a replay that nothing interrupted, and its account."""
+    folder = tmp_path_factory.mktemp("whole")
+    with session_of(folder, made[0]) as session:
+        replay(session, made[1], since(tables))
+        session.save()
+        trades, _ = session.followed.finish()
+    return recorded(folder), trades
+
+
+def test_answers_are_those_of_the_batch(made, tables, whole):
+    """Statuses, and numbers to 1e-5, candle by candle; every candle is answered once."""
+    production = open_production(made[0], time.time, allow_simulated=False)
+    rows, _ = whole
+    key = ["symbol", "timestamp"]
+    assert not rows.duplicated(key).any()
+    real = pd.concat([table.assign(symbol=symbol) for symbol, table in tables.items()])
+    assert len(rows) == (real["timestamp"] >= since(tables)).sum()
+    found = {(row["symbol"], row["timestamp"]): row for row in rows.to_dict("records")}
+    n = 0
+    for answer in predict_files(production.stream, made[1], ()):
+        at = answer.symbol, pd.Timestamp(answer.timestamp).value // 1000
+        if at not in found:
+            continue
+        row = found[at]
+        assert row["status"] == answer.status
+        numbers = json.loads(row["predictions"])
+        for artifact, prediction in answer.predictions.items():
+            assert numbers[artifact] == pytest.approx(prediction.value, abs=1e-5)
+            n += 1
+        if answer.predictions:
+            assert row["probability"] == numbers["lstm-direction"]
+            assert row["trend_strength"] == numbers["transformer-trend"]
+            assert len(row["row"]) == 16
+    assert n > 1000
+
+
+def test_the_account_is_the_backtest_of_the_answers(made, tables, whole):
+    """By the code of the stage `evaluate`, on the canonical candles of the same files."""
+    rows, trades = whole
+    production = open_production(made[0], time.time, allow_simulated=False)
+    canonical, _ = read_candles(production.stream, made[1], set(SYMBOLS))
+    params = production.trading
+    market_ = align_candles(
+        {symbol: canonical[symbol] for symbol in SYMBOLS}, since(tables), 1,
+        params.execution.volatility_candles, params.signals.atr_candles,
+    )  # fmt: skip
+    told = rows[rows["status"] == "predicted"].copy()
+    told["timestamp"] = pd.to_datetime(told["timestamp"], unit="us", utc=True).astype("datetime64[us, UTC]")
+    told["tier_number"] = np.where(told["tier"] == "A", 0.0, np.nan)
+    aligned = {
+        name: align_predictions(market_, told, name)
+        for name in ("probability", "trend_strength", "tier_number")
+    }
+    tier = np.where(np.isnan(aligned["tier_number"]), NO_TIER, 0).astype(np.int8)
+    inputs = TradingInputs(market_, aligned["probability"], aligned["trend_strength"], tier)
+    expected = inputs.trade(params).trades
+    assert len(expected) > 20
+    for name in ("symbol", "side", "reason", "quantity", "entry_price", "exit_price", "net_pnl"):
+        np.testing.assert_array_equal(trades[name], expected[name], err_msg=name)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_begun_again_it_goes_on_where_it_was(made, tables, whole, tmp_path, seed):
+    """Ended three times in the middle: the same records, nothing twice, and the same account."""
+    rng = np.random.default_rng(seed)
+    for stop_after in (*rng.integers(1, 300, 3).tolist(), None):
+        with session_of(tmp_path, made[0]) as session:
+            replay(session, made[1], since(tables), stop_after=stop_after)
+            session.save()
+    trades, _ = session.followed.finish()
+    expected, whole_trades = whole
+    rows = recorded(tmp_path)
+    pd.testing.assert_frame_equal(rows, expected)
+    np.testing.assert_array_equal(trades["net_pnl"], whole_trades["net_pnl"])
+    assert session.drift.rows > 100
+
+
+def test_a_promotion_is_taken_over_at_the_next_candle(tables, made, tmp_path):
+    """Said, recorded with the new ids, warmed up at once; the account of the new pair begins flat."""
+    models = promote(tmp_path / "promoted")
+    with session_of(tmp_path / "live", models) as session:
+        replay(session, made[1], since(tables), stop_after=200)
+        before = session.production.ids
+        promote(models, seed=11)
+        replay_on = Replay(session, session.clock, made[1], since(tables), None, float("inf"))
+        for n, batch in enumerate(replay_on.batches()):
+            session.take(batch)
+            if n == 100:
+                break
+        after = session.production.ids
+        assert before != after
+        assert any(line.startswith("taken over: lstm-direction") for line in session.said)
+        assert session.followed.span[0] > since(tables)
+    rows = recorded(tmp_path / "live")
+    assert rows["bundles"].nunique() == 2
+    switched = rows[rows["bundles"] == json.dumps(after)]
+    assert (switched["status"] == "predicted").mean() > 0.8, "it does not warm up from nothing"
+
+
+def test_a_bundle_that_is_half_there_is_left_for_the_next_candle(tables, made, tmp_path):
+    """What is promoted goes on being served, and a line says why the other is not."""
+    models = promote(tmp_path / "promoted")
+    with session_of(tmp_path / "live", models) as session:
+        replay(session, made[1], since(tables), stop_after=5)
+        before = session.production.ids
+        (models / "lstm-direction/model.onnx").write_bytes(b"cut")
+        manifest = json.loads((models / "lstm-direction/manifest.json").read_text())
+        (models / "lstm-direction/manifest.json").write_text(json.dumps(manifest | {"bundle_id": "other"}))
+        source = Replay(session, session.clock, made[1], since(tables), None, float("inf"))
+        assert session.take(next(source.batches()))[0]["status"] == "predicted"
+        assert session.production.ids == before
+        assert any(line.startswith("not taken over: ") for line in session.said)
+
+
+def test_a_broken_promise_stops_it(tables, made, tmp_path):
+    """Coins that promised to be right more often than they say: answers without signals, no more trades."""
+    models = promote(tmp_path / "promoted", bounds={"overconfidence": 0.3})
+    hasty = PARAMS.model_copy(update={"false_stops": 0.5})
+    with session_of(tmp_path / "live", models, hasty) as session:
+        replay(session, made[1], since(tables))
+        session.save()
+        trades, _ = session.followed.finish()
+        assert session.followed.watch.is_stopped
+        (line,) = [line for line in session.said if line.startswith("stop: ")]
+        assert "lstm-direction: overconfidence is" in line
+        stopped = [answer for answer in session.told if answer["status"] == "stopped"]
+    assert stopped
+    assert not {"probability", "predictions", "tier"} & set(stopped[0])
+    rows = recorded(tmp_path / "live")
+    first = rows["is_stopped"].to_numpy().argmax()
+    assert rows["is_stopped"][first:][rows["status"] == "predicted"].all()
+    assert rows["probability"][rows["is_stopped"]].notna().all(), "it is watched on"
+    last = (rows["timestamp"][first] - rows["timestamp"][0]) // 60_000_000
+    assert trades["decision_bar"].max() <= last
+    with session_of(tmp_path / "live", models, hasty) as session:
+        session.resume()
+        assert session.followed.watch.is_stopped, "it stays so"
+
+
+def test_late_and_corrected_candles_are_counted(tables, made, tmp_path):
+    """What is not after the last of its symbol changes nothing that was answered."""
+    with session_of(tmp_path, made[0]) as session:
+        replay(session, made[1], since(tables), stop_after=50)
+        n = len(recorded(tmp_path))
+        row = tables["AAA-USD"][tables["AAA-USD"]["timestamp"] >= since(tables)].iloc[3]
+        fields = {"timestamp": row["timestamp"].value // 1000} | {name: row[name] for name in OHLCV}
+        assert session.take([Candle("AAA-USD", fields, 0)]) == []
+        assert session.take([Candle("AAA-USD", fields | {"close": row["close"] * 1.0001}, 0)]) == []
+        assert session.passed_over == {"again": 1, "corrected": 1}
+        assert len(recorded(tmp_path)) == n
+
+
+def test_an_answer_that_is_late_does_not_trade(tables, made, tmp_path):
+    """A machine that takes a minute to answer: told, counted, and no order follows."""
+    with session_of(tmp_path, made[0]) as session:
+        source = Replay(session, session.clock, made[1], since(tables), None, float("inf"))
+        session.resume()
+        session.learn(source.history())
+        for n, batch in enumerate(source.batches()):
+            session.clock.now += 60
+            session.take(batch)
+            if n == 200:
+                break
+        trades, _ = session.followed.finish()
+        assert session.followed.counts["late"] > 200
+    assert not len(trades)
+
+
+def test_what_is_no_candle_is_answered_and_not_recorded(made, tables, tmp_path):
+    """A line without a time, a symbol that nobody trained on, an open candle: each with its reason."""
+    with session_of(tmp_path, made[0]) as session:
+        replay(session, made[1], since(tables), stop_after=3)
+        n, now = len(recorded(tmp_path)), int(session.clock() * 1e6) // 60_000_000 * 60_000_000
+        good = dict.fromkeys(OHLCV, 100.0)
+        session.take([Candle("AAA-USD", good, 0)])
+        session.take([Candle("ZZZ-USD", good | {"timestamp": now - 60_000_000}, 0)])
+        session.take([Candle("AAA-USD", good | {"timestamp": now}, 0)])
+        reasons = [answer["reason"] for answer in session.told[-3:]]
+    assert "timestamp is missing" in reasons[0]
+    assert "no symbol that was trained on" in reasons[1]
+    assert "is still open" in reasons[2]
+    assert len(recorded(tmp_path)) == n + 2
