@@ -22,6 +22,7 @@ from tapeline.live.session import Session
 from tapeline.live.state import state_of
 from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.params import Params
+from tapeline.serving.candles import CandleError
 
 SAVE_S = 60.0  # seconds between two writings of the page and of what is counted
 STOPPED = 3  # exit status where a stop was to end it
@@ -102,8 +103,11 @@ def _exchange(
     from tapeline.download.remote import open_exchange
 
     symbols = [name for name in chosen.symbols.split(",") if name] or session.symbols
-    for symbol in symbols:
-        session.production.stream.require_trained(symbol)
+    try:
+        for symbol in symbols:
+            session.production.stream.require_trained(symbol)
+    except CandleError as error:
+        sys.exit(f"SYMBOLS: {error}")
     session.keep_to(tuple(symbols))
     closing = Closing(open_exchange(chosen.exchange), symbols, session.production.stream.interval, _say)
     return Exchange(session, closing, params, _say, clock)

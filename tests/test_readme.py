@@ -26,7 +26,7 @@ SEQUENCES = {
     "readme": ["README.md"],
     "tutorial": ["docs/tutorial.md"],
     "experiments": ["docs/experiments.md", "docs/searches.md", "docs/simulation.md"],
-    "releases": ["docs/own-candles.md", "docs/releases.md", "docs/colleague.md"],
+    "releases": ["docs/own-candles.md", "docs/releases.md", "docs/live.md", "docs/colleague.md"],
 }
 PAGES = [
     "README.md",

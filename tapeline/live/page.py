@@ -14,7 +14,7 @@ from tapeline.live.followed import Followed
 from tapeline.live.production import Production
 from tapeline.live.state import State, counted
 from tapeline.reports.colours import BAD, INK, MODEL
-from tapeline.reports.pages import svg, write_page
+from tapeline.reports.pages import OF_PAGE, svg, write_page
 
 PAGE = Path("reports/live.html")
 DRIFTED = 10  # features that the page lists
@@ -112,4 +112,6 @@ def _calibration(followed: Followed, artifact: str) -> Markup:
 
 
 def _drawn(chart: Any, name: str) -> Markup:
-    return svg(chart.properties(width=WIDTH, height=HEIGHT, background="transparent"), name)
+    """The chart in the page's own colour of ink, read on a dark ground as well."""
+    sized = chart.properties(width=WIDTH, height=HEIGHT).configure(**OF_PAGE)
+    return svg(sized, name)

@@ -48,7 +48,7 @@ class Replay:
             raise DataError("REPLAY", f"{folder} is no folder of candles")
         clock.now = (
             LATEST if session.allows_simulated else time.time()
-        )  # simulated candles may be of any time
+        )  # simulated ones are of any time
         stream = session.production.stream
         tables, _ = read_candles(stream, folder, set(session.symbols))
         self._tables = {symbol: _real(tables[symbol]) for symbol in session.symbols}
