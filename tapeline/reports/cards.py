@@ -14,7 +14,7 @@ from tapeline.reports import card_charts
 from tapeline.reports.card_charts import SIZES, Size
 from tapeline.reports.colours import BAD, INK, MODEL, PLAIN
 from tapeline.reports.pages import svg
-from tapeline.reports.wording import Wording, name_of, percent
+from tapeline.reports.wording import Wording, equated, name_of, percent
 
 Figures = dict[str, Any]
 
@@ -215,7 +215,7 @@ def _passing(tables: RunTables, wording: Wording) -> Card:
     p = wording.said(ftmo.get("zero_edge_p_value"), "zero_edge_p_value")
     rows = [("model", value, low, high, MODEL), ("random", sides, None, None, PLAIN)]
     points = pd.DataFrame(rows, columns=["what", "value", "low", "high", "colour"]).dropna(subset=["value"])
-    beside = f"random sides {percent(sides)}; as much PnL with p {p if p[0] in '≤<' else f'= {p}'}"
+    beside = f"random sides {percent(sides)}; as much PnL with p {equated(p)}"
     took = f"{_interval(low, high)}, resampled from {days} days"
     verdict = tables.verdict(
         "ftmo.pass_probability_gain", "ftmo.pass_probability", "ftmo.pass_probability_low"

@@ -129,7 +129,9 @@ def same_labels(first: RecordedRun, second: RecordedRun, label: str, symbols: li
         both = one.merge(other, on="timestamp", suffixes=("", "_second"))
         same = both[both[label] == both[f"{label}_second"]]
         found.append(same[["timestamp", label]].rename(columns={label: "label"}).assign(symbol=symbol))
-    return pd.concat(found) if found else pd.DataFrame(columns=[*ROW_KEYS, "label"])
+    # Without a shared symbol names and times must still be such: rows are merged on them.
+    empty = {"symbol": "str", "timestamp": "datetime64[us, UTC]", "label": "float64"}
+    return pd.concat(found) if found else pd.DataFrame(columns=[*empty]).astype(empty)
 
 
 def _scores(

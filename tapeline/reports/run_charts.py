@@ -13,8 +13,8 @@ from tapeline.reports.colours import BAD, MODEL, PLAIN
 HEIGHT = 220
 WIDE = alt.Scale(zero=False)
 LOSS, GAIN = "#f0a8a2", "#9cc3ea"  # light: figures are written on them
-DAY = alt.Axis(format="%-d %b")
-PERCENT = alt.Axis(format=".0%")
+DAY = alt.Axis(format="%-d %b", labelOverlap="greedy", labelSeparation=4)
+PERCENT = alt.Axis(format=".0%", tickCount=10)
 
 alt.data_transformers.disable_max_rows()  # a year of hours is more than Altair draws unasked
 
@@ -233,7 +233,9 @@ def curve(
         words = _chart(pd.DataFrame({"word": ["no trades"]})).mark_text(color=PLAIN)
         word: alt.Chart = words.encode(text="word")
         return word
-    x = alt.X(f"{column}:Q", title=title, scale=alt.Scale(type=scale, zero=True))
+    tried = sorted(table[column].unique().tolist())  # labels stand at these, and at no others
+    axis = alt.Axis(values=tried, labelOverlap="greedy", labelSeparation=6)
+    x = alt.X(f"{column}:Q", title=title, scale=alt.Scale(type=scale, zero=True), axis=axis)
     line = (
         _chart(table)
         .mark_line(point=True, color=MODEL)

@@ -25,7 +25,7 @@ from tapeline.reports.pages import embed, write_page
 from tapeline.reports.run_charts import draw_run
 from tapeline.reports.run_head import count_gates, identify, market_words
 from tapeline.reports.trade_tables import COLUMNS, as_script, by_symbol, read_trades, rows_of
-from tapeline.reports.wording import Wording, name_of
+from tapeline.reports.wording import Wording, equated, name_of
 from tapeline.schema import DIRECTION, TREND_STRENGTH, Symbols
 
 PAGE, PROMOTION = Path("reports/index.html"), Path("metrics/detail/promotion.json")
@@ -93,6 +93,7 @@ def write_report(deflate: Deflate, make_trades: MakeTrades, stale: Stale = list)
         filters={
             "said": wording.said,
             "name_of": name_of,
+            "equated": equated,
             "limit": wording.gate,
             "few": few,
             "told_of_few": told_of_few,

@@ -37,7 +37,7 @@ NAMES = {
     "sharpe_ratio": "Sharpe ratio",
     "sortino_ratio": "Sortino ratio",
     "calmar_ratio": "Calmar ratio",
-    "probabilistic_sharpe": "probability of a Sharpe ratio above 0",
+    "probabilistic_sharpe": "probability that the Sharpe ratio is positive",
     "turnover_a_day": "turnover a day, in balances",
     "exposure": "time with a position",
     "zero_edge_p_value": "p-value against random sides",
@@ -157,6 +157,11 @@ def percent(value: float | None, signed: bool = False) -> str:
     if decimals == 1 and hundred == round(hundred):
         text = text.removesuffix(".0")
     return f"{minus(text)} %"
+
+
+def equated(said: str) -> str:
+    """What follows a figure's name: a bound as it is, `≤ 0.01`, anything else after an equals sign."""
+    return said if said[0] in "≤<" else f"= {said}"
 
 
 def p_value(value: float, floor: float = 0.0) -> str:

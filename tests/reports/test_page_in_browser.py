@@ -75,7 +75,7 @@ def test_the_first_screen_is_complete(folder, browser, screen):
     )
     assert seen == [1] * 6
     text = " ".join(browser.run("document.querySelector('.verdict').innerText").split())
-    assert "1 gates passed, 27 failed, 5 not yet judged" in text
+    assert "1 gates passed, 27 failed, 5 not judged" in text
     assert "4 because not defined on these candles" in text
     assert "1 because 18 traded days do not block before 60" in text
     head = browser.run("document.querySelector('.head').innerText")

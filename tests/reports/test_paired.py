@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapeline.models.table import TRADED
+from tapeline.models.table import MODELS, TRADED
 from tapeline.reports.paired import pair_days, pair_models, pair_rows, same_labels
 
 DIRECTION, STRENGTH = TRADED
@@ -112,6 +112,18 @@ def test_labels_of_another_meaning_are_not_paired():
     """Fifteen candles ahead and thirty: a candle that both call right says nothing of either."""
     (why,) = pair_models(Run({}), Run({}, **{"labels.horizon": 30}), LEVEL)
     assert "labels.horizon" in why
+
+
+def test_runs_of_two_markets_share_no_candle():
+    """Without a symbol in common each model ends in a line, as it does without a time in common."""
+    features = pd.DataFrame({"timestamp": TIMES, "is_filled": False, "direction": 1.0, "trend_strength": 0.5})
+
+    def run(symbol):
+        predictions = {f"data/predictions/{m.name}.parquet": table(0.6, symbol) for m in MODELS}
+        return Run({f"data/features/{symbol}.parquet": features} | predictions)
+
+    lines = list(pair_models(run("BTC-USD"), run("BTC-USDT"), LEVEL))
+    assert lines == [f"{m.title}: no candle with a label was predicted by both" for m in MODELS]
 
 
 def test_a_candle_that_is_labelled_otherwise_or_filled_in_one_run_is_left_out():

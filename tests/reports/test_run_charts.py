@@ -240,6 +240,7 @@ def test_a_curve_leaves_out_points_without_trades_and_shows_where_zero_is():
     assert (field(interval, "y"), field(interval, "y2")) == ("net_pnl_low", "net_pnl_high")
     assert (field(line, "x"), field(line, "y")) == ("latency_s", "net_pnl")
     assert line["encoding"]["x"]["scale"] == {"type": "symlog", "zero": True}
+    assert line["encoding"]["x"]["axis"]["values"] == [0.0]  # labels at the points, at no others
 
 
 @pytest.mark.parametrize("table", [CURVE.iloc[1:], CURVE.iloc[:0]])

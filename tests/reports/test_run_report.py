@@ -190,6 +190,19 @@ def test_a_run_that_passed_is_told_so_with_every_gate(page):
     assert '<td class="yes">passed</td><td class="text">well</td>' in text
 
 
+def test_a_model_that_may_be_promoted_is_named_beside_a_refused_one(page):
+    """Refused speaks of the model that trades; another whose gates all passed can be had."""
+    gates = [
+        verdict("lstm.ece", "failed", "0.2 is not <= 0.1"),
+        verdict("transformer.mae", "passed", "well") | {"artifact": "transformer-trend"},
+    ]
+    text = page(detail=changed(DETAIL, "promotion/gates", gates))
+    assert '<b class="word no">Refused</b>' in text
+    assert "over 2 models; transformer-trend may be promoted; <code>make promote</code>" in text
+    assert '<li>transformer-trend: 1 gate passed, <b class="yes">may be promoted</b>.</li>' in text
+    assert "over 2 models; <code>make promote</code>" in page()
+
+
 def test_an_account_is_told_with_its_interval_and_ftmos_verdict(page):
     """Days, trades, net PnL; the phase's end and the probability."""
     money = {
@@ -205,7 +218,7 @@ def test_an_account_is_told_with_its_interval_and_ftmos_verdict(page):
     assert "<b>−345.68 USD</b> (interval over days −500 USD to –) from 12 trades;" in text
     assert "did as well with p ≤ 0.25." in text
     assert 'FTMO\'s challenge: <b class="no">failed</b>; resampled from that day alone' in text
-    assert "probability <b>12.5 %</b> (0 % to 50 %), without an edge with 6.2 %." in text
+    assert "probability <b>12.5 %</b> (0 % to 50 %), with random sides 6.2 %." in text
     passed = page(METRICS | {"backtest": money, "ftmo": ftmo | {"first_phase_passed": 1, "days_taken": 6}})
     assert '<b class="yes">passed</b> after 6 days' in passed
     unfinished = page(METRICS | {"backtest": money, "ftmo": ftmo | {"breached": 0}})

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapeline.reports.wording import Wording, name_of, p_value, percent
+from tapeline.reports.wording import Wording, equated, name_of, p_value, percent
 
 WORDING = Wording("USD", control_runs=100)
 
@@ -88,3 +88,8 @@ def test_percent_is_the_share_to_its_last_digit(share):
     """Read back it is within half of the last digit."""
     text = percent(share).removesuffix(" %").replace("−", "-")
     assert abs(float(text) / 100 - share) <= 0.00051
+
+
+def test_a_bound_needs_no_equals_sign():
+    """As in p ≤ 0.01, p < 0.001 and p = 1.00."""
+    assert [equated(said) for said in ("≤ 0.01", "< 0.001", "1.00")] == ["≤ 0.01", "< 0.001", "= 1.00"]
