@@ -22,6 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 from tapeline.errors import DataError
 from tapeline.outputs import whole_file
 from tapeline.schema import Symbol
+from tapeline.store.remote import has_folders, reached
 from tapeline.store.row_groups import (
     Slice,
     blocks,
@@ -67,8 +68,9 @@ class FeatureStore:
     def symbols(self) -> list[str]:
         """Names of the symbols that have a table, sorted."""
         try:
-            self._fs.invalidate_cache()  # others may have written since the last listing
-            names = [posixpath.basename(path) for path in self._fs.ls(self._root, detail=False)]
+            with reached(self.url):
+                self._fs.invalidate_cache()  # others may have written since the last listing
+                names = [posixpath.basename(path) for path in self._fs.ls(self._root, detail=False)]
         except OSError as error:
             raise DataError(self.url, f"no such store: {one_line(error)}") from error
         return sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and name[0] != ".")
@@ -93,7 +95,8 @@ class FeatureStore:
     def manifest(self) -> dict[str, Any]:
         """Read `manifest.json`: of each file under `files`, its sha256, bytes and extent, as last written."""
         try:
-            manifest: dict[str, Any] = json.loads(self._fs.cat_file(self._path(MANIFEST)))
+            with reached(self.url):
+                manifest: dict[str, Any] = json.loads(self._fs.cat_file(self._path(MANIFEST)))
             return manifest
         except FileNotFoundError:
             raise DataError(self._where(MANIFEST), "is not there; write_manifest() makes it") from None
@@ -220,9 +223,10 @@ class FeatureStore:
                 yield sink
             return
         try:
-            self._fs.makedirs(self._root, exist_ok=True)
+            if has_folders(self._fs):
+                self._fs.makedirs(self._root, exist_ok=True)
             # A transaction is each filesystem's own best: a rename, or an upload made complete at its end.
-            with self._fs.transaction, self._fs.open(path, "wb") as sink:
+            with reached(self.url), self._fs.transaction, self._fs.open(path, "wb") as sink:
                 yield sink
         except (OSError, NotImplementedError) as error:
             raise DataError(self._where(name), f"can't be written: {one_line(error)}") from error

@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
+from tapeline.store.remote import reached
 from tapeline.store.table_schema import TIMESTAMP
 
 
@@ -32,7 +33,8 @@ class Slice:
 def readable(where: str) -> Iterator[None]:
     """Turn what is raised by a broken file into one line that names it; a missing file passes."""
     try:
-        yield
+        with reached(where):
+            yield
     except FileNotFoundError:
         raise
     except (OSError, pa.ArrowException) as error:

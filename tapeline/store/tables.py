@@ -3,29 +3,54 @@
 Feature tables are read by the feature store alone.
 """
 
+import os
+import posixpath
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 
+import fsspec
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
+from tapeline.store.remote import reached
+from tapeline.store.row_groups import one_line
+
+SUFFIX = ".parquet"
 
 
 def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read the table of one symbol, or some columns; DataError names the file that is missing or broken."""
-    path = Path(folder) / f"{symbol}.parquet"
+    """Read the table of one symbol, or some columns; DataError names the file that is missing or broken.
+
+    folder : a path or any URL of fsspec, as `s3://bucket/candles`
+    """
+    path = f"{os.fspath(folder).rstrip('/')}/{symbol}.parquet"
     try:
-        table = pd.read_parquet(path, columns=None if columns is None else list(columns))
+        with reached(path), fsspec.open(path, "rb") if "://" in path else nullcontext(path) as source:
+            table = pd.read_parquet(source, columns=None if columns is None else list(columns))
         pa.default_memory_pool().release_unused()  # of what it was read into there is a copy now
         return table
     except FileNotFoundError:
-        there = ", ".join(sorted(p.stem for p in path.parent.glob("*.parquet"))) or "nothing"
-        raise DataError(path, f"no such table; {path.parent} holds {there}") from None
+        raise DataError(path, f"no such table; {folder} holds {_listed(folder)}") from None
+    except ImportError as error:
+        raise DataError(path, f"can't be opened: {one_line(error)}") from error
     except (OSError, ValueError) as error:
-        raise DataError(path, f"not readable as Parquet: {error}") from error
+        raise DataError(path, f"not readable as Parquet: {one_line(error)}") from error
+
+
+def _listed(folder: Path | str) -> str:
+    filesystem, root = fsspec.url_to_fs(os.fspath(folder))
+    try:
+        with reached(str(folder)):
+            names = [posixpath.basename(path) for path in filesystem.ls(root, detail=False)]
+    except OSError:
+        names = []
+    return (
+        ", ".join(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))) or "nothing"
+    )
 
 
 def read_tables(
