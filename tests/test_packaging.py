@@ -132,7 +132,7 @@ def test_what_extras_declare_is_imported():
 
 
 def test_every_extra_but_three_is_in_the_lock_of_the_pipeline():
-    """Each name of the lists is pinned, so that `make lock` has left none out; a cluster and HTTP decide no byte."""
+    """Each name is pinned, so that `make lock` has left none out; a cluster and HTTP decide no byte."""
     runtime, dev = ((ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock"))
     pinned, all_pinned = (
         {canonicalize_name(line.split("==")[0]) for line in text.splitlines() if "==" in line}

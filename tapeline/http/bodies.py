@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any
 
-from annotated_types import Len
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from tapeline.errors import printable
 from tapeline.serving.candles import brief
@@ -18,11 +17,14 @@ RULES = {
     "too_short": f"must hold 1 to {MOST_CANDLES} candles",
     "too_long": f"must hold 1 to {MOST_CANDLES} candles, each of at most {MOST_KEYS} keys",
     "dict_type": "must be a candle: an object with timestamp, open, high, low, close, volume",
+    "string_unicode": "must be text of whole characters",
     "list_type": "must be a list of candles, oldest first",
     "extra_forbidden": "is unknown: there are symbol and candles",
 }
 EXAMPLE = 'must be {"symbol": "BTC-USD", "candles": [{"timestamp": ..., "open": ...}]}'
-Candle = Annotated[dict[str, Any], Len(1, MOST_KEYS)]  # read, or refused, as every other candle is
+Candle = Annotated[
+    dict[str, Any], Field(min_length=1, max_length=MOST_KEYS)
+]  # read, or refused, as every other candle is
 
 
 class Posted(BaseModel):
@@ -30,8 +32,8 @@ class Posted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
-    symbol: Annotated[str, Len(1, LONGEST_SYMBOL)] | None = None
-    candles: Annotated[list[Candle], Len(1, MOST_CANDLES)]
+    symbol: Annotated[str, Field(min_length=1, max_length=LONGEST_SYMBOL)] | None = None
+    candles: Annotated[list[Candle], Field(min_length=1, max_length=MOST_CANDLES)]
 
     def pairs(self) -> Iterator[tuple[Any, Mapping[str, Any]]]:
         """Each candle with its symbol, which may be anything yet."""

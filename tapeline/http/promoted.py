@@ -6,15 +6,19 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from tapeline.errors import ArtifactError, TapelineError
+from tapeline.ending import is_told_in_a_line, one_line
+from tapeline.errors import ArtifactError
 from tapeline.features.buffer import MICROSECONDS, capacity
+from tapeline.features.declare import FloatArray
+from tapeline.http.bodies import LONGEST_SYMBOL
 from tapeline.http.figures import Figures
 from tapeline.promotion.bundle import MANIFEST
-from tapeline.schema import INTERVAL_MINUTES
+from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import REFUSED, Answer
 from tapeline.serving.candles import CandleError, brief, show
 from tapeline.serving.lines import INDEX, about_bundles, as_line, bundles, read_versions
@@ -25,7 +29,7 @@ MOST_SYMBOLS = 1000  # whose candles are kept: with ALLOW_UNTRAINED=1 a request 
 PAUSE_S = 1.0  # between attempts to open bundles that can't be used
 Tell = Callable[[str], None]
 NameVersions = Callable[[Path], dict[str, str] | None]
-Kept = deque[tuple[int, str, Mapping[str, Any]]]  # arrival number, symbol, candle
+Kept = deque[tuple[int, str, int, FloatArray]]  # arrival number, symbol, open in microseconds, (5,) values
 
 
 class KeptStream(Stream):
@@ -51,13 +55,14 @@ class KeptStream(Stream):
             raise
         self._n_taken += 1
         kept = self._kept.setdefault(symbol, deque(maxlen=self._n_kept))
-        kept.append((self._n_taken, symbol, candle))
+        buffer = self._buffers[symbol]
+        kept.append((self._n_taken, symbol, int(buffer.time[-1]), buffer.rows[-1].copy()))
         return added
 
     def go_on_from(self, other: "KeptStream") -> None:
         """Take the candles that `other` has kept, in the order in which they came; nothing is answered."""
-        for _, symbol, candle in merge(*other._kept.values(), key=lambda kept: kept[0]):
-            self._take(symbol, candle)
+        for _, symbol, opened, values in merge(*other._kept.values(), key=itemgetter(0)):
+            self._take(symbol, {"timestamp": show(opened), **dict(zip(OHLCV, values, strict=True))})
 
     def last_opens(self) -> dict[str, int]:
         """Open times of the last candles by symbol, microseconds."""
@@ -158,10 +163,13 @@ class Promoted:
         self._seen, self._tried = seen, time.monotonic()
         try:
             found = load(self._models, self._name_versions)
-        except (TapelineError, OSError) as error:
-            if str(error) != self.reason:
-                self._tell(f"nothing is answered: {error}")
-            self.reason = str(error)
+        except Exception as error:
+            # Whatever went wrong, what was in production before must not answer any more.
+            former_reason, self.reason = self.reason, one_line(error)
+            if self.reason != former_reason:
+                self._tell(f"nothing is answered: {self.reason}")
+            if not is_told_in_a_line(error):
+                raise
             return
         former, was_failing = self._loaded, bool(self.reason)
         self.reason = ""
@@ -178,10 +186,11 @@ class Promoted:
 
 def feed(stream: Stream, symbol: Any, candle: Mapping[str, Any]) -> Answer:
     """Answer a candle of `symbol`, which may be anything."""
-    if isinstance(symbol, str) and symbol:
+    if isinstance(symbol, str) and 1 <= len(symbol) <= LONGEST_SYMBOL:
         return stream.feed(symbol, candle)
     wrong = "is missing" if symbol is None else f"is {brief(symbol)}"
-    return Answer("", candle.get("timestamp"), REFUSED, f"symbol {wrong}: must be text, as BTC-USD")
+    rule = f"must be 1 to {LONGEST_SYMBOL} characters, as BTC-USD"
+    return Answer("", candle.get("timestamp"), REFUSED, f"symbol {wrong}: {rule}")
 
 
 def load(models: Path, name_versions: NameVersions) -> Loaded:

@@ -88,12 +88,17 @@ def serve(
         name = f"[{place[0]}]" if ":" in place[0] else place[0]
         asked = "asked for a token" if token else "for this machine alone"
         tell(f"serving on http://{name}:{place[1]}, {asked}: {promoted.title}")
-        # Of what is no HTTP at all a warning each would be written.
-        logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
-        config = uvicorn.Config(
-            Guard(make_app(promoted), token, figures),
-            http="h11", ws="none", loop="asyncio", lifespan="off", interface="asgi3", log_config=None,
-            access_log=False, server_header=False, proxy_headers=False, limit_concurrency=MOST_CONNECTIONS,
-            timeout_keep_alive=60, timeout_graceful_shutdown=5,
-        )  # fmt: skip
-        uvicorn.Server(config).run(sockets=[listening])
+        make_server(promoted, token, figures).run(sockets=[listening])
+
+
+def make_server(promoted: Promoted, token: str | None, figures: Figures) -> uvicorn.Server:
+    """The server of `promoted`, to be run on sockets; it asks for `token` where there is one."""
+    # Of what is no HTTP at all a warning each would be written.
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        Guard(make_app(promoted), token, figures),
+        http="h11", ws="none", loop="asyncio", lifespan="off", interface="asgi3", log_config=None,
+        access_log=False, server_header=False, proxy_headers=False, limit_concurrency=MOST_CONNECTIONS,
+        timeout_keep_alive=60, timeout_graceful_shutdown=5,
+    )  # fmt: skip
+    return uvicorn.Server(config)
