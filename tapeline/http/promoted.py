@@ -43,8 +43,8 @@ class KeptStream(Stream):
         self._kept: dict[str, Kept] = {}
 
     def _add_candle(self, symbol: str, candle: Mapping[str, Any]) -> tuple[int, int]:
-        if len(self._kept) >= MOST_SYMBOLS and symbol not in self._kept:
-            self.require_trained(symbol)
+        self.require_trained(symbol)
+        if len(self._kept) >= MOST_SYMBOLS and symbol not in (*self._kept, *self.symbols):
             raise CandleError(f"{MOST_SYMBOLS} symbols are kept already: start anew without those of no use")
         try:
             added = super()._add_candle(symbol, candle)

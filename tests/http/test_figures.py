@@ -52,7 +52,7 @@ def test_counts_add_up(bundles, tmp_path):
     assert found["tapeline_healthy",] == 1
     assert found["tapeline_takeovers_total",] == 0
     assert {key[1:] for key in found if key[0] == "tapeline_bundle_info"} == {
-        (name, "", bundle_id) for name, bundle_id in ids.items()
+        (name, bundle_id, "") for name, bundle_id in ids.items()
     }
 
 
