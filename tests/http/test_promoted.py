@@ -3,15 +3,24 @@
 import json
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from commands.predict import hold_against_tags
 from tapeline.errors import ArtifactError
 from tapeline.http import promoted
+from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
+from tapeline.promotion.pending_tags import assignment, registration
+from tapeline.promotion.production import PROMOTED
+from tapeline.promotion.registry import PROD
+from tapeline.promotion.versions import Version
 from tapeline.serving.lines import about_bundles, as_line
 from tapeline.serving.stream import Stream
 from tests.commands.test_predict import NEEDED
 from tests.http.service import minutes, placed, service
+from tests.promotion.tagging import commit, new_repository, record
 from tests.serving.bundles import make_bundle, market
 
 
@@ -138,7 +147,11 @@ def test_untrained_symbols_are_kept_to_a_bound(models, monkeypatch):
     with service(models) as started:
         posted = [candle | {"symbol": name} for name in ("A", "B", "C", "D", "A" * 61, "BBB-USD")]
         answers = started.post({"candles": posted})[1]["answers"]
-        assert [answer["status"] for answer in answers] == [*["warming_up"] * 3, *["refused"] * 2, "warming_up"]
+        assert [answer["status"] for answer in answers] == [
+            *["warming_up"] * 3,
+            *["refused"] * 2,
+            "warming_up",
+        ]
         assert answers[3]["reason"].startswith("3 symbols are kept already")
         stream = started.promoted._loaded.stream
         assert len(stream._buffers) <= 5
@@ -149,3 +162,36 @@ def test_untrained_symbols_are_kept_to_a_bound(models, monkeypatch):
         for k in range(0, n, 1000):
             started.post({"candles": many[k : k + 1000]})
         assert len(stream._kept["A"]) == stream._n_kept
+
+
+def test_a_release_in_a_repository_is_taken_over_while_candles_come(bundles, tmp_path):
+    """By tags and bundle together, never half of it: each answer is of one version and its bundle."""
+    name, artifacts = "lstm-direction", ["lstm-direction"]
+    sources = [make_bundle(tmp_path / f"v1.{k}.0", "lstm", name, seed=3 + k) for k in (0, 1)]
+    project = new_repository(tmp_path / "project")
+    ids = [verify_bundle(source).bundle_id for source in sources]
+
+    def promote(k):
+        version = Version(1, k, 0)
+        with one_at_a_time(project, artifacts, print):
+            made = registration(name, version, commit(project), record(ids[k]))
+            put_there = assignment(project, name, version, made.commit, "w", PROD)
+            carry_out(project, artifacts, [made, put_there], [Delivery(PROMOTED / name, sources[k], ids[k])])
+
+    promote(0)
+    (candle, *_) = minutes(market(1), 1)
+    with (
+        service(project / PROMOTED, name_versions=hold_against_tags) as started,
+        ThreadPoolExecutor(1) as pool,
+    ):
+        running, answers = pool.submit(promote, 1), []
+        while not running.done():
+            answers.append(started.post({"candles": [candle]}))
+        running.result()
+        answers.append(started.post({"candles": [candle]}))
+    assert {status for status, _ in answers} == {200}
+    found = [answer["answers"][0]["bundles"][name] for _, answer in answers]
+    pairs = list(dict.fromkeys((about["version"], about["bundle_id"]) for about in found))
+    assert pairs == [("v1.0.0", ids[0]), ("v1.1.0", ids[1])]
+    (line,) = started.lines
+    assert line == f"taken over: {name} v1.1.0 ({ids[1]}); before: {name} v1.0.0 ({ids[0]})"
