@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tapeline.errors import printable
 from tapeline.serving.candles import brief
 
-MOST_CANDLES = 2000  # of one request: what any promoted model takes before its first prediction is less
+MOST_CANDLES = 2000  # of one request; a default model takes some 900 of a symbol before its first prediction
 LONGEST_SYMBOL = 60
 MOST_KEYS = 32  # of a candle; six are read
 LONGEST_BODY = 1_048_576  # bytes; a candle takes some 150

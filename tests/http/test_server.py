@@ -73,6 +73,13 @@ def test_this_machine_is_served_without(host):
         assert listening.getsockname()[0] == "0.0.0.0"
 
 
+def test_no_answer_waits_for_an_acknowledgement():
+    """A connection sends at once what it has, headers and body one after the other."""
+    with bind("127.0.0.1", "0", None) as listening:
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 @pytest.mark.parametrize("token", ["short", "x" * 15, "0123456789 abcdef", "0123456789abcdef\n", "é" * 16])
 def test_a_poor_token_is_refused_and_not_shown(token):
     """Too short to be a secret, or what a header can't hold."""
