@@ -82,6 +82,20 @@ def test_what_was_dropped_is_not_fed_to_what_comes(bundles):
     assert following.feed("AAA-USD", wide[5]).missing == NEEDED - 1
 
 
+def test_what_is_handed_on_comes_in_its_order(bundles):
+    """A follower that stopped long ago is behind its leader now, and was not when its candles came."""
+    candles = list(minutes(market(), 380))
+    fed = [of for k, of in enumerate(candles) if k < 60 or of["symbol"] == "AAA-USD"]
+    stream, following = promoted.KeptStream(*bundles), promoted.KeptStream(*bundles)
+    for candle in fed:
+        stream.feed(candle["symbol"], candle)
+    following.go_on_from(stream)
+    (again,) = [of for of in candles[-2:] if of["symbol"] == "BBB-USD"]
+    answer = following.feed("BBB-USD", again)
+    assert answer == stream.feed("BBB-USD", again)
+    assert answer.status == "gap"
+
+
 def test_a_new_version_of_the_same_bundle_is_said(models):
     """The index beside the bundles changes with every tag."""
     with service(models) as started:
@@ -89,6 +103,9 @@ def test_a_new_version_of_the_same_bundle_is_said(models):
         index = {"lstm": {"versions": [{"bundle_id": bundle_id, "version": "v1.0.1"}]}}
         (models.parent / "registry.json").write_text(json.dumps(index))
         assert started.get("/health")[1]["bundles"]["lstm"]["version"] == "v1.0.1"
+        assert "transformer" in started.get("/metrics")[1]
+        shutil.rmtree(models / "transformer")
+        assert "transformer" not in started.get("/metrics")[1]
     assert started.lines[0].startswith(f"taken over: lstm v1.0.1 ({bundle_id})")
 
 
@@ -157,14 +174,11 @@ def test_untrained_symbols_are_kept_to_a_bound(models, monkeypatch):
     monkeypatch.setattr(promoted, "MOST_SYMBOLS", 3)
     (candle, *_) = minutes(market(1), 1)
     with service(models) as started:
-        posted = [candle | {"symbol": name} for name in ("A", "B", "C", "D", "A" * 61, "BBB-USD")]
+        posted = [candle | {"symbol": name} for name in ("A", "B", "A" * 61, "C", "D", "BBB-USD")]
         answers = started.post({"candles": posted})[1]["answers"]
-        assert [answer["status"] for answer in answers] == [
-            *["warming_up"] * 3,
-            *["refused"] * 2,
-            "warming_up",
-        ]
-        assert answers[3]["reason"].startswith("3 symbols are kept already")
+        is_refused = [answer["status"] == "refused" for answer in answers]
+        assert is_refused == [False, False, True, False, True, False]
+        assert answers[4]["reason"].startswith("3 symbols are kept already")
         stream = started.promoted._loaded.stream
         assert len(stream._buffers) <= 5
         n = 3 * stream._n_kept
