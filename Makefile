@@ -12,7 +12,7 @@ TORCH ?= torch==2.13.0
 # What a user gives reaches the commands through the environment, as it stands: neither make nor the shell
 # reads a `$` or a quote in it. So it is with all that stands on the command line, be it known here or not:
 # make would expand it on the way.
-override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST STRICT SEED TRIALS NETWORK ON A B REPLAY SPEED FOLDER
+override GIVEN := PYTHON VENV TORCH TORCH_INDEX EXCHANGE SYMBOLS SINCE UNTIL INTERVAL MODEL MODELS TO FROM WHY TAG CANDLES LAST HOST PORT STRICT SEED TRIALS NETWORK ON A B REPLAY SPEED FOLDER
 override GIVEN += $(foreach name,$(.VARIABLES),$(if $(filter command,$(firstword $(origin $(name)))),$(name)))
 $(foreach name,$(GIVEN),$(eval override $(name) := $$(value $(name))))
 export $(GIVEN)
@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report compare tune sweep prove live watch promote rollback withdraw shadow predict check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report compare tune sweep prove live watch promote rollback withdraw shadow predict serve check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -41,11 +41,11 @@ env: ## Make the environment, if requirements-dev.lock changed since the last ti
 lock: env ## Write the lock files anew from the ranges in pyproject.toml
 	pip-compile $(PIP_COMPILE) $(RUNTIME) -o requirements.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements.lock
-	pip-compile $(PIP_COMPILE) $(RUNTIME) --extra cluster --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+	pip-compile $(PIP_COMPILE) $(RUNTIME) --extra cluster --extra http --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 	sed -i 's/^\(torch==[0-9.]*\)+.*/\1/' requirements-dev.lock
 override PIP_COMPILE := --quiet --upgrade --strip-extras --no-annotate --no-header \
   --no-emit-index-url --no-emit-find-links --no-emit-trusted-host
-# What the pipeline needs beside the bare library: every extra but cluster and dev.
+# What the pipeline needs beside the bare library: every extra but cluster, http and dev.
 override RUNTIME := $(addprefix --extra ,train quality report download serve ingest release tune live)
 
 download: env ## Fetch candles: EXCHANGE=binance SYMBOLS=BTC/USDT,ETH/USDT SINCE=2024-01-01 [UNTIL=] [INTERVAL=1m] [STRICT=1]
@@ -94,6 +94,9 @@ live: env ## Answer candles as they come: EXCHANGE=binance [SYMBOLS=A,B], or REP
 
 watch: env ## Hold what was answered against what the bundles promised: [STRICT=1] [FOLDER=live]
 	@python -m commands.watch --folder="$$FOLDER" --models="$$MODELS" --strict="$$STRICT"
+
+serve: env ## Serve what is in production over HTTP: [HOST=127.0.0.1] [PORT=8000] [MODELS=models/shadow]; other hosts need TAPELINE_TOKEN
+	@python -m commands.serve --models="$${MODELS:-models/promoted}" --host="$${HOST:-127.0.0.1}" --port="$${PORT:-8000}"
 
 check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
 	@python -m commands.check_release "$$TAG"

@@ -76,6 +76,10 @@ class ClusterError(TapelineError, RuntimeError):
     """A cluster that doesn't answer, isn't fit for the work or lost it."""
 
 
+class ServiceError(TapelineError, ValueError):
+    """A service that can't begin: its address, port or token."""
+
+
 class ProofError(TapelineError, ValueError):
     """What was computed of a time before a moment differs with the candles after it."""
 

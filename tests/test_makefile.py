@@ -28,6 +28,7 @@ ASKED = {
     "tune": ("commands.tune", {"TRIALS": ODD, "NETWORK": ODD}),
     "sweep": ("commands.sweep", {"ON": ODD}),
     "predict": ("commands.predict", {"CANDLES": ODD, "SYMBOLS": ODD, "LAST": ODD, "MODELS": ODD}),
+    "serve": ("commands.serve", {"MODELS": ODD, "HOST": ODD, "PORT": ODD}),
 }
 
 
@@ -99,9 +100,9 @@ def test_nothing_in_a_value_is_run(make, target, payload, environment):
     module, given = ASKED[target]
     told = make(target, dict.fromkeys(given, payload), environment)
     assert told[:2] == ["-m", module]
-    assert [re.sub(r"^--(candles|symbols|last|models)=", "", argument) for argument in told[2:]] == [
-        payload
-    ] * len(given)
+    assert [
+        re.sub(r"^--(candles|symbols|last|models|host|port)=", "", argument) for argument in told[2:]
+    ] == [payload] * len(given)
 
 
 @pytest.mark.parametrize("payload", PAYLOADS[:6])

@@ -25,6 +25,8 @@ EXTRAS = PROJECT["optional-dependencies"]
 ROOMS = {
     "cluster": {"cluster"},
     "download": {"download"},
+    "http": {"http", "serve"},
+    "live": {"download", "report", "serve", "release"},
     "nets": {"train"},
     "promotion": {"serve", "release"},
     "quality": {"quality"},
@@ -44,7 +46,7 @@ MODULES = {  # in rooms that take no more
     "onnx_model.py": {"train"},
 }
 # Imported by name while they run, by the library that is named.
-NOT_THE_PIPELINES = {"cluster", "dev"}  # extras
+NOT_THE_PIPELINES = {"cluster", "dev", "http"}  # extras
 UNSEEN = {"tensorboard": "lightning-fabric", "onnxscript": "torch"}
 FORBIDDEN = ("torch", "great_expectations", "ccxt", "altair", "dvc", "gto", "h5py")
 
@@ -130,8 +132,8 @@ def test_what_extras_declare_is_imported():
     assert names(PROJECT["dependencies"]) <= used
 
 
-def test_every_extra_but_two_is_in_the_lock_of_the_pipeline():
-    """Each name of the lists is pinned, so that `make lock` has left none out; a cluster decides no byte."""
+def test_every_extra_but_three_is_in_the_lock_of_the_pipeline():
+    """Each name is pinned, so that `make lock` has left none out; a cluster and HTTP decide no byte."""
     runtime, dev = ((ROOT / name).read_text() for name in ("requirements.lock", "requirements-dev.lock"))
     pinned, all_pinned = (
         {canonicalize_name(line.split("==")[0]) for line in text.splitlines() if "==" in line}

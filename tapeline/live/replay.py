@@ -46,9 +46,7 @@ class Replay:
         self._session, self._clock, self._speed, self._sleep = session, clock, speed, sleep
         if not folder.is_dir():
             raise DataError("REPLAY", f"{folder} is no folder of candles")
-        clock.now = (
-            LATEST if session.allows_simulated else time.time()
-        )  # simulated ones are of any time
+        clock.now = LATEST if session.allows_simulated else time.time()  # simulated ones are of any time
         stream = session.production.stream
         tables, _ = read_candles(stream, folder, set(session.symbols))
         self._tables = {symbol: _real(tables[symbol]) for symbol in session.symbols}
