@@ -88,9 +88,9 @@ shadow: env ## Serve a version beside production, from models/shadow: MODEL=lstm
 predict: env ## Predict with what is in production: [CANDLES=data/raw/EXCHANGE] [SYMBOLS=A,B] [LAST=5] [MODELS=models/shadow], or JSON lines on stdin
 	@python -m commands.predict --candles="$$CANDLES" --symbols="$$SYMBOLS" --last="$${LAST:-0}" --models="$${MODELS:-models/promoted}"
 
-live: env ## Answer candles as they come: EXCHANGE=binance [SYMBOLS=A,B], or REPLAY=data/candles [SINCE=] [UNTIL=] [SPEED=max]; [STRICT=1] [FOLDER=live]
+live: env ## Answer candles as they come: EXCHANGE=binance [SYMBOLS=A,B], or REPLAY=data/candles [SINCE=] [UNTIL=] [SPEED=max]; [STRICT=1] [PORT=9108] [FOLDER=live]
 	@python -m commands.live --replay="$$REPLAY" --since="$$SINCE" --until="$$UNTIL" --speed="$$SPEED" --exchange="$$EXCHANGE" \
-	  --symbols="$$SYMBOLS" --strict="$$STRICT" --folder="$$FOLDER" --models="$$MODELS"
+	  --symbols="$$SYMBOLS" --strict="$$STRICT" --port="$$PORT" --folder="$$FOLDER" --models="$$MODELS"
 
 watch: env ## Hold what was answered against what the bundles promised: [STRICT=1] [FOLDER=live]
 	@python -m commands.watch --folder="$$FOLDER" --models="$$MODELS" --strict="$$STRICT"

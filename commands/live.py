@@ -6,6 +6,7 @@ import math
 import re
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from tapeline.live.exchange import Exchange, ExchangeClock
 from tapeline.live.records import open_to_write
 from tapeline.live.replay import Clock, Replay
 from tapeline.live.session import Session
-from tapeline.live.state import state_of
+from tapeline.live.state import State, state_of
 from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.params import Params
 from tapeline.serving.candles import CandleError
@@ -37,7 +38,7 @@ def main() -> None:
         sys.exit(
             "which candles? make live EXCHANGE=binance, or REPLAY=data/candles [SINCE=] [UNTIL=] [SPEED=max]"
         )
-    tell = _quiet if chosen.quiet else _tell
+    tell, show = _quiet if chosen.quiet else _tell, _endpoint(chosen.port)
     with open_to_write(folder) as writer:
         clock = Clock() if chosen.replay else ExchangeClock()
         is_simulated = bool(chosen.replay) and is_of_simulation(read_origin(Path(chosen.replay)))
@@ -53,7 +54,7 @@ def main() -> None:
         else:
             session.learn(source.history())
         try:
-            _answer(session, source, params, is_strict=chosen.strict == "1", n_known=n_known)
+            _answer(session, source, params, show, is_strict=chosen.strict == "1", n_known=n_known)
         finally:
             session.save()
         if chosen.replay:
@@ -64,7 +65,12 @@ def main() -> None:
 
 
 def _answer(
-    session: Session, source: Replay | Exchange, params: LiveParams, is_strict: bool, n_known: int
+    session: Session,
+    source: Replay | Exchange,
+    params: LiveParams,
+    show: Callable[[State], None],
+    is_strict: bool,
+    n_known: int,
 ) -> None:
     """Take all that comes; draw the page and save what is counted, once a minute and at the end."""
     saved, total = time.monotonic(), len(source) if isinstance(source, Replay) else None
@@ -75,19 +81,32 @@ def _answer(
                 break
             if time.monotonic() - saved > SAVE_S:
                 session.save()
-                draw(session, params)
+                draw(session, params, show)
                 saved = time.monotonic()
-    draw(session, params)
+    draw(session, params, show)
 
 
-def draw(session: Session, params: LiveParams) -> None:
-    """Write the page of what there is so far."""
+def draw(session: Session, params: LiveParams, show: Callable[[State], None]) -> None:
+    """Write the page of what there is so far, and show it to Prometheus."""
     if session.followed.span is not None:
         # Imported here: the first answer does not wait for what draws.
         from tapeline.live.page import write_live_page
 
         state = state_of(session.production, session.followed, session.drift, params)
         write_live_page(session.production, session.followed, state, params)
+        show(state)
+
+
+def _endpoint(port: str) -> Callable[[State], None]:
+    """Who else is shown every state: Prometheus, if a port is given."""
+    if not port:
+        return lambda state: None
+    if not re.fullmatch(r"\d{1,5}", port, re.ASCII) or not 0 < int(port) < 65_536:
+        sys.exit(f"PORT is {port!r}: must be a number from 1 to 65535")
+    # Imported here: most sessions need no Prometheus.
+    from tapeline.live.endpoint import Endpoint
+
+    return Endpoint(int(port)).show
 
 
 def _replay(chosen: argparse.Namespace, session: Session, clock: Clock) -> Replay:
@@ -136,6 +155,7 @@ def _arguments() -> argparse.Namespace:
         "strict",
         "folder",
         "models",
+        "port",
         "quiet",
     ):
         parser.add_argument(f"--{name}", default="")

@@ -26,7 +26,7 @@ ROOMS = {
     "cluster": {"cluster"},
     "download": {"download"},
     "http": {"http", "serve"},
-    "live": {"download", "report", "serve", "release"},
+    "live": {"download", "http", "report", "serve", "release"},
     "nets": {"train"},
     "promotion": {"serve", "release"},
     "quality": {"quality"},
