@@ -233,8 +233,8 @@ def curve(
         words = _chart(pd.DataFrame({"word": ["no trades"]})).mark_text(color=PLAIN)
         word: alt.Chart = words.encode(text="word")
         return word
-    tried = sorted(table[column].unique().tolist())  # labels stand at these, and at no others
-    axis = alt.Axis(values=tried, labelOverlap="greedy", labelSeparation=6)
+    tried = sorted(table[column].unique().tolist())  # labels stand at these, unrounded, and at no others
+    axis = alt.Axis(values=tried, labelExpr="'' + datum.value", labelOverlap="greedy", labelSeparation=6)
     x = alt.X(f"{column}:Q", title=title, scale=alt.Scale(type=scale, zero=True), axis=axis)
     line = (
         _chart(table)

@@ -240,7 +240,17 @@ def test_a_curve_leaves_out_points_without_trades_and_shows_where_zero_is():
     assert (field(interval, "y"), field(interval, "y2")) == ("net_pnl_low", "net_pnl_high")
     assert (field(line, "x"), field(line, "y")) == ("latency_s", "net_pnl")
     assert line["encoding"]["x"]["scale"] == {"type": "symlog", "zero": True}
-    assert line["encoding"]["x"]["axis"]["values"] == [0.0]  # labels at the points, at no others
+    axis = line["encoding"]["x"]["axis"]
+    assert axis["values"] == [0.0]  # labels at the points, at no others
+
+
+def test_a_curves_labels_are_its_points_in_full():
+    """0.25 is not rounded to 0, which would stand there twice."""
+    table = pd.DataFrame({"latency_s": [0.25, 0.0, 60.0]}).assign(
+        net_pnl=1.0, net_pnl_low=0.0, net_pnl_high=2.0
+    )
+    spec = curve(table, "latency_s", "seconds", "symlog").properties(width=800).to_dict()
+    assert all(f">{said}<" in vl_convert.vegalite_to_svg(spec) for said in ("0", "0.25", "60"))
 
 
 @pytest.mark.parametrize("table", [CURVE.iloc[1:], CURVE.iloc[:0]])
