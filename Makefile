@@ -22,7 +22,7 @@ export DVC_NO_ANALYTICS := 1
 override PYTEST := OMP_NUM_THREADS=1 python -m pytest --numprocesses auto --maxprocesses 8 --dist loadgroup --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help env lock download check repro report compare tune sweep prove live watch promote rollback withdraw shadow predict serve check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
+.PHONY: help env lock download check repro report compare tune sweep prove live watch retrain promote rollback withdraw shadow predict serve check-release registry restore verify docs deps data-docs runs tensorboard test test-all torture determinism lint format \
   bench clean
 
 help: ## List the targets
@@ -97,6 +97,9 @@ watch: env ## Hold what was answered against what the bundles promised: [STRICT=
 
 serve: env ## Serve what is in production over HTTP: [HOST=127.0.0.1] [PORT=8000] [MODELS=models/shadow]; other hosts need TAPELINE_TOKEN
 	@python -m commands.serve --models="$${MODELS:-models/promoted}" --host="$${HOST:-127.0.0.1}" --port="$${PORT:-8000}"
+
+retrain: env ## Add what live recorded to the raw candles, run the pipeline as production was made, compare: [MODEL=] [FOLDER=live]
+	@python -m commands.retrain --folder="$$FOLDER" --model="$$MODEL"
 
 check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
 	@python -m commands.check_release "$$TAG"
