@@ -8,6 +8,7 @@ from tapeline.params import Params
 from tapeline.promotion.gates import GateParams
 from tapeline.release.promoting import promote
 from tapeline.release.rollback import require_known
+from tapeline.webhook import PROMOTED, tell
 
 
 def main() -> None:
@@ -19,6 +20,7 @@ def main() -> None:
     plans = promote(chosen, print)
     for plan in plans:
         print(f"{plan.artifact} {plan.version} is in production ({plan.why}): {plan.judged}")
+        tell(PROMOTED, print, model=plan.artifact, version=str(plan.version), why=plan.why)
     print("published by: git push --follow-tags && dvc push --all-tags")
 
 

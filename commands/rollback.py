@@ -4,6 +4,7 @@ import sys
 
 from tapeline.ending import run_command
 from tapeline.release.rollback import rollback
+from tapeline.webhook import ROLLED_BACK, tell
 
 
 def main() -> None:
@@ -11,6 +12,7 @@ def main() -> None:
     artifact, to, why = (*sys.argv[1:], "", "", "")[:3]
     release = rollback(artifact, to, why, print)
     print(f"{artifact} {release.version} is in production again")
+    tell(ROLLED_BACK, print, model=artifact, version=str(release.version), why=why)
     print("published by: git push --tags")
 
 

@@ -5,6 +5,7 @@ import sys
 from tapeline.ending import run_command
 from tapeline.promotion.registry import PROD, SHADOW
 from tapeline.release.rollback import withdraw
+from tapeline.webhook import WITHDRAWN, tell
 
 
 def main() -> None:
@@ -14,6 +15,8 @@ def main() -> None:
         sys.exit(f"FROM is {environment!r}: must be {PROD} or {SHADOW}")
     release = withdraw(artifact, environment or PROD, why, print)
     print(f"{artifact} {release.version} is withdrawn from {environment or PROD}")
+    where = environment or PROD
+    tell(WITHDRAWN, print, model=artifact, version=str(release.version), why=why, environment=where)
     print("published by: git push --tags")
 
 
