@@ -1,7 +1,7 @@
 """Telling another program of promotions, rollbacks and states of live: one POST of JSON to an address.
 
-The address is TAPELINE_WEBHOOK of the environment, which may hold a secret and is shown nowhere. What can't be
-told is said in a line, and changes nothing else.
+The address is TAPELINE_WEBHOOK of the environment, which may hold a secret and is shown nowhere. What can't
+be told is said in a line, and changes nothing else.
 """
 
 import json
