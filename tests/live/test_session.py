@@ -176,7 +176,18 @@ def test_a_bundle_that_is_half_there_is_left_for_the_next_candle(tables, made, t
         source = Replay(session, session.clock, made[1], since(tables), None, float("inf"))
         assert session.take(next(source.batches()))[0]["status"] == "predicted"
         assert session.production.ids == before
-        assert any(line.startswith("not taken over: ") for line in session.said)
+        batches = iter(source.batches())
+        for _ in range(3):
+            session.take(next(batches))
+        assert len([line for line in session.said if line.startswith("not taken over: ")]) == 1
+        whole = promote(tmp_path / "whole", seed=11) / "lstm-direction"
+        for path in whole.iterdir():
+            (models / "lstm-direction" / path.name).write_bytes(path.read_bytes())
+        (models / "lstm-direction/model.onnx").write_bytes(b"still cut")
+        session.take(next(batches))
+        (models / "lstm-direction/model.onnx").write_bytes((whole / "model.onnx").read_bytes())
+        session.take(next(batches))
+        assert session.production.ids["lstm-direction"] != before["lstm-direction"]
 
 
 def test_a_broken_promise_stops_it(tables, made, tmp_path):
@@ -202,6 +213,25 @@ def test_a_broken_promise_stops_it(tables, made, tmp_path):
     with session_of(tmp_path / "live", models, hasty) as session:
         session.resume()
         assert session.followed.watch.is_stopped, "it stays so"
+        bad = [path.read_bytes() for path in sorted(models.glob("lstm-direction/*"))]
+        names = [path.name for path in sorted(models.glob("lstm-direction/*"))]
+        promote(models, seed=11)
+        time_us = int(max(session.newest(symbol) for symbol in SYMBOLS))
+        session.clock.now = time_us / 1e6 + 86_400
+
+        def answer(minutes):
+            fields = dict.fromkeys(OHLCV, 100.0) | {"timestamp": time_us + minutes * 60_000_000}
+            session.take([Candle("AAA-USD", fields, 0)])
+
+        answer(1)
+        assert not session.followed.watch.is_stopped, "another version has its own promise"
+        for name, content in zip(names, bad, strict=True):
+            (models / "lstm-direction" / name).write_bytes(content)
+        promote(tmp_path / "again", bounds={"overconfidence": 0.3})
+        for path in (tmp_path / "again/transformer-trend").iterdir():
+            (models / "transformer-trend" / path.name).write_bytes(path.read_bytes())
+        answer(2)
+        assert session.followed.watch.is_stopped, "promoted again it is what it was"
 
 
 def test_late_and_corrected_candles_are_counted(tables, made, tmp_path):
@@ -243,7 +273,33 @@ def test_what_is_no_candle_is_answered_and_not_recorded(made, tables, tmp_path):
         session.take([Candle("ZZZ-USD", good | {"timestamp": now - 60_000_000}, 0)])
         session.take([Candle("AAA-USD", good | {"timestamp": now}, 0)])
         reasons = [answer["reason"] for answer in session.told[-3:]]
-    assert "timestamp is missing" in reasons[0]
-    assert "no symbol that was trained on" in reasons[1]
-    assert "is still open" in reasons[2]
-    assert len(recorded(tmp_path)) == n + 2
+        assert "timestamp is missing" in reasons[0]
+        assert "no symbol that was trained on" in reasons[1]
+        assert "is still open" in reasons[2]
+        assert len(recorded(tmp_path)) == n + 1
+        session.clock.now = now / 1e6 + 61
+        assert session.take([Candle("AAA-USD", good | {"timestamp": now}, 0)])[0]["status"] != "refused"
+
+
+def test_a_candle_twice_among_those_that_came_together_is_answered_once(made, tables, tmp_path):
+    """An exchange that serves it twice in one page: one answer, one record, nothing refused."""
+    with session_of(tmp_path, made[0]) as session:
+        source = Replay(session, session.clock, made[1], since(tables), None, float("inf"))
+        session.learn(source.history())
+        for batch, _ in zip(source.batches(), range(3), strict=False):
+            assert len(session.take([*batch, *batch])) == len(batch)
+        assert session.followed.counts["refused"] == 0
+    lines = b"".join(path.read_bytes() for path in tmp_path.glob("*.jsonl")).splitlines()
+    assert len(lines) == len(session.told)
+
+
+def test_ended_before_its_first_answer_it_begins_anew(made, tables, tmp_path):
+    """The history of the second start is kept, not that of the first, hours ago."""
+    later = since(tables) + pd.Timedelta(minutes=300)
+    for begin in (since(tables), later):
+        with session_of(tmp_path, made[0]) as session:
+            source = Replay(session, session.clock, made[1], begin, None, float("inf"))
+            assert session.resume() == 0
+            session.learn(source.history())
+    found = pd.read_parquet(tmp_path / "history.parquet")["timestamp"].max()
+    assert found >= (later - pd.Timedelta(minutes=20)).value // 1000
