@@ -184,3 +184,18 @@ def test_what_is_of_long_ago_is_forgotten():
     fed(watch, close, {"direction": probability})
     assert len(watch.series("direction", "accuracy")) <= 96
     assert len(watch._moments) <= 3
+
+
+def test_a_symbol_that_was_silent_changes_no_moment_that_is_over():
+    """Three hours of one come after those of the other: moments stay in order, each bar is one."""
+    promises = {"direction": Promise(level=0.95, figures={"accuracy": figure(0.5, 0.1)}, features={})}
+    watch = watch_of(promises, window_days=300.0)
+    close, probability = market(2000, 0.6)
+    order = [(k, 0) for k in range(1000, 1180)] + [(k, 1) for k in range(1000, 1180)]
+    order = [(k, s) for k in range(1000) for s in (0, 1)] + order
+    order += [(k, s) for k in range(1180, 2000) for s in (0, 1)]
+    for k, s in order:
+        watch.add(SYMBOLS[s], START + k * MINUTE, close[k, s], {"direction": probability[k, s]})
+    times = [time for time, _ in watch.series("direction", "accuracy")]
+    assert times == sorted(set(times))
+    assert len(times) > 2000 // HORIZON - 5
