@@ -3,6 +3,7 @@
 import json
 import time
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,8 @@ import pytest
 
 from tapeline.backtest.portfolio import align_candles, align_predictions
 from tapeline.evaluation.live import LiveParams
+from tapeline.live.drift import Drift
+from tapeline.live.followed import Followed
 from tapeline.live.production import open_production
 from tapeline.live.records import Records, open_to_write
 from tapeline.live.replay import Clock, Replay
@@ -260,6 +263,7 @@ def test_an_answer_that_is_late_does_not_trade(tables, made, tmp_path):
                 break
         trades, _ = session.followed.finish()
         assert session.followed.counts["late"] > 200
+        assert min(session.followed.latency_us) > 60_000_000
     assert not len(trades)
 
 
@@ -303,3 +307,42 @@ def test_ended_before_its_first_answer_it_begins_anew(made, tables, tmp_path):
             session.learn(source.history())
     found = pd.read_parquet(tmp_path / "history.parquet")["timestamp"].max()
     assert found >= (later - pd.Timedelta(minutes=20)).value // 1000
+
+
+def test_days_of_the_account_are_told_by_what_each_won(made):
+    """Equity of three days: what a day came to is its last close less the one of the day before."""
+    production = open_production(made[0], time.time, allow_simulated=False)
+    followed, told = Followed(production, PARAMS), []
+    followed.watch.add_day = lambda artifact, time_us, pnl: told.append((artifact, time_us, pnl))
+    followed._day_equity = 100.0
+    clock = pd.date_range("2026-02-01T12:00", periods=5, freq="12h", tz="UTC", unit="us")
+    bars = np.array([101.0, 103.0, 104.0, 90.0, 95.0], dtype=[("equity", float)])
+    stretch = SimpleNamespace(bars={"equity": bars["equity"], "equity_low": bars["equity"]})
+    followed._take_days(clock, stretch)
+    day = pd.Timestamp("2026-02-01", tz="UTC").value // 1000
+    assert told == [
+        ("lstm-direction", day, pytest.approx(1.0)),
+        ("lstm-direction", day + 86_400_000_000, pytest.approx(3.0)),
+    ]
+    assert followed.equity_now == 95.0
+
+
+def test_drift_counts_scaled_rows_in_the_tenths_of_the_raw_ones(made):
+    """As the features lay before they were scaled, edge by edge."""
+    production = open_production(made[0], time.time, allow_simulated=False)
+    predictor = production.stream.predictors[0]
+    tenths = production.promises[predictor.artifact].features
+    drift = Drift(production.reference, 7)
+    raw = np.random.default_rng(0).normal(size=(200, len(predictor.features))).astype(np.float32)
+    for row in predictor.scale(raw):
+        drift.add("2026-02-01", np.concatenate([row, row]))
+    # Of the others the scale clips or rounds what lies so far from the training: their edges fall together.
+    own = [len(np.unique(each)) == 9 and np.abs(each).max() < 4 for each in drift.reference.edges]
+    names = [name for name, is_apart in zip(drift.reference.names, own, strict=True) if is_apart]
+    assert len(names) > 3
+    for name in names:
+        k = predictor.features.index(name)
+        edges = np.array(tenths[name].edges, dtype=np.float32)
+        expected = np.bincount(np.searchsorted(edges, raw[:, k], side="right"), minlength=10)
+        at = drift.reference.names.index(name)
+        assert drift._counts["2026-02-01"][at].tolist() == expected.tolist()
