@@ -121,12 +121,16 @@ def _exchange(
     from tapeline.download.closing import Closing
     from tapeline.download.remote import open_exchange
 
-    symbols = [name for name in chosen.symbols.split(",") if name] or session.symbols
+    symbols = list(dict.fromkeys(name for name in chosen.symbols.split(",") if name)) or session.symbols
     try:
         for symbol in symbols:
             session.production.stream.require_trained(symbol)
     except CandleError as error:
         sys.exit(f"SYMBOLS: {error}")
+    leader = session.production.stream.leader
+    if leader is not None and leader not in symbols:
+        _say(f"{leader} is answered as well: the others' features are reckoned by it")
+        symbols = [leader, *symbols]
     session.keep_to(tuple(symbols))
     closing = Closing(open_exchange(chosen.exchange), symbols, session.production.stream.interval, _say)
     return Exchange(session, closing, params, _say, clock)

@@ -97,7 +97,9 @@ class Exchange:
         found: list[Candle] = []
         for symbol in self._session.symbols:
             newest = self._session.newest(symbol)
-            first = until if newest is None else newest // 1000 + self._step
+            # One without history, as it was silent or not asked for when all began, is warmed up by answers.
+            first = until - self._session.warm_up * self._step
+            first = first if newest is None else newest // 1000 + self._step
             if first < until:
                 served = self._try(self._closing.fetch, symbol, first, until)
                 found += [] if served is None else self._candles(served)

@@ -20,9 +20,9 @@ Candles = Mapping[str, Iterable[Mapping[str, Any]]]  # by symbol: timestamp in m
 
 
 def write_history(folder: Path, candles: Candles) -> None:
-    """Write candles from before the first answer, once; the account's first ranges reckon by them."""
+    """Write candles from before the first answer; the account's first ranges reckon by them."""
     rows = [{"symbol": symbol} | dict(row) for symbol, each in candles.items() for row in each]
-    if rows and not (folder / HISTORY).exists():
+    if rows:
         write_table(folder / HISTORY, pd.DataFrame(rows))
 
 
@@ -31,11 +31,11 @@ def read_history(folder: Path) -> dict[str, list[dict[str, Any]]]:
     if not (folder / HISTORY).exists():
         return {}
     try:
-        table = pd.read_parquet(folder / HISTORY)
-    except (OSError, ValueError) as error:
+        table = pd.read_parquet(folder / HISTORY)[["symbol", "timestamp", *OHLCV]]
+    except (OSError, ValueError, KeyError) as error:
         raise ArtifactError(f"{folder / HISTORY}: can't be read ({error}); move {folder} away") from error
     found: dict[str, list[dict[str, Any]]] = {}
-    for symbol, time, *values in table[["symbol", "timestamp", *OHLCV]].itertuples(index=False):
+    for symbol, time, *values in table.itertuples(index=False):
         found.setdefault(symbol, []).append({"timestamp": int(time)} | dict(zip(OHLCV, values, strict=True)))
     return found
 

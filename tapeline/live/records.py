@@ -136,21 +136,28 @@ class Writer(Records):
 
     def add(self, records: Iterable[dict[str, Any]]) -> None:
         """Add records, each a value for every column."""
-        for record in records:
-            day = str(np.datetime64(record["timestamp"], "us").astype("datetime64[D]"))
-            if day != self._day:
-                self._turn_to(day)
-            self._file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
-        if self._file is not None:
-            self._file.flush()
-            if time.monotonic() - self._synced > SYNC_S:
-                self.sync()
+        rows = list(records)  # whatever is wrong with them is not the disk's
+        try:
+            for record in rows:
+                day = str(np.datetime64(record["timestamp"], "us").astype("datetime64[D]"))
+                if day != self._day:
+                    self._turn_to(day)
+                self._file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+            if self._file is not None:
+                self._file.flush()
+                if time.monotonic() - self._synced > SYNC_S:
+                    self.sync()
+        except OSError as error:
+            raise self._full(error) from error
 
     def sync(self) -> None:
         """Have the disk hold all that was added."""
         if self._file is not None:
-            self._file.flush()
-            os.fsync(self._file.fileno())
+            try:
+                self._file.flush()
+                os.fsync(self._file.fileno())
+            except OSError as error:
+                raise self._full(error) from error
         self._synced = time.monotonic()
 
     def pack(self, before: str = "9999") -> None:
@@ -169,6 +176,10 @@ class Writer(Records):
             self.sync()
             self._file.close()
             self._file, self._day = None, ""
+
+    def _full(self, error: OSError) -> ArtifactError:
+        what = f"can't be written to: {error.strerror}; answers up to here are kept"
+        return ArtifactError(f"{self.folder}: {what}: make room, and begin again")
 
     def _turn_to(self, day: str) -> None:
         """Write to the lines of `day`; what was of days before the one before it is packed."""

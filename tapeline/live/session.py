@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from tapeline.errors import TapelineError
+from tapeline.errors import ArtifactError, TapelineError
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.followed import Followed
 from tapeline.live.past import follow, read_history, write_history
@@ -50,18 +50,21 @@ class Session:
         self._clock, self._say, self._tell, self.allows_simulated = clock, say, tell, allow_simulated
         self._kept: dict[str, deque[dict[str, Any]]] = {}  # the last real candles, to warm up anew
         self._last: dict[str, int] = {}  # by symbol, the newest recorded candle
-        self._is_stop_said, self._only = False, tuple[str, ...]()
+        self._is_stop_said, self._only, self._not_taken = False, tuple[str, ...](), ""
         self.passed_over: Counter[str] = Counter()  # candles that were not answered, by why
         self._seen = ids_in(models)
+        self._served = set[str]()  # ids of what was served before, in this session or recorded
         self._begin(open_production(models, clock, allow_simulated))
 
     def _begin(self, production: Production) -> None:
         """Serve by `production`, with an account and a watch of its own."""
         self.production = production
+        self._served.add(json.dumps(production.ids))
         stream = production.stream
         self.step = INTERVAL_MINUTES[stream.interval] * 60_000_000
         # What a prediction can depend on, as `release.replay_feed` reckons.
         self.warm_up = stream.lookback + stream.length + 2 * stream.max_fill + 1
+        self._kept = {symbol: deque(kept, maxlen=self.warm_up) for symbol, kept in self._kept.items()}
         self.followed = Followed(production, self._params)
         self.drift = drift_of(production, self._params)
         for line in production.untold:
@@ -107,6 +110,7 @@ class Session:
                 self._keep(symbol, candle)
         for record in follow(self._writer, self.production, self.followed):
             symbol, n = record["symbol"], n + 1
+            self._served.add(record["bundles"])
             self._last[symbol] = max(self._last.get(symbol, 0), record["timestamp"])
             if record["status"] != REFUSED:
                 self._keep(symbol, {name: record[name] for name in ("timestamp", *OHLCV)})
@@ -117,16 +121,16 @@ class Session:
 
     def take(self, candles: Iterable[Candle]) -> list[dict[str, Any]]:
         """Answer candles that came together; what is recorded already is passed over. Returns the records."""
-        candles = [each for each in candles if self._is_new(each)]
+        candles = [each for each in _once(candles) if self._is_new(each)]
         if not candles:
             return []
         self._renew()
-        stream = self.production.stream
+        stream, begun = self.production.stream, int(self._clock() * 1e6)
         answers = stream.feed_all((each.symbol, each.fields) for each in candles)
         answered = int(self._clock() * 1e6)
         is_stopped = self.followed.watch.is_stopped
         records = [
-            self._record(candle, answer, max(answered, candle.arrived), is_stopped)
+            self._record(candle, answer, begun, max(answered, candle.arrived), is_stopped)
             for candle, answer in zip(candles, answers, strict=True)
         ]
         self._writer.add(record for record in records if record is not None)
@@ -169,13 +173,15 @@ class Session:
         return False
 
     def _record(
-        self, candle: Candle, answer: Answer, answered: int, is_stopped: bool
+        self, candle: Candle, answer: Answer, begun: int, answered: int, is_stopped: bool
     ) -> dict[str, Any] | None:
-        """The record of an answer; None for a candle of no time, which has no place among them."""
+        """The record of an answer; None for a candle of no time, and for one that is still open."""
         try:
             time = read_time(candle.fields.get("timestamp"))
             values = {name: float(candle.fields[name]) for name in OHLCV}
         except (CandleError, KeyError, TypeError, ValueError):
+            return None
+        if answer.status == REFUSED and time + self.step > begun:
             return None
         production, predictions = self.production, answer.predictions
         direction = predictions.get(production.direction)
@@ -219,23 +225,34 @@ class Session:
         self.production.stream.feed_all((symbol, row) for _, _, symbol, row in rows)
 
     def _renew(self) -> None:
-        """Take over what was promoted since; what can't be opened is left for the next candle."""
+        """Take over what was promoted since; what can't be opened is tried again at the next candle."""
         seen = ids_in(self._models)
         if seen == self._seen:
             return
-        self._seen = seen
         try:
             production = open_production(self._models, self._clock, self.allows_simulated)
-        except TapelineError as error:
-            self._say(f"not taken over: {error}")
+            interval = self.production.stream.interval
+            if production.stream.interval != interval:
+                what = f"takes candles of {production.stream.interval}, these are of {interval}"
+                raise ArtifactError(f"{self._models}: {what}; end `make live` and begin it anew")
+        except (TapelineError, OSError) as error:
+            if str(error) != self._not_taken:
+                self._say(f"not taken over: {error}")
+            self._not_taken = str(error)
             return
+        self._seen, self._not_taken = seen, ""
         if production.ids == self.production.ids:
             return
         self._say(f"taken over: {', '.join(f'{name} {each}' for name, each in production.ids.items())}")
+        is_back = json.dumps(production.ids) in self._served
         self._begin(production)
         self._is_stop_said = False
         self._warm_up()
-        self.followed.learn(self._kept)
+        if is_back:  # what it did before counts, as it does for who reads the records: its stop stays
+            for _ in follow(self._writer, production, self.followed):
+                pass
+        else:
+            self.followed.learn(self._kept)
 
     def _say_stops(self) -> None:
         stops = self.followed.watch.stops if self.followed.watch.is_stopped else []
@@ -243,6 +260,12 @@ class Session:
             self._is_stop_said = True
             for line in stops:
                 self._say(f"stop: {line}")
+
+
+def _once(candles: Iterable[Candle]) -> list[Candle]:
+    """The first candle of each symbol and time."""
+    found = {(each.symbol, str(each.fields.get("timestamp"))): each for each in reversed(list(candles))}
+    return list(reversed(found.values()))
 
 
 def as_told(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Whether a model still does what its bundle promised: figures as labels mature, a test, a state."""
 
 import math
+from bisect import insort
 from collections import deque
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -103,6 +104,7 @@ class Watch:
         # By artifact and bar: symbols that wait for their label, and what those that came say.
         self._moments: dict[tuple[str, int], _Moment] = {}
         self._order: dict[str, deque[int]] = {name: deque() for name in self._contracts}
+        self._ended = dict.fromkeys(self._contracts, -1)  # the newest bar whose moment was taken
         # By artifact, ten bins of the probability: sum of it, of rises, and how many.
         self.calibration = {name: np.zeros((10, 3)) for name in self._contracts}
 
@@ -111,11 +113,13 @@ class Watch:
         for artifact, contract in self._contracts.items():
             bar = time_us // _step(contract)
             # One bar of `horizon`: labels that overlap are no independent ones.
+            # A symbol that was silent while others went on is not asked of moments that are over.
             is_asked = artifact in predictions and bar % contract.label.horizon == 0
+            is_asked = is_asked and bar > self._ended[artifact]
             if is_asked:
                 if (artifact, bar) not in self._moments:
                     self._moments[artifact, bar] = _Moment()
-                    self._order[artifact].append(bar)
+                    insort(self._order[artifact], bar)
                 self._moments[artifact, bar].waiting[symbol] = predictions[artifact]
             closes = self._closes_of(artifact, symbol)
             for label in closes.add(bar, close, is_asked):
@@ -157,7 +161,7 @@ class Watch:
             is_whole = not moment.waiting and bar > order[0] + contract.label.horizon
             if not is_whole and bar <= order[0] + patience:
                 return
-            at = order.popleft()
+            at = self._ended[artifact] = order.popleft()
             del self._moments[artifact, at]
             for name, value in moment.values(contract).items():
                 if (artifact, name) in self._followed and not math.isnan(value):

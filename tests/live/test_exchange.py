@@ -186,6 +186,17 @@ def test_a_corrected_candle_is_counted(models, tmp_path):
     assert session.passed_over["corrected"] >= 1
 
 
+def test_a_symbol_without_history_is_answered_once_it_trades(models, tmp_path):
+    """One was silent when all began: it warms up by what is served later, and is predicted."""
+    candles = CANDLES | {"api BBBUSDT": tuple(each[FIRST + 3 :] for each in CANDLES["api BBBUSDT"])}
+    with running(tmp_path, models, candles) as (session, source, world, _):
+        run(session, source, world, WARM_UP + 20)
+    rows = records(tmp_path)
+    own = rows[rows["symbol"] == "BBB-USDT"]
+    assert own["bar"].tolist() == list(range(FIRST + 3, int(rows["bar"].max()) + 1))
+    assert own["status"].iloc[-1] == "predicted"
+
+
 @pytest.mark.parametrize("skew_s", [-3600.0, 3600.0])
 def test_a_clock_an_hour_off_is_said(models, tmp_path, skew_s):
     """The exchange's own time is used: candles are answered as they close there, none that is open."""

@@ -117,6 +117,38 @@ def test_a_folder_that_can_not_be_written_to_is_named(tmp_path):
         pass
 
 
+FILLS = """
+import resource, sys
+from pathlib import Path
+from tapeline.ending import run_command
+from tapeline.live.records import open_to_write
+from tests.live.test_records import record
+def main():
+    with open_to_write(Path(sys.argv[1])) as writer:
+        for k in range(400):
+            resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, resource.RLIM_INFINITY))
+            writer.add([record(k)])
+            print(k, flush=True)
+run_command(main)
+"""
+
+
+def test_a_full_disk_is_one_line_and_loses_nothing(tmp_path):
+    """What, where and what to do; what was answered is read, and the next run goes on behind it."""
+    ended = subprocess.run(
+        [sys.executable, "-c", FILLS, str(tmp_path)], capture_output=True, text=True, cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, check=False,
+    )  # fmt: skip
+    said = len(ended.stdout.splitlines())
+    assert ended.returncode == 1
+    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.startswith(f"{tmp_path}: can't be written to: ")
+    assert 10 < said < 400
+    with open_to_write(tmp_path) as writer:
+        writer.add([record(said)])
+    assert len(all_of(tmp_path)) == said + 1
+
+
 WRITES = """
 import sys
 from pathlib import Path

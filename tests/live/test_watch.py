@@ -184,3 +184,42 @@ def test_what_is_of_long_ago_is_forgotten():
     fed(watch, close, {"direction": probability})
     assert len(watch.series("direction", "accuracy")) <= 96
     assert len(watch._moments) <= 3
+
+
+def test_a_symbol_that_was_silent_changes_no_moment_that_is_over():
+    """Three hours of one come after those of the other: moments stay in order, each bar is one."""
+    promises = {"direction": Promise(level=0.95, figures={"accuracy": figure(0.5, 0.1)}, features={})}
+    watch = watch_of(promises, window_days=300.0)
+    close, probability = market(2000, 0.6)
+    order = [(k, 0) for k in range(1000, 1180)] + [(k, 1) for k in range(1000, 1180)]
+    order = [(k, s) for k in range(1000) for s in (0, 1)] + order
+    order += [(k, s) for k in range(1180, 2000) for s in (0, 1)]
+    for k, s in order:
+        watch.add(SYMBOLS[s], START + k * MINUTE, close[k, s], {"direction": probability[k, s]})
+    times = [time for time, _ in watch.series("direction", "accuracy")]
+    assert times == sorted(set(times))
+    assert len(times) > 2000 // HORIZON - 5
+
+
+def test_a_stop_stays_however_good_what_follows():
+    """Days that win all that can be won, after it: the evidence is gone, the stop is not."""
+    pnl = Figure(mean=0.6, bound=0.5, deviation=0.1, moments=60, low=-5000.0, high=5000.0)
+    watch = watch_of({"direction": Promise(level=0.95, figures={"daily_pnl": pnl}, features={})})
+    for day in range(200):
+        watch.add_day("direction", START + day * 86_400_000_000, -4000.0 if day < 60 else 5000.0)
+    (line,) = watch.lines
+    assert watch.is_stopped
+    assert watch.stops
+    assert line.state == "stop"
+
+
+def test_a_symbol_that_never_comes_again_holds_nothing_up():
+    """Moments that wait for it are taken without it, and the other's figures go on."""
+    promises = {"direction": Promise(level=0.95, figures={"accuracy": figure(0.5, 0.1)}, features={})}
+    watch = watch_of(promises, window_days=300.0)
+    close, probability = market(2000, 0.6)
+    for k in range(2000):
+        for s in (0, 1) if k < 500 else (0,):
+            watch.add(SYMBOLS[s], START + k * MINUTE, close[k, s], {"direction": probability[k, s]})
+    assert len(watch.series("direction", "accuracy")) > 2000 // HORIZON - 5
+    assert len(watch._moments) <= 3
