@@ -14,7 +14,7 @@ from tapeline.live.production import Production
 from tapeline.live.watch import Watch
 from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import PREDICTED, REFUSED
-from tapeline.trading.paper import PaperAccount
+from tapeline.trading.paper import PaperAccount, reach_of
 
 DAY_US = 86_400_000_000
 LATENCIES = 100_000  # of the last answers, of which percentiles are told
@@ -24,8 +24,10 @@ POINTS = 50_000  # of the equity that is kept to be drawn
 class Followed:
     """An account and a watch over records, which come in the order in which they were answered.
 
-    A bar is traded once a record of a later one comes, so that none is missed that was merely slow; the
-    account lags by a bar and decides nothing that is answered. Whole days are told to the watch.
+    A bar is traded once a record of a later one has come, so that none is missed that was merely slow; a
+    candle that comes after that is known to what follows, and not traded. So the account follows from the
+    records in their order, whenever one looks; it lags by a bar and decides nothing that is answered. Whole
+    days are told to the watch.
     """
 
     def __init__(self, production: Production, params: LiveParams, block: int = 240) -> None:
@@ -36,6 +38,8 @@ class Followed:
         self.counts: Counter[str] = Counter()  # by status, and `late`, `filled`
         self.latency_us: deque[int] = deque(maxlen=LATENCIES)
         self.equity: deque[tuple[int, float, float]] = deque(maxlen=POINTS)  # time, equity, lowest
+        trading = production.trading
+        self._reach = reach_of(trading) if trading else 1
         self._step = INTERVAL_MINUTES[production.stream.interval] * 60_000_000
         self._learnt: dict[str, dict[int, dict[str, Any]]] = {}
         self._candles: dict[str, list[dict[str, Any]]] = {}
@@ -58,7 +62,7 @@ class Followed:
         for symbol, rows in candles.items():
             known = self._learnt.setdefault(symbol, {})
             known.update({int(row["timestamp"]): dict(row) for row in rows})
-            for old in sorted(known)[:-200]:
+            for old in sorted(known)[: -self._reach]:
                 del known[old]
 
     def add(self, record: Mapping[str, Any]) -> None:
@@ -77,10 +81,11 @@ class Followed:
         self.watch.add(symbol, time, float(record["close"]), predictions)
         if self._production.trading is None:
             return
+        is_behind = time < self._newest
         self._candles.setdefault(symbol, []).append(
-            {"timestamp": time} | {name: record[name] for name in OHLCV}
+            {"timestamp": time, "is_behind": is_behind} | {name: record[name] for name in OHLCV}
         )
-        if status == PREDICTED and not record["is_late"] and not record["is_stopped"]:
+        if status == PREDICTED and not is_behind and not record["is_late"] and not record["is_stopped"]:
             self._sides.append(
                 {name: record[name] for name in ("symbol", "probability", "tier", "trend_strength")}
                 | {"timestamp": time}
@@ -125,14 +130,12 @@ class Followed:
         account = self.account
         if _time(until) < account.next:
             return
-        first = account.next
-        now, late = {}, {}
+        now, behind = {}, {}
         for symbol, rows in self._candles.items():
-            table = _table(rows)
-            now[symbol] = table[(table["timestamp"] >= first) & (table["timestamp"] <= _time(until))]
-            late[symbol] = table[table["timestamp"] < first]
+            whole = [row for row in rows if row["timestamp"] <= until]
+            now[symbol] = _table([row for row in whole if not row["is_behind"]])
+            behind[symbol] = _table([row for row in whole if row["is_behind"]])
             self._candles[symbol] = [row for row in rows if row["timestamp"] > until]
-        account.learn({symbol: table for symbol, table in late.items() if len(table)})
         names = {name: k for k, name in enumerate(trading.signals.tier_names)}
         sides = [row for row in self._sides if row["timestamp"] <= until]
         self._sides = [row for row in self._sides if row["timestamp"] > until]
@@ -146,7 +149,7 @@ class Followed:
             }
         )
         predictions["timestamp"] = predictions["timestamp"].astype("datetime64[us, UTC]")
-        traded = account.trade(_time(until), now, predictions)
+        traded = account.trade(_time(until), now, predictions, behind)
         self._take_days(traded.timestamp, traded.stretch)
         self._oldest = until + self._step
 

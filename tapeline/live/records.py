@@ -131,6 +131,7 @@ class Writer(Records):
         super().__init__(folder)
         self._file: Any = None
         self._day, self._synced = "", 0.0
+        self._newest = max(self.days(), default="")
         for path in folder.glob(f"????-??-??{LINES}"):
             _cut_torn(path)
 
@@ -140,7 +141,8 @@ class Writer(Records):
         try:
             for record in rows:
                 day = str(np.datetime64(record["timestamp"], "us").astype("datetime64[D]"))
-                if day != self._day:
+                # A late candle of yesterday stands among those it came with: their order is what counts.
+                if day > self._day:
                     self._turn_to(day)
                 self._file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
             if self._file is not None:
@@ -161,7 +163,7 @@ class Writer(Records):
         self._synced = time.monotonic()
 
     def pack(self, before: str = "9999") -> None:
-        """Pack the days before the day `before` into a table each."""
+        """Pack the days before the day `before` into a table each; a day is that of its first candle."""
         for path in sorted(self.folder.glob(f"????-??-??{LINES}")):
             if path.stem >= before:
                 continue
@@ -182,13 +184,11 @@ class Writer(Records):
         return ArtifactError(f"{self.folder}: {what}: make room, and begin again")
 
     def _turn_to(self, day: str) -> None:
-        """Write to the lines of `day`; what was of days before the one before it is packed."""
+        """Write to the lines of `day`, or of the newest day; what was of days before is packed."""
         self.close()
-        self._file = (self.folder / f"{day}{LINES}").open("ab")
-        self._day = day
-        # A late candle of yesterday is still to come, one of the day before is not.
-        yesterday = np.datetime64(day, "D") - 1
-        self.pack(before=str(yesterday))
+        self._newest = self._day = max(day, self._newest)
+        self._file = (self.folder / f"{self._day}{LINES}").open("ab")
+        self.pack(before=self._day)
 
 
 def _cut_torn(path: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from tapeline.candles import bar_numbers
 from tapeline.evaluation.promise import direction_values, trend_values
 from tapeline.evaluation.significance import Intervals
-from tapeline.live.records import Records
+from tapeline.live.records import Records, as_table
 from tapeline.outputs import write_table
 from tapeline.schema import DIRECTION, OHLCV, ROW_KEYS
 from tapeline.serving.answers import PREDICTED, REFUSED
@@ -40,16 +40,16 @@ def write_recorded(records: Records, folder: Path, interval: str) -> dict[str, i
     A day that is recorded on gets more candles the next time; whole days stay as they are. What was refused
     is no candle. Ingest reads and checks them as any other file.
     """
+    columns = ["symbol", "status", "timestamp", *OHLCV]
+    days = [as_table([]), *(records.read_day(day) for day in records.days())]
+    recorded = pd.concat([day[columns] for day in days], ignore_index=True)
+    recorded = recorded[recorded["status"] != REFUSED]
     written: dict[str, int] = {}
-    for day in records.days():
-        table = records.read_day(day)
-        table = table[table["status"] != REFUSED]
-        for symbol, rows in table.groupby("symbol"):
-            path = folder / str(symbol) / f"{symbol}-{interval}-{day}.parquet"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            candles = rows[["timestamp", *OHLCV]].sort_values("timestamp", ignore_index=True)
-            write_table(path, candles)
-            written[str(symbol)] = written.get(str(symbol), 0) + len(candles)
+    for (name, day), rows in recorded.groupby(["symbol", recorded["timestamp"].dt.strftime("%Y-%m-%d")]):
+        path = folder / str(name) / f"{name}-{interval}-{day}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_table(path, rows[["timestamp", *OHLCV]].sort_values("timestamp", ignore_index=True))
+        written[str(name)] = written.get(str(name), 0) + len(rows)
     return written
 
 

@@ -18,6 +18,7 @@ from tapeline.live.state import drift_of
 from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import PREDICTED, REFUSED, Answer
 from tapeline.serving.candles import CandleError, read_time
+from tapeline.trading.paper import reach_of
 
 STOPPED = "stopped"  # status of an answer that would have been a prediction
 
@@ -64,6 +65,8 @@ class Session:
         self.step = INTERVAL_MINUTES[stream.interval] * 60_000_000
         # What a prediction can depend on, as `release.replay_feed` reckons.
         self.warm_up = stream.lookback + stream.length + 2 * stream.max_fill + 1
+        if production.trading:  # and what its account reckons by
+            self.warm_up = max(self.warm_up, reach_of(production.trading) + stream.max_fill)
         self._kept = {symbol: deque(kept, maxlen=self.warm_up) for symbol, kept in self._kept.items()}
         self.followed = Followed(production, self._params)
         self.drift = drift_of(production, self._params)

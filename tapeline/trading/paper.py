@@ -42,8 +42,7 @@ class PaperAccount:
         self.symbols, self.first, self.params = symbols, first, params
         self._max_fill, self._step = max_fill, pd.Timedelta(minutes=params.minutes)
         self._kept = {name: empty_candles() for name in symbols}
-        # A deviation of n returns up to the candle before takes n + 2 candles; an average of n ranges n + 1.
-        self._reach = max(params.execution.volatility_candles + 2, params.signals.atr_candles + 1)
+        self._reach = reach_of(params)
         blank = price_market(self._market(first, 1), params.names, params.costs, params.execution)
         orders = params.signals, params.execution, params.hold, params.guard_loss
         self._account = RunningAccount(len(symbols), rules_of(blank, *orders))
@@ -89,13 +88,18 @@ class PaperAccount:
             self._kept[symbol] = self._kept[symbol][-self._reach :]
 
     def trade(
-        self, until: pd.Timestamp, candles: Mapping[str, pd.DataFrame], predictions: pd.DataFrame
+        self,
+        until: pd.Timestamp,
+        candles: Mapping[str, pd.DataFrame],
+        predictions: pd.DataFrame,
+        behind: Mapping[str, pd.DataFrame] | None = None,
     ) -> Traded:
         """Trade the bars from the next one to that of `until`, which is traded as well.
 
         candles : by symbol, the real ones among them: `timestamp` and prices, at most one a bar
         predictions : `symbol`, `timestamp`, `probability`, `trend_strength`, NaN where there is none, and
             `tier`, a position in the params' names of tiers; only what was told in time
+        behind : like `candles`, those that came when a later bar had begun: known to what follows, not traded
         """
         n_bars = (until - self.next) // self._step + 1
         if n_bars < 1:
@@ -103,8 +107,9 @@ class PaperAccount:
         lead = min(1, self._account.next_bar)  # nights are counted from the bar before
         first = self.next - lead * self._step
         for symbol in self.symbols:
-            if symbol in candles:
-                self._add(symbol, candles[symbol])
+            now, late = candles.get(symbol, empty_candles()), (behind or {}).get(symbol, empty_candles())
+            if len(now) or len(late):
+                self._add(symbol, now, late)
         market = self._market(first, lead + n_bars + 1)
         rows = predictions[predictions["timestamp"] >= self.next]
         sides = {name: align_predictions(market, rows, name) for name in ("probability", "trend_strength")}
@@ -137,10 +142,14 @@ class PaperAccount:
             quotes[:n, s], sigma[:n, s], atr[:n, s] = own.candles[:, 0], own.sigma[:, 0], own.atr[:, 0]
         return Market(clock, self.params.minutes, self.symbols, quotes, sigma, atr)
 
-    def _add(self, symbol: str, candles: pd.DataFrame) -> None:
+    def _add(self, symbol: str, candles: pd.DataFrame, behind: pd.DataFrame | None = None) -> None:
         """Keep real candles of a symbol, the gaps before them filled where they are short."""
-        kept = self._kept[symbol]
-        rows = candles[["timestamp", *PRICES]].assign(is_filled=False)
+        kept, columns = self._kept[symbol], ["timestamp", *PRICES]
+        rows = candles[columns].assign(is_filled=False)
+        if behind is not None and len(behind):
+            # Marked as filled ones are: their bar is over, and nobody can have traded on them.
+            both = [part for part in (rows, behind[columns].assign(is_filled=True)) if len(part)]
+            rows = pd.concat(both, ignore_index=True).sort_values("timestamp", ignore_index=True)
         known = pd.concat([kept[-1:], rows], ignore_index=True) if len(kept) else rows
         missing = count_missing(known["timestamp"].diff().to_numpy()[1:], self._step.to_timedelta64())
         is_filled = (missing > 0) & ~is_too_long(missing, self._max_fill)
@@ -152,6 +161,14 @@ class PaperAccount:
             parts.append(pd.DataFrame({"timestamp": times, **flat, "is_filled": True}))
         table = pd.concat([part for part in parts if len(part)], ignore_index=True)
         self._kept[symbol] = table.sort_values("timestamp", ignore_index=True)
+
+
+def reach_of(params: TradingParams) -> int:
+    """Candles that an order's size and slippage reckon by.
+
+    A deviation of n returns up to the candle before takes n + 2 of them, an average of n ranges n + 1.
+    """
+    return max(params.execution.volatility_candles + 2, params.signals.atr_candles + 1)
 
 
 def empty_candles() -> pd.DataFrame:

@@ -14,8 +14,8 @@ from tests.trading.shipped import SHIPPED
 
 SYMBOLS = "AAA-USD", "BBB-USD"
 WARM_UP = LOOKBACK + LENGTH + 2 * MAX_FILL + 1
-# Every call is of tier A, so that there are trades; a tick of a coin is cheap.
-TIERS = {"tiers": {"A": [0.5, 1.0]}, "trade_tiers": ["A"], "tier_by": "confidence"}
+# What these networks say lies near one half: so the tiers do, of which one trades.
+TIERS = {"tiers": {"A": [0.51, 1.0], "B": [0.5, 0.51]}, "trade_tiers": ["A"], "tier_by": "confidence"}
 INSTRUMENTS = dict.fromkeys(("AAA-USD", "BBB-USD", "AAA-USDT", "BBB-USDT"), "BTCUSD")
 LIVE = SHIPPED["live"]
 

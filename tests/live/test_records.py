@@ -37,7 +37,7 @@ def all_of(folder):
 
 
 def test_what_was_added_is_read_in_its_order(tmp_path):
-    """Over four days, the first two of which are packed; types are those of the columns."""
+    """Over four days, all but the last of which are packed; types are those of the columns."""
     with open_to_write(tmp_path) as writer:
         for k in range(0, 4 * 1440, 7):
             writer.add([record(k), record(k, "ETH-USD")])
@@ -50,21 +50,23 @@ def test_what_was_added_is_read_in_its_order(tmp_path):
     assert again[3] == {name: record(7, "ETH-USD")[name] for name in ("symbol", "timestamp", "answered")}
     assert {name: str(kind) for name, kind in table.dtypes.items()} == COLUMNS
     assert sorted(path.name for path in tmp_path.glob("????-*")) == [
-        "2026-02-01.parquet", "2026-02-02.parquet", "2026-02-03.jsonl", "2026-02-04.jsonl",
+        "2026-02-01.parquet", "2026-02-02.parquet", "2026-02-03.parquet", "2026-02-04.jsonl",
     ]  # fmt: skip
     assert table["trend_strength"].isna().all()
     assert (table["tier"] == "").all()
 
 
-def test_a_late_candle_of_yesterday_finds_its_day(tmp_path):
-    """It is one of that day's records, wherever those lie by now."""
+def test_a_late_candle_of_yesterday_stands_where_it_came(tmp_path):
+    """Among those of today, so that the order of answers is that of the files; after a new start as well."""
     with open_to_write(tmp_path) as writer:
         writer.add([record(1439), record(1440)])
-        writer.pack(before="2026-02-02")
         writer.add([record(1439, "ETH-USD"), record(1441)])
+    with open_to_write(tmp_path) as writer:
+        writer.add([record(1438, "LTC-USD"), record(1442)])
         writer.pack()
-    assert len(Records(tmp_path).read_day("2026-02-01")) == 2
-    assert len(Records(tmp_path).read_day("2026-02-02")) == 2
+    assert len(Records(tmp_path).read_day("2026-02-01")) == 1
+    order = [(row["timestamp"] - START) // 60_000_000 for row in Records(tmp_path).read()]
+    assert order == [1439, 1440, 1439, 1441, 1438, 1442]
     assert not list(tmp_path.glob("*.jsonl"))
 
 

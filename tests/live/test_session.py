@@ -116,12 +116,14 @@ def test_the_account_is_the_backtest_of_the_answers(made, tables, whole):
     )  # fmt: skip
     told = rows[rows["status"] == "predicted"].copy()
     told["timestamp"] = pd.to_datetime(told["timestamp"], unit="us", utc=True).astype("datetime64[us, UTC]")
-    told["tier_number"] = np.where(told["tier"] == "A", 0.0, np.nan)
+    told["tier_number"] = told["tier"].map({"A": 0.0, "B": 1.0})
+    assert set(told["tier"]) == {"A", "B"}
     aligned = {
         name: align_predictions(market_, told, name)
         for name in ("probability", "trend_strength", "tier_number")
     }
-    tier = np.where(np.isnan(aligned["tier_number"]), NO_TIER, 0).astype(np.int8)
+    tiers = aligned["tier_number"]
+    tier = np.where(np.isnan(tiers), NO_TIER, tiers).astype(np.int8)
     inputs = TradingInputs(market_, aligned["probability"], aligned["trend_strength"], tier)
     expected = inputs.trade(params).trades
     assert len(expected) > 20
