@@ -57,9 +57,9 @@ SECTIONS: dict[str, type[BaseModel]] = {
     "proof": ProofParams,
     "gates": GateParams,
     "latency": LatencyParams,
+    "live": LiveParams,
     "tune": TuneParams,
     "sweep": SweepParams,
-    "live": LiveParams,
 }
 
 

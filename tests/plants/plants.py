@@ -567,8 +567,8 @@ PLANTS = [
     Plant(
         "slippage that knows the candle it fills in",
         PORTFOLIO,
-        "change.rolling(volatility_candles).std().shift().to_numpy()[is_on_clock]",
-        "change.rolling(volatility_candles).std().shift(-1).to_numpy()[is_on_clock]",
+        "np.roll(window_deviation(change, volatility_candles), 1)",
+        "np.roll(window_deviation(change, volatility_candles), -1)",
         EVALUATE,
     ),
     # The account's money
@@ -615,8 +615,8 @@ PLANTS = [
     Plant(
         "one symbol's stop and size know the next candle",
         PORTFOLIO,
-        "atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().to_numpy()[is_on_clock]",
-        "atr[at, s] = pd.Series(reach).rolling(atr_candles).mean().shift(-s).to_numpy()[is_on_clock]",
+        "atr[at, s] = window_mean(reach, atr_candles)[is_on_clock]",
+        "atr[at, s] = np.roll(window_mean(reach, atr_candles), -s)[is_on_clock]",
         EVALUATE,
     ),
     Plant(

@@ -101,7 +101,7 @@ def test_a_bucket_that_is_not_there_is_one_line_and_none_is_made(s3, name):
     with pytest.raises(DataError, match="s3://slip/features") as error:
         calls("s3://slip/features")[name]()
     assert "\n" not in str(error.value)
-    assert [bucket["Name"] for bucket in s3.list_buckets()["Buckets"]] == ["data"]
+    assert "slip" not in {bucket["Name"] for bucket in s3.list_buckets()["Buckets"]}
 
 
 @pytest.mark.parametrize("name", NAMES)
