@@ -6,7 +6,7 @@ import math
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,12 @@ from tapeline.live.records import open_to_write
 from tapeline.live.replay import Clock, Replay
 from tapeline.live.session import Session
 from tapeline.live.state import State, state_of
+from tapeline.live.watch import OK
 from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.params import Params
 from tapeline.serving.candles import CandleError
+from tapeline.webhook import STATE
+from tapeline.webhook import tell as post
 
 SAVE_S = 60.0  # seconds between two writings of the page and of what is counted
 STOPPED = 3  # exit status where a stop was to end it
@@ -38,7 +41,7 @@ def main() -> None:
         sys.exit(
             "which candles? make live EXCHANGE=binance, or REPLAY=data/candles [SINCE=] [UNTIL=] [SPEED=max]"
         )
-    tell, show = _quiet if chosen.quiet else _tell, _endpoint(chosen.port)
+    tell, shows = _quiet if chosen.quiet else _tell, (_endpoint(chosen.port), changes(_say))
     with open_to_write(folder) as writer:
         clock = Clock() if chosen.replay else ExchangeClock()
         is_simulated = bool(chosen.replay) and is_of_simulation(read_origin(Path(chosen.replay)))
@@ -54,7 +57,7 @@ def main() -> None:
         else:
             session.learn(source.history())
         try:
-            _answer(session, source, params, show, is_strict=chosen.strict == "1", n_known=n_known)
+            _answer(session, source, params, shows, is_strict=chosen.strict == "1", n_known=n_known)
         finally:
             session.save()
         if chosen.replay:
@@ -68,7 +71,7 @@ def _answer(
     session: Session,
     source: Replay | Exchange,
     params: LiveParams,
-    show: Callable[[State], None],
+    shows: Iterable[Callable[[State], None]],
     is_strict: bool,
     n_known: int,
 ) -> None:
@@ -81,20 +84,21 @@ def _answer(
                 break
             if time.monotonic() - saved > SAVE_S:
                 session.save()
-                draw(session, params, show)
+                draw(session, params, shows)
                 saved = time.monotonic()
-    draw(session, params, show)
+    draw(session, params, shows)
 
 
-def draw(session: Session, params: LiveParams, show: Callable[[State], None]) -> None:
-    """Write the page of what there is so far, and show it to Prometheus."""
+def draw(session: Session, params: LiveParams, shows: Iterable[Callable[[State], None]]) -> None:
+    """Write the page of what there is so far, and show it to whoever else is told."""
     if session.followed.span is not None:
         # Imported here: the first answer does not wait for what draws.
         from tapeline.live.page import write_live_page
 
         state = state_of(session.production, session.followed, session.drift, params)
         write_live_page(session.production, session.followed, state, params)
-        show(state)
+        for show in shows:
+            show(state)
 
 
 def _endpoint(port: str) -> Callable[[State], None]:
@@ -107,6 +111,18 @@ def _endpoint(port: str) -> Callable[[State], None]:
     from tapeline.live.endpoint import Endpoint
 
     return Endpoint(int(port)).show
+
+
+def changes(say: Callable[[str], None]) -> Callable[[State], None]:
+    """Who is told of every other state than the one before, the first being ok: the webhook."""
+    last = [OK]
+
+    def show(state: State) -> None:
+        if state.state != last[0]:
+            last[0] = state.state
+            post(STATE, say, state=state.state, reasons=list(state.reasons))
+
+    return show
 
 
 def _replay(chosen: argparse.Namespace, session: Session, clock: Clock) -> Replay:

@@ -6,7 +6,9 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
+from commands.live import changes
 from tapeline.webhook import ADDRESS, PROMOTED, tell
+from tests.live.test_endpoint import state
 
 SECRET = "/hooks/s3cr3t"
 
@@ -77,3 +79,17 @@ def test_what_can_not_be_told_is_a_line_without_the_address(receiver, monkeypatc
     assert "refused" in said[1]
     assert "must begin with http" in said[2]
     assert not any(SECRET in line or "\n" in line for line in said)
+
+
+def test_a_state_of_live_is_told_when_it_changes(receiver, monkeypatch):
+    """Once for each change, with its reasons; that it begins with ok is no change."""
+    monkeypatch.setenv(ADDRESS, f"http://127.0.0.1:{receiver.server_port}{SECRET}")
+    said = []
+    show = changes(said.append)
+    for name in ("ok", "warning", "warning", "stop", "stop"):
+        show(state(state=name, reasons=() if name == "ok" else (f"why {name}",)))
+    bodies = [json.loads(body) for _, _, body in receiver.got]
+    assert bodies == [
+        {"event": "state", "state": name, "reasons": [f"why {name}"]} for name in ("warning", "stop")
+    ]
+    assert said == []
