@@ -9,7 +9,8 @@ import pandas as pd
 from tapeline.download.closing import Closing, Served
 from tapeline.download.remote import UnreachableError
 from tapeline.evaluation.live import LiveParams
-from tapeline.live.session import Candle, Session
+from tapeline.live.session import Session
+from tapeline.live.told import Candle
 from tapeline.schema import OHLCV
 
 SOON_S = 0.2  # after a close, before which no exchange has its candle

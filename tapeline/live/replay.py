@@ -7,7 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from tapeline.errors import DataError
-from tapeline.live.session import Candle, Session
+from tapeline.live.session import Session
+from tapeline.live.told import Candle
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import read_candles
 

@@ -4,7 +4,7 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
@@ -15,20 +15,11 @@ from tapeline.live.past import follow, read_history, write_history
 from tapeline.live.production import Production, hash_of, ids_in, open_production
 from tapeline.live.records import Writer
 from tapeline.live.state import drift_of
+from tapeline.live.told import Candle, as_told, once
 from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import PREDICTED, REFUSED, Answer
 from tapeline.serving.candles import CandleError, read_time
 from tapeline.trading.paper import reach_of
-
-STOPPED = "stopped"  # status of an answer that would have been a prediction
-
-
-class Candle(NamedTuple):
-    """A candle that has come: its symbol, `timestamp` and OHLCV by name, when it came in microseconds."""
-
-    symbol: str
-    fields: Mapping[str, Any]
-    arrived: int
 
 
 class Session:
@@ -124,7 +115,7 @@ class Session:
 
     def take(self, candles: Iterable[Candle]) -> list[dict[str, Any]]:
         """Answer candles that came together; what is recorded already is passed over. Returns the records."""
-        candles = [each for each in _once(candles) if self._is_new(each)]
+        candles = [each for each in once(candles) if self._is_new(each)]
         if not candles:
             return []
         self._renew()
@@ -263,23 +254,3 @@ class Session:
             self._is_stop_said = True
             for line in stops:
                 self._say(f"stop: {line}")
-
-
-def _once(candles: Iterable[Candle]) -> list[Candle]:
-    """The first candle of each symbol and time."""
-    found = {(each.symbol, str(each.fields.get("timestamp"))): each for each in reversed(list(candles))}
-    return list(reversed(found.values()))
-
-
-def as_told(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as an answer on standard output; stopped, it holds no prediction."""
-    told = {
-        "symbol": record["symbol"],
-        "timestamp": pd.Timestamp(record["timestamp"], unit="us").isoformat() + "Z",
-    }
-    if record["is_stopped"]:
-        reason = "the model does less than it promised; `make watch` says what"
-        return told | {"status": STOPPED, "reason": reason, "bundles": json.loads(record["bundles"])}
-    names = "status", "reason", "is_late", "probability", "tier", "trend_strength"
-    told |= {name: record[name] for name in names if record[name] not in (None, "", False)}
-    return told | {"predictions": json.loads(record["predictions"]), "bundles": json.loads(record["bundles"])}

@@ -15,14 +15,12 @@ from tapeline.evaluation.promise import (
     OVERCONFIDENCE,
     Figure,
     Promise,
-    direction_values,
-    trend_values,
 )
 from tapeline.evaluation.sequential import Purse, delay
 from tapeline.live.labels import Closes, Matured
-from tapeline.promotion.contract import Contract, Tiers
+from tapeline.live.moments import Moment
+from tapeline.promotion.contract import Contract
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES
-from tapeline.tiers import in_tiers
 
 OK, WARNING, STOP = "ok", "warning", "stop"
 # Hours of a round: long enough that what one of them holds says little of the next (evaluation.sequential).
@@ -102,7 +100,7 @@ class Watch:
         self._warns = max(1, len(testable)) / WARNING_LEVEL
         self._closes: dict[str, dict[str, Closes]] = {}
         # By artifact and bar: symbols that wait for their label, and what those that came say.
-        self._moments: dict[tuple[str, int], _Moment] = {}
+        self._moments: dict[tuple[str, int], Moment] = {}
         self._order: dict[str, deque[int]] = {name: deque() for name in self._contracts}
         self._ended = dict.fromkeys(self._contracts, -1)  # the newest bar whose moment was taken
         # By artifact, ten bins of the probability: sum of it, of rises, and how many.
@@ -118,7 +116,7 @@ class Watch:
             is_asked = is_asked and bar > self._ended[artifact]
             if is_asked:
                 if (artifact, bar) not in self._moments:
-                    self._moments[artifact, bar] = _Moment()
+                    self._moments[artifact, bar] = Moment()
                     insort(self._order[artifact], bar)
                 self._moments[artifact, bar].waiting[symbol] = predictions[artifact]
             closes = self._closes_of(artifact, symbol)
@@ -237,26 +235,6 @@ class Watch:
             if n > 0:
                 found.append(n * hours / 24)
         return min(found) if found else None
-
-
-class _Moment:
-    """The symbols of one bar: predictions that wait for their label, and those that have one."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[str, float] = {}
-        self.predicted: list[float] = []
-        self.labels: list[float] = []
-
-    def values(self, contract: Contract) -> dict[str, float]:
-        """By figure, the mean over the symbols; NaN where none says anything."""
-        predicted, labels = np.array(self.predicted), np.array(self.labels)
-        if contract.label.name == DIRECTION:
-            tiers = contract.tiers or Tiers(tiers={}, trade_tiers=())
-            of = direction_values(predicted, labels, in_tiers(predicted, tiers.tiers, tiers.trade_tiers))
-        else:
-            of = trend_values(predicted, labels)
-        known = {name: values[~np.isnan(values)] for name, values in of.items()}
-        return {name: float(values.mean()) if values.size else math.nan for name, values in known.items()}
 
 
 def _step(contract: Contract) -> int:

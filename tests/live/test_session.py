@@ -16,7 +16,8 @@ from tapeline.live.followed import Followed
 from tapeline.live.production import open_production
 from tapeline.live.records import Records, open_to_write
 from tapeline.live.replay import Clock, Replay
-from tapeline.live.session import Candle, Session
+from tapeline.live.session import Session
+from tapeline.live.told import Candle
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import predict_files, read_candles
 from tapeline.tiers import NO_TIER
