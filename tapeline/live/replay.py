@@ -11,20 +11,9 @@ from tapeline.live.session import Session
 from tapeline.live.told import Candle
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import read_candles
+from tapeline.serving.recorded import DELAY_S, Clock
 
 LATEST = 7.2e9  # seconds since 1970, after which no candle lies
-DELAY_S = 0.5  # from a candle's close until it comes
-
-
-class Clock:
-    """Seconds since 1970 at which the newest candle of a replay comes."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
 
 
 class Replay:

@@ -14,21 +14,9 @@ from tapeline.release.replay_stretches import Stretch
 from tapeline.schema import INTERVAL_MINUTES, OHLCV, ROW_KEYS
 from tapeline.serving.answers import Answer
 from tapeline.serving.lines import predict_lines
+from tapeline.serving.recorded import DELAY_S, Clock
 from tapeline.serving.stream import Stream
 from tapeline.store.tables import read_table
-
-DELAY = 0.5  # seconds from a candle's close until it arrives
-
-
-class Clock:
-    """Seconds since 1970 at which the newest candle of a replay arrives."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        """The time."""
-        return self.now
 
 
 class Feed:
@@ -118,5 +106,5 @@ class Feed:
         opened = candles["timestamp"].astype("datetime64[us, UTC]").astype("int64").to_numpy()
         seconds = self.step.total_seconds()
         for time, record in zip(opened.tolist(), candles[["symbol", *OHLCV]].to_dict("records"), strict=True):
-            self._clock.now = time / 1e6 + seconds + DELAY
+            self._clock.now = time / 1e6 + seconds + DELAY_S
             yield json.dumps({"timestamp": time} | record).encode()

@@ -9,8 +9,9 @@ from tapeline.evaluation.live import LiveParams
 from tapeline.live.followed import Followed
 from tapeline.live.production import open_production
 from tapeline.live.records import Records, open_to_write
-from tapeline.live.replay import Clock, Replay
+from tapeline.live.replay import Replay
 from tapeline.live.session import Session
+from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
 PARAMS = LiveParams(**LIVE)

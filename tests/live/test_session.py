@@ -15,11 +15,12 @@ from tapeline.live.drift import Drift
 from tapeline.live.followed import Followed
 from tapeline.live.production import open_production
 from tapeline.live.records import Records, open_to_write
-from tapeline.live.replay import Clock, Replay
+from tapeline.live.replay import Replay
 from tapeline.live.session import Session
 from tapeline.live.told import Candle
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import predict_files, read_candles
+from tapeline.serving.recorded import Clock
 from tapeline.tiers import NO_TIER
 from tapeline.trading.accounts import TradingInputs
 from tests.live.promoted import LIVE, SYMBOLS, WARM_UP, market, promote, since, write_market

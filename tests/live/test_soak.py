@@ -7,8 +7,9 @@ import pytest
 
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.records import open_to_write
-from tapeline.live.replay import Clock, Replay
+from tapeline.live.replay import Replay
 from tapeline.live.session import Session
+from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
 WARM, CANDLES = 30_000, 100_000
