@@ -66,8 +66,8 @@ def of_trend(figures: Figures) -> str:
 
 def of_account(figures: Figures) -> str:
     """Trades, what they came to, and what it cost."""
-    costs = [figures[f"{kind}_cost"] for kind in ("spread", "slippage", "commission")]
-    paid = None if None in costs else sum(costs)
+    known = None not in (figures["gross_pnl"], figures["net_pnl"])
+    paid = figures["gross_pnl"] - figures["net_pnl"] if known else None  # swap is among them
     return (
         f"{money(figures['trades'])} trades in {money(figures['days'])} days, net PnL "
         f"{with_interval(figures, 'net_pnl', money)}, gross {money(figures['gross_pnl'])}, "

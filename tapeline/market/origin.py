@@ -69,8 +69,8 @@ def is_of_simulation(origin: Mapping[str, Any] | None) -> bool:
 def _describe(origin: Origin) -> str:
     """An origin in a sentence."""
     spans = "; ".join(
-        f"{symbol} {entry['first']} to {entry['last']}"
-        + ("" if is_of_simulation(origin) else f", files: {entry['files']} of {entry['market']}")
+        f"{symbol} {_minute(entry['first'])} to {_minute(entry['last'])}"
+        + ("" if is_of_simulation(origin) else f", {_count(entry['files'])} of {entry['market']}")
         for symbol, entry in origin["symbols"].items()
     )
     if not is_of_simulation(origin):
@@ -81,3 +81,12 @@ def _describe(origin: Origin) -> str:
         f"{drawn['signal']:g}, {drawn['days']} days from {drawn['start']}), of no exchange, "
         f"{origin['interval']}: {spans}."
     )
+
+
+def _minute(time: str) -> str:
+    """A time of UTC as it is read: `2024-01-02 23:59`."""
+    return time.replace("T", " ").removesuffix("Z").removesuffix(":00")
+
+
+def _count(files: int) -> str:
+    return "1 file" if files == 1 else f"{files} files"

@@ -47,6 +47,6 @@ def no_skill(figures: Mapping[str, Any]) -> str | None:
     interval = "no interval" if low is None else f"interval {low:.2g} to {high:.2g}"
     days = "1 day" if figures["validation_days"] == 1 else f"{figures['validation_days']} days"
     return (
-        "no skill on validation: uncalibrated, its log loss is below that of a constant by "
-        f"{figures['skill']:.2g} ({interval} over {days})"
+        "no skill on validation: uncalibrated, it takes "
+        f"{figures['skill']:.2g} off the log loss of a constant ({interval} over {days})"
     )

@@ -192,7 +192,7 @@ def report_lines(findings: list[Finding], audits: list[Audit], walk: RandomWalk)
             f"  {f.severity}: {f.symbol} {f.table}.{f.column}, {f.rule}, {'; '.join(f.examples)}"
             for f in failed
         ),
-        f"{len(audits)} leak audits compared {cells:,} values, {leaks:,} leak",
+        f"{len(audits)} leak audits compared {cells:,} values, {f'{leaks:,}' if leaks else 'none'} leaked",
         _walk_line(walk),
     ]
 

@@ -157,7 +157,8 @@ def say_cost(run: Run, n_moments: int) -> str:
     n_cheap = 2 * pairs_needed(run, n_moments) + 4
     wall = (n_cheap * cheap + fold * 1.5 + 3 * evaluate) / min(2, run.workers)
     wall += START * count_runs(run, n_moments) / min(2, run.workers)
-    return f"about {wall / 60:.0f} minutes" if wall >= 120 else f"about {wall:.0f} seconds"
+    told = f"{wall / 60:.0f} minutes" if wall >= 120 else f"{wall:.0f} seconds"
+    return f"about {told}, more where the machine is busy"
 
 
 def logged_seconds(root: Path, stage: str) -> float | None:

@@ -62,7 +62,10 @@ def choose(registry: Registry, artifact: str, to: str) -> Release:
         earlier = [a.version for a in history if a.version != left]
         served = [v for v in earlier if registry.release(artifact, v).tag not in registry.deprecated]
         if not served:
-            raise ArtifactError(f"{artifact}: {left} is the only version that was in production")
+            raise ArtifactError(
+                f"{artifact}: {left} is the only version that was in production; `make "
+                f"withdraw MODEL={artifact}` takes it out and puts nothing in its place"
+            )
         return registry.release(artifact, served[-1])
     version = Version.parse(to)
     if current and version == current.version:

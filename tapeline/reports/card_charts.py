@@ -121,9 +121,7 @@ def equity_bounds(table: pd.DataFrame) -> tuple[float, float]:
 def equity_chart(table: pd.DataFrame, size: Size) -> Any:
     """Equity above its floors, buy-and-hold beside it where that is known."""
     scale = alt.Scale(domain=list(equity_bounds(table)), nice=False, zero=False)
-    base = alt.Chart(table).encode(
-        alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=4))
-    )
+    base = alt.Chart(table).encode(alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b")))
 
     def line(column: str, colour: str, **how: Any) -> Any:
         mark = base.mark_line(clip=True, color=colour, **how)
@@ -144,7 +142,7 @@ def drawdown_chart(table: pd.DataFrame, limit: float | None, size: Size) -> Any:
     bottom = max(min(deepest, 1.2 * limit), limit) * 1.05 if limit else max(deepest * 1.1, 0.001)
     scale = alt.Scale(domain=[0, bottom], reverse=True, nice=False)
     y = alt.Y("drawdown:Q", scale=scale, title=None, axis=alt.Axis(format=".0%" if bottom > 0.03 else ".1%"))
-    x = alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b", tickCount=4))
+    x = alt.X("timestamp:T", title=None, axis=alt.Axis(format="%-d %b"))
     area: Any = alt.Chart(table).mark_area(color=BAD, opacity=0.55, clip=True).encode(x, y)
     if limit:
         line = alt.Chart(pd.DataFrame({"drawdown": [limit]})).mark_rule(

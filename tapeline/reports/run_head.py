@@ -62,16 +62,21 @@ def market_words(origin: Origin | None, equity: pd.DataFrame) -> dict[str, str]:
         words["symbols"] = ", ".join(origin.symbols)
         ends = [time for symbol in origin.symbols.values() for time in (symbol.first, symbol.last)]
         words["span"] = (
-            f"{INTERVALS.get(origin.interval or '', 'candles')}, {_days(pd.Series([min(ends), max(ends)]))}"
+            f"{INTERVALS.get(origin.interval or '', 'candles')}, "
+            f"{_days(pd.Series([min(ends), max(ends)]), of_clock=True)}"
         )
     return words
 
 
-def _days(ends: pd.Series) -> str:
-    """First and last UTC day and their number, as in `18 days, 2024-04-12 to 2024-04-29`."""
-    first, last = (time.date() for time in pd.to_datetime(ends, utc=True, format="mixed"))
-    number = (last - first).days + 1
-    return f"{number} day{'s' if number > 1 else ''}, {first}{f' to {last}' if number > 1 else ''}"
+def _days(ends: pd.Series, of_clock: bool = False) -> str:
+    """First and last UTC day and their number, as in `18 days, 2024-04-12 to 2024-04-29`.
+
+    of_clock : count 24 hours as a day, not the dates touched: what begins and ends at noon is not a day more
+    """
+    start, end = pd.to_datetime(ends, utc=True, format="mixed")
+    first, last = start.date(), end.date()
+    number = max(1, round((end - start) / pd.Timedelta(days=1))) if of_clock else (last - first).days + 1
+    return f"{number} day{'s' if number > 1 else ''}, {first}{f' to {last}' if last > first else ''}"
 
 
 def identify(run: RunRecord, artifact: str, folder: Path = Path()) -> Identity:

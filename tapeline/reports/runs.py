@@ -120,8 +120,8 @@ class RunTable:
         for key in (key for key in PRINTED if key in shown):
             said[key] = ["" if v == "" else wording.said(v, key).strip() for v in shown[key]]
         tried = shown[~is_commit[~older]]  # by whoever looks: before what commits changed
-        varied = [key for key in self.params if len(set(shown[key])) > 1]
-        varied.sort(key=lambda key: len(set(tried[key])) == 1)
+        varied = [key for key in self.params if len(set(shown[key]) - {""}) > 1]
+        varied.sort(key=lambda key: len(set(tried[key]) - {""}) < 2)
         left = []
         for key in varied:
             wider = said.assign(**{key: shown[key]})

@@ -150,7 +150,7 @@ def fan_table(
     if params.ftmo.chosen is None:
         return pd.DataFrame(columns=[*columns, "day", "kind"])
     parts = []
-    for kind, programs in (("model", own), ("zero edge", random)):
+    for kind, programs in (("model", own), ("random sides", random)):
         fan = next(iter(programs[params.ftmo.program].values())).fan
         table = pd.DataFrame(fan, columns=columns)
         parts.append(table.assign(day=np.arange(1, len(fan) + 1), kind=kind))

@@ -43,8 +43,8 @@ def told_in_a_line(summary: Mapping[str, Any]) -> str:
     interval = "" if low is None else f" [{low:.3f}, {high:.3f}]"
     return (
         f"best after epoch {_each(summary['best_epoch'])} of {_each(summary['epochs'])}, log loss on "
-        f"validation {summary['validation_loss']:.4f}, below that of a constant by "
-        f"{summary['skill']:.3f}{interval}; learned from {summary['training_labels']:,} labels, "
+        f"validation {summary['validation_loss']:.4f}, {summary['skill']:.3f}{interval} less than a "
+        f"constant's; learned from {summary['training_labels']:,} labels, "
         f"worth {summary['effective_labels']:,.0f} apart"
     )
 

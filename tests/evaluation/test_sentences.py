@@ -37,12 +37,11 @@ def test_on_real_candles_there_is_no_ceiling_to_speak_of():
 
 
 def test_an_account_tells_what_it_came_to():
-    """Money without cents, costs summed up, an interval that is not there left out."""
-    known = {"trades": 2399, "days": 18, "net_pnl": 9084.2, "gross_pnl": 180000, "spread_cost": 40000}
-    costs = {"slippage_cost": 70000, "commission_cost": 61000, "max_drawdown_inside": 0.07}
-    told = sentence(make(BacktestMetrics, **known, **costs))
+    """Money without cents; costs, swap among them, make net of gross; no interval where there is none."""
+    known = {"trades": 2399, "days": 18, "net_pnl": 9084.2, "gross_pnl": 180000, "swap": -84.2}
+    told = sentence(make(BacktestMetrics, **known, max_drawdown_inside=0.07))
     assert told.startswith(
-        "2,399 trades in 18 days, net PnL 9,084, gross 180,000, costs 171,000; largest drawdown 7.0 %"
+        "2,399 trades in 18 days, net PnL 9,084, gross 180,000, costs 170,916; largest drawdown 7.0 %"
     )
 
 

@@ -45,7 +45,7 @@ def test_the_origin_of_files_names_exchanges_files_and_spans(tmp_path):
         "market": "Y", "files": 2, "first": "2024-01-01T00:00:00Z", "last": "2024-01-02T23:59:00Z",
     }  # fmt: skip
     assert "simulation" not in origin
-    assert "A 2024-01-01T00:00:00Z to 2024-01-02T23:59:00Z, files: 2 of X" in origin["description"]
+    assert "A 2024-01-01 00:00 to 2024-01-02 23:59, 2 files of X" in origin["description"]
     assert str(tmp_path) not in json.dumps(origin)
 
 

@@ -83,7 +83,9 @@ def test_where_there_is_nothing_to_go_to_it_is_said_why(repo):
     release(repo, "v1.0.0")
     assert refusal() == refusal("v1.0.0") == f"{NAME}: nothing is in production"
     assign(repo, "v1.0.0", "v1.0.0")
-    assert refusal() == f"{NAME}: v1.0.0 is the only version that was in production"
+    assert refusal() == f"{NAME}: v1.0.0 is the only version that was in production; " + (
+        f"`make withdraw MODEL={NAME}` takes it out and puts nothing in its place"
+    )
     assert refusal("v1.0.0") == f"{NAME}: v1.0.0 is in production already; `make restore` mends its files"
     assert refusal("v3.0.0") == f"{NAME} v3.0.0: is not registered; there are: v1.0.0"
     assert "must be like v1.2.3" in refusal("latest")

@@ -287,8 +287,7 @@ def test_a_network_without_skill_on_validation_is_told(page):
         "validation_days": 3,
     }  # fmt: skip
     told = (
-        "uncalibrated, its log loss is below that of a constant by -0.001 "
-        "(interval -0.004 to 0.002 over 3 days)"
+        "uncalibrated, it takes -0.001 off the log loss of a constant (interval -0.004 to 0.002 over 3 days)"
     )
     text = page(detail=changed(DETAIL, "lstm_training/folds/fold_0", none))
     assert f"The LSTM that is offered has no skill on validation: {told}." in text

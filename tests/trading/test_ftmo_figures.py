@@ -193,7 +193,7 @@ def test_a_fan_has_a_row_for_each_day_of_the_model_and_of_none():
     table = fan_table(own, {"2-step": {"challenge": chance(0.5, fan=1.0)}}, PARAMS)
     assert list(table.columns) == ["q05", "q25", "q50", "q75", "q95", "day", "kind"]
     assert table["day"].tolist() == [1, 2, 3, 1, 2, 3]
-    assert table["kind"].tolist() == ["model"] * 3 + ["zero edge"] * 3
+    assert table["kind"].tolist() == ["model"] * 3 + ["random sides"] * 3
     assert table["q50"].tolist() == [9.0] * 3 + [1.0] * 3
     empty = fan_table({}, {}, UNWATCHED)
     assert list(empty.columns) == list(table.columns)

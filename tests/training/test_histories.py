@@ -47,9 +47,9 @@ def test_a_fold_is_told_in_a_line():
         "skill_high": 0.179, "training_labels": 266161, "effective_labels": 17793.87,
     }  # fmt: skip
     assert told_in_a_line(summary) == (
-        "best after epoch 10 of 12, log loss on validation 0.5897, below that of a constant by "
-        "0.102 [0.024, 0.179]; learned from 266,161 labels, worth 17,794 apart"
+        "best after epoch 10 of 12, log loss on validation 0.5897, 0.102 "
+        "[0.024, 0.179] less than a constant's; learned from 266,161 labels, worth 17,794 apart"
     )
     several = summary | {"epochs": [5, 6], "best_epoch": [3, 4], "skill_low": None, "skill_high": None}
     assert told_in_a_line(several).startswith("best after epoch 3, 4 of 5, 6, log loss")
-    assert "by 0.102; learned" in told_in_a_line(several)
+    assert "0.102 less than a constant's; learned" in told_in_a_line(several)
