@@ -112,7 +112,7 @@ def main() -> None:
         len(scaled),
     )
     million = params.model_copy(update={"days": MILLION_DAYS})
-    million_s, tables = seconds(lambda: simulate(million, SYMBOLS, HORIZON))
+    million_s, tables = seconds(lambda: dict(simulate(million, SYMBOLS, HORIZON)))
     n_rows = sum(len(table.candles) for table in tables.values())
     print(f"{n_rows:,} candles of {len(SYMBOLS)} symbols with their ceiling: {million_s:.2f} s")
 

@@ -2,7 +2,9 @@
 
 import logging
 
-from tapeline.market.simulation import SimulationParams, draw_hidden
+import pandas as pd
+
+from tapeline.market.simulation import SimulationParams, draw_hidden, groups_of
 from tapeline.market.strength import expect_strengths
 from tapeline.nets.params import Size
 from tapeline.outputs import whole_folder, write_json, write_table
@@ -19,10 +21,12 @@ def main(log: logging.Logger) -> None:
     market, symbols = params.section("simulation", SimulationParams), params.value("data.symbols", Symbols)
     horizon, length = params.value("labels.horizon", Horizon), params.value("train.sequence_length", Size)
     folds = read_folds("data/splits.json")
-    tables = {}
+    tables: dict[str, pd.DataFrame] = {}
     if params.value("data.source", Source) == "simulated":
-        hidden, strengths = draw_hidden(market, len(symbols)), expect_strengths(market.regimes, horizon)
-        tables = ceilings_of_tests(hidden, market, symbols, folds, strengths, horizon, length)
+        strengths = expect_strengths(market.regimes, horizon)
+        for group, members in enumerate(groups_of(symbols)):
+            hidden = draw_hidden(market, len(members), group)
+            tables |= ceilings_of_tests(hidden, market, members, folds, strengths, horizon, length)
     with whole_folder("data/ceilings") as folder:
         for symbol, table in tables.items():
             write_table(folder / f"{symbol}.parquet", table)

@@ -1,7 +1,6 @@
 """Candles in, simulated or from files, into one canonical table per symbol."""
 
 import logging
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from tapeline.params import Params
 from tapeline.schema import Horizon
 from tapeline.stage import run_stage
 
+Ingested = tuple[dict[str, Any], list[Finding]]  # card of a symbol, and what was repaired
+
 
 def main(log: logging.Logger) -> None:
     """Read or simulate every symbol, repair and count, write candles and data cards."""
@@ -26,14 +27,12 @@ def main(log: logging.Logger) -> None:
     data = params.section("data", DataParams)
     market = params.section("simulation", SimulationParams)
     horizon = params.value("labels.horizon", Horizon)
-    simulated = simulate(market, data.symbols, horizon) if data.source == "simulated" else {}
     with whole_folder("data/candles") as folder:
-        work = partial(ingest_symbol, data=data, simulated=simulated, folder=folder)
         # Simulated symbols are made together, in this process: only files are worth others.
         done = (
-            [work(symbol) for symbol in data.symbols]
-            if simulated
-            else for_each_symbol(work, data.symbols, data.workers)
+            [ingest_simulated(*each, data, folder) for each in simulate(market, data.symbols, horizon)]
+            if data.source == "simulated"
+            else for_each_symbol(partial(ingest_files, data=data, folder=folder), data.symbols, data.workers)
         )
         cards, findings = (dict(zip(data.symbols, each, strict=True)) for each in zip(*done, strict=True))
         write_json(folder / ORIGIN, describe_origin(data.model_dump(), market.model_dump(), cards))
@@ -46,16 +45,21 @@ def main(log: logging.Logger) -> None:
     write_json("metrics/detail/data.json", records)
 
 
-def ingest_symbol(
-    symbol: str, data: DataParams, simulated: Mapping[str, SimulatedSymbol], folder: Path
-) -> tuple[dict[str, Any], list[Finding]]:
-    """Write the candles of `symbol`, their ceiling beside them if simulated; return card and findings."""
-    if symbol in simulated:
-        raw, exchange = RawCandles.from_table(simulated[symbol].candles, f"simulated {symbol}"), SIMULATED
-        write_table(folder / "ceiling" / f"{symbol}.parquet", simulated[symbol].ceiling)
-    else:
-        raw = read_symbol(data, symbol)
-        exchange = exchange_of(symbol, data.path, raw.files[0])
+def ingest_simulated(symbol: str, simulated: SimulatedSymbol, data: DataParams, folder: Path) -> Ingested:
+    """Write a simulated symbol's candles, and its ceiling beside them; return card and findings."""
+    write_table(folder / "ceiling" / f"{symbol}.parquet", simulated.ceiling)
+    raw = RawCandles.from_table(simulated.candles, f"simulated {symbol}")
+    return ingest(symbol, raw, SIMULATED, data, folder)
+
+
+def ingest_files(symbol: str, data: DataParams, folder: Path) -> Ingested:
+    """Write the candles that the files of `symbol` hold; return card and findings."""
+    raw = read_symbol(data, symbol)
+    return ingest(symbol, raw, exchange_of(symbol, data.path, raw.files[0]), data, folder)
+
+
+def ingest(symbol: str, raw: RawCandles, exchange: str, data: DataParams, folder: Path) -> Ingested:
+    """Clean and write candles of `exchange`; return card and findings."""
     cleaned = clean(raw, data)
     write_table(folder / f"{symbol}.parquet", cleaned.candles)
     return cleaned.card | {"market": exchange}, cleaned.findings

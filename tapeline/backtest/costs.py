@@ -1,5 +1,6 @@
 """What trading costs: half the spread against the trader, commission, swap. Every figure has a date."""
 
+from fnmatch import fnmatchcase
 from typing import Annotated, Literal
 
 import numpy as np
@@ -71,17 +72,30 @@ class CostParams(CostTerms):
 
 
 class InstrumentNames(RootModel[dict[str, str]]):
-    """Section `instruments`: symbol of the candles -> instrument of the broker."""
+    """Section `instruments`: a symbol, or a pattern like `*-USD`, -> instrument of the broker."""
 
     model_config = ConfigDict(frozen=True, strict=True)
+
+    def of(self, symbol: str) -> str | None:
+        """The instrument of `symbol`: what its own name says, else what a pattern says that fits it; or None.
+
+        ParamsError where patterns of different instruments fit.
+        """
+        if symbol in self.root:
+            return self.root[symbol]
+        fitting = {pattern: name for pattern, name in self.root.items() if fnmatchcase(symbol, pattern)}
+        if len(set(fitting.values())) > 1:
+            rule = f"all fit {symbol} and name different instruments: name it itself, or keep one of them"
+            raise ParamsError("instruments", ", ".join(fitting), rule)
+        return next(iter(fitting.values()), None)
 
 
 def instrument_of(symbol: str, names: InstrumentNames, costs: CostTerms) -> InstrumentParams:
     """Return the instrument that `symbol` is traded as; ParamsError if it has none, or that has no costs."""
-    if symbol not in names.root:
+    name = names.of(symbol)
+    if name is None:
         listed = ", ".join(names.root)
         raise ParamsError("instruments", listed, f"must name an instrument for the symbol {symbol}")
-    name = names.root[symbol]
     if name not in costs.instruments:
         listed = ", ".join(costs.instruments)
         raise ParamsError(f"instruments.{symbol}", name, f"must be one of costs.instruments: {listed}")

@@ -22,12 +22,14 @@ def instrument_problems(
     texts, named = [], []
     priced: dict[str, float | None] = {}
     for symbol in symbols:
+        given = None
         try:
+            given = names.of(symbol)
             instrument_of(symbol, names, costs)
         except ParamsError as error:
             texts.append(str(error))
-            name = names.root.get(symbol) or instrument_name(symbol)
-            if symbol not in names.root:
+            name = given or instrument_name(symbol)
+            if given is None:
                 named.append(f"  {symbol}: {name}")
             if name not in costs.instruments:
                 priced[name] = prices.get(symbol) or priced.get(name)

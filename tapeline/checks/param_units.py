@@ -82,7 +82,7 @@ _KEYS = {
 UNITS = dict(chain.from_iterable(((key, unit) for key in keys) for unit, keys in _KEYS.items()))
 MEANINGS = {
     "data.extra.NAME.columns": "column of the file: value as it is | price: its log over the candle's close",
-    "instruments.NAME": "symbol of the candles: instrument of the broker, a name in costs.instruments",
+    "instruments.NAME": "a symbol, or a pattern like `*-USD`: its instrument, a name in costs.instruments",
     "costs.instruments.NAME.swap_short": "likewise of a short position",
     "ftmo.programs.NAME.daily_loss": "that a day may lose, from the balance at midnight in Prague",
     "ftmo.programs.NAME.max_loss": "that the account may lose, from the initial or, trailing, top balance",

@@ -7,12 +7,14 @@ drawn from an intrabar path, and occasionally candles are missing. Beside the ca
 the best filter knew.
 
 A symbol's draws depend on the seed and its position alone and are made minute by minute: more days or more
-symbols continue the same market, and only the ceiling of the other symbols changes.
+symbols continue the same market, and only the ceiling of the other symbols of its group changes. Each five in
+the order of the list are a group with a noise of its own, independent of all others: the exact filter walks
+the joint regimes of all symbols that inform on each other.
 """
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
 from datetime import date
 from typing import Annotated, Literal
 
@@ -38,8 +40,8 @@ from tapeline.params import Section
 from tapeline.schema import OHLCV, TIMESTAMP_TYPE, Seed
 
 MINUTES_PER_DAY = 1440
-MAX_SYMBOLS = 5  # the filter walks 3**5 = 243 joint regimes per minute, 4**5 = 1,024 in the market memory
-START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the symbol list
+GROUP = 5  # symbols: the filter walks 3**5 = 243 joint regimes per minute, 4**5 = 1,024 in the market memory
+START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the group
 TURNOVER = 300_000.0  # typical for one minute, in the quote currency
 PATH_STEPS = 12  # intrabar price moves
 PRICE_DIGITS = 7  # significant digits of a price: a tick of at most 0.01 bps whatever the price has become
@@ -61,7 +63,7 @@ class SimulationParams(Section):
     regime_minutes: Annotated[int, Field(ge=2, le=100_000)]  # mean stay in a regime; on a side of memory's
     volatility_bps: Annotated[float, Field(gt=0, le=1000)]  # typical one-minute sigma
     volatility_spread: Annotated[float, Field(ge=0, le=2)]  # standard deviation of log volatility
-    correlation: Annotated[float, Field(ge=0, lt=1)]  # of the noise between any two symbols
+    correlation: Annotated[float, Field(ge=0, lt=1)]  # of the noise between any two symbols of a group
     gaps_per_day: Annotated[float, Field(ge=0, le=100)]  # expected, per symbol
 
     @property
@@ -99,37 +101,55 @@ class SimulatedSymbol:
 
 @dataclass(frozen=True)
 class HiddenMarket:
-    """What the simulation knows and candles do not show, n minutes of S symbols without gaps."""
+    """What the simulation knows and candles do not show: n minutes of a group's S symbols, without gaps."""
 
+    group: int  # from 0
     regimes: NDArray[np.int8]  # (n, S) 0 down, 1 flat, 2 up; of the market memory, as memory.py says
     balances: FloatArray  # (n, S) between the shadows, of the market memory; NaN elsewhere
     volume_noise: FloatArray  # (n, S) of log volume, of unit variance
     sigmas: FloatArray  # (n, S) standard deviation of the minute's log return
     scaled_returns: FloatArray  # (n, S) log returns over sigmas
 
+    def ordered(self, order: NDArray[np.int64]) -> "HiddenMarket":
+        """The same with its minutes in another order."""
+        moved = {
+            field.name: getattr(self, field.name)[order] for field in fields(self) if field.name != "group"
+        }
+        return HiddenMarket(self.group, **moved)
+
 
 def check_symbols(symbols: Sequence[str]) -> None:
-    """Raise ParamsError unless `symbols` are one to five different ones."""
-    if not 1 <= len(symbols) <= MAX_SYMBOLS or len(set(symbols)) != len(symbols):
-        rule = f"the simulated market needs 1 to {MAX_SYMBOLS} different symbols"
-        raise ParamsError("data.symbols", list(symbols), rule)
+    """Raise ParamsError unless `symbols` are different ones, and there is one."""
+    if not symbols or len(set(symbols)) != len(symbols):
+        raise ParamsError("data.symbols", list(symbols), "the simulated market needs different symbols")
 
 
-def simulate(params: SimulationParams, symbols: Sequence[str], horizon: int) -> dict[str, SimulatedSymbol]:
-    """Simulate one-minute candles of `symbols` and the best forecast `horizon` minutes ahead."""
+def groups_of(symbols: Sequence[str]) -> list[list[str]]:
+    """Those that share a noise, in the order of the list, which are the groups 0, 1..."""
+    return [list(symbols[first : first + GROUP]) for first in range(0, len(symbols), GROUP)]
+
+
+def simulate(
+    params: SimulationParams, symbols: Sequence[str], horizon: int
+) -> Iterator[tuple[str, SimulatedSymbol]]:
+    """Simulate one-minute candles of each of `symbols` and the best forecast `horizon` minutes ahead.
+
+    In turn, and a group at a time: no more of them is in memory.
+    """
     check_symbols(symbols)
-    return tell(draw_hidden(params, len(symbols)), params, symbols, horizon)
+    for group, members in enumerate(groups_of(symbols)):
+        yield from tell(draw_hidden(params, len(members), group), params, members, horizon).items()
 
 
 def tell(
     hidden: HiddenMarket, params: SimulationParams, symbols: Sequence[str], horizon: int
 ) -> dict[str, SimulatedSymbol]:
-    """What is told of a hidden market: candles that follow its returns, and the best filter's forecast."""
+    """What is told of a group: candles that follow its hidden returns, and the best filter's forecast."""
     ceilings = ceilings_of(hidden, params, horizon)
     timestamps = open_times(params)
     tables = {}
     for position, symbol in enumerate(symbols):
-        present = ~_draw_gaps(params, position)
+        present = ~_draw_gaps(params, GROUP * hidden.group + position)
         columns = [timestamps, *draw_candles(hidden, params.seed, position)]
         candles = pd.DataFrame(dict(zip(("timestamp", *OHLCV), columns, strict=True)))
         known = {name: probability[:, position] for name, probability in ceilings.items()}
@@ -180,11 +200,11 @@ def what_shows(hidden: HiddenMarket, params: SimulationParams) -> tuple[FloatArr
     return of_shape * order_likelihoods(hidden.volume_noise), of_shape
 
 
-def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:
-    """Draw regimes, volatility and returns of every minute."""
-    common = stream_of(params.seed, COMMON_NOISE).standard_normal(params.days * MINUTES_PER_DAY)
-    drawn = [_draw_symbol(params, position, common) for position in range(n_symbols)]
-    hidden = HiddenMarket(*(np.stack(columns, axis=1) for columns in zip(*drawn, strict=True)))
+def draw_hidden(params: SimulationParams, n_symbols: int, group: int = 0) -> HiddenMarket:
+    """Draw regimes, volatility and returns of every minute of a group's `n_symbols`."""
+    common = stream_of(params.seed, COMMON_NOISE, group).standard_normal(params.days * MINUTES_PER_DAY)
+    drawn = [_draw_symbol(params, GROUP * group + position, common) for position in range(n_symbols)]
+    hidden = HiddenMarket(group, *(np.stack(columns, axis=1) for columns in zip(*drawn, strict=True)))
     if np.abs(np.cumsum(hidden.sigmas * hidden.scaled_returns, axis=0)).max() > LARGEST_LOG_MOVE:
         rule = "lets prices run out of range: lower it, signal, regime_minutes or days"
         raise ParamsError("simulation.volatility_bps", params.volatility_bps, rule)
@@ -192,10 +212,16 @@ def draw_hidden(params: SimulationParams, n_symbols: int) -> HiddenMarket:
 
 
 def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatArray, ...]:
-    """Draw the intrabar paths; return open, high, low, close and volume, each of shape (n,)."""
+    """Draw the intrabar paths; return open, high, low, close and volume, each of shape (n,).
+
+    position : of the symbol in its group
+    """
     scaled, sigmas = hidden.scaled_returns[:, position].copy(), hidden.sigmas[:, position].copy()
-    shares = upper_share(hidden.balances[:, position])
-    prices = _walk_prices(stream_of(seed, PATH, position), scaled, sigmas, shares, START_PRICES[position])
+    shares, stream = (
+        upper_share(hidden.balances[:, position]),
+        stream_of(seed, PATH, GROUP * hidden.group + position),
+    )
+    prices = _walk_prices(stream, scaled, sigmas, shares, START_PRICES[position])
     # Volume depends on the visible return and on noise: of a trend it holds no more information.
     volume = TURNOVER / START_PRICES[position] * _seasonality(len(scaled))
     volume = np.round(volume * np.exp(0.4 * np.abs(scaled) + 0.5 * hidden.volume_noise[:, position]), 6)

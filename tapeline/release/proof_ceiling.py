@@ -3,12 +3,20 @@
 A ceiling that looked ahead would make a model that does look honest. Real candles have none.
 """
 
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from tapeline.market.data_params import DataParams
-from tapeline.market.simulation import HiddenMarket, SimulatedSymbol, SimulationParams, draw_hidden, tell
+from tapeline.market.simulation import (
+    HiddenMarket,
+    SimulatedSymbol,
+    SimulationParams,
+    draw_hidden,
+    groups_of,
+    tell,
+)
 from tapeline.market.strength import expect_strengths
 from tapeline.market.times import MINUTE
 from tapeline.nets.params import Size
@@ -30,49 +38,72 @@ def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
     """
     if run.params.section("data", DataParams).source != "simulated":
         return []
-    params, comparison = run.params.section("simulation", SimulationParams), Comparison()
-    hidden = draw_hidden(params, len(run.symbols))
-    told = tell(hidden, params, run.symbols, run.horizon)
+    params = run.params.section("simulation", SimulationParams)
+    of_all, of_tests = Comparison(), Comparison()
+    groups = groups_of(run.symbols)
+    for group, symbols in enumerate(groups):
+        hidden = draw_hidden(params, len(symbols), group)
+        prove_group(run, params, hidden, symbols, rng, of_all)
+        prove_tests_of_group(run, params, hidden, symbols, rng, of_tests)
+    return [
+        ProvedPart(name=name, moment=None, trials=trials * len(groups), values=comparison.compared)
+        for name, trials, comparison in (
+            ("the ceiling", CHANGES, of_all),
+            ("ceilings of tests", CHANGES_IN_TESTS, of_tests),
+        )
+    ]
+
+
+def prove_group(
+    run: Run,
+    params: SimulationParams,
+    hidden: HiddenMarket,
+    symbols: Sequence[str],
+    rng: np.random.Generator,
+    comparison: Comparison,
+) -> None:
+    """Likewise of one group, which is `hidden`."""
+    told = tell(hidden, params, symbols, run.horizon)
     ceilings = {
         s: read_table(run.root / CANDLES / "ceiling", s, [str(name) for name in told[s].ceiling])
-        for s in run.symbols
+        for s in symbols
     }
-    stored = {s: SimulatedSymbol(told[s].candles, ceilings[s]) for s in run.symbols}
+    stored = {s: SimulatedSymbol(told[s].candles, ceilings[s]) for s in symbols}
     first = np.datetime64(params.start, "us").astype(np.int64)
     minutes = np.sort(rng.integers(1, len(hidden.regimes), CHANGES))
     for minute in minutes.tolist():
         moment = int(first) + minute * MINUTE
-        other = tell(with_other_future(hidden, minute, rng), params, run.symbols, run.horizon)
-        for symbol in run.symbols:
+        other = tell(with_other_future(hidden, minute, rng), params, symbols, run.horizon)
+        for symbol in symbols:
             for kind in ("candles", "ceiling"):
                 sides = getattr(stored[symbol], kind), getattr(other[symbol], kind)
                 base, changed = (times_of(table) for table in sides)
                 known = Known.until(base, changed, moment)
                 comparison.tables("ingest", f"{symbol}'s {kind}", sides, known)
-    of_all = ProvedPart(name="the ceiling", moment=None, trials=minutes.size, values=comparison.compared)
-    return [of_all, prove_ceilings_of_tests(run, params, hidden, rng)]
 
 
-def prove_ceilings_of_tests(
-    run: Run, params: SimulationParams, hidden: HiddenMarket, rng: np.random.Generator
-) -> ProvedPart:
+def prove_tests_of_group(
+    run: Run,
+    params: SimulationParams,
+    hidden: HiddenMarket,
+    symbols: Sequence[str],
+    rng: np.random.Generator,
+    comparison: Comparison,
+) -> None:
     """Likewise what is stored of the tests, each time from the minute on that follows one with a window."""
-    comparison, strengths = Comparison(), expect_strengths(params.regimes, run.horizon)
+    strengths = expect_strengths(params.regimes, run.horizon)
     length = run.params.value("train.sequence_length", Size)
-    stored = {symbol: read_table(run.root / CEILINGS, symbol) for symbol in run.symbols}
-    looked_at = stored[run.symbols[0]].dropna(subset="window").iloc[:-1]  # nothing may follow the last
+    stored = {symbol: read_table(run.root / CEILINGS, symbol) for symbol in symbols}
+    looked_at = stored[symbols[0]].dropna(subset="window").iloc[:-1]  # nothing may follow the last
     first = int(np.datetime64(params.start, "us").astype(np.int64))
     for time in rng.choice(times_of(looked_at), CHANGES_IN_TESTS, replace=False):
         moment = int(time) + MINUTE
         other = with_other_future(hidden, (moment - first) // MINUTE, rng)
-        changed = ceilings_of_tests(other, params, run.symbols, run.folds, strengths, run.horizon, length)
-        for symbol in run.symbols:
+        changed = ceilings_of_tests(other, params, symbols, run.folds, strengths, run.horizon, length)
+        for symbol in symbols:
             sides = stored[symbol], changed[symbol]
             base, after = (times_of(table) for table in sides)
             comparison.tables("ceilings", symbol, sides, Known.until(base, after, moment))
-    return ProvedPart(
-        name="ceilings of tests", moment=None, trials=CHANGES_IN_TESTS, values=comparison.compared
-    )
 
 
 def with_other_future(hidden: HiddenMarket, minute: int, rng: np.random.Generator) -> HiddenMarket:
@@ -80,5 +111,5 @@ def with_other_future(hidden: HiddenMarket, minute: int, rng: np.random.Generato
     order = np.arange(len(hidden.regimes))
     order[minute:] = rng.permutation(order[minute:])
     turned = np.where(np.arange(len(order)) < minute, 1.0, -1.0)[:, None]
-    moved = {field.name: getattr(hidden, field.name)[order] for field in fields(hidden)}
-    return HiddenMarket(**moved | {"scaled_returns": moved["scaled_returns"] * turned})
+    moved = hidden.ordered(order)
+    return replace(moved, scaled_returns=moved.scaled_returns * turned)

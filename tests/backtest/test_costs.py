@@ -41,6 +41,28 @@ def test_a_symbol_needs_an_instrument_and_that_needs_costs():
         instrument_of("X", names(X="NONE"), costs())
 
 
+def test_a_pattern_names_the_instrument_of_every_symbol_that_fits():
+    """A symbol's own line comes before it; small and large letters differ, as they do in symbols."""
+    given = InstrumentNames({"*-USD": "BTCUSD", "S??-EUR": "ETHUSD", "S01-USD": "SOLUSD"})
+    found = {s: given.of(s) for s in ("S01-USD", "S02-USD", "S02-EUR", "S2-EUR", "s02-EUR", "USD")}
+    assert found == {
+        "S01-USD": "SOLUSD", "S02-USD": "BTCUSD", "S02-EUR": "ETHUSD", "S2-EUR": None, "s02-EUR": None,
+        "USD": None,
+    }  # fmt: skip
+    assert instrument_of("S02-EUR", given, costs()).contract_size == 10.0
+
+
+def test_patterns_that_say_different_things_of_a_symbol_are_not_chosen_among():
+    """Unless they name the same instrument, or the symbol has a line of its own."""
+    both = {"*-USD": "BTCUSD", "S*": "ETHUSD"}
+    with pytest.raises(
+        ParamsError, match=r"instruments is .*\*-USD, S\*.*: all fit S1-USD and name different"
+    ):
+        InstrumentNames(both).of("S1-USD")
+    assert InstrumentNames(both | {"S1-USD": "ETHUSD"}).of("S1-USD") == "ETHUSD"
+    assert InstrumentNames(both | {"S*": "BTCUSD"}).of("S1-USD") == "BTCUSD"
+
+
 def test_spreads_widen_at_rollover_and_on_weekends():
     """Two basis points are one a side, three at 23:55 and on a Saturday; all doubled on request."""
     at = pd.DatetimeIndex(["2026-01-14 12:00", "2026-01-14 21:55", "2026-01-17 12:00"], tz="UTC")

@@ -177,7 +177,7 @@ def test_up_probability_is_symmetric(signal, regime_minutes, horizon):
 @pytest.mark.parametrize("kind", ["trend", "memory"])
 def test_without_signal_the_ceiling_is_even(kind):
     """Nothing to find: every probability is 0.5 to the bit."""
-    for table in simulate(market(market=kind, signal=0.0, days=3), ("A", "B", "C"), HORIZON).values():
+    for table in dict(simulate(market(market=kind, signal=0.0, days=3), ("A", "B", "C"), HORIZON)).values():
         assert (table.ceiling.drop(columns="timestamp") == 0.5).all(axis=None)
 
 

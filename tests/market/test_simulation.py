@@ -14,6 +14,7 @@ from tapeline.market.simulation import (
     MAX_GAP,
     MINUTES_PER_DAY,
     SimulationParams,
+    ceilings_of,
     check_symbols,
     draw_candles,
     draw_hidden,
@@ -49,12 +50,12 @@ def steps_in_minutes(candles):
 @pytest.fixture(scope="module")
 def pair():
     """The default market of two symbols."""
-    return simulate(market(), PAIR, 15)
+    return dict(simulate(market(), PAIR, 15))
 
 
 def test_same_params_give_the_same_bytes():
     """Two runs agree bit for bit; another seed gives another market."""
-    first, second, other = (simulate(market(days=2, seed=seed), PAIR, 15) for seed in (1, 1, 2))
+    first, second, other = (dict(simulate(market(days=2, seed=seed), PAIR, 15)) for seed in (1, 1, 2))
     for symbol in PAIR:
         for table in ("candles", "ceiling"):
             a, b = getattr(first[symbol], table), getattr(second[symbol], table)
@@ -66,7 +67,7 @@ def test_same_params_give_the_same_bytes():
 
 def test_more_days_continue_the_same_market():
     """Candles and ceiling of the first days are the same bits however many days follow."""
-    short, long = (simulate(market(days=days), PAIR, 15) for days in (2, 5))
+    short, long = (dict(simulate(market(days=days), PAIR, 15)) for days in (2, 5))
     for symbol in PAIR:
         for table in ("candles", "ceiling"):
             a, b = getattr(short[symbol], table), getattr(long[symbol], table)
@@ -75,7 +76,7 @@ def test_more_days_continue_the_same_market():
 
 def test_another_symbol_leaves_the_candles_of_the_first_alone():
     """A symbol's candles hang on the seed and its position only."""
-    alone, paired = simulate(market(days=2), PAIR[:1], 15), simulate(market(days=2), PAIR, 15)
+    alone, paired = dict(simulate(market(days=2), PAIR[:1], 15)), dict(simulate(market(days=2), PAIR, 15))
     pd.testing.assert_frame_equal(alone[PAIR[0]].candles, paired[PAIR[0]].candles, check_exact=True)
 
 
@@ -225,7 +226,7 @@ def test_volume_has_the_season_of_volatility():
 def test_noise_is_correlated_as_asked(correlation):
     """One-minute returns of any two of three symbols correlate by the param when regimes do not move them."""
     params = market(days=60, signal=0.0, volatility_spread=0.0, gaps_per_day=0.0, correlation=correlation)
-    tables = simulate(params, ("A", "B", "C"), 15)
+    tables = dict(simulate(params, ("A", "B", "C"), 15))
     returns = np.array([np.diff(np.log(table.candles["close"])) for table in tables.values()])
     between = np.corrcoef(returns)[np.triu_indices(3, 1)]
     assert between == pytest.approx([correlation] * 3, abs=4 / math.sqrt(returns.shape[1]))
@@ -234,7 +235,9 @@ def test_noise_is_correlated_as_asked(correlation):
 def test_gaps_come_as_often_as_asked_and_now_and_then_long():
     """Gaps start at the given rate; most last one to a few minutes, some more than 15."""
     params = market(days=400)
-    lengths = np.concatenate([steps_in_minutes(t.candles) - 1 for t in simulate(params, PAIR, 15).values()])
+    lengths = np.concatenate(
+        [steps_in_minutes(t.candles) - 1 for t in dict(simulate(params, PAIR, 15)).values()]
+    )
     lengths = lengths[lengths > 0]
     assert len(lengths) / 800 == pytest.approx(2, rel=0.1)
     assert np.mean(lengths <= 3) > 0.75
@@ -250,7 +253,7 @@ def test_gaps_are_each_symbols_own(pair):
 
 def test_no_gaps_leave_every_minute():
     """Without gaps there is a row for every minute of every day."""
-    tables = simulate(market(days=3, gaps_per_day=0.0), PAIR, 15)
+    tables = dict(simulate(market(days=3, gaps_per_day=0.0), PAIR, 15))
     assert all(len(table.candles) == 3 * MINUTES_PER_DAY for table in tables.values())
 
 
@@ -278,16 +281,46 @@ def test_start_must_be_a_quoted_day(start):
         market(start=start)
 
 
-@pytest.mark.parametrize("symbols", [[], ["A", "A"], list("ABCDEF")])
-def test_symbols_must_be_few_and_different(symbols):
-    """None, a repeat or more than five are refused by name of the key."""
-    with pytest.raises(ParamsError, match=r"data\.symbols is .* 1 to 5 different"):
+@pytest.mark.parametrize("symbols", [[], ["A", "A"], list("ABCDEFA")])
+def test_symbols_must_be_different(symbols):
+    """None, or a repeat, are refused by name of the key."""
+    with pytest.raises(ParamsError, match=r"data\.symbols is .* needs different symbols"):
         check_symbols(symbols)
     with pytest.raises(ParamsError):
-        simulate(market(days=1), symbols, 15)
+        dict(simulate(market(days=1), symbols, 15))
+
+
+@pytest.mark.parametrize("kind", ["trend", "memory"])
+def test_each_five_symbols_are_a_market_of_their_own(kind):
+    """The first five are as they are alone; what follows has no noise in common with them, but its own."""
+    params = market(market=kind, days=3, gaps_per_day=0.0, signal=0.3)
+    many, five = dict(simulate(params, "ABCDEFGH", 15)), dict(simulate(params, "ABCDE", 15))
+    for symbol, alone in five.items():
+        pd.testing.assert_frame_equal(many[symbol].candles, alone.candles)
+        pd.testing.assert_frame_equal(many[symbol].ceiling, alone.ceiling)
+    returns = pd.DataFrame({s: np.log(t.candles["close"]).diff() for s, t in many.items()}).corr()
+    within = [returns.loc[a, b] for group in ("ABCDE", "FGH") for a in group for b in group if a < b]
+    between = returns.loc[list("ABCDE"), list("FGH")].to_numpy()
+    assert min(within) > 0.5
+    assert np.abs(between).max() < 0.1
+    hidden = draw_hidden(params, 3, group=1)
+    best = ceilings_of(hidden, params, 15)["probability"]
+    for position, symbol in enumerate("FGH"):
+        np.testing.assert_array_equal(many[symbol].ceiling["probability"], best[:, position])
+
+
+def test_no_two_symbols_of_many_are_alike():
+    """Neither price paths nor volumes are drawn twice; a starting price comes again in the next five."""
+    tables = [
+        told.candles
+        for _, told in simulate(market(days=1, gaps_per_day=0.0), [f"S{k}" for k in range(12)], 15)
+    ]
+    for column in ("close", "volume"):
+        changes = pd.DataFrame({k: np.log(table[column]).diff() for k, table in enumerate(tables)})
+        assert changes.T.duplicated().sum() == 0
 
 
 def test_prices_out_of_range_are_refused():
     """Params under which prices would overflow end in a line that says what to lower."""
     with pytest.raises(ParamsError, match=r"volatility_bps is .* lets prices run"):
-        simulate(market(signal=2.0, volatility_bps=1000.0, regime_minutes=10_000), PAIR, 15)
+        dict(simulate(market(signal=2.0, volatility_bps=1000.0, regime_minutes=10_000), PAIR, 15))

@@ -111,7 +111,7 @@ def test_no_answer_is_nearer_to_the_labels_and_no_order_better():
     """On the market's own labels: medians beat shifted ones and a constant, grades those of fewer symbols."""
     params = SimulationParams(**MARKET | {"days": 40, "gaps_per_day": 0.0})
     strengths, hidden = expect_strengths(params.regimes, HORIZON), draw_hidden(params, 2)
-    close = simulate(params, ("A", "B"), HORIZON)["A"].candles["close"].to_numpy()
+    close = dict(simulate(params, ("A", "B"), HORIZON))["A"].candles["close"].to_numpy()
     label = trend_strength(close, HORIZON)[:-HORIZON]
     beliefs = beliefs_of(hidden, params)["probability"][:-HORIZON, 0]
     median = strengths.median(beliefs)

@@ -82,7 +82,7 @@ def test_it_meets_the_expectations_that_its_market_met():
     """Two days of the simulated market whose second half is another: no critical rule fails."""
     params = Params.read()
     market = params.section("simulation", SimulationParams).model_copy(update={"days": 2})
-    table = simulate(market, ["BTC-USD"], 15)["BTC-USD"].candles
+    table = dict(simulate(market, ["BTC-USD"], 15))["BTC-USD"].candles
     begin, end = (int(microseconds(table)[row]) for row in (1500, -1))
     moves = Moves.of(table, MINUTE, 3)
     future = as_candles(

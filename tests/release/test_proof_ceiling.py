@@ -11,7 +11,7 @@ from tapeline.closure import ROOT
 from tapeline.errors import ProofError
 from tapeline.market import known, simulation
 from tapeline.market.filters import filter_windows
-from tapeline.market.simulation import SimulationParams, ceiling_probability, draw_hidden, simulate
+from tapeline.market.simulation import SimulationParams, ceiling_probability, draw_hidden, groups_of, simulate
 from tapeline.market.strength import expect_strengths
 from tapeline.params import Params
 from tapeline.release.proof_ceiling import CHANGES, CHANGES_IN_TESTS, prove_ceiling
@@ -31,7 +31,7 @@ def few_paths(monkeypatch):
     monkeypatch.setattr("tapeline.market.strength.PATHS", 2000)
 
 
-def ingested(folder, source="simulated", market=TREND):
+def ingested(folder, source="simulated", market=TREND, symbols=SYMBOLS):
     """A run of one day whose ceilings were stored by the simulation as it is now."""
     values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
     values["simulation"] |= market | {"days": 1}
@@ -40,14 +40,16 @@ def ingested(folder, source="simulated", market=TREND):
     params = Params(values)
     simulated = params.section("simulation", SimulationParams)
     (folder / "data/candles/ceiling").mkdir(parents=True)
-    for symbol, told in simulate(simulated, SYMBOLS, HORIZON).items():
+    for symbol, told in simulate(simulated, symbols, HORIZON):
         told.ceiling.to_parquet(folder / f"data/candles/ceiling/{symbol}.parquet", index=False)
     (folder / "data/ceilings").mkdir()
-    hidden, strengths = draw_hidden(simulated, len(SYMBOLS)), expect_strengths(simulated.regimes, HORIZON)
-    tables = ceilings_of_tests(hidden, simulated, SYMBOLS, FOLDS, strengths, HORIZON, LENGTH)
-    for symbol, table in tables.items():
-        table.to_parquet(folder / f"data/ceilings/{symbol}.parquet", index=False)
-    return SimpleNamespace(root=folder, params=params, symbols=SYMBOLS, horizon=HORIZON, folds=FOLDS)
+    strengths = expect_strengths(simulated.regimes, HORIZON)
+    for group, members in enumerate(groups_of(symbols)):
+        hidden = draw_hidden(simulated, len(members), group)
+        tables = ceilings_of_tests(hidden, simulated, members, FOLDS, strengths, HORIZON, LENGTH)
+        for symbol, table in tables.items():
+            table.to_parquet(folder / f"data/ceilings/{symbol}.parquet", index=False)
+    return SimpleNamespace(root=folder, params=params, symbols=symbols, horizon=HORIZON, folds=FOLDS)
 
 
 @pytest.mark.parametrize("market", [TREND, MEMORY], ids=["trend", "memory"])
@@ -57,6 +59,20 @@ def test_a_filter_of_the_past_is_proved(tmp_path, market):
     assert (of_all.trials, of_tests.trials) == (CHANGES, CHANGES_IN_TESTS)
     assert dict(of_all)["values"] > 1000
     assert dict(of_tests)["values"] > 1000
+
+
+def test_of_more_than_five_symbols_each_group_is_proved(tmp_path, monkeypatch):
+    """With trials of its own; a filter that is ahead in the second alone is found."""
+    few = {"market": TREND, "symbols": (*"ABCDE", "F")}
+    (tmp_path / "honest").mkdir()
+    of_all, of_tests = prove_ceiling(ingested(tmp_path / "honest", **few), np.random.default_rng(1))
+    assert (of_all.trials, of_tests.trials) == (2 * CHANGES, 2 * CHANGES_IN_TESTS)
+    alone = lambda beliefs, *rest: ceiling_probability(  # noqa: E731
+        np.roll(beliefs, -1, axis=0) if beliefs.shape[1] == 1 else beliefs, *rest
+    )
+    monkeypatch.setattr(simulation, "ceiling_probability", alone)
+    with pytest.raises(ProofError, match="ingest: F's ceiling: probability of .* the future"):
+        prove_ceiling(ingested(tmp_path, **few), np.random.default_rng(1))
 
 
 @pytest.mark.parametrize("place", ["in the filter", "behind it"])
