@@ -20,7 +20,7 @@ def ceilings_of_tests(
     horizon: int,
     sequence_length: int,
 ) -> dict[str, pd.DataFrame]:
-    """By symbol of a group, a row for every minute of the folds' tests: `timestamp` and `known_at`'s columns."""
+    """By symbol of a group, a row for every minute of the tests: `timestamp` and `known_at`'s columns."""
     times = open_times(params)
     minutes = np.flatnonzero(np.any([fold.mask(times, "test") for fold in folds], axis=0))
     known = known_at(hidden, params, strengths, horizon, sequence_length, minutes)
