@@ -10,11 +10,14 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
-from tapeline.errors import ParamsError
+from tapeline.errors import ClusterError, ParamsError
 from tapeline.nets.params import TrainParams
 
 # What allocators say; on the CPU torch has no error class of its own for it.
 OUT_OF_MEMORY = ("out of memory", "not enough memory", "can't allocate memory")
+
+# Likewise of a process that is gone: gloo raises torch's plain RuntimeError.
+LOST_PROCESS = ("gloo", "nccl", "connection closed", "connection reset", "broken pipe")
 
 COMPILERS = ("g++", "clang++", "c++")
 
@@ -82,4 +85,22 @@ def memory_advice(params: TrainParams) -> Iterator[None]:
             params.batch_size,
             "out of memory; raise train.accumulation, or lower train.batch_size, train.chunk_length, "
             "or the width or the layers of the network",
+        ) from error
+
+
+@contextmanager
+def lost_process_advice(processes: int) -> Iterator[None]:
+    """Turn what one of several `processes` hears when another is gone into a line that says how to go on."""
+    try:
+        yield
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        is_lost = isinstance(error, torch.distributed.DistError) or any(
+            words in text.lower() for words in LOST_PROCESS
+        )
+        if processes == 1 or not is_lost:
+            raise
+        raise ClusterError(
+            f"another of the {processes} processes that train together is gone (train.processes): {text[:200]}"
+            "; its own output says why. All epochs that were done are kept: start all of them again to go on"
         ) from error

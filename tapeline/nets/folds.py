@@ -15,7 +15,7 @@ from tapeline.errors import SplitError
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.calibration_fit import PLAIN, CalibrationRows, fit_calibration
 from tapeline.nets.chunks import Series, mask_of, spans_within
-from tapeline.nets.devices import memory_advice
+from tapeline.nets.devices import lost_process_advice, memory_advice
 from tapeline.nets.ensemble import as_one, members_of
 from tapeline.nets.label_weights import class_factors, uniqueness
 from tapeline.nets.network import Network
@@ -138,7 +138,7 @@ def run_fold(
         np.nan_to_num(table.labels.astype(np.float32)),
         training_weights(table, rows.train, unique, params),
     )
-    with memory_advice(params):
+    with memory_advice(params), lost_process_advice(fabric.world_size):
         features = scaled_on(fabric.device, table.features, scaler)
         series = Series(features, *(torch.from_numpy(array).to(fabric.device) for array in arrays))
         spans = spans_within(table.segment, mask_of(rows.part, len(table.segment)))

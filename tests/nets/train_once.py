@@ -8,6 +8,7 @@ import json
 import sys
 from pathlib import Path
 
+from tapeline.ending import run_command
 from tapeline.nets.devices import make_fabric
 from tapeline.nets.folds import run_fold
 from tests.nets.problem import ROWS, make_net, problem, table_of, train_params, weights
@@ -27,4 +28,4 @@ def main(network, folder, processes="1", dropout="0.1", seeds="1"):
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    run_command(lambda: main(*sys.argv[1:]))
