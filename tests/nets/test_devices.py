@@ -33,7 +33,8 @@ def start(nodes, *arguments):
         port = free.getsockname()[1]
     launcher = [
         sys.executable, "-m", "torch.distributed.run", f"--nnodes={nodes}", "--nproc-per-node=1",
-        "--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--rdzv-id=test", "--local-addr=127.0.0.1", "-m",
+        "--rdzv-backend=c10d", f"--rdzv-endpoint=127.0.0.1:{port}", "--rdzv-id=test",
+        "--local-addr=127.0.0.1", "-m",
     ]  # fmt: skip
     return [subprocess.Popen([*launcher, *command], **begun) for _ in range(nodes)]
 
