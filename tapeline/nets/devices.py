@@ -102,5 +102,6 @@ def lost_process_advice(processes: int) -> Iterator[None]:
             raise
         raise ClusterError(
             f"another of the {processes} processes that train together is gone (train.processes): "
-            f"{text[:200]}; its own output says why. All epochs that were done are kept: start all of them again to go on"
+            f"{text[:200]}; its own output says why. All epochs that were done are kept: start all of them "
+            "again to go on"
         ) from error
