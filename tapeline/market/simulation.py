@@ -20,7 +20,6 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pandas as pd
-from numba import njit
 from numpy.typing import NDArray
 from pydantic import Field, field_validator
 
@@ -36,6 +35,7 @@ from tapeline.market.memory import (
     walk_memory,
     walk_volume,
 )
+from tapeline.market.walks import walk_prices, walk_regimes, walk_volatility
 from tapeline.params import Section
 from tapeline.schema import OHLCV, TIMESTAMP_TYPE, Seed
 
@@ -43,8 +43,6 @@ MINUTES_PER_DAY = 1440
 GROUP = 5  # symbols: the filter walks 3**5 = 243 joint regimes per minute, 4**5 = 1,024 in the market memory
 START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the group
 TURNOVER = 300_000.0  # typical for one minute, in the quote currency
-PATH_STEPS = 12  # intrabar price moves
-PRICE_DIGITS = 7  # significant digits of a price: a tick of at most 0.01 bps whatever the price has become
 GAP_TAIL = 1.5  # P(gap of at least m minutes) = m**-1.5: two in three last one minute, one in 64 more than 15
 LARGEST_LOG_MOVE = 25.0  # from the first price; e**25 is 7e10
 MAX_GAP = 240  # minutes
@@ -217,11 +215,9 @@ def draw_candles(hidden: HiddenMarket, seed: int, position: int) -> tuple[FloatA
     position : of the symbol in its group
     """
     scaled, sigmas = hidden.scaled_returns[:, position].copy(), hidden.sigmas[:, position].copy()
-    shares, stream = (
-        upper_share(hidden.balances[:, position]),
-        stream_of(seed, PATH, GROUP * hidden.group + position),
-    )
-    prices = _walk_prices(stream, scaled, sigmas, shares, START_PRICES[position])
+    shares = upper_share(hidden.balances[:, position])
+    stream = stream_of(seed, PATH, GROUP * hidden.group + position)
+    prices = walk_prices(stream, scaled, sigmas, shares, START_PRICES[position])
     # Volume depends on the visible return and on noise: of a trend it holds no more information.
     volume = TURNOVER / START_PRICES[position] * _seasonality(len(scaled))
     volume = np.round(volume * np.exp(0.4 * np.abs(scaled) + 0.5 * hidden.volume_noise[:, position]), 6)
@@ -236,7 +232,7 @@ def _draw_symbol(
     chances = stream_of(params.seed, REGIME, position).random(n_minutes)
     noise = stream_of(params.seed, VOLUME, position).standard_normal(n_minutes)
     if params.market == "trend":
-        regimes, balances = _walk_regimes(chances, params.regime_minutes), np.full(n_minutes, np.nan)
+        regimes, balances = walk_regimes(chances, params.regime_minutes), np.full(n_minutes, np.nan)
     else:
         follows = stream_of(params.seed, FOLLOWS, position).random(n_minutes)
         regimes = walk_memory(chances, follows, params.regime_minutes)
@@ -244,7 +240,7 @@ def _draw_symbol(
             stream_of(params.seed, BALANCE, position).standard_normal(n_minutes), regimes
         )
         noise = walk_volume(noise, regimes)
-    wander = _walk_volatility(stream_of(params.seed, VOLATILITY, position).standard_normal(n_minutes))
+    wander = walk_volatility(stream_of(params.seed, VOLATILITY, position).standard_normal(n_minutes))
     sigmas = (
         params.volatility_bps * 1e-4 * _seasonality(n_minutes) * np.exp(params.volatility_spread * wander)
     )
@@ -274,76 +270,3 @@ def _draw_gaps(params: SimulationParams, position: int) -> NDArray[np.bool_]:
     for start, length in zip(starts, lengths, strict=True):
         missing[start : start + length] = True
     return missing
-
-
-@njit(cache=True)
-def _walk_regimes(draws: FloatArray, regime_minutes: float) -> NDArray[np.int8]:
-    """Regime of every minute from uniform `draws` (n,): stay, or go to one of the other two alike."""
-    regimes = np.empty(draws.shape[0], np.int8)
-    regime = int(3 * draws[0])
-    regimes[0] = regime
-    for i in range(1, draws.shape[0]):
-        if draws[i] < 0.5 / regime_minutes:
-            regime = (regime + 1) % 3
-        elif draws[i] < 1.0 / regime_minutes:
-            regime = (regime + 2) % 3
-        regimes[i] = regime
-    return regimes
-
-
-@njit(cache=True)
-def _walk_volatility(draws: FloatArray) -> FloatArray:
-    """Stationary AR(1) of unit variance that forgets over a day, from normal `draws` (n,)."""
-    persistence = math.exp(-1.0 / MINUTES_PER_DAY)
-    out = draws.copy()
-    for i in range(1, draws.shape[0]):
-        out[i] = persistence * out[i - 1] + math.sqrt(1.0 - persistence**2) * draws[i]
-    return out
-
-
-@njit(cache=True)
-def _walk_prices(
-    stream: np.random.Generator,
-    scaled_returns: FloatArray,
-    sigmas: FloatArray,
-    shares: FloatArray,
-    start_price: float,
-) -> FloatArray:
-    """Open, high, low, close of every minute, shape (n, 4): Gaussian steps that sum to its return.
-
-    shares : (n,) of both shadows that lies above the body, NaN: as the steps made it
-    """
-    prices = np.empty((scaled_returns.shape[0], 4))
-    steps = np.empty(PATH_STEPS)
-    log_price = 0.0
-    for i in range(scaled_returns.shape[0]):
-        for step in range(PATH_STEPS):
-            steps[step] = stream.standard_normal() / math.sqrt(PATH_STEPS)
-        # Steps shifted to the given sum are steps given that sum: the path knows no more than the return.
-        shift = (scaled_returns[i] - np.sum(steps)) / PATH_STEPS
-        close = sigmas[i] * scaled_returns[i]
-        path, highest, lowest = 0.0, max(0.0, close), min(0.0, close)
-        for step in range(PATH_STEPS - 1):
-            path += sigmas[i] * (steps[step] + shift)
-            highest, lowest = max(highest, path), min(lowest, path)
-        if not math.isnan(shares[i]):
-            above, below = max(0.0, close), min(0.0, close)
-            shadows = highest - above + below - lowest
-            highest, lowest = above + shares[i] * shadows, below - (1.0 - shares[i]) * shadows
-        for column, move in enumerate((0.0, highest, lowest, close)):
-            prices[i, column] = _round_price(start_price * math.exp(log_price + move))
-        log_price += close
-    return prices
-
-
-@njit(cache=True)
-def _round_price(price: float) -> float:
-    """Round to PRICE_DIGITS significant digits; keeps order, so low <= open, close <= high holds."""
-    decimals = PRICE_DIGITS - 1 - math.floor(math.log10(price))
-    if decimals >= 0:
-        scale = 10.0**decimals
-        finer: float = np.rint(price * scale) / scale
-        return finer
-    scale = 10.0**-decimals
-    coarser: float = np.rint(price / scale) * scale
-    return coarser
