@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from tapeline.market.filters import filter_regimes
 from tapeline.market.simulation import (
     PATH,
-    PATH_STEPS,
-    PRICE_DIGITS,
     START_PRICES,
     HiddenMarket,
     SimulationParams,
@@ -22,6 +20,7 @@ from tapeline.market.simulation import (
     simulate,
     stream_of,
 )
+from tapeline.market.walks import PATH_STEPS, PRICE_DIGITS
 
 SYMBOLS = ("BTC-USD", "ETH-USD")
 HORIZON = 15

@@ -35,11 +35,10 @@ from tapeline.market.memory import (
     walk_memory,
     walk_volume,
 )
-from tapeline.market.walks import walk_prices, walk_regimes, walk_volatility
+from tapeline.market.walks import MINUTES_PER_DAY, walk_prices, walk_regimes, walk_volatility
 from tapeline.params import Section
 from tapeline.schema import OHLCV, TIMESTAMP_TYPE, Seed
 
-MINUTES_PER_DAY = 1440
 GROUP = 5  # symbols: the filter walks 3**5 = 243 joint regimes per minute, 4**5 = 1,024 in the market memory
 START_PRICES = (30_000.0, 2_000.0, 100.0, 20.0, 0.5)  # by position in the group
 TURNOVER = 300_000.0  # typical for one minute, in the quote currency

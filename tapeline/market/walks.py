@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from tapeline.market.ceiling import FloatArray
 
+MINUTES_PER_DAY = 1440
 PATH_STEPS = 12  # intrabar price moves
 PRICE_DIGITS = 7  # significant digits of a price: a tick of at most 0.01 bps whatever the price has become
 
