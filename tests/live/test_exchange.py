@@ -1,91 +1,27 @@
 """Candles of an exchange as they close, by the real client: whatever goes wrong, each is answered once."""
 
-from contextlib import contextmanager
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from tapeline.download.closing import Closing
 from tapeline.errors import DataError
-from tapeline.evaluation.live import LiveParams
-from tapeline.live.exchange import Exchange, ExchangeClock
-from tapeline.live.records import Records, open_to_write
-from tapeline.live.session import Session
-from tests.download.exchange_server import START, STEP, ExchangeServer, connect, make_candles
-from tests.live.promoted import LIVE, WARM_UP, promote
-
-PARAMS = LiveParams(**LIVE)
-SYMBOLS = "AAA-USDT", "BBB-USDT"
-N = WARM_UP + 400
-CANDLES = {f"api {name.replace('-', '')}": make_candles(N, seed=k) for k, name in enumerate(SYMBOLS)}
-FIRST = WARM_UP + 10  # candles that have closed when it begins
+from tests.download.exchange_server import START, STEP, ExchangeServer, connect
+from tests.live.exchange_world import (
+    CANDLES,
+    FIRST,
+    SYMBOLS,
+    assert_complete,
+    records,
+    run,
+    running,
+)
+from tests.live.promoted import WARM_UP, promote
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Bundles of two symbols of the exchange."""
     return promote(tmp_path_factory.mktemp("promoted"), symbols=SYMBOLS)
-
-
-class World:
-    """A time that passes only where somebody sleeps, for this machine and for the exchange."""
-
-    def __init__(self, server, skew_s=0.0):
-        self.server, self.now, self.skew_s = server, (START + FIRST * STEP) / 1000 + 7.3 - skew_s, skew_s
-        self.on_time = lambda: None
-        self.sleep(0)
-
-    def clock(self):
-        """Seconds since 1970 by this machine."""
-        return self.now
-
-    def sleep(self, seconds):
-        """Let time pass."""
-        self.now += seconds
-        self.server.now = int((self.now + self.skew_s) * 1000)
-        self.on_time()
-
-
-@contextmanager
-def running(folder, models, candles=CANDLES, skew_s=0.0):
-    """A session on the exchange, its source, the world, and what was said."""
-    said = []
-    with ExchangeServer(candles) as server, open_to_write(folder) as writer:
-        world = World(server, skew_s)
-        clock = ExchangeClock(world.clock)
-        session = Session(writer, models, PARAMS, clock, said.append, lambda answer: None)
-        closing = Closing(connect(server, "binance"), SYMBOLS, "1m", said.append, world.sleep, world.clock)
-        source = Exchange(session, closing, PARAMS, said.append, clock, world.sleep)
-        yield session, source, world, said
-
-
-def run(session, source, world, minutes):
-    """Answer until so many minutes have passed."""
-    if not session.resume():
-        session.learn(source.history())
-    until = world.now + 60 * minutes
-    for batch in source.batches():
-        session.take(batch)
-        if world.now > until:
-            break
-
-
-def records(folder):
-    """What was answered, by symbol and bar from START."""
-    rows = pd.DataFrame(list(Records(folder).read()))
-    return rows.assign(bar=(rows["timestamp"] // 1000 - START) // STEP)
-
-
-def assert_complete(rows, first, last):
-    """Every candle of both symbols, once, with its own values."""
-    for symbol in SYMBOLS:
-        own = rows[rows["symbol"] == symbol]
-        assert own["bar"].tolist() == list(range(first, last + 1))
-        _, values = CANDLES[f"api {symbol.replace('-', '')}"]
-        np.testing.assert_array_equal(
-            own[["open", "high", "low", "close", "volume"]], values[first : last + 1]
-        )
 
 
 def test_the_first_closed_candle_is_predicted(models, tmp_path):
@@ -214,3 +150,77 @@ def test_what_the_exchange_has_not_is_told_at_once(models, tmp_path):
             Closing(connect(server, "binance"), SYMBOLS, "1m", print)
         with pytest.raises(DataError, match="interval is '7m'"):
             Closing(connect(server, "binance"), SYMBOLS[:1], "7m", print)
+
+
+def test_one_symbol_that_is_refused_ends_nothing(models, tmp_path):
+    """Delisted at the beginning, listed again after a while: said, counted, and the other is on time."""
+    with running(tmp_path, models) as (session, source, world, said):
+        world.server.refused.add("BBBUSDT")
+        run(session, source, world, 12)
+        world.server.refused.clear()
+        run(session, source, world, 12)
+    rows = records(tmp_path)
+    own = rows[rows["symbol"] == "AAA-USDT"]
+    assert_complete(own, FIRST, int(own["bar"].max()), SYMBOLS[:1])
+    assert ((own["arrived"] - own["timestamp"]) / 1e6 < 61).all()
+    lines = [line for line in said if "the others go on" in line]
+    assert lines[0].startswith("BBB-USDT: binance: BadSymbol: HTTP 400")
+    assert 3 <= len(lines) == source.counts["refused"] <= 5
+    assert rows["bar"][rows["symbol"] == "BBB-USDT"].max() >= FIRST + 22
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_all_symbols_refused_ends_it_in_a_line(models, tmp_path, begun):
+    """At the beginning, or once it runs: nothing is left to go on with."""
+    with running(tmp_path, models) as (session, source, world, _):
+        if begun:
+            run(session, source, world, 3)
+        world.server.refused |= {"AAAUSDT", "BBBUSDT"}
+        with pytest.raises(DataError, match="^binance: BadSymbol: HTTP 400[^\n]*Invalid symbol[^\n]*$"):
+            run(session, source, world, 3)
+
+
+def test_a_symbol_that_fails_holds_up_no_other(models, tmp_path):
+    """Its answers are errors that pass, for an hour: the other is answered on time."""
+    with running(tmp_path, models) as (session, source, world, said):
+        run(session, source, world, 2)
+        world.server.failing.add("AAAUSDT")
+        run(session, source, world, 20)
+        world.server.failing.clear()
+        run(session, source, world, 3)
+    rows = records(tmp_path)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+    late = (rows["arrived"] - rows["timestamp"]) / 1e6 - STEP / 1000
+    assert late[rows["symbol"] == "BBB-USDT"].max() < 2.5
+    assert sum("HTTP 503" in line for line in said) > 10
+
+
+@pytest.mark.parametrize("asked", ["7200", "90"])
+def test_a_pause_that_is_asked_for_is_kept(models, tmp_path, asked):
+    """Nothing is asked until it is over, and the session is not ended by it."""
+    with running(tmp_path, models) as (session, source, world, _):
+        run(session, source, world, 2)
+        world.server.faults["candles"], world.server.retry_after = ["418"], asked
+        begun, n = world.now, len(world.server.log)
+        times = []
+        world.server.on_question = lambda: times.append(world.now - begun)
+        run(session, source, world, int(asked) / 60 + 5)
+    between = np.diff(times)
+    assert between.max() >= int(asked)
+    assert len(world.server.log) > n + 5
+    rows = records(tmp_path)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+
+
+def test_a_gap_is_closed_before_it_is_late(models, tmp_path):
+    """A minute nobody traded in one symbol, and a second without any candle: its next is answered on time."""
+    candles = {
+        "api AAAUSDT": tuple(np.delete(each, FIRST + 5, axis=0) for each in CANDLES["api AAAUSDT"]),
+        "api BBBUSDT": tuple(each[: FIRST + 3] for each in CANDLES["api BBBUSDT"]),
+    }
+    with running(tmp_path, models, candles) as (session, source, world, _):
+        run(session, source, world, 10)
+    rows = records(tmp_path)
+    after = rows[(rows["bar"] == FIRST + 6) & (rows["symbol"] == "AAA-USDT")]
+    assert len(after) == 1
+    assert ((after["arrived"] - after["timestamp"]) / 1e6 < 62).all()
