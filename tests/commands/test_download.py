@@ -5,7 +5,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -20,6 +19,7 @@ from commands.download import main
 from tapeline.closure import ROOT
 from tapeline.schema import OHLCV
 from tests.download.exchange_server import START, STEP, ExchangeServer, make_candles
+from tests.warm import warm_python
 
 HOSTS = [f"{api}.binance.com" for api in ("api", "fapi", "dapi")]
 CANDLES = make_candles(3000, START + (31 * 1440 - 1500) * STEP, holes=((700, 720),))
@@ -60,7 +60,7 @@ def start(server, root, *request):
     """The command, running."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return subprocess.Popen(
-        [sys.executable, "-m", "commands.download", *(request or REQUEST), "--folder", str(root)],
+        [warm_python(), "-m", "commands.download", *(request or REQUEST), "--folder", str(root)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**kept, "HTTPS_PROXY": server.url, "REQUESTS_CA_BUNDLE": server.certificate[0]},
     )  # fmt: skip
