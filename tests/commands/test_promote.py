@@ -70,7 +70,7 @@ class Repository(Workshop):
     def run_and_commit(self, **changes):
         """Change params, run the pipeline, commit, and take it for checked."""
         self.set_params(changes)
-        self.run("make repro")
+        self.run("dvc repro")
         self.commit("run")
         take_for_checked(self.folder)
 
@@ -220,6 +220,7 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
         assert "trained once more up to the end" in record.proof.note
         own = record.candidate
         assert (own["model"], own["figures_of"]) == ("refit", "walk_forward")
+    shop.run("make report")
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
 
 
