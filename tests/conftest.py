@@ -4,6 +4,7 @@ import fcntl
 import gc
 import os
 import signal
+import sys
 from contextlib import ExitStack, contextmanager
 from threading import RLock
 
@@ -40,7 +41,7 @@ def pytest_collection_finish():
 
 def pytest_configure(config):
     """Begin what commands of tests are forked from, one for all workers."""
-    if FOLDER not in os.environ:
+    if FOLDER not in os.environ and sys.platform == "linux":
         server = ExitStack()
         server.enter_context(serving())
         config.add_cleanup(server.close)

@@ -24,9 +24,9 @@ def warm_environment() -> Path:
 
     They run the code of the folder in which they are called, as the environment's own do: stages, commands,
     lines by `-c`. They become those for everything else, and where the settings of Python are others than
-    the tests'.
+    the tests'. Where no server is, it is the environment itself.
     """
-    return Path(os.environ[FOLDER])
+    return Path(os.environ.get(FOLDER, BINARIES.parent))
 
 
 def warm_python() -> str:

@@ -10,6 +10,7 @@ import pytest
 
 from tests.warm import BINARIES, warm_environment
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="waits for processes as Linux does")
 # A package of a folder of its own, whose name is one of the project's.
 MODULE = """
 import os, sys
