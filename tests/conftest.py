@@ -47,16 +47,6 @@ def pytest_configure(config):
         config.add_cleanup(server.close)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def old_garbage_is_left_alone():
-    """What earlier modules have left for good (libraries, kernels, reports) is looked through no more.
-
-    Great Expectations' suites each collect garbage: that took as long as they did.
-    """
-    gc.collect()
-    gc.freeze()
-
-
 @pytest.fixture(scope="session", autouse=True)
 def one_compiles(tmp_path_factory):
     """What Numba keeps is compiled by the worker that comes first; the others take it from there."""
