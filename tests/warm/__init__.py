@@ -24,9 +24,10 @@ def warm_environment() -> Path:
 
     They run the code of the folder in which they are called, as the environment's own do: stages, commands,
     lines by `-c`. They become those for everything else, and where the settings of Python are others than
-    the tests'. Where no server is, it is the environment itself.
+    the tests'. Where no server is, it is the environment itself: on other systems than Linux, and where
+    TAPELINE_WARM names it already, `TAPELINE_WARM=.venv make test-all`.
     """
-    return Path(os.environ.get(FOLDER, BINARIES.parent))
+    return Path(os.environ.get(FOLDER, BINARIES.parent)).absolute()
 
 
 def warm_python() -> str:
