@@ -4,11 +4,14 @@ import fcntl
 import gc
 import os
 import signal
-from contextlib import contextmanager
+import sys
+from contextlib import ExitStack, contextmanager
 from threading import RLock
 
 import pytest
 from hypothesis import settings
+
+from tests.warm import FOLDER, serving
 
 os.environ.pop("DASK_SCHEDULER_ADDRESS", None)  # no test goes to a cluster that it did not start
 
@@ -34,6 +37,14 @@ def pytest_collection_finish():
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], 100)
     gc.enable()
+
+
+def pytest_configure(config):
+    """Begin what commands of tests are forked from, one for all workers."""
+    if FOLDER not in os.environ and sys.platform == "linux":
+        server = ExitStack()
+        server.enter_context(serving())
+        config.add_cleanup(server.close)
 
 
 @pytest.fixture(scope="session", autouse=True)

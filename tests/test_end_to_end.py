@@ -249,7 +249,7 @@ def test_any_number_of_workers_trains_the_same_bytes(workshop):
 
 def test_an_interrupted_training_goes_on(workshop):
     """Ctrl-C says in a line what is kept; run again, the stage ends with the bytes of an unbroken one."""
-    workshop.set_params({"train": {"epochs": 30, "patience": 30, "workers": 2}})
+    workshop.set_params({"train": {"epochs": 30, "patience": 30}})
     shutil.rmtree(workshop.folder / "models/lstm")
     workshop.run("python -m stages.train_lstm")
     weights = {
@@ -257,6 +257,7 @@ def test_an_interrupted_training_goes_on(workshop):
         for path in sorted((workshop.folder / "models/lstm").rglob("*.*"))
     }
     shutil.rmtree(workshop.folder / "models/lstm")
+    workshop.set_params({"train": {"workers": 2}})
     process = subprocess.Popen(
         [sys.executable, "-m", "stages.train_lstm"], cwd=workshop.folder, text=True,
         env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE,
@@ -269,6 +270,7 @@ def test_an_interrupted_training_goes_on(workshop):
     assert process.returncode == 130
     assert re.search(r"interrupted; 2 folds begun or done are kept in \.checkpoints/lstm/\w+: run", said)
     assert not (workshop.folder / "models/lstm").exists()
+    workshop.set_params({"train": {"workers": 1}})  # which decides no byte
     workshop.run("python -m stages.train_lstm")
     for path in (workshop.folder / "models/lstm").rglob("*.*"):
         assert path.read_bytes() == weights[path.name + path.parent.name]
@@ -284,7 +286,7 @@ def test_an_experiment_in_a_temporary_folder_runs_its_own_code(workshop):
             "    train_model(", "    log.info('own code: %s', __file__)\n    train_model("
         )
     )
-    output = workshop.run("dvc exp run --temp -S model.hidden=8")
+    output = workshop.run("dvc exp run --temp train_lstm -S model.hidden=8")
     (line,) = {line for line in output.splitlines() if "own code:" in line}
     assert "/.dvc/tmp/exps/" in line
     workshop.run("git checkout -q . && dvc checkout -q")
@@ -317,7 +319,7 @@ def test_own_candles_go_the_same_way(workshop):
     assert "Traceback" not in refused
     workshop.set_params({"instruments": {"AAA-USD": "BTCUSD", "BBB-USD": "ETHUSD"}})
     workshop.set_params({"gates": EASY | {"lstm-direction": {"lstm.accuracy_all": {"min": 0.68}}}})
-    workshop.run("make repro")
+    workshop.run("dvc repro")
     metrics = json.loads((workshop.folder / "metrics/lstm.json").read_text())
     assert metrics["ceiling"] is None
     assert metrics["accuracy_all_low"] < 0.5 < metrics["accuracy_all_high"]

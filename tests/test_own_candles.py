@@ -15,11 +15,12 @@ from tests.workshop import Workshop
 MARKET = ROOT.parent / "shared/market/BINANCE"
 DAYS = 46
 SYMBOLS = ("BTC-USDT", "ETH-USDT")  # as README names them
-# A network and samples that are done in a minute; none of it says anything about the candles.
+# Models and samples that are done in a minute; none of it says anything about the candles.
 SMALL = (
     "model.hidden=8", "model.layers=1", "transformer.d_model=8", "transformer.layers=1", "train.epochs=1",
     "train.labels_per_epoch=20000", "train.importance_rows=200", "quality.leak_cuts=4",
     "evaluation.resamples=200", "ftmo.odds_paths=200", "ftmo.control_runs=5", "latency.repeats=20",
+    "baselines.trees=40", "train.workers=1", "data.workers=1",
 )  # fmt: skip
 
 

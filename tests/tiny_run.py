@@ -1,11 +1,13 @@
 """One run of the tiny pipeline for all tests that begin with one, whichever worker comes first makes it."""
 
 import fcntl
+import os
 import shutil
 from pathlib import Path
 
 import pytest
 
+from tests.warm import BINARIES
 from tests.workshop import EASY, Workshop
 
 
@@ -21,7 +23,8 @@ def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
             making.mkdir()
             shop = Workshop(making)
             shop.set_params({"gates": EASY})
-            shop.run("make repro")
+            # By the environment's own Python: runs that are compared with this one were begun otherwise.
+            shop.run("make repro", VENV=str(BINARIES.parent), PATH=f"{BINARIES}:{os.environ['PATH']}")
             shop.commit("run")
             making.rename(folder)
     return folder

@@ -11,6 +11,7 @@ from typing import Self
 from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
+from tests.warm import warm_environment
 
 # The market of every run that tests make, whatever the default is: their gates and trades are of it.
 TREND = {"market": "trend", "signal": 0.34, "seed": 1105, "regime_minutes": 240}
@@ -130,10 +131,10 @@ class Workshop:
             installed, wanted = venv / "installed.lock", self.folder / "requirements-dev.lock"
             is_current = installed.is_file() and installed.read_bytes() == wanted.read_bytes()
             assert is_current, f"{venv} is not as requirements-dev.lock says: run `make env` first"
-        binaries = str(Path(sys.executable).parent)
+        binaries, warm = Path(sys.executable).parent, warm_environment()
         env = os.environ | {
-            "PATH": f"{binaries}:{os.environ['PATH']}",
-            "VENV": str(venv),
+            "PATH": f"{warm / 'bin'}:{binaries}:{os.environ['PATH']}",
+            "VENV": str(warm),
             "DVC_NO_ANALYTICS": "1",
             "OMP_NUM_THREADS": "1",
         }

@@ -1,5 +1,6 @@
 """How the reports' pages are made: one template each, charts in the page, nothing loaded from elsewhere."""
 
+import functools
 import io
 import json
 import re
@@ -91,7 +92,11 @@ def embed(
     # Inside a string a closing tag would end the script, and `<!--<script>` keep it from ending.
     specs = json.dumps(drawn).replace("<", "\\u003c")
     draw = f"for (const [id, spec] of Object.entries({specs})) vegaEmbed('#' + id, spec, {options});"
+    return places, Markup(f'<script type="module">{_vega()}\n{draw}</script>')
+
+
+@functools.cache  # takes seconds to put together
+def _vega() -> str:
     # Typed as needing a snippet; without one it returns the whole bundle.
     scripts: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
-    bundle = scripts.replace("</script", "<\\/script")
-    return places, Markup(f'<script type="module">{bundle}\n{draw}</script>')
+    return scripts.replace("</script", "<\\/script")

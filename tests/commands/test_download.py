@@ -4,7 +4,6 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import threading
 
 import numpy as np
@@ -16,6 +15,7 @@ from tapeline.closure import ROOT
 from tapeline.schema import OHLCV
 from tests.download.certificate import make_certificate
 from tests.download.exchange_server import START, STEP, ExchangeServer, make_candles
+from tests.warm import warm_python
 
 CANDLES = make_candles(3000, START + (31 * 1440 - 1500) * STEP, holes=((700, 720),))
 REQUEST = ["binance", "BTC/USDT", "2024-01-30T23:00", "2024-02-02T01:00", "1m"]
@@ -39,7 +39,7 @@ def start(server, root, *request):
     """The command, running."""
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     return subprocess.Popen(
-        [sys.executable, "-m", "commands.download", *(request or REQUEST), "--folder", str(root)],
+        [warm_python(), "-m", "commands.download", *(request or REQUEST), "--folder", str(root)],
         cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**kept, "HTTPS_PROXY": server.url, "REQUESTS_CA_BUNDLE": server.certificate[0]},
     )  # fmt: skip

@@ -4,7 +4,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 
 import numpy as np
@@ -15,8 +14,10 @@ from tapeline.closure import ROOT
 from tapeline.live.records import Records
 from tests.browser import faults_of
 from tests.live.promoted import WARM_UP, market, promote, since, write_market
+from tests.warm import warm_python
 
 N = WARM_UP + 700
+pytestmark = pytest.mark.xdist_group("live command")  # one replay that all of them look at
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +34,7 @@ def project(tmp_path_factory):
 def command(project, name, *options, folder="live", **more):
     """Start a command in the project."""
     return subprocess.Popen(
-        [sys.executable, "-m", f"commands.{name}", f"--folder={folder}", *options],
+        [warm_python(), "-m", f"commands.{name}", f"--folder={folder}", *options],
         cwd=project[0], env=os.environ | {"PYTHONPATH": str(ROOT)}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more,
     )  # fmt: skip
@@ -196,7 +197,7 @@ def test_credentials_are_neither_needed_nor_shown(project, whole):
     """Whatever keys the environment holds, no line and no file has them."""
     secret = "s3cr3t-of-an-exchange"
     process = subprocess.Popen(
-        [sys.executable, "-m", "commands.live", "--folder=keys", "--replay=candles",
+        [warm_python(), "-m", "commands.live", "--folder=keys", "--replay=candles",
          "--until=2025-03-29T02:00"],
         cwd=project[0], text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         env=os.environ | {"PYTHONPATH": str(ROOT), "BINANCE_APIKEY": secret, "BINANCE_SECRET": secret},

@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import sys
 from copy import copy
 
 import pytest
@@ -25,6 +24,7 @@ from tapeline.serving.lines import (
 )
 from tapeline.serving.stream import Stream
 from tests.serving.bundles import LENGTH, LOOKBACK, market, of_market
+from tests.warm import warm_python
 
 NEEDED = LOOKBACK + LENGTH - 1
 JSON = st.recursive(
@@ -179,7 +179,7 @@ def test_an_answer_says_of_which_bundles_it_is(bundles, tmp_path):
 def predict(folder, *more, lines=b"", **environment):
     """Run the command; return its status, answers and what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "commands.predict", "--models", str(folder), *more], cwd=ROOT,
+        [warm_python(), "-m", "commands.predict", "--models", str(folder), *more], cwd=ROOT,
         input=lines, capture_output=True, env=os.environ | environment, check=False,
     )  # fmt: skip
     answers = [json.loads(line) for line in done.stdout.splitlines()]

@@ -3,7 +3,6 @@
 import json
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import boto3
@@ -20,6 +19,7 @@ from tests.candles import random_candles
 from tests.commands.checked import take_for_checked
 from tests.commands.edits import EDITS
 from tests.tiny_run import tiny_run
+from tests.warm import warm_python
 from tests.workshop import EASY, Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("promote")]
@@ -70,7 +70,7 @@ class Repository(Workshop):
     def run_and_commit(self, **changes):
         """Change params, run the pipeline, commit, and take it for checked."""
         self.set_params(changes)
-        self.run("make repro")
+        self.run("dvc repro")
         self.commit("run")
         take_for_checked(self.folder)
 
@@ -220,6 +220,7 @@ def test_a_refitted_model_carries_the_walk_forwards_figures_and_says_so(ran, tmp
         assert "trained once more up to the end" in record.proof.note
         own = record.candidate
         assert (own["model"], own["figures_of"]) == ("refit", "walk_forward")
+    shop.run("make report")
     assert "Refitted:" in (shop.folder / "reports/index.html").read_text()
 
 
@@ -247,7 +248,7 @@ run_command(command.main)
 def inject(shop, step, count, fault, command=("promote",)):
     """Run a command, a promotion, whose `count`th call of `step` fails; its exit status and what it said."""
     done = subprocess.run(
-        [sys.executable, "-c", FAULT, step, str(count), fault, *command],
+        [warm_python(), "-c", FAULT, step, str(count), fault, *command],
         cwd=shop.folder, capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
@@ -309,7 +310,7 @@ def test_a_rollback_happens_wholly_or_not_at_all(shop, step):
 
 def test_of_two_promotions_at_once_one_wins(shop):
     """The other says in a line what it found."""
-    command = [sys.executable, "-m", "commands.promote"]
+    command = [warm_python(), "-m", "commands.promote"]
     both = [
         subprocess.Popen(
             command, cwd=shop.folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True

@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections import Counter
 
@@ -17,6 +16,7 @@ from commands.tune import main
 from tapeline.closure import ROOT
 from tapeline.ending import run_command
 from tests.tuning.market import make_plan, search_params
+from tests.warm import warm_python
 
 SECONDS = 120  # that anything may take on a busy machine
 
@@ -36,7 +36,7 @@ def begin(folder, *arguments):
     """Start the command in `folder`."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
     return subprocess.Popen(
-        [sys.executable, "-m", "commands.tune", *arguments], cwd=folder, env=environment, text=True,
+        [warm_python(), "-m", "commands.tune", *arguments], cwd=folder, env=environment, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
     )  # fmt: skip
 

@@ -15,6 +15,7 @@ from commands import verify as command
 from tapeline.closure import ROOT
 from tapeline.ending import run_command
 from tapeline.release import verification
+from tests.warm import warm_environment
 
 pytestmark = pytest.mark.xdist_group("verify")  # one run that all of them copy
 
@@ -58,7 +59,7 @@ else:
 
 def run(folder, command):
     """Run a shell command in `folder`; return its output."""
-    binaries = str(Path(sys.executable).parent)
+    binaries = f"{warm_environment() / 'bin'}:{Path(sys.executable).parent}"
     env = os.environ | {"PATH": f"{binaries}:{os.environ['PATH']}", "PYTHONPATH": str(ROOT)}
     env |= {"DVC_NO_ANALYTICS": "1", "GIT_CONFIG_GLOBAL": "/dev/null"}
     done = subprocess.run(command, shell=True, cwd=folder, env=env, capture_output=True, text=True)

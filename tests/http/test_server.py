@@ -19,6 +19,7 @@ from tapeline.http.server import bind, read_token, serve
 from tests.commands.test_predict import NEEDED, predict
 from tests.http.service import JSON, minutes, no_versions, placed
 from tests.serving.bundles import market
+from tests.warm import warm_python
 
 SECRET = "0123456789abcdef"
 
@@ -117,7 +118,7 @@ def test_without_the_extra_it_is_said_what_to_install(monkeypatch, missing):
 def start(models, *more, **environment):
     """Run the command."""
     return subprocess.Popen(
-        [sys.executable, "-m", "commands.serve", "--models", str(models), *more], cwd=ROOT, text=True,
+        [warm_python(), "-m", "commands.serve", "--models", str(models), *more], cwd=ROOT, text=True,
         env=os.environ | environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
 

@@ -13,6 +13,7 @@ import pytest
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.live.records import COLUMNS, Records, open_to_write
+from tests.warm import warm_python
 
 DAY_US = 86_400_000_000
 START = 1_769_904_000_000_000  # a midnight
@@ -124,6 +125,7 @@ import resource, sys
 from pathlib import Path
 from tapeline.ending import run_command
 from tapeline.live.records import open_to_write
+from tests.warm import warm_python
 from tests.live.test_records import record
 def main():
     with open_to_write(Path(sys.argv[1])) as writer:
@@ -169,7 +171,7 @@ def test_a_kill_loses_nothing_that_was_answered(tmp_path, seed):
     after = 0
     for again in range(3):
         process = subprocess.Popen(
-            [sys.executable, "-c", WRITES, str(tmp_path), str(after)],
+            [warm_python(), "-c", WRITES, str(tmp_path), str(after)],
             stdout=subprocess.PIPE, text=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         said = process.stdout.readline()

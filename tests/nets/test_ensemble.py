@@ -19,6 +19,7 @@ from tapeline.nets.trainer import TrainingData, train
 from tapeline.promotion.bundle import open_graph
 from tests.nets.problem import ARCHITECTURES, LENGTH, ROWS, N, make_net, problem, run, train_params, weights
 
+pytestmark = pytest.mark.xdist_group("ensemble")  # trained once
 SEED, SEEDS = 5, 3  # that `train_params` begins with; members
 ENTRIES = {model.name: model for model in NETWORKS}
 

@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from tapeline.schema import OHLCV, PRICES
 from tests.plants.plants import Plant
+from tests.warm import warm_python
 from tests.workshop import Workshop
 
 # Short lookbacks, so that many moments fit into few days; tiers by share, whose thresholds are chosen.
@@ -142,7 +142,7 @@ def _run(folder: Path, *arguments: str) -> str | None:
     env = os.environ | {"PYTHONHASHSEED": "0", "OMP_NUM_THREADS": "1", "DVC_NO_ANALYTICS": "1"}
     env.pop("PYTHONPATH", None)
     done = subprocess.run(
-        [sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
+        [warm_python(), *arguments], cwd=folder, env=env, capture_output=True, text=True, check=False
     )
     lines = [line for line in re.split(r"[\r\n]+", done.stderr) if line.strip()]
     return (lines or [""])[-1].strip() if done.returncode else None

@@ -1,10 +1,22 @@
 """Clean tables, small enough to spoil one value at a time."""
 
+import gc
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from tapeline.quality.params import QualityParams
+
+
+@pytest.fixture(scope="module", autouse=True)
+def old_garbage_is_left_alone():
+    """What earlier modules have left for good (libraries, kernels, reports) is looked through no more.
+
+    Each part of a suite of Great Expectations ends with a collection: they took as long as the suites.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

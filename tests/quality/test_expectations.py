@@ -10,7 +10,7 @@ from tapeline.errors import QualityError
 from tapeline.quality import suites
 from tapeline.quality.expectations import validate_candles, validate_features
 from tapeline.quality.report import judge
-from tapeline.schema import PRICES
+from tapeline.schema import KEYS, PRICES
 
 BOUNDS = {"rsi": (0.0, 100.0), "drift": (None, None)}
 
@@ -339,13 +339,9 @@ def test_validation_is_silent_and_leaves_the_table_alone(candles, params, capfd)
     pd.testing.assert_frame_equal(candles, before)
 
 
+VALUES = (np.nan, np.inf, -np.inf, -1.0, 100.0, 100.00002, -1e-7)
 SPOILT = {
     "nothing": lambda t: t,
-    **{
-        f"{value} in {column}": _put(column, [7, 40], np.float32(value))
-        for column in ("rsi", "drift")
-        for value in (np.nan, np.inf, -np.inf, -1.0, 100.0, 100.00002, -1e-7)
-    },
     "no trend strength": lambda t: t.assign(trend_strength=np.nan),
     "twins": lambda t: t.assign(drift=t["rsi"]),
     "a constant, and nothing": lambda t: t.assign(rsi=np.float32(3.0), drift=np.float32(np.nan)),
@@ -359,3 +355,21 @@ def test_a_summary_changes_no_finding(features, params, monkeypatch, name):
     findings = validate_features(spoilt, "BTC-USD", "1m", BOUNDS, params)
     monkeypatch.setattr(suites, "sure_checks", lambda part, symbol: set())
     assert findings == validate_features(spoilt, "BTC-USD", "1m", BOUNDS, params)
+
+
+def test_a_summary_changes_no_finding_of_a_value(features, params, monkeypatch):
+    """Each value in a column of its own, one with bounds and one without, all of them in one table."""
+    rng, bounds = np.random.default_rng(3), dict(BOUNDS)
+    for k, value in enumerate(VALUES):
+        for name in BOUNDS:
+            column = f"{name}_{k}"
+            features.insert(len(KEYS), column, features[name].to_numpy() * np.float32(rng.uniform(0.5, 0.9)))
+            features.loc[[7, 40], column] = np.float32(value)
+            bounds = {column: BOUNDS[name]} | bounds
+    findings = validate_features(features, "BTC-USD", "1m", bounds, params)
+    failed = {finding.column for finding in findings if not finding.success}
+    within = {f"rsi_{VALUES.index(value)}" for value in (100.0, -1e-7)}
+    missing = {f"drift_{k}" for k in range(3)}
+    assert failed == {f"rsi_{k}" for k in range(len(VALUES))} - within | missing
+    monkeypatch.setattr(suites, "sure_checks", lambda part, symbol: set())
+    assert findings == validate_features(features, "BTC-USD", "1m", bounds, params)

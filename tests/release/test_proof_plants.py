@@ -2,7 +2,6 @@
 
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from tapeline.release.proof_trading import prove_inside_test
 from tapeline.release.proof_training import prove_test, prove_validation
 from tests.plants.plants import PLANTS
 from tests.plants.runs import MARKET, plant
+from tests.warm import warm_python
 from tests.workshop import Workshop
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("proof plants")]
@@ -32,7 +32,7 @@ RUN_ALL = (
 def run_stages(folder, *stages):
     """Run `stages` of the project in `folder`, one after the other in one process."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, *stages], cwd=folder, capture_output=True, text=True, check=False
+        [warm_python(), "-c", RUN_ALL, *stages], cwd=folder, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
 

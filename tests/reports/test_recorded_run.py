@@ -8,6 +8,7 @@ import pytest
 from tapeline.errors import ArtifactError
 from tapeline.reports.recorded_run import WORKING_TREE, MissingFileError, open_run
 
+pytestmark = pytest.mark.xdist_group("recorded run")  # one repository
 FORMER, LATER = "day,net_pnl\n2024-01-01,1.5\n", "day,net_pnl\n2024-01-01,-2.5\n"
 
 

@@ -96,14 +96,23 @@ OTHER_LABELS = {
 }
 
 
+def audit_labels():
+    """The audit of both labels' reach."""
+    audited, history = Audited(HONEST, 15, 15), History("ETH-USD", CANDLES, CANDLES)
+    longest = max(feature.lookback for feature in HONEST)
+    return audit_label_reach(audited.build_labels, history, LABELS, longest, 15, PARAMS)
+
+
+def test_labels_of_their_own_candles_pass():
+    """Where nothing is planted."""
+    judge_leaks([audit_labels()])
+
+
 @pytest.mark.parametrize("other", OTHER_LABELS)
 def test_a_direction_of_other_candles_is_named(monkeypatch, other):
     """Planted in the project's own table; the trend strength beside it is not blamed."""
-    audited, history = Audited(HONEST, 15, 15), History("ETH-USD", CANDLES, CANDLES)
-    longest = max(feature.lookback for feature in HONEST)
-    judge_leaks([audit_label_reach(audited.build_labels, history, LABELS, longest, 15, PARAMS)])
     monkeypatch.setattr("tapeline.features.table.direction", OTHER_LABELS[other])
-    found = audit_label_reach(audited.build_labels, history, LABELS, longest, 15, PARAMS)
+    found = audit_labels()
     assert {leak.column for leak in found.leaks} == {"direction"}
 
 
@@ -170,7 +179,13 @@ def test_a_table_that_is_not_what_its_candles_give_is_named(fault):
         for found in audit_symbol(audited, history, table.assign(**{column: change(table[column])}), PARAMS)
     }
     assert {leak.column for leak in audits["stored"].leaks} == {column}
-    short = audit_symbol(audited, history, table.drop(index=9).reset_index(drop=True), PARAMS)[1]
+
+
+def test_a_table_that_lacks_a_candle_is_named():
+    """By its times, and the run ends."""
+    audited, history = Audited(HONEST, horizon=15, max_fill=15), History("ETH-USD", CANDLES, LEADER)
+    table = audited.build(CANDLES, LEADER).drop(index=9).reset_index(drop=True)
+    short = audit_symbol(audited, history, table, PARAMS)[1]
     assert [leak.column for leak in short.leaks] == ["timestamp"]
     with pytest.raises(QualityError, match="is not what the candles give"):
         judge_leaks([short])

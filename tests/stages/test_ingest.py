@@ -16,6 +16,7 @@ from tapeline.closure import ROOT
 from tapeline.schema import OHLCV
 from tapeline.stage import run_stage
 from tests.candles import random_candles
+from tests.warm import warm_python
 
 PARAMS = """
 data: {source: simulated, path: none, layout: auto, columns: {}, timezone: null, symbols: [A, B],
@@ -41,7 +42,7 @@ def start(folder, days=2, limit=None, workers=1):
         params = params.replace("source: simulated, path: none", "source: files, path: raw")
     (folder / "params.yaml").write_text(params)
     return subprocess.Popen(
-        [sys.executable, "-m", "stages.ingest"],
+        [sys.executable if limit else warm_python(), "-m", "stages.ingest"],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
