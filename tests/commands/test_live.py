@@ -103,7 +103,7 @@ def test_watch_says_the_state_and_the_figures(project, whole):
 def test_watch_ends_quietly_when_its_reader_leaves(project, whole):
     """As in `make watch | head -1`: the first line, no complaint, no error."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "commands.watch", "--folder=whole"], cwd=project[0], text=True,
+        [warm_python(), "-m", "commands.watch", "--folder=whole"], cwd=project[0], text=True,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
