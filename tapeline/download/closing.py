@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tapeline.download.history import check_interval, name_folder
 from tapeline.download.pages import Pages, Tally
-from tapeline.download.remote import Remote, name_close
+from tapeline.download.remote import Remote, UnreachableError, name_close
 from tapeline.errors import DataError
 from tapeline.schema import INTERVAL_MINUTES
 
@@ -29,6 +29,7 @@ class Closing:
     """Closed candles of `symbols`, named as data names them, of an exchange that ccxt knows.
 
     skew_s : seconds that the exchange's clock is ahead of this machine's, as of the last `look_at_clock`
+    names : what the exchange calls each symbol
     """
 
     def __init__(
@@ -45,7 +46,7 @@ class Closing:
         check_interval(exchange, interval)
         self.step = INTERVAL_MINUTES[interval] * 60_000
         self._remote.ask(exchange.load_markets)
-        self._names = markets_of(exchange, symbols)
+        self.exchange, self.names = exchange, markets_of(exchange, symbols)
         self.skew_s = 0.0
         self.tally = Tally()
         self.look_at_clock()
@@ -55,6 +56,15 @@ class Closing:
         before = self._clock()
         now = self._remote.now() / 1000
         self.skew_s = now - (before + self._clock()) / 2
+
+    def begin(self) -> None:
+        """Sleep through no failure from here on, as other symbols wait: RestingError until its pause is over."""
+        self._remote.is_patient = False
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether `begin` was called."""
+        return not self._remote.is_patient
 
     @property
     def retries(self) -> int:
@@ -66,20 +76,24 @@ class Closing:
         return int((self._clock() + self.skew_s) * 1000)
 
     def fetch(self, symbol: str, first: int, after: int) -> Served:
-        """Candles of `symbol` that open in [first, after), milliseconds, and have closed."""
+        """Candles of `symbol` that open in [first, after), milliseconds, and have closed; or the first of them."""
         after = min(after, self.now() // self.step * self.step)
         times, values = [np.empty(0, dtype=np.int64)], [np.empty((0, 5))]
         if first < after:
-            pages = Pages(self._remote, self._names[symbol], self._interval, self.tally)
-            for _, page in pages.walk((first, after)):
-                times.append(page.times)
-                values.append(page.values)
+            pages = Pages(self._remote, self.names[symbol], self._interval, self.tally)
+            try:
+                for _, page in pages.walk((first, after)):
+                    times.append(page.times)
+                    values.append(page.values)
+            except UnreachableError:
+                if len(times) == 1:
+                    raise
         return Served(symbol, np.concatenate(times), np.concatenate(values))
 
     def newest(self, symbol: str, bar: int) -> Served:
         """The candle that opened at `bar` and a few before it, as far as they are served; asked for once."""
         rows = self._remote.ask(
-            self._remote.exchange.fetch_ohlcv, self._names[symbol], self._interval,
+            self._remote.exchange.fetch_ohlcv, self.names[symbol], self._interval,
             bar - AGAIN * self.step, AGAIN + 2,
         )  # fmt: skip
         table = np.array([row[:6] for row in rows if None not in row[:6]], dtype=np.float64).reshape(-1, 6)

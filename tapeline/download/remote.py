@@ -21,7 +21,18 @@ MALFORMED = (TypeError, ValueError, LookupError, AttributeError)
 
 
 class UnreachableError(DataError):
-    """The exchange does not answer for now: the same question may be answered later."""
+    """The exchange does not answer for now: the same question may be answered later.
+
+    pause_s : for which it asked, or that is due, before it is asked again
+    """
+
+    def __init__(self, where: object, what: str, pause_s: float = 0.0) -> None:
+        super().__init__(where, what)
+        self.pause_s = pause_s
+
+
+class RestingError(UnreachableError):
+    """It is being left alone, for a reason that was told."""
 
 
 def open_exchange(name: str) -> ccxt.Exchange:
@@ -39,7 +50,11 @@ def name_close(text: str, names: list[str]) -> str:
 
 
 class Remote:
-    """Requests to `exchange` within its rate limit, repeated where they fail; `retries` counts them."""
+    """Requests to `exchange` within its rate limit, repeated where they fail; `retries` counts them.
+
+    is_patient : whether it sleeps until it may ask again. Whoever has other things to do meanwhile sets it to
+    False and asks again: each question that fails is a pause then, in which all others fail (RestingError).
+    """
 
     def __init__(
         self,
@@ -53,6 +68,8 @@ class Remote:
         self.exchange, self.retries = exchange, 0
         self._say, self._sleep, self._clock = say, sleep, clock
         self._date: str | None = None
+        self.is_patient = True
+        self._failures, self._rests_until = 0, 0.0  # in a row, until when by the clock: of an impatient one
 
     def ask(
         self, question: Callable[..., Any], *details: Any, read: Callable[[Any], Any] = lambda answer: answer
@@ -61,6 +78,8 @@ class Remote:
 
         `read` may raise ccxt.BadResponse. DataError if the exchange refuses, or after the last try.
         """
+        if not self.is_patient:
+            return self._ask_once(question, details, read)
         for attempt in range(1, N_TRIES + 1):
             try:
                 return read(_put(question, *details))
@@ -72,6 +91,29 @@ class Remote:
                 self.retries += 1
                 self._sleep(wait)
         raise AssertionError("the last try returns or raises")
+
+    def _ask_once(
+        self, question: Callable[..., Any], details: tuple[Any, ...], read: Callable[[Any], Any]
+    ) -> Any:
+        """As `ask`, with a pause that is not slept through: every question fails until it is over."""
+        left = self._rests_until - self._clock()
+        if left > 0:
+            raise RestingError(self.exchange.id, f"is left alone for {left:.0f} s more", left)
+        try:
+            answer = read(_put(question, *details))
+        except ccxt.BaseError as error:
+            self._failures, self.retries = self._failures + 1, self.retries + 1
+            try:
+                wait = self._wait_after(error, min(self._failures, N_TRIES - 1))
+            except UnreachableError as long:
+                self._rests_until = self._clock() + long.pause_s
+                raise
+            self._rests_until = self._clock() + wait
+            raise UnreachableError(
+                self.exchange.id, f"{describe(error)}; asked again in {wait:g} s", wait
+            ) from error
+        self._failures = 0
+        return answer
 
     def now(self) -> int:
         """Milliseconds since 1970 by the exchange's clock, its last answer's date, or the local clock."""
@@ -112,7 +154,7 @@ class Remote:
         asked = self._retry_after(response.headers.get("Retry-After")) if response is not None else 0.0
         if asked > LONGEST_WAIT_S:
             raise UnreachableError(
-                self.exchange.id, f"asks for a pause of {asked:.0f} s ({describe(error)})"
+                self.exchange.id, f"asks for a pause of {asked:.0f} s ({describe(error)})", asked
             ) from error
         return float(max(asked, FIRST_WAIT_S * 2 ** (attempt - 1)))
 
