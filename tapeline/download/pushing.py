@@ -1,8 +1,8 @@
-"""Candles as an exchange pushes them over its websocket: the one file where asyncio runs, in a thread of its own.
+"""Candles as an exchange pushes them over its websocket: the one file with asyncio, in a thread of its own.
 
-ccxt keeps the last candles that were pushed, by symbol; what changed in them is handed on. It may stumble over a
-frame and go deaf without a word, so that an error in the loop ends the connection as well. When to open another is
-for whoever takes what is heard: nothing here looks at a clock.
+ccxt keeps the last candles that were pushed, by symbol; what changed in them is handed on. It may stumble over
+a frame and go deaf without a word, so that an error in the loop ends the connection as well. When to open
+another is for whoever takes what is heard: nothing here looks at a clock.
 """
 
 import asyncio
@@ -18,9 +18,7 @@ import ccxt.pro
 
 from tapeline.download.remote import LASTING, describe
 
-KEPT = (
-    5  # candles of a symbol that ccxt keeps: the open one, the one before it and what may still be corrected
-)
+KEPT = 5  # candles of a symbol that ccxt keeps: the open one, and those that may still be corrected
 ENDING_S = 5.0  # seconds that a connection may take to be closed
 
 
@@ -44,7 +42,7 @@ class Lost(NamedTuple):
 
 
 def socket_of(exchange: ccxt.Exchange) -> Callable[[], Any] | None:
-    """What makes the client of an exchange's websocket, by the proxies of the environment; None without one."""
+    """What makes the client of an exchange's websocket, with proxies of the environment; None without one."""
     client = getattr(ccxt.pro, exchange.id, None)
     if client is None or client().has.get("watchOHLCV") is not True:
         return None
@@ -95,7 +93,7 @@ class Pushing:
         self._call(self._begin())
 
     def take(self, seconds: float) -> tuple[list[Heard], Lost | None]:
-        """What was heard, after at most `seconds` in which nothing was, and whether the connection was lost."""
+        """What was heard, after at most `seconds` in which nothing was; why the connection was lost, if so."""
         self._wait(self._event, seconds)
         with self._lock:
             self._event.clear()
@@ -160,7 +158,7 @@ class Pushing:
             self._event.set()
 
     async def _follow_all(self, client: Any) -> None:
-        """Follow all symbols, those of one kind of market at once where the exchange can; raise what ends it."""
+        """Follow all symbols, those of a kind of market at once where the exchange can; raise what ends it."""
         self._broken = self._loop.create_future()
         if client.has.get("watchOHLCVForSymbols") is True:
             kinds = {name: str(client.market(name).get("type")) + str(client.market(name).get("settle"))
@@ -218,9 +216,7 @@ class Pushing:
     def _note_ends(self, client: Any) -> None:
         """Have `client` note what Binance says itself, and ccxt leaves out: that a candle has closed."""
         handle, frame = client.handle_message, client.timeframes.get(self._interval)
-        ids = [
-            client.market(name)["id"] for name in self._symbols
-        ]  # one may be that of a pair and a perpetual
+        ids = [client.market(name)["id"] for name in self._symbols]  # one may be a pair's and a perpetual's
         names = {key: name for key, name in zip(ids, self._symbols, strict=True) if ids.count(key) == 1}
 
         def hear(connection: Any, message: Any) -> None:

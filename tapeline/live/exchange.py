@@ -63,9 +63,7 @@ class Exchange:
         self._pushed = Pushed(pushing, self._step, closing.now, say, sleep)
         self.counts: Counter[str] = self._pushed.counts
         self._told: dict[str, dict[int, tuple[float, ...]]] = {}  # the last candles, by symbol and time
-        self._refused: dict[
-            str, tuple[float, float]
-        ] = {}  # by symbol: until when by the clock, the pause, in s
+        self._refused: dict[str, tuple[float, float]] = {}  # by symbol: until when, the pause, in s
         self._failing = set[str]()  # symbols whose last question failed: asked after the others
         self._said_skew = 0.0
         self._looked = clock()
@@ -135,7 +133,7 @@ class Exchange:
         return newest is not None and newest < bar and not self._is_refused(symbol)
 
     def _asked(self, symbol: str, bar: int) -> list[Candle]:
-        """The candle of a bar and a few before it, as REST has them now; all since the last if some are missing."""
+        """The candle of a bar and a few before it, as REST has them; all since the last if some are missing."""
         served = self._try(symbol, self._closing.newest, bar)
         if served is None:
             return []
@@ -164,7 +162,7 @@ class Exchange:
         yield from _by_bar(found)
 
     def _newest(self, symbol: str) -> int | None:
-        """Open time in milliseconds of the newest candle that is recorded, learnt from or on its way there."""
+        """Open time in milliseconds of the newest candle that is recorded, learnt from or on its way."""
         newest, told = self._session.newest(symbol), self._told.get(symbol)
         known = [] if newest is None else [newest // 1000]
         return max([*known, *(told or ())], default=None)
