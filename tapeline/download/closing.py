@@ -58,7 +58,7 @@ class Closing:
         self.skew_s = now - (before + self._clock()) / 2
 
     def begin(self) -> None:
-        """Sleep through no failure from here on, as other symbols wait: RestingError until its pause is over."""
+        """Sleep through no failure from here on, as others wait: RestingError until its pause is over."""
         self._remote.is_patient = False
 
     @property
@@ -76,7 +76,7 @@ class Closing:
         return int((self._clock() + self.skew_s) * 1000)
 
     def fetch(self, symbol: str, first: int, after: int) -> Served:
-        """Candles of `symbol` that open in [first, after), milliseconds, and have closed; or the first of them."""
+        """Closed candles of `symbol` that open in [first, after), milliseconds; or the first of them."""
         after = min(after, self.now() // self.step * self.step)
         times, values = [np.empty(0, dtype=np.int64)], [np.empty((0, 5))]
         if first < after:

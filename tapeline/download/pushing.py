@@ -1,17 +1,17 @@
 """Candles as an exchange pushes them over its websocket: the one file with asyncio, in a thread of its own.
 
-ccxt keeps the last candles that were pushed, by symbol; what changed in them is handed on. It may stumble over
-a frame and go deaf without a word, so that an error in the loop ends the connection as well. When to open
-another is for whoever takes what is heard: nothing here looks at a clock.
+ccxt keeps the last candles that were pushed, by symbol; what changed in them is handed on. It may stumble
+over a frame and go deaf without a word, so that an error in the loop ends the connection as well. When to
+open another is for whoever takes what is heard: nothing here looks at a clock.
 """
 
 import asyncio
 import contextlib
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from urllib.request import getproxies
 
 import ccxt.pro
@@ -93,7 +93,7 @@ class Pushing:
         self._call(self._begin())
 
     def take(self, seconds: float) -> tuple[list[Heard], Lost | None]:
-        """What was heard, after at most `seconds` in which nothing was; why the connection was lost, if so."""
+        """What was heard, after at most `seconds` of nothing; why the connection was lost, if it was."""
         self._wait(self._event, seconds)
         with self._lock:
             self._event.clear()
@@ -158,7 +158,7 @@ class Pushing:
             self._event.set()
 
     async def _follow_all(self, client: Any) -> None:
-        """Follow all symbols, those of a kind of market at once where the exchange can; raise what ends it."""
+        """Follow all symbols, those of a kind of market at once where that can be; raise what ends it."""
         self._broken = self._loop.create_future()
         if client.has.get("watchOHLCVForSymbols") is True:
             kinds = {name: str(client.market(name).get("type")) + str(client.market(name).get("settle"))
@@ -171,8 +171,10 @@ class Pushing:
             followed = [self._follow(client, name) for name in self._symbols]
         tasks = [self._loop.create_task(each) for each in followed]
         try:
-            watched = asyncio.gather(*tasks)
-            await asyncio.wait([watched, self._broken], return_when=asyncio.FIRST_COMPLETED)
+            watched: asyncio.Future[Any] = asyncio.gather(*tasks)
+            await asyncio.wait(
+                [watched, cast("asyncio.Future[Any]", self._broken)], return_when=asyncio.FIRST_COMPLETED
+            )
             (self._broken if self._broken.done() else watched).result()
         finally:
             for task in tasks:
@@ -194,7 +196,7 @@ class Pushing:
                 return  # this symbol is not pushed; the others are
             self._hear(name, rows)
 
-    def _hear(self, name: str, rows: Iterable[list[Any]]) -> None:
+    def _hear(self, name: str, rows: Sequence[list[Any]]) -> None:
         """Keep what changed for whoever takes it; rows that are no candle are left."""
         symbol, seen = self._symbols[name], self._seen.get(name, {})
         changed = {row[0]: row[:6] for row in rows if len(row) > 5 and row[:6] != seen.get(row[0])}

@@ -63,6 +63,7 @@ class Exchange:
         self._pushed = Pushed(pushing, self._step, closing.now, say, sleep)
         self.counts: Counter[str] = self._pushed.counts
         self._told: dict[str, dict[int, tuple[float, ...]]] = {}  # the last candles, by symbol and time
+        self._known: dict[str, int] = {}  # the newest that the session had before, by symbol
         self._refused: dict[str, tuple[float, float]] = {}  # by symbol: until when, the pause, in s
         self._failing = set[str]()  # symbols whose last question failed: asked after the others
         self._said_skew = 0.0
@@ -133,7 +134,7 @@ class Exchange:
         return newest is not None and newest < bar and not self._is_refused(symbol)
 
     def _asked(self, symbol: str, bar: int) -> list[Candle]:
-        """The candle of a bar and a few before it, as REST has them; all since the last if some are missing."""
+        """The candle of a bar and a few before it, as REST has them; all since the last if some lack."""
         served = self._try(symbol, self._closing.newest, bar)
         if served is None:
             return []
@@ -171,12 +172,16 @@ class Exchange:
         """Those that were not handed on so; what lies behind a gap only if they are the whole of a span."""
         arrived, symbol = int(self._clock() * 1e6), served.symbol
         newest, told, found = self._newest(symbol), self._told.setdefault(symbol, {}), []
+        known = self._known.setdefault(symbol, newest or 0)
         for opened, row in zip(served.times.tolist(), served.candles.tolist(), strict=True):
             is_next = newest is not None and opened <= newest + self._step
             if np.isnan(row).any() or told.get(opened) == tuple(row) or not (is_next or is_whole):
                 continue
-            newest = max(opened, newest or opened)
+            is_known = opened <= known and opened not in told
             told[opened] = tuple(row)
+            if is_known:
+                continue
+            newest = max(opened, newest or opened)
             fields = {"timestamp": opened * 1000} | dict(zip(OHLCV, row, strict=True))
             found.append(Candle(symbol, fields, arrived))
         for opened in sorted(told)[: -2 * AGAIN]:

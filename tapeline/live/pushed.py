@@ -1,9 +1,9 @@
 """Candles that an exchange pushes, as far as they have closed: none that is open, and none that may be stale.
 
-A candle has closed when the exchange says so or, of one that never does, when the very next candle has come on
-the same connection; and never before its close by the exchange's clock. A candle during which there was no
-connection is asked for by REST. A symbol's socket is not believed until it once said the same as REST: exchanges
-have pushed other intervals, other volumes and unfinished candles.
+A candle has closed when the exchange says so or, of one that never does, when the very next candle has come
+on the same connection; and never before its close by the exchange's clock. A candle during which there was no
+connection is asked for by REST. A symbol's socket is not believed until it once said the same as REST:
+exchanges have pushed other intervals, other volumes and unfinished candles.
 """
 
 import math
@@ -29,8 +29,8 @@ class Pushed:
     """What `pushing` says, for symbols whose bars are `step` milliseconds; None: there is no socket.
 
     now : milliseconds since 1970 by the exchange's clock
-    counts : of candles taken from the socket (pushed), of what was none (malformed), of those that differed from
-        REST's (different), of connections (lost)
+    counts : of candles taken from the socket (pushed), of what was none (malformed), of those that differed
+        from REST's (different), of connections (lost)
     """
 
     def __init__(
@@ -78,7 +78,7 @@ class Pushed:
         return served
 
     def compare(self, served: Served) -> None:
-        """Hold candles that REST serves against those that were pushed, which are believed while they agree."""
+        """Hold candles that REST serves against those pushed, which are believed while they agree."""
         symbol, candles = served.symbol, self._candles.get(served.symbol, {})
         both = [each for each in self._closed.get(symbol, ()) if each in served.times]
         for opened in sorted(both):
@@ -92,8 +92,8 @@ class Pushed:
             if self._differed[symbol] == TOLD_AT:
                 self._believed.discard(symbol)
                 self._say(
-                    f"{symbol}: its socket says {candles[opened]} where REST says {tuple(values.tolist())} of "
-                    "one candle; REST is asked until they agree"
+                    f"{symbol}: its socket says {candles[opened]} where REST says {tuple(values.tolist())}"
+                    " of one candle; REST is asked until they agree"
                 )
 
     def close(self) -> None:

@@ -14,6 +14,8 @@ from urllib.parse import parse_qs, urlsplit
 import ccxt
 import numpy as np
 
+from tests.download.exchange_socket import ServerSocket
+
 STEP = 60_000  # milliseconds
 START = 1_704_067_200_000  # 2024-01-01T00:00Z
 BROKEN_ANSWERS = ("429", "418", "500", "503", "hang", "reset", "cut", "malformed", "null")
@@ -38,6 +40,9 @@ class ExchangeServer:
     """Serves `markets` (id to times and values) until closed; `now` is its clock, in milliseconds.
 
     `faults` names what goes wrong with the next answers, by kind of question: candles, markets or time.
+    `refused` are markets whose candles it refuses for good. `sockets` are the connections of its websocket,
+    in their order; with `socket_fault`, an HTTP status or reset, it opens none.
+
     `log` has each question. `page` caps a page of candles; `by_window` answers with the candles of the span
     asked for only, as Coinbase and OKX do, instead of the next ones. Kraken takes the time asked for as one
     to be passed (`is_exclusive`), and serves the `last` 720 candles whatever is asked.
@@ -48,7 +53,8 @@ class ExchangeServer:
         self.is_exclusive, self.last = is_exclusive, last
         self.now = now or max(int(times[-1]) for times, _ in markets.values()) + 10 * STEP
         self.faults = {"candles": [], "markets": [], "time": []}
-        self.log = []
+        self.log, self.sockets, self.socket_fault, self.refused = [], [], None, set()
+        self.headers = []  # of every question
         self.on_question = lambda: None
         self.hang_s, self.retry_after, self.has_date = 0.5, str(RETRY_AFTER_S), True
         self.certificate = None  # with one, and its key, the server is also a proxy for https
@@ -124,16 +130,35 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         """Answer a question of either protocol, or fail as told."""
         url = urlsplit(self.path)
+        if self.headers.get("Upgrade") == "websocket":
+            self.upgrade()
+            return
         query = {name: values[0] for name, values in parse_qs(url.query).items()}
         kind, answer = self.route(url.path, query)
         self.exchange.log.append({"kind": kind, "path": url.path, "at": time.monotonic(), **query})
+        self.exchange.headers.append(dict(self.headers))
         self.exchange.on_question()
         faults = self.exchange.faults.get(kind)
         fault = faults.pop(0) if faults else None
+        if kind == "candles" and query.get("symbol") in self.exchange.refused:
+            self.reply(400, '{"code": -1121, "msg": "Invalid symbol."}')
+            return
         if fault in BROKEN_ANSWERS or (fault or "").isdigit():
             self.fail(fault, answer(None))
         else:
             self.reply(200, json.dumps(answer(fault)))
+
+    def upgrade(self):
+        """Speak as a websocket until the client is gone, or refuse to."""
+        self.close_connection = True
+        self.exchange.log.append({"kind": "socket", "path": self.path, "at": time.monotonic()})
+        fault = self.exchange.socket_fault
+        if fault:
+            self.fail(fault, {})
+            return
+        served = ServerSocket(self)
+        self.exchange.sockets.append(served)
+        served.serve()
 
     def route(self, path, query):
         """Kind of the question, and a function of the fault that gives its answer."""

@@ -1,91 +1,27 @@
 """Candles of an exchange as they close, by the real client: whatever goes wrong, each is answered once."""
 
-from contextlib import contextmanager
-
 import numpy as np
-import pandas as pd
 import pytest
 
 from tapeline.download.closing import Closing
 from tapeline.errors import DataError
-from tapeline.evaluation.live import LiveParams
-from tapeline.live.exchange import Exchange, ExchangeClock
-from tapeline.live.records import Records, open_to_write
-from tapeline.live.session import Session
-from tests.download.exchange_server import START, STEP, ExchangeServer, connect, make_candles
-from tests.live.promoted import LIVE, WARM_UP, promote
-
-PARAMS = LiveParams(**LIVE)
-SYMBOLS = "AAA-USDT", "BBB-USDT"
-N = WARM_UP + 400
-CANDLES = {f"api {name.replace('-', '')}": make_candles(N, seed=k) for k, name in enumerate(SYMBOLS)}
-FIRST = WARM_UP + 10  # candles that have closed when it begins
+from tests.download.exchange_server import START, STEP, ExchangeServer, connect
+from tests.live.exchange_world import (
+    CANDLES,
+    FIRST,
+    SYMBOLS,
+    assert_complete,
+    records,
+    run,
+    running,
+)
+from tests.live.promoted import WARM_UP, promote
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory):
     """Bundles of two symbols of the exchange."""
     return promote(tmp_path_factory.mktemp("promoted"), symbols=SYMBOLS)
-
-
-class World:
-    """A time that passes only where somebody sleeps, for this machine and for the exchange."""
-
-    def __init__(self, server, skew_s=0.0):
-        self.server, self.now, self.skew_s = server, (START + FIRST * STEP) / 1000 + 7.3 - skew_s, skew_s
-        self.on_time = lambda: None
-        self.sleep(0)
-
-    def clock(self):
-        """Seconds since 1970 by this machine."""
-        return self.now
-
-    def sleep(self, seconds):
-        """Let time pass."""
-        self.now += seconds
-        self.server.now = int((self.now + self.skew_s) * 1000)
-        self.on_time()
-
-
-@contextmanager
-def running(folder, models, candles=CANDLES, skew_s=0.0):
-    """A session on the exchange, its source, the world, and what was said."""
-    said = []
-    with ExchangeServer(candles) as server, open_to_write(folder) as writer:
-        world = World(server, skew_s)
-        clock = ExchangeClock(world.clock)
-        session = Session(writer, models, PARAMS, clock, said.append, lambda answer: None)
-        closing = Closing(connect(server, "binance"), SYMBOLS, "1m", said.append, world.sleep, world.clock)
-        source = Exchange(session, closing, PARAMS, said.append, clock, world.sleep)
-        yield session, source, world, said
-
-
-def run(session, source, world, minutes):
-    """Answer until so many minutes have passed."""
-    if not session.resume():
-        session.learn(source.history())
-    until = world.now + 60 * minutes
-    for batch in source.batches():
-        session.take(batch)
-        if world.now > until:
-            break
-
-
-def records(folder):
-    """What was answered, by symbol and bar from START."""
-    rows = pd.DataFrame(list(Records(folder).read()))
-    return rows.assign(bar=(rows["timestamp"] // 1000 - START) // STEP)
-
-
-def assert_complete(rows, first, last):
-    """Every candle of both symbols, once, with its own values."""
-    for symbol in SYMBOLS:
-        own = rows[rows["symbol"] == symbol]
-        assert own["bar"].tolist() == list(range(first, last + 1))
-        _, values = CANDLES[f"api {symbol.replace('-', '')}"]
-        np.testing.assert_array_equal(
-            own[["open", "high", "low", "close", "volume"]], values[first : last + 1]
-        )
 
 
 def test_the_first_closed_candle_is_predicted(models, tmp_path):
