@@ -211,7 +211,7 @@ class Pushing:
                 candles[int(opened)] = tuple(float(value) for value in row[1:])
         with self._lock:
             before = self._heard.get(symbol, Heard(symbol, {}, None))
-            closed = (before.closed or set()) | ended.keys() if self._says_ends else None
+            closed = (before.closed or set()) | (ended.keys() & candles) if self._says_ends else None
             self._heard[symbol] = Heard(symbol, before.candles | candles, closed)
             self._event.set()
 

@@ -94,7 +94,7 @@ class Exchange:
             symbol = self._symbols[audited % len(self._symbols)]
             if self._pushed.serves(symbol):  # one at a time: what was pushed is what is served, and stays so
                 audited += 1
-                yield from _by_bar(self._asked(symbol, bar))
+                yield from _by_bar([] if self._is_refused(symbol) else self._asked(symbol, bar))
 
     def close(self) -> None:
         """End the connection."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:  # ccxt's clients of websockets take half a second to load
     from tapeline.download.pushing import Heard, Pushing
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 600.0  # before a connection is opened again; doubles
+EARLY_S = 2.0  # that what is pushed may be ahead of the clock, which was measured an hour ago
 SILENT_S = 5.0  # beyond a bar, after which a socket that says nothing is taken for dead
 DIFFERENCE = 1e-9  # relative, between a candle as it was pushed and as it was served: how numbers are written
 TOLD_AT = 2  # differences in a row that are told; one may be a candle that REST was asked for too soon
@@ -72,7 +73,7 @@ class Pushed:
         served = [each for each in map(self._hand, sorted(self._due)) if len(each.times)]
         if lost is not None:
             self._lose(lost.why, lost.is_lasting)
-        elif self._is_open and self._now() - self._last > self._silence_ms:
+        elif self._is_open and self._now() - self._last >= self._silence_ms:
             self._pushing.drop()
             self._lose(f"was silent for {self._silence_ms / 1000:.0f} s", is_lasting=False)
         return served
@@ -116,8 +117,7 @@ class Pushed:
         candles = self._candles.setdefault(heard.symbol, {})
         closed = self._closed.setdefault(heard.symbol, set())
         self._due.add(heard.symbol)
-        # Later than the bar that begins next none can be, whatever the clocks' difference.
-        oldest, newest = bar - (AGAIN + 1) * self._step, bar + self._step
+        oldest, newest = bar - (AGAIN + 1) * self._step, now + EARLY_S * 1000
         for opened in sorted(heard.candles):
             if not oldest <= opened <= newest or opened % self._step:
                 self.counts["malformed"] += 1
@@ -129,7 +129,8 @@ class Pushed:
                 if heard.closed is None and opened not in candles and opened - self._step in candles:
                     closed.add(opened - self._step)
                 candles[opened] = heard.candles[opened]
-        closed |= (heard.closed or set()) & candles.keys()
+        ended = {each for each in heard.closed or () if each + self._step <= newest}
+        closed |= ended & candles.keys()
         for opened in [each for each in candles if each < oldest]:
             del candles[opened]
             closed.discard(opened)

@@ -47,7 +47,7 @@ class PushingWorld(World):
     """One whose exchange pushes each candle as it grows, says that it closed, and begins the next.
 
     script : a bar and its messages, pairs of seconds after its open and what is sent or called, to others
-    closing : whether it says that a candle has closed; together : whether symbols are followed by one question
+    closing : whether it says that a candle has closed; together : whether all symbols are followed at once
     """
 
     def __init__(self, server, skew_s=0.0, script=lambda bar, events: events, closing=True, together=True):
