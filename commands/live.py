@@ -30,6 +30,17 @@ from tapeline.webhook import STATE
 from tapeline.webhook import tell as post
 
 SAVE_S = 60.0  # seconds between two writings of the page and of what is counted
+COUNTED = {  # of a session on an exchange, in words
+    "pushed": "pushed",
+    "asked": "questions to REST answered",
+    "late": "late",
+    "corrected": "corrected after their answer",
+    "again": "again",
+    "malformed": "pushed that can be none",
+    "different": "pushed that differed from REST's",
+    "lost": "times the socket was lost",
+    "refused": "times one symbol was refused",
+}
 STOPPED = 3  # exit status where a stop was to end it
 
 
@@ -61,6 +72,8 @@ def main() -> None:
             _answer(session, source, params, shows, is_strict=chosen.strict == "1", n_known=n_known)
         finally:
             session.save()
+            if isinstance(source, Exchange):
+                _end(session, source)
         if chosen.replay:
             writer.pack()
             _tell_account(session)
@@ -88,6 +101,15 @@ def _answer(
                 draw(session, params, shows)
                 saved = time.monotonic()
     draw(session, params, shows)
+
+
+def _end(session: Session, source: Exchange) -> None:
+    """Close the exchange's connection; say where its candles came from and which were passed over."""
+    source.close()
+    counts = {**source.counts, **session.passed_over}
+    said = [f"{counts[name]:,} {words}" for name, words in COUNTED.items() if counts.get(name)]
+    if said:
+        _say(f"candles: {', '.join(said)}")
 
 
 def draw(session: Session, params: LiveParams, shows: Iterable[Callable[[State], None]]) -> None:
@@ -136,6 +158,7 @@ def _exchange(
 ) -> Exchange:
     # Imported here: a replay needs no ccxt.
     from tapeline.download.closing import Closing
+    from tapeline.download.pushing import Pushing, socket_of
     from tapeline.download.remote import open_exchange
 
     symbols = list(dict.fromkeys(name for name in chosen.symbols.split(",") if name)) or session.symbols
@@ -149,8 +172,12 @@ def _exchange(
         _say(f"{leader} is answered as well: the others' features are reckoned by it")
         symbols = [leader, *symbols]
     session.keep_to(tuple(symbols))
-    closing = Closing(open_exchange(chosen.exchange), symbols, session.production.stream.interval, _say)
-    return Exchange(session, closing, params, _say, clock)
+    exchange, interval = open_exchange(chosen.exchange), session.production.stream.interval
+    closing, make = Closing(exchange, symbols, interval, _say), socket_of(exchange)
+    if make is None:
+        _say(f"{exchange.id}: ccxt knows no websocket of its candles; each is asked for by REST")
+    pushing = None if make is None else Pushing(exchange, closing.names, interval, make)
+    return Exchange(session, closing, params, _say, clock, pushing=pushing)
 
 
 def _tell_account(session: Session) -> None:

@@ -74,9 +74,8 @@ class Pushing:
     ) -> None:
         self.exchange, self._interval, self._make, self._wait = exchange, interval, make, wait
         self._symbols = {name: symbol for symbol, name in names.items()}
-        self._loop = asyncio.new_event_loop()
-        self._loop.set_exception_handler(self._stumble)
-        self._thread = threading.Thread(target=self._loop.run_forever, name="socket", daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None  # of the thread, both from the first `open` on
+        self._thread: threading.Thread | None = None
         self._event, self._lock = threading.Event(), threading.Lock()
         self._heard: dict[str, Heard] = {}
         self._lost: Lost | None = None
@@ -88,9 +87,12 @@ class Pushing:
 
     def open(self) -> None:
         """Begin a connection; what is heard of it, or that it failed, is there to be taken."""
-        if not self._thread.is_alive():
+        if self._loop is None:
+            self._loop = asyncio.new_event_loop()
+            self._loop.set_exception_handler(self._stumble)
+            self._thread = threading.Thread(target=self._loop.run_forever, name="socket", daemon=True)
             self._thread.start()
-        self._call(self._begin())
+        self._call(self._loop, self._begin())
 
     def take(self, seconds: float) -> tuple[list[Heard], Lost | None]:
         """What was heard, after at most `seconds` of nothing; why the connection was lost, if it was."""
@@ -102,29 +104,29 @@ class Pushing:
 
     def drop(self) -> None:
         """End the connection; nothing more is heard of it."""
-        if self._thread.is_alive():
-            self._call(self._end())
+        if self._loop is not None:
+            self._call(self._loop, self._end())
         with self._lock:
             self._event.clear()
             self._heard, self._lost = {}, None
 
     def close(self) -> None:
         """End all of it."""
-        if not self._loop.is_closed():
-            self.drop()
-            if self._thread.is_alive():
-                self._loop.call_soon_threadsafe(self._loop.stop)
-                self._thread.join(ENDING_S)
+        self.drop()
+        if self._loop is not None and self._thread is not None:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(ENDING_S)
             if not self._thread.is_alive():
                 self._loop.close()
+            self._loop = self._thread = None
 
-    def _call(self, coroutine: Coroutine[Any, Any, None]) -> None:
+    def _call(self, loop: asyncio.AbstractEventLoop, coroutine: Coroutine[Any, Any, None]) -> None:
         with contextlib.suppress(TimeoutError):  # of a connection that does not end: the thread is a daemon
-            asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(ENDING_S)
+            asyncio.run_coroutine_threadsafe(coroutine, loop).result(ENDING_S)
 
     async def _begin(self) -> None:
         await self._end()
-        self._task = self._loop.create_task(self._listen())
+        self._task = asyncio.create_task(self._listen())
 
     async def _end(self) -> None:
         if self._task is not None:
@@ -159,7 +161,7 @@ class Pushing:
 
     async def _follow_all(self, client: Any) -> None:
         """Follow all symbols, those of a kind of market at once where that can be; raise what ends it."""
-        self._broken = self._loop.create_future()
+        self._broken = asyncio.get_running_loop().create_future()
         if client.has.get("watchOHLCVForSymbols") is True:
             kinds = {name: str(client.market(name).get("type")) + str(client.market(name).get("settle"))
                      for name in self._symbols}  # fmt: skip
@@ -169,7 +171,7 @@ class Pushing:
             ]
         else:
             followed = [self._follow(client, name) for name in self._symbols]
-        tasks = [self._loop.create_task(each) for each in followed]
+        tasks = [asyncio.create_task(each) for each in followed]
         try:
             watched: asyncio.Future[Any] = asyncio.gather(*tasks)
             await asyncio.wait(

@@ -1,6 +1,5 @@
 """`make download`: from the command line, over https, to the files, also when killed at any moment."""
 
-import datetime
 import os
 import random
 import signal
@@ -11,17 +10,13 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from commands.download import main
 from tapeline.closure import ROOT
 from tapeline.schema import OHLCV
+from tests.download.certificate import make_certificate
 from tests.download.exchange_server import START, STEP, ExchangeServer, make_candles
 
-HOSTS = [f"{api}.binance.com" for api in ("api", "fapi", "dapi")]
 CANDLES = make_candles(3000, START + (31 * 1440 - 1500) * STEP, holes=((700, 720),))
 REQUEST = ["binance", "BTC/USDT", "2024-01-30T23:00", "2024-02-02T01:00", "1m"]
 
@@ -29,23 +24,7 @@ REQUEST = ["binance", "BTC/USDT", "2024-01-30T23:00", "2024-02-02T01:00", "1m"]
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory):
     """Files of a certificate for Binance's hosts, which only these tests trust, and its key."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test")])
-    today = datetime.datetime.now(datetime.UTC)
-    day = datetime.timedelta(days=1)
-    made = (
-        x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
-        .serial_number(1).not_valid_before(today - day).not_valid_after(today + day)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in HOSTS]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .sign(key, hashes.SHA256())
-    )  # fmt: skip
-    folder = tmp_path_factory.mktemp("certificate")
-    (folder / "cert.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    plain = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "key.pem").write_bytes(key.private_bytes(*plain))
-    return str(folder / "cert.pem"), str(folder / "key.pem")
+    return make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
 @pytest.fixture

@@ -93,7 +93,7 @@ class PushingWorld(World):
                 if not live.ended.is_set():
                     break
             time.sleep(0.001)
-        if self.pushing._thread.is_alive():
+        if self.pushing._loop is not None:
             asyncio.run_coroutine_threadsafe(_spin(), self.pushing._loop).result(PATIENCE_S)
 
     def live(self):

@@ -1,0 +1,87 @@
+"""`make live EXCHANGE=`: as it is, with its real addresses, through a proxy that plays the exchange."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from tapeline.closure import ROOT
+from tests.download.certificate import make_certificate
+from tests.download.exchange_server import START, STEP, ExchangeServer
+from tests.live.exchange_world import CANDLES, FIRST, SYMBOLS
+from tests.live.promoted import promote
+
+SECRET = "s3cr3t-of-an-exchange"
+BEFORE_S = 1.5  # the close of a bar, at which the exchange is first asked for its time
+
+
+class Ticking(ExchangeServer):
+    """An exchange whose clock runs from the first question for it on."""
+
+    begun = None
+
+    @property
+    def now(self):
+        """Milliseconds since 1970."""
+        if self.begun is None and any(each["kind"] == "time" for each in self.log):
+            self.begun = time.monotonic()
+        passed = 0 if self.begun is None else time.monotonic() - self.begun
+        return int(START + (FIRST + 1) * STEP + (passed - BEFORE_S) * 1000)
+
+    @now.setter
+    def now(self, _):
+        pass
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with params and bundles in production, of symbols of the exchange."""
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "params.yaml").write_bytes((ROOT / "params.yaml").read_bytes())
+    promote(folder / "models/promoted", symbols=SYMBOLS)
+    return folder, make_certificate(tmp_path_factory.mktemp("certificate"))
+
+
+def test_the_first_closed_candle_is_answered_and_ctrl_c_ends_it(project):
+    """Its history, its socket, an answer a symbol; no credential is sent or shown; one line at the end."""
+    folder, certificate = project
+    kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+    with Ticking(CANDLES) as server:
+        server.certificate = certificate
+        process = subprocess.Popen(
+            [sys.executable, "-m", "commands.live", "--exchange=binance"], cwd=folder, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={
+                **kept, "PYTHONPATH": str(ROOT), "HTTPS_PROXY": server.url,
+                "REQUESTS_CA_BUNDLE": certificate[0],
+                "BINANCE_APIKEY": SECRET, "BINANCE_SECRET": SECRET,
+            },
+        )  # fmt: skip
+        watchdog = threading.Timer(150, process.kill)
+        watchdog.start()
+        answers = [json.loads(process.stdout.readline()) for _ in SYMBOLS]
+        until = time.monotonic() + 60
+        while not (server.sockets and server.sockets[0].subscribed.is_set()) and time.monotonic() < until:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=100)
+        watchdog.cancel()
+        streams = server.sockets[0].streams
+        sent = [*server.headers, *server.log, *(each.headers for each in server.sockets)]
+    assert process.returncode == 130, err
+    assert {answer["symbol"] for answer in answers} == set(SYMBOLS)
+    assert {answer["status"] for answer in answers} == {"predicted"}
+    assert streams == ["aaausdt@kline_1m", "bbbusdt@kline_1m"]
+    lines = err.splitlines()
+    assert lines[0].startswith("the exchange's clock is ")
+    assert lines[-2].startswith("candles: ")
+    assert lines[-1] == "interrupted"
+    assert len(lines) == 3, err
+    written = b"".join(path.read_bytes() for path in (folder / "live").iterdir())
+    assert SECRET not in f"{out}{err}{answers}{sent}"
+    assert SECRET.encode() not in written
