@@ -88,7 +88,6 @@ class Exchange:
                 yield from _by_bar(self._pushed_within(left / 1000))
             yield from self._closed(bar)
             if self._clock() - self._looked > CLOCK_S:
-                self._looked = self._clock()
                 self._look_at_clock()
             yield from self._missed()
             symbol = self._symbols[audited % len(self._symbols)]
@@ -193,12 +192,12 @@ class Exchange:
 
         DataError if it refuses every symbol, and pushes none.
         """
-        self._failing.add(symbol)
         try:
             served = question(symbol, *details)
         except RestingError:
             return None
         except UnreachableError as error:
+            self._failing.add(symbol)
             if not self._closing.has_begun:
                 raise
             self._say(str(error))
@@ -227,8 +226,11 @@ class Exchange:
     def _look_at_clock(self) -> None:
         try:
             self._closing.look_at_clock()
+        except RestingError:
+            return  # it is looked at after the next bar
         except DataError as error:
             self._say(f"{error}; its clock is taken as before")
+        self._looked = self._clock()
         self._tell_skew()
 
     def _tell_skew(self) -> None:

@@ -40,8 +40,8 @@ class ExchangeServer:
     """Serves `markets` (id to times and values) until closed; `now` is its clock, in milliseconds.
 
     `faults` names what goes wrong with the next answers, by kind of question: candles, markets or time.
-    `refused` are markets whose candles it refuses for good. `sockets` are the connections of its websocket,
-    in their order; with `socket_fault`, an HTTP status or reset, it opens none.
+    `refused` and `failing` are markets whose candles it refuses, for good or for now. `sockets` are the
+    connections of its websocket, in their order; with `socket_fault`, an HTTP status or reset, it opens none.
 
     `log` has each question. `page` caps a page of candles; `by_window` answers with the candles of the span
     asked for only, as Coinbase and OKX do, instead of the next ones. Kraken takes the time asked for as one
@@ -54,6 +54,7 @@ class ExchangeServer:
         self.now = now or max(int(times[-1]) for times, _ in markets.values()) + 10 * STEP
         self.faults = {"candles": [], "markets": [], "time": []}
         self.log, self.sockets, self.socket_fault, self.refused = [], [], None, set()
+        self.failing = set()
         self.headers = []  # of every question
         self.on_question = lambda: None
         self.hang_s, self.retry_after, self.has_date = 0.5, str(RETRY_AFTER_S), True
@@ -143,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         if kind == "candles" and query.get("symbol") in self.exchange.refused:
             self.reply(400, '{"code": -1121, "msg": "Invalid symbol."}')
             return
+        if kind == "candles" and query.get("symbol") in self.exchange.failing:
+            fault = "503"
         if fault in BROKEN_ANSWERS or (fault or "").isdigit():
             self.fail(fault, answer(None))
         else:

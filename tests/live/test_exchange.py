@@ -150,3 +150,77 @@ def test_what_the_exchange_has_not_is_told_at_once(models, tmp_path):
             Closing(connect(server, "binance"), SYMBOLS, "1m", print)
         with pytest.raises(DataError, match="interval is '7m'"):
             Closing(connect(server, "binance"), SYMBOLS[:1], "7m", print)
+
+
+def test_one_symbol_that_is_refused_ends_nothing(models, tmp_path):
+    """Delisted at the beginning, listed again after a while: said, counted, and the other is on time."""
+    with running(tmp_path, models) as (session, source, world, said):
+        world.server.refused.add("BBBUSDT")
+        run(session, source, world, 12)
+        world.server.refused.clear()
+        run(session, source, world, 12)
+    rows = records(tmp_path)
+    own = rows[rows["symbol"] == "AAA-USDT"]
+    assert_complete(own, FIRST, int(own["bar"].max()), SYMBOLS[:1])
+    assert ((own["arrived"] - own["timestamp"]) / 1e6 < 61).all()
+    lines = [line for line in said if "the others go on" in line]
+    assert lines[0].startswith("BBB-USDT: binance: BadSymbol: HTTP 400")
+    assert 3 <= len(lines) == source.counts["refused"] <= 5
+    assert rows["bar"][rows["symbol"] == "BBB-USDT"].max() >= FIRST + 22
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_all_symbols_refused_ends_it_in_a_line(models, tmp_path, begun):
+    """At the beginning, or once it runs: nothing is left to go on with."""
+    with running(tmp_path, models) as (session, source, world, _):
+        if begun:
+            run(session, source, world, 3)
+        world.server.refused |= {"AAAUSDT", "BBBUSDT"}
+        with pytest.raises(DataError, match="^binance: BadSymbol: HTTP 400[^\n]*Invalid symbol[^\n]*$"):
+            run(session, source, world, 3)
+
+
+def test_a_symbol_that_fails_holds_up_no_other(models, tmp_path):
+    """Its answers are errors that pass, for an hour: the other is answered on time."""
+    with running(tmp_path, models) as (session, source, world, said):
+        run(session, source, world, 2)
+        world.server.failing.add("AAAUSDT")
+        run(session, source, world, 20)
+        world.server.failing.clear()
+        run(session, source, world, 3)
+    rows = records(tmp_path)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+    late = (rows["arrived"] - rows["timestamp"]) / 1e6 - STEP / 1000
+    assert late[rows["symbol"] == "BBB-USDT"].max() < 2.5
+    assert sum("HTTP 503" in line for line in said) > 10
+
+
+@pytest.mark.parametrize("asked", ["7200", "90"])
+def test_a_pause_that_is_asked_for_is_kept(models, tmp_path, asked):
+    """Nothing is asked until it is over, and the session is not ended by it."""
+    with running(tmp_path, models) as (session, source, world, _):
+        run(session, source, world, 2)
+        world.server.faults["candles"], world.server.retry_after = ["418"], asked
+        begun, n = world.now, len(world.server.log)
+        times = []
+        world.server.on_question = lambda: times.append(world.now - begun)
+        run(session, source, world, int(asked) / 60 + 5)
+    between = np.diff(times)
+    assert between.max() >= int(asked)
+    assert len(world.server.log) > n + 5
+    rows = records(tmp_path)
+    assert_complete(rows, FIRST, int(rows["bar"].max()))
+
+
+def test_a_gap_is_closed_before_it_is_late(models, tmp_path):
+    """A minute nobody traded in one symbol, and a second without any candle: its next is answered on time."""
+    candles = {
+        "api AAAUSDT": tuple(np.delete(each, FIRST + 5, axis=0) for each in CANDLES["api AAAUSDT"]),
+        "api BBBUSDT": tuple(each[: FIRST + 3] for each in CANDLES["api BBBUSDT"]),
+    }
+    with running(tmp_path, models, candles) as (session, source, world, _):
+        run(session, source, world, 10)
+    rows = records(tmp_path)
+    after = rows[(rows["bar"] == FIRST + 6) & (rows["symbol"] == "AAA-USDT")]
+    assert len(after) == 1
+    assert ((after["arrived"] - after["timestamp"]) / 1e6 < 62).all()
