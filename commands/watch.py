@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tapeline.ending import run_command
+from tapeline.ending import reader_may_leave, run_command
 from tapeline.errors import printable
 from tapeline.evaluation.live import LiveParams
 from tapeline.evaluation.promise import AT_LEAST
@@ -24,8 +24,9 @@ def main() -> None:
     chosen = parser.parse_args()
     params = Params.read().section("live", LiveParams)
     state, *_ = read_state(Path(chosen.folder or "live"), Path(chosen.models or "models/promoted"), params)
-    for line in described(state):
-        print(printable(line))
+    with reader_may_leave():
+        for line in described(state):
+            print(printable(line))
     if state.state == STOP and chosen.strict == "1":
         sys.exit(STOPPED)
 

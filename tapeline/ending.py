@@ -7,7 +7,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -50,6 +51,17 @@ def end_with(parent: int) -> None:
 
     if not any(thread.name == "parent" for thread in threading.enumerate()):
         threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+@contextmanager
+def reader_may_leave() -> Iterator[None]:
+    """Print to a reader who may have read enough, as `head` does: the rest is left, and nothing said."""
+    try:
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python writes what is left at its end, and would fail again.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def run_command(main: Callable[[], None]) -> None:

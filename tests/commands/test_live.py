@@ -99,6 +99,18 @@ def test_watch_says_the_state_and_the_figures(project, whole):
     assert sorted((project[0] / "whole").iterdir()) == before
 
 
+def test_watch_ends_quietly_when_its_reader_leaves(project, whole):
+    """As in `make watch | head -1`: the first line, no complaint, no error."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "commands.watch", "--folder=whole"], cwd=project[0], text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 0
+
+
 def kills(project, whole, folder, moments):
     """Kill the replay at each of the moments, in seconds after its first answer; then let it end."""
     for wait in moments:

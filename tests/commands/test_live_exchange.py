@@ -48,13 +48,17 @@ def project(tmp_path_factory):
 
 
 def test_the_first_closed_candle_is_answered_and_ctrl_c_ends_it(project):
-    """Its history, its socket, an answer a symbol; no credential is sent or shown; one line at the end."""
+    """Of the symbol asked for and the leader, which its features need: history, socket, an answer each.
+
+    No credential is sent or shown, and one line at the end says where the candles came from.
+    """
     folder, certificate = project
     kept = {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
     with Ticking(CANDLES) as server:
         server.certificate = certificate
         process = subprocess.Popen(
-            [sys.executable, "-m", "commands.live", "--exchange=binance"], cwd=folder, text=True,
+            [sys.executable, "-m", "commands.live", "--exchange=binance", "--symbols=BBB-USDT"], cwd=folder,
+            text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={
                 **kept, "PYTHONPATH": str(ROOT), "HTTPS_PROXY": server.url,
@@ -78,10 +82,11 @@ def test_the_first_closed_candle_is_answered_and_ctrl_c_ends_it(project):
     assert {answer["status"] for answer in answers} == {"predicted"}
     assert streams == ["aaausdt@kline_1m", "bbbusdt@kline_1m"]
     lines = err.splitlines()
-    assert lines[0].startswith("the exchange's clock is ")
+    assert lines[0] == "AAA-USDT is answered as well: the others' features are reckoned by it"
+    assert lines[1].startswith("the exchange's clock is ")
     assert lines[-2].startswith("candles: ")
     assert lines[-1] == "interrupted"
-    assert len(lines) == 3, err
+    assert len(lines) == 4, err
     written = b"".join(path.read_bytes() for path in (folder / "live").iterdir())
     assert SECRET not in f"{out}{err}{answers}{sent}"
     assert SECRET.encode() not in written

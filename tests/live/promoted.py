@@ -44,14 +44,14 @@ def promise(label, bounds):
     return {"level": 0.95, "figures": figures, "features": features}
 
 
-def promote(folder, seed=3, bounds=None, symbols=SYMBOLS, **signals):
+def promote(folder, seed=3, bounds=None, symbols=SYMBOLS, interval="1m", **signals):
     """Put a direction and a strength under `folder`, as a promotion does; return it."""
     for network, artifact in (("lstm", "lstm-direction"), ("transformer", "transformer-trend")):
         label = {"lstm": "direction", "transformer": "trend_strength"}[network]
         bundle = make_bundle(folder / ".made", network, artifact, seed=seed, tiers=TIERS)
         files = {path.name: path.read_bytes() for path in bundle.iterdir() if path.name != "manifest.json"}
         contract = json.loads(files["contract.json"])
-        contract["input"] |= {"symbols": list(symbols), "leader": symbols[0]}
+        contract["input"] |= {"symbols": list(symbols), "leader": symbols[0], "interval": interval}
         files |= {
             "contract.json": json.dumps(contract).encode(),
             "params.json": json.dumps(params(**signals)).encode(),

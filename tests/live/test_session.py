@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tapeline.backtest.portfolio import align_candles, align_predictions
+from tapeline.errors import ArtifactError
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.drift import Drift
 from tapeline.live.followed import Followed
@@ -195,6 +196,41 @@ def test_a_bundle_that_is_half_there_is_left_for_the_next_candle(tables, made, t
         (models / "lstm-direction/model.onnx").write_bytes((whole / "model.onnx").read_bytes())
         session.take(next(batches))
         assert session.production.ids["lstm-direction"] != before["lstm-direction"]
+
+
+def test_a_bundle_of_another_interval_is_not_taken_over(tables, made, tmp_path):
+    """Said once, with what to do; what is promoted goes on being served."""
+    models = promote(tmp_path / "promoted")
+    with session_of(tmp_path / "live", models) as session:
+        replay(session, made[1], since(tables), stop_after=5)
+        before = session.production.ids
+        promote(models, seed=11, interval="5m")
+        source = Replay(session, session.clock, made[1], since(tables), None, float("inf"))
+        for batch, _ in zip(source.batches(), range(3), strict=False):
+            assert {each["status"] for each in session.take(batch)} == {"predicted"}
+        assert session.production.ids == before
+    (line,) = [line for line in session.said if line.startswith("not taken over: ")]
+    assert "takes candles of 5m, these are of 1m; end `make live` and begin it anew" in line
+
+
+DAMAGED = {
+    "history.parquet": (b"no table", "can't be read"),
+    "2026-02-01.jsonl": (b'{"symbol": 1}\nno record\n{}\n', "line 2 is no record"),
+    "2026-02-01.parquet": (b"no table", "can't be read"),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_a_folder_that_is_damaged_is_told_in_a_line(made, tmp_path, name):
+    """Candles from before the first answer, lines of a day, a packed day: which file, and what to do."""
+    content, told = DAMAGED[name]
+    (tmp_path / name).write_bytes(content)
+    with (
+        session_of(tmp_path, made[0]) as session,
+        pytest.raises(ArtifactError, match=f"{name}: {told}[^\n]* away[^\n]*$"),
+    ):
+        session.resume()
+    assert (tmp_path / name).read_bytes() == content, "nothing is written over"
 
 
 def test_a_broken_promise_stops_it(tables, made, tmp_path):
