@@ -1,5 +1,6 @@
 """`make live EXCHANGE=`: as it is, with its real addresses, through a proxy that plays the exchange."""
 
+import argparse
 import json
 import os
 import signal
@@ -10,10 +11,14 @@ import time
 
 import pytest
 
+from commands.live import _exchange
 from tapeline.closure import ROOT
+from tapeline.live.exchange import ExchangeClock
+from tapeline.live.records import open_to_write
+from tapeline.live.session import Session
 from tests.download.certificate import make_certificate
-from tests.download.exchange_server import START, STEP, ExchangeServer
-from tests.live.exchange_world import CANDLES, FIRST, SYMBOLS
+from tests.download.exchange_server import START, STEP, ExchangeServer, connect
+from tests.live.exchange_world import CANDLES, FIRST, PARAMS, SYMBOLS
 from tests.live.promoted import promote
 
 SECRET = "s3cr3t-of-an-exchange"
@@ -90,3 +95,19 @@ def test_the_first_closed_candle_is_answered_and_ctrl_c_ends_it(project):
     written = b"".join(path.read_bytes() for path in (folder / "live").iterdir())
     assert SECRET not in f"{out}{err}{answers}{sent}"
     assert SECRET.encode() not in written
+
+
+def test_an_exchange_without_a_websocket_is_said(project, tmp_path, monkeypatch, capsys):
+    """One line; its candles are asked for."""
+    monkeypatch.setattr("tapeline.download.pushing.socket_of", lambda exchange: None)
+    with ExchangeServer(CANDLES) as server, open_to_write(tmp_path) as writer:
+        monkeypatch.setattr("tapeline.download.remote.open_exchange", lambda name: connect(server, name))
+        clock = ExchangeClock(lambda: server.now / 1000)
+        models = project[0] / "models/promoted"
+        session = Session(writer, models, PARAMS, clock, print, lambda answer: None)
+        chosen = argparse.Namespace(exchange="binance", symbols="")
+        source = _exchange(chosen, session, PARAMS, clock)
+        assert len(source.history()["AAA-USDT"]) > 200
+        source.close()
+    told = "binance: ccxt knows no websocket of its candles; each is asked for by REST"
+    assert told in capsys.readouterr().err.splitlines()

@@ -166,8 +166,10 @@ def records(folder):
     return rows.assign(bar=(rows["timestamp"] // 1000 - START) // STEP)
 
 
-def assert_complete(rows, first, last, symbols=SYMBOLS):
-    """Every candle of the symbols, once, with its own values."""
+def assert_complete(rows, first, last=None, symbols=SYMBOLS, at_least=0):
+    """Every candle of the symbols, once, with its own values, up to the last there is: `at_least` that."""
+    last = int(rows["bar"].max()) if last is None else last
+    assert last >= at_least
     for symbol in symbols:
         own = rows[rows["symbol"] == symbol]
         assert own["bar"].tolist() == list(range(first, last + 1))

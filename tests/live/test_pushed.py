@@ -117,6 +117,31 @@ def test_what_was_open_when_the_connection_ended_is_not_handed_on():
     assert pushed.wait(0) == []
 
 
+def test_a_candle_before_a_gap_is_not_handed_on():
+    """The next one is missing, and with it, perhaps, the last message of this one."""
+    pushing = FakePushing()
+    pushed, now, _ = believed(pushing, says_closed=False)
+    bar = now[0]
+    pushing.heard = [Heard("A", {bar: grown(0, 0.5)}, None)]
+    pushed.wait(0)
+    now[0] += 2 * STEP + 1
+    pushing.heard = [Heard("A", {bar + 2 * STEP: grown(2, 0.1)}, None)]
+    assert pushed.wait(0) == []
+
+
+def test_a_close_that_is_said_early_waits_for_the_clock():
+    """By a second it is handed on at its close; by more it is no close."""
+    for early_ms, expected in ((1000, 1), (5000, 0)):
+        pushing = FakePushing()
+        pushed, now, _ = believed(pushing)
+        opened = now[0]
+        now[0] = opened + STEP - early_ms
+        pushing.heard = [Heard("A", {opened: whole(0)}, {opened})]
+        assert pushed.wait(0) == []
+        now[0] = opened + STEP
+        assert len(pushed.wait(0)) == expected
+
+
 def test_pauses_double_until_it_is_heard_again():
     """1, 2, 4 ... 600 seconds; said once; after a message they begin anew."""
     pushing = FakePushing()
