@@ -68,6 +68,8 @@ def believed(pushing, says_closed=True, step=STEP):
     pushed.wait(0)
     pushed.compare(Served("A", np.array([first - step]), np.array([whole(-2)])))
     assert pushed.serves("A")
+    pushing.heard = [Heard("A", {first: whole(-1)}, set() if says_closed else None)]
+    pushed.wait(0)
     return pushed, now, said
 
 
