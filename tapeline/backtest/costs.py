@@ -107,12 +107,17 @@ def fee_of(instrument: InstrumentParams, multiple: float) -> tuple[float, ...]:
     return (instrument.commission_bps * BPS * multiple,)
 
 
-def half_spread(
-    minute: NDArray[np.int64], instrument: InstrumentParams, costs: CostTerms
-) -> NDArray[np.float64]:
-    """Half the spread at each `clocks.minute_of_week`, fraction of the price; shape (n,)."""
+def widenings(minute: NDArray[np.int64], costs: CostTerms) -> NDArray[np.float64]:
+    """How many times wider than quoted spreads are at each `clocks.minute_of_week`; shape (n,)."""
     is_wide = in_daily_window(minute, costs.rollover) | is_weekend(minute)
-    half = instrument.spread_bps * BPS / 2 * np.where(is_wide, costs.widening, 1.0) * costs.multiple
+    return np.where(is_wide, costs.widening, 1.0)
+
+
+def half_spread(
+    widening: NDArray[np.float64], instrument: InstrumentParams, costs: CostTerms
+) -> NDArray[np.float64]:
+    """Half the spread at each of `widenings`, fraction of the price; shape (n,)."""
+    half = instrument.spread_bps * BPS / 2 * widening * costs.multiple
     if (half >= 0.5).any():
         rule = f"times {costs.widening * costs.multiple:g} is a spread wider than the price"
         raise ParamsError("costs.instruments.*.spread_bps", instrument.spread_bps, rule)

@@ -142,13 +142,22 @@ def align_candles(
         for name in ("open", "high", "low", "close"):
             candles[name][at, s] = table[name].to_numpy()[is_on_clock]
         candles["has_price"][at, s] = ~table["is_filled"].to_numpy()[is_on_clock]
-        change = np.log(table["close"]).diff().to_numpy()
-        known_at_open = np.roll(window_deviation(change, volatility_candles), 1)
-        known_at_open[:1] = np.nan
-        sigma[at, s] = known_at_open[is_on_clock]
-        reach = talib.TRANGE(*(table[name].to_numpy(float) for name in ("high", "low", "close")))
-        atr[at, s] = window_mean(reach, atr_candles)[is_on_clock]
+        prices = (table[name].to_numpy(float) for name in ("high", "low", "close"))
+        known_at_open, reach = measure_moves(*prices, volatility_candles, atr_candles)
+        sigma[at, s], atr[at, s] = known_at_open[is_on_clock], reach[is_on_clock]
     return Market(clock, minutes, tuple(tables), candles, sigma, atr)
+
+
+def measure_moves(
+    high: FloatArray, low: FloatArray, close: FloatArray, volatility_candles: int, atr_candles: int
+) -> tuple[FloatArray, FloatArray]:
+    """`Market.sigma` and `Market.atr` of consecutive candles, (n,) each; NaN while too few came before."""
+    # One memory layout for all callers: NumPy's logarithm may differ in the last bit by it.
+    change = np.diff(np.log(np.ascontiguousarray(close)), prepend=np.nan)
+    known_at_open = np.roll(window_deviation(change, volatility_candles), 1)
+    known_at_open[:1] = np.nan
+    reach = talib.TRANGE(*(np.ascontiguousarray(each) for each in (high, low, close)))
+    return known_at_open, window_mean(reach, atr_candles)
 
 
 def align_predictions(market: Market, rows: pd.DataFrame, column: str) -> FloatArray:

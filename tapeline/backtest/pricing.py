@@ -18,6 +18,7 @@ from tapeline.backtest.costs import (
     half_spread,
     instrument_of,
     market_hours,
+    widenings,
 )
 from tapeline.backtest.engine import TradedMarket
 from tapeline.backtest.latency import FillParams, delay_bars, slippage
@@ -92,9 +93,10 @@ def price_market(
     quotes["may_open"] = quotes["can_fill"] & may_open[:, None]
     traded_as = [instrument_of(symbol, names, costs) for symbol in market.symbols]
     at_fill = np.empty(quotes.shape)
+    now, then = (widenings(each, costs) for each in (market.minute_of_week, market.minute_after(delay)))
     for s, instrument in enumerate(traded_as):
-        quotes["half_spread"][:, s] = half_spread(market.minute_of_week, instrument, costs)
-        at_fill[:, s] = half_spread(market.minute_after(delay), instrument, costs)
+        quotes["half_spread"][:, s] = half_spread(now, instrument, costs)
+        at_fill[:, s] = half_spread(then, instrument, costs)
     clock = np.zeros(len(market.timestamp), dtype=clock_dtype)
     clock["day"] = market.account_day
     clock["nights"] = swap_nights(market.timestamp, costs.swap_nights)

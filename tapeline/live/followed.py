@@ -1,6 +1,7 @@
 """What follows from records alone: the account on paper, the watch, counts; the same live and read again."""
 
 import json
+import math
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -12,9 +13,10 @@ from tapeline.backtest.running import Stretch
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.production import Production
 from tapeline.live.watch import Watch
-from tapeline.schema import INTERVAL_MINUTES, OHLCV
+from tapeline.schema import INTERVAL_MINUTES, PRICES
 from tapeline.serving.answers import PREDICTED, REFUSED
-from tapeline.trading.paper import PaperAccount, reach_of
+from tapeline.trading.params import TradingParams
+from tapeline.trading.paper import PaperAccount, paper_candle_dtype, reach_of, told_dtype
 
 DAY_US = 86_400_000_000
 LATENCIES = 100_000  # of the last answers, of which percentiles are told
@@ -41,9 +43,13 @@ class Followed:
         trading = production.trading
         self._reach = reach_of(trading) if trading else 1
         self._step = INTERVAL_MINUTES[production.stream.interval] * 60_000_000
-        self._learnt: dict[str, dict[int, dict[str, Any]]] = {}
-        self._candles: dict[str, list[dict[str, Any]]] = {}
-        self._sides: list[dict[str, Any]] = []
+        symbols = production.contracts[production.direction].input.symbols if trading else ()
+        self._numbers = {name: k for k, name in enumerate(symbols)}
+        self._tiers = {name: k for k, name in enumerate(trading.signals.tier_names)} if trading else {}
+        # Rows of `paper_candle_dtype` and of `told_dtype`: those before the account began, and those not traded yet.
+        self._learnt: dict[str, dict[int, tuple[Any, ...]]] = {}
+        self._candles: dict[str, list[tuple[Any, ...]]] = {}
+        self._sides: list[tuple[Any, ...]] = []
         self._first = self._newest = self._oldest = -1
         self._day, self._day_equity, self._closing = -1, 0.0, 0.0
 
@@ -61,7 +67,7 @@ class Followed:
         """Take candles from before the first record, or such as are not traded; by symbol, rising."""
         for symbol, rows in candles.items():
             known = self._learnt.setdefault(symbol, {})
-            known.update({int(row["timestamp"]): dict(row) for row in rows})
+            known.update({int(row["timestamp"]): _candle(row, False) for row in rows})
             for old in sorted(known)[: -self._reach]:
                 del known[old]
 
@@ -79,17 +85,14 @@ class Followed:
             self.latency_us.append(record["answered"] - time - self._step)
         predictions = json.loads(record["predictions"]) if status == PREDICTED else {}
         self.watch.add(symbol, time, float(record["close"]), predictions)
-        if self._production.trading is None:
+        if symbol not in self._numbers:
             return
         is_behind = time < self._newest
-        self._candles.setdefault(symbol, []).append(
-            {"timestamp": time, "is_behind": is_behind} | {name: record[name] for name in OHLCV}
-        )
+        self._candles.setdefault(symbol, []).append(_candle(record, is_behind))
         if status == PREDICTED and not is_behind and not record["is_late"] and not record["is_stopped"]:
-            self._sides.append(
-                {name: record[name] for name in ("symbol", "probability", "tier", "trend_strength")}
-                | {"timestamp": time}
-            )
+            tier = self._tiers.get(record["tier"] or "")
+            numbers = (_number(each) for each in (record["probability"], record["trend_strength"], tier))
+            self._sides.append((self._numbers[symbol], time, *numbers))
 
     def settle(self) -> None:
         """Trade all bars that are whole: those before the newest."""
@@ -117,41 +120,31 @@ class Followed:
         if trading is None:
             return
         if self.account is None:
-            contract = self._production.contracts[self._production.direction]
-            symbols, first = contract.input.symbols, _time(self._oldest)
-            self.account = PaperAccount(symbols, first, trading, contract.input.max_fill)
-            before = {
-                name: _table([row for at, row in sorted(rows.items()) if at < self._oldest])
-                for name, rows in self._learnt.items()
-                if name in symbols
-            }
-            self.account.learn({name: table for name, table in before.items() if len(table)})
-            self._day_equity = self._closing = trading.signals.initial_balance
+            self.account = self._begin(trading)
         account = self.account
         if _time(until) < account.next:
             return
-        now, behind = {}, {}
-        for symbol, rows in self._candles.items():
-            whole = [row for row in rows if row["timestamp"] <= until]
-            now[symbol] = _table([row for row in whole if not row["is_behind"]])
-            behind[symbol] = _table([row for row in whole if row["is_behind"]])
-            self._candles[symbol] = [row for row in rows if row["timestamp"] > until]
-        names = {name: k for k, name in enumerate(trading.signals.tier_names)}
-        sides = [row for row in self._sides if row["timestamp"] <= until]
-        self._sides = [row for row in self._sides if row["timestamp"] > until]
-        predictions = pd.DataFrame(
-            {
-                "symbol": [row["symbol"] for row in sides],
-                "timestamp": pd.to_datetime([row["timestamp"] for row in sides], unit="us", utc=True),
-                "probability": _floats(row["probability"] for row in sides),
-                "trend_strength": _floats(row["trend_strength"] for row in sides),
-                "tier": _floats(names.get(row["tier"] or "") for row in sides),
-            }
-        )
-        predictions["timestamp"] = predictions["timestamp"].astype("datetime64[us, UTC]")
-        traded = account.trade(_time(until), now, predictions, behind)
+        candles = {symbol: np.array(rows, paper_candle_dtype) for symbol, rows in self._candles.items() if rows}
+        sides = np.array(self._sides, told_dtype)
+        self._candles = {symbol: [row for row in rows if row[0] > until] for symbol, rows in self._candles.items()}
+        self._sides = [row for row in self._sides if row[1] > until]
+        whole = {symbol: rows[rows["timestamp"] <= until] for symbol, rows in candles.items()}
+        traded = account.trade(_time(until), whole, sides[sides["timestamp"] <= until])
         self._take_days(traded.timestamp, traded.stretch)
         self._oldest = until + self._step
+
+    def _begin(self, trading: TradingParams) -> PaperAccount:
+        """The account, begun flat at the oldest bar; what was learnt lies before it."""
+        max_fill = self._production.contracts[self._production.direction].input.max_fill
+        account = PaperAccount(tuple(self._numbers), _time(self._oldest), trading, max_fill)
+        before = {
+            name: [row for at, row in sorted(rows.items()) if at < self._oldest]
+            for name, rows in self._learnt.items()
+            if name in self._numbers
+        }
+        account.learn({name: np.array(rows, paper_candle_dtype) for name, rows in before.items() if rows})
+        self._day_equity = self._closing = trading.signals.initial_balance
+        return account
 
     def _take_days(self, clock: pd.DatetimeIndex, stretch: Stretch) -> None:
         """Keep the equity, and tell the watch of days that are over."""
@@ -171,15 +164,14 @@ class Followed:
                 self.equity.append((time, float(equity), float(low)))
 
 
-def _floats(values: Iterable[float | None]) -> np.ndarray:
-    return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+def _candle(row: Mapping[str, Any], is_filled: bool) -> tuple[Any, ...]:
+    """A row of `paper_candle_dtype`."""
+    return int(row["timestamp"]), *(float(row[name]) for name in PRICES), is_filled
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _time(microseconds: int) -> pd.Timestamp:
     return pd.Timestamp(microseconds, unit="us", tz="UTC").as_unit("us")
-
-
-def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    table = pd.DataFrame(rows, columns=["timestamp", *OHLCV])
-    times = pd.to_datetime(table["timestamp"].to_numpy(np.int64), unit="us", utc=True)
-    return table.assign(timestamp=times.astype("datetime64[us, UTC]")).astype(dict.fromkeys(OHLCV, "float64"))

@@ -87,8 +87,8 @@ def predict_rows(
     at = pd.Index(table["timestamp"]).get_indexer(candles["timestamp"].iloc[rows])
     predictions = {}
     for predictor in stream.predictors:
-        values = predictor.predict_rows(table[predictor.features].to_numpy(), at).tolist()
-        predictions[predictor.artifact] = [predictor.as_prediction(value) for value in values]
+        values = predictor.predict_rows(table[predictor.features].to_numpy(), at)
+        predictions[predictor.artifact] = predictor.as_predictions(values)
     return predictions
 
 

@@ -24,19 +24,20 @@ class Predictor:
     """What one bundle predicts; nothing is kept between calls.
 
     features : names of the columns that it takes, in order; sequence_length : rows that a prediction takes
+    scaler : fitted in its training
     """
 
     def __init__(self, folder: Path, open_with: Callable[[Path], Bundle] = open_bundle) -> None:
         """Open the bundle in `folder`; ArtifactError names what is wrong with it."""
         self.bundle = open_with(folder)
-        scaler = self.bundle.model.scaler
+        fitted = self.bundle.model.scaler
         self.features = list(self.bundle.model.features)
         self.sequence_length = self.bundle.contract.sequence_length
-        self._scaler = Scaler(np.array(scaler.mean), np.array(scaler.std))
+        self.scaler = Scaler(np.array(fitted.mean), np.array(fitted.std))
 
     def scale(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Rows (N, F) of features as `predict_windows` takes them."""
-        return self._scaler.transform(features)
+        return self.scaler.transform(features)
 
     def predict_windows(self, windows: NDArray[np.float32]) -> NDArray[np.float64]:
         """Numbers for windows (B, `sequence_length`, F) of scaled rows."""
@@ -48,7 +49,7 @@ class Predictor:
 
     def predict_rows(self, features: NDArray[np.float32], rows: NDArray[np.int64]) -> NDArray[np.float64]:
         """Numbers for `rows` of (N, F) features, each from the `sequence_length` rows that end there."""
-        scaled = self._scaler.transform(features)
+        scaled = self.scaler.transform(features)
         back = np.arange(1 - self.sequence_length, 1)
         outputs = [
             self.bundle.run(scaled[rows[first : first + WINDOWS_AT_ONCE, None] + back])
@@ -61,18 +62,19 @@ class Predictor:
         """Name of the bundle, which no other in production has."""
         return self.bundle.contract.artifact
 
-    def as_prediction(self, value: float) -> Prediction:
-        """A predicted number as an answer holds it: a probability with its tier, or a trend strength."""
-        if self.bundle.model.label == DIRECTION:
-            return Prediction(probability=value, tier=self.tier(value))
-        return Prediction(trend_strength=value)
+    def as_predictions(self, values: NDArray[np.float64]) -> list[Prediction]:
+        """Predicted numbers (B,) as answers hold them: a probability with its tier, or a trend strength."""
+        if self.bundle.model.label != DIRECTION:
+            return [Prediction(trend_strength=value) for value in values.tolist()]
+        tiers = self.tiers(values)
+        return [Prediction(value, tier) for value, tier in zip(values.tolist(), tiers, strict=True)]
 
-    def tier(self, probability: float) -> str | None:
-        """Name of the tier that the confidence max(p, 1 - p) falls into; None between and below them."""
+    def tiers(self, probabilities: NDArray[np.float64]) -> list[str | None]:
+        """Name of the tier that each confidence max(p, 1 - p) falls into; None between and below them."""
         tiers = self.bundle.contract.tiers
         ranges = tiers.tiers if tiers else {}
-        number = int(tier_numbers(np.array(probability), ranges))
-        return None if number == NO_TIER else list(ranges)[number]
+        names: dict[int, str | None] = {NO_TIER: None, **dict(enumerate(ranges))}
+        return [names[number] for number in tier_numbers(probabilities, ranges).tolist()]
 
 
 def features_of(predictor: Predictor) -> list[Feature]:

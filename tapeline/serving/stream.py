@@ -1,7 +1,7 @@
 """Candles one at a time, of one or many symbols: each gets an answer, most of them a prediction."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from itertools import pairwise
 from pathlib import Path
@@ -23,12 +23,12 @@ from tapeline.serving.answers import (
     WARMING_UP,
     Answer,
     Asked,
-    Prediction,
     answer_long_gap,
 )
 from tapeline.serving.buffer import Buffer
 from tapeline.serving.candles import CandleError, brief, read_candle, show
 from tapeline.serving.markets import market_name, require_market
+from tapeline.serving.networks import Networks
 from tapeline.serving.predictor import Predictor, features_of
 
 
@@ -80,10 +80,7 @@ class Stream:
         self.features = [features_of(predictor) for predictor in self.predictors]
         features_by_name = {feature.name: feature for features in self.features for feature in features}
         self._program = program_of(tuple(features_by_name.values()))
-        names = list(features_by_name)
-        self._columns = [np.array([names.index(f.name) for f in features]) for features in self.features]
-        ends = np.cumsum([len(features) for features in self.features]).tolist()
-        self._own = [slice(end - len(f), end) for end, f in zip(ends, self.features, strict=True)]
+        self._networks = Networks(self.predictors, list(features_by_name))
         self.lookback = self._program.lookback
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
@@ -110,7 +107,7 @@ class Stream:
         """
         taken = [self._take(symbol, candle) for symbol, candle in candles]
         asked = [each for each in taken if isinstance(each, Asked)]
-        predicted = iter(self._predict([each.window for each in asked]))
+        predicted = iter(self._networks.ask([each.window for each in asked]))
         return [each.answer(next(predicted)) if isinstance(each, Asked) else each for each in taken]
 
     def _take(self, symbol: str, candle: Mapping[str, Any]) -> Answer | Asked:
@@ -180,8 +177,8 @@ class Stream:
         self._add_row(symbol, self._buffers[symbol], 0)
         clock.append(read_clocks())
         self._rows[symbol] = rows
-        for predictor, own in zip(self.predictors, self._own, strict=True):
-            predictor.predict_windows(rows[None, -predictor.sequence_length :, own])
+        for k in range(len(self.predictors)):
+            self._networks.values(k, [rows])
             clock.append(read_clocks())
         return [(after[0] - before[0], after[1] - before[1]) for before, after in pairwise(clock)]
 
@@ -282,26 +279,9 @@ class Stream:
             return
         candles = buffer.candles(self._leader_of(symbol), self.lookback, back)
         self._is_led[symbol] = not np.isnan(candles.leader_close[-1])
-        features = newest(candles, self._program)[None]
-        parts = [
-            predictor.scale(features[:, columns])
-            for predictor, columns in zip(self.predictors, self._columns, strict=True)
-        ]
-        row = np.concatenate(parts, axis=1)
+        row = self._networks.scale(newest(candles, self._program)[None])
         kept = self._rows.get(symbol, row[:0])
         self._rows[symbol] = np.concatenate([kept, row])[-self.length :]
-
-    def _predict(self, windows: Sequence[np.ndarray]) -> list[dict[str, Prediction]]:
-        """What each network says of each of the windows."""
-        if not windows:
-            return []
-        stacked = windows[0][None] if len(windows) == 1 else np.stack(windows)
-        predictions: list[dict[str, Prediction]] = [{} for _ in windows]
-        for predictor, own in zip(self.predictors, self._own, strict=True):
-            values = predictor.predict_windows(stacked[:, -predictor.sequence_length :, own])
-            for of_window, value in zip(predictions, values.tolist(), strict=True):
-                of_window[predictor.artifact] = predictor.as_prediction(value)
-        return predictions
 
 
 def read_clocks() -> tuple[int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.backtest.portfolio import align_candles, align_predictions, plan_orders, rules_of
+from tapeline.backtest.portfolio import measure_moves, plan_orders, rules_of
 from tapeline.backtest.pricing import Market, price_market
 from tapeline.backtest.records import quote_dtype
 from tapeline.backtest.running import RunningAccount, Stretch
@@ -18,6 +18,14 @@ from tapeline.tiers import NO_TIER
 from tapeline.trading.params import TradingParams
 
 Records = NDArray[np.void]
+# Tables would take longer to be made than to be traded: a minute of a hundred symbols is a row of each.
+# `timestamp` is an open time, microseconds; one that is marked as filled is known and not traded.
+paper_candle_dtype = np.dtype([("timestamp", "i8"), *((name, "f8") for name in PRICES), ("is_filled", "?")])
+# `symbol` is a position in the account's, `tier` one in the params' names of tiers, NaN outside all.
+told_dtype = np.dtype(
+    [("symbol", "i8"), ("timestamp", "i8"), ("probability", "f8"), ("trend_strength", "f8"), ("tier", "f8")]
+)
+NONE = np.zeros(0, paper_candle_dtype)
 
 
 class Traded(NamedTuple):
@@ -41,7 +49,8 @@ class PaperAccount:
     ) -> None:
         self.symbols, self.first, self.params = symbols, first, params
         self._max_fill, self._step = max_fill, pd.Timedelta(minutes=params.minutes)
-        self._kept = {name: empty_candles() for name in symbols}
+        self._step_us = params.minutes * 60_000_000
+        self._kept = dict.fromkeys(symbols, NONE)
         self._reach = reach_of(params)
         blank = price_market(self._market(first, 1), params.names, params.costs, params.execution)
         orders = params.signals, params.execution, params.hold, params.guard_loss
@@ -81,47 +90,42 @@ class PaperAccount:
         """All trades and the last stretch, as if no candle came any more."""
         return self._account.ended()
 
-    def learn(self, candles: Mapping[str, pd.DataFrame]) -> None:
-        """Take real candles from before the next bar, by symbol, which are not traded any more."""
-        for symbol, table in candles.items():
-            self._add(symbol, table)
-            self._kept[symbol] = self._kept[symbol][-self._reach :]
+    def learn(self, candles: Mapping[str, Records]) -> None:
+        """Take real candles from before the next bar, by symbol, of `paper_candle_dtype`; they are not traded."""
+        for symbol, rows in candles.items():
+            self._add(symbol, rows)
+            self._kept[symbol] = self._kept[symbol][-self._reach :].copy()
 
-    def trade(
-        self,
-        until: pd.Timestamp,
-        candles: Mapping[str, pd.DataFrame],
-        predictions: pd.DataFrame,
-        behind: Mapping[str, pd.DataFrame] | None = None,
-    ) -> Traded:
+    def trade(self, until: pd.Timestamp, candles: Mapping[str, Records], predictions: Records) -> Traded:
         """Trade the bars from the next one to that of `until`, which is traded as well.
 
-        candles : by symbol, the real ones among them: `timestamp` and prices, at most one a bar
-        predictions : `symbol`, `timestamp`, `probability`, `trend_strength`, NaN where there is none, and
-            `tier`, a position in the params' names of tiers; only what was told in time
-        behind : like `candles`, those that came when a later bar had begun: known to what follows, not traded
+        candles : by symbol, those among them, of `paper_candle_dtype`, rising, at most one a bar; one that came
+            when a later bar had begun is marked as filled: known to what follows, not traded
+        predictions : of `told_dtype`, NaN where there is no number; only what was told in time
         """
         n_bars = (until - self.next) // self._step + 1
         if n_bars < 1:
             raise ValueError(f"{until} has been traded: the next bar is {self.next}")
         lead = min(1, self._account.next_bar)  # nights are counted from the bar before
-        first = self.next - lead * self._step
-        for symbol in self.symbols:
-            now, late = candles.get(symbol, empty_candles()), (behind or {}).get(symbol, empty_candles())
-            if len(now) or len(late):
-                self._add(symbol, now, late)
-        market = self._market(first, lead + n_bars + 1)
-        rows = predictions[predictions["timestamp"] >= self.next]
-        sides = {name: align_predictions(market, rows, name) for name in ("probability", "trend_strength")}
-        tier = align_predictions(market, rows, "tier")
-        tiers = np.where(np.isnan(tier), NO_TIER, tier).astype(np.int8)
+        begin = self.next
+        for symbol, rows in candles.items():
+            if len(rows):
+                self._add(symbol, rows)
+        market = self._market(begin - lead * self._step, lead + n_bars + 1)
+        rows = predictions[predictions["timestamp"] >= _microseconds(begin)]
+        bars = (rows["timestamp"] - _microseconds(market.timestamp[0])) // self._step_us
+        told = {}
+        for name in ("probability", "trend_strength", "tier"):
+            told[name] = np.full(market.sigma.shape, np.nan)
+            told[name][bars, rows["symbol"]] = rows[name]
+        tiers = np.where(np.isnan(told["tier"]), NO_TIER, told["tier"]).astype(np.int8)
         params = self.params
-        signals = make_signals(sides["probability"], sides["trend_strength"], params.signals, tiers)
+        signals = make_signals(told["probability"], told["trend_strength"], params.signals, tiers)
         priced = price_market(market, params.names, params.costs, params.execution)
         plan = plan_orders(priced, signals, params.signals, params.execution, params.hold, params.guard_loss)
         stretch = self._account.trade(priced.traded, plan.orders, lead)
-        for symbol in self.symbols:
-            self._kept[symbol] = self._kept[symbol][-self._reach :]
+        for symbol in candles:
+            self._kept[symbol] = self._kept[symbol][-self._reach :].copy()
         return Traded(market.timestamp[lead:-1], stretch)
 
     def _market(self, first: pd.Timestamp, n_bars: int) -> Market:
@@ -134,33 +138,37 @@ class PaperAccount:
             quotes[name] = np.nan
         sigma, atr = np.full(shape, np.nan), np.full(shape, np.nan)
         for s, symbol in enumerate(self.symbols):
-            table = self._kept[symbol]
-            if table.empty or table["timestamp"].iloc[-1] < first:
+            kept = self._kept[symbol]
+            bars = (kept["timestamp"] - _microseconds(first)) // self._step_us
+            begun = int(np.searchsorted(bars, 0))
+            if begun == len(kept):
                 continue
-            own = align_candles({symbol: table}, first, self.params.minutes, *windows)
-            n = len(own.timestamp)
-            quotes[:n, s], sigma[:n, s], atr[:n, s] = own.candles[:, 0], own.sigma[:, 0], own.atr[:, 0]
+            at = bars[begun:]
+            for name in PRICES:
+                quotes[name][at, s] = kept[name][begun:]
+            quotes["has_price"][at, s] = ~kept["is_filled"][begun:]
+            known_at_open, reach = measure_moves(kept["high"], kept["low"], kept["close"], *windows)
+            sigma[at, s], atr[at, s] = known_at_open[begun:], reach[begun:]
         return Market(clock, self.params.minutes, self.symbols, quotes, sigma, atr)
 
-    def _add(self, symbol: str, candles: pd.DataFrame, behind: pd.DataFrame | None = None) -> None:
-        """Keep real candles of a symbol, the gaps before them filled where they are short."""
-        kept, columns = self._kept[symbol], ["timestamp", *PRICES]
-        rows = candles[columns].assign(is_filled=False)
-        if behind is not None and len(behind):
-            # Marked as filled ones are: their bar is over, and nobody can have traded on them.
-            both = [part for part in (rows, behind[columns].assign(is_filled=True)) if len(part)]
-            rows = pd.concat(both, ignore_index=True).sort_values("timestamp", ignore_index=True)
-        known = pd.concat([kept[-1:], rows], ignore_index=True) if len(kept) else rows
-        missing = count_missing(known["timestamp"].diff().to_numpy()[1:], self._step.to_timedelta64())
-        is_filled = (missing > 0) & ~is_too_long(missing, self._max_fill)
+    def _add(self, symbol: str, rows: Records) -> None:
+        """Keep candles of a symbol, which rise, the gaps before them filled where they are short."""
+        kept = self._kept[symbol]
+        known = np.concatenate([kept[-1:], rows])
+        missing = count_missing(np.diff(known["timestamp"]), self._step_us)
+        before = np.flatnonzero((missing > 0) & ~is_too_long(missing, self._max_fill))
         parts = [kept, rows]
-        for k in np.flatnonzero(is_filled):
-            before, n = known.iloc[k], int(missing[k])
-            times = before["timestamp"] + self._step * np.arange(1, n + 1)
-            flat = {name: flat_candles(np.full(n, before["close"]))[name] for name in PRICES}
-            parts.append(pd.DataFrame({"timestamp": times, **flat, "is_filled": True}))
-        table = pd.concat([part for part in parts if len(part)], ignore_index=True)
-        self._kept[symbol] = table.sort_values("timestamp", ignore_index=True)
+        if len(before):
+            of = np.repeat(before, missing[before])
+            nth = np.arange(len(of)) - np.searchsorted(of, of) + 1
+            filled = np.zeros(len(of), paper_candle_dtype)
+            filled["timestamp"], filled["is_filled"] = known["timestamp"][of] + nth * self._step_us, True
+            flat = flat_candles(known["close"][of])
+            for name in PRICES:
+                filled[name] = flat[name]
+            parts.append(filled)
+        both = np.concatenate(parts)
+        self._kept[symbol] = both[np.argsort(both["timestamp"], kind="stable")] if len(before) else both
 
 
 def reach_of(params: TradingParams) -> int:
@@ -171,8 +179,5 @@ def reach_of(params: TradingParams) -> int:
     return max(params.execution.volatility_candles + 2, params.signals.atr_candles + 1)
 
 
-def empty_candles() -> pd.DataFrame:
-    """No candles, with the columns of canonical ones that trading takes."""
-    prices = dict.fromkeys(PRICES, np.zeros(0))
-    times = pd.DatetimeIndex([], tz="UTC", dtype="datetime64[us, UTC]")
-    return pd.DataFrame({"timestamp": times, **prices, "is_filled": np.zeros(0, dtype=bool)})
+def _microseconds(time: pd.Timestamp) -> int:
+    return time.value // 1000

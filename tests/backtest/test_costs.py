@@ -5,7 +5,14 @@ import pytest
 from ruamel.yaml import YAML
 
 from tapeline.backtest.clocks import minute_of_week
-from tapeline.backtest.costs import CostParams, InstrumentNames, half_spread, instrument_of, market_hours
+from tapeline.backtest.costs import (
+    CostParams,
+    InstrumentNames,
+    half_spread,
+    instrument_of,
+    market_hours,
+    widenings,
+)
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
 from tapeline.params import Params
@@ -67,9 +74,9 @@ def test_spreads_widen_at_rollover_and_on_weekends():
     """Two basis points are one a side, three at 23:55 and on a Saturday; all doubled on request."""
     at = pd.DatetimeIndex(["2026-01-14 12:00", "2026-01-14 21:55", "2026-01-17 12:00"], tz="UTC")
     btc = instrument_of("X", names(X="BTCUSD"), costs())
-    assert half_spread(minute_of_week(at), btc, costs()) == pytest.approx([1e-4, 3e-4, 3e-4])
-    assert half_spread(minute_of_week(at), btc, costs(multiple=2.0)) == pytest.approx([2e-4, 6e-4, 6e-4])
-    assert half_spread(minute_of_week(at), btc, costs(multiple=0.0)) == pytest.approx([0, 0, 0])
+    wide = widenings(minute_of_week(at), costs())
+    for multiple, expected in ((1.0, [1e-4, 3e-4, 3e-4]), (2.0, [2e-4, 6e-4, 6e-4]), (0.0, [0, 0, 0])):
+        assert half_spread(wide, btc, costs(multiple=multiple)) == pytest.approx(expected)
 
 
 def test_a_spread_wider_than_the_price_is_refused():
@@ -77,7 +84,7 @@ def test_a_spread_wider_than_the_price_is_refused():
     at = pd.DatetimeIndex(["2026-01-17 12:00"], tz="UTC")
     wide = instrument_of("X", names(X="BTCUSD"), costs()).model_copy(update={"spread_bps": 4000.0})
     with pytest.raises(ParamsError, match=r"spread_bps is 4000.0: times 3 is a spread wider than the price"):
-        half_spread(minute_of_week(at), wide, costs())
+        half_spread(widenings(minute_of_week(at), costs()), wide, costs())
 
 
 def test_market_hours():

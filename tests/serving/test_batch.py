@@ -34,9 +34,9 @@ class Last:
         assert (rows >= LENGTH - 1).all()
         return features[rows, 0] * self.factor
 
-    def as_prediction(self, value):
-        """A strength."""
-        return Prediction(trend_strength=value)
+    def as_predictions(self, values):
+        """Strengths."""
+        return [Prediction(trend_strength=value) for value in values.tolist()]
 
 
 def stream(*predictors, leader="AAA-USD"):

@@ -96,15 +96,15 @@ def test_nothing_is_kept_between_calls(predictors, rows):
 )
 def test_a_direction_has_its_tier_whichever_way_it_points(predictors, probability, tier):
     """A from a confidence of 0.7 on, B from 0.5, as the bundle's contract says."""
-    found = predictors[0].as_prediction(probability)
+    _, found, _ = predictors[0].as_predictions(np.array([0.6, probability, 0.9]))
     assert (found.tier, found.trend_strength) == (tier, None)
     assert found.value == pytest.approx(probability, nan_ok=True)
 
 
 def test_a_strength_has_no_tier(predictors):
     """However high it is."""
-    assert predictors[1].as_prediction(0.9) == Prediction(trend_strength=0.9)
-    assert predictors[1].tier(0.9) is None
+    assert predictors[1].as_predictions(np.array([0.9])) == [Prediction(trend_strength=0.9)]
+    assert predictors[1].tiers(np.array([0.9])) == [None]
 
 
 def test_it_is_known_by_its_artifact_and_what_it_takes(predictors):

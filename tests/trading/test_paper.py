@@ -10,7 +10,7 @@ from tapeline.backtest.portfolio import align_candles, align_predictions
 from tapeline.schema import PRICES
 from tapeline.tiers import NO_TIER
 from tapeline.trading.accounts import TradingInputs
-from tapeline.trading.paper import PaperAccount
+from tapeline.trading.paper import PaperAccount, paper_candle_dtype, told_dtype
 from tests.candles import random_candles, with_gaps
 from tests.trading.shipped import read
 
@@ -59,6 +59,15 @@ def markets(draw):
     return tables, predictions, params
 
 
+def as_records(table, kind, **columns):
+    """Rows as an account takes them."""
+    rows = np.zeros(len(table), kind)
+    for name in kind.names:
+        values = columns.get(name, table[name])
+        rows[name] = values.astype("int64") if name == "timestamp" else values
+    return rows
+
+
 def backtest(tables, predictions, params, first):
     """The account of all of it at once, by the code of the stage `evaluate`."""
     market = align_candles(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
@@ -84,15 +93,20 @@ def test_any_cut_comes_to_the_backtest(drawn, data):
     cuts = sorted({*data.draw(st.lists(st.integers(0, len(clock) - 1), max_size=12)), len(clock) - 1})
     real = {symbol: table[~table["is_filled"]] for symbol, table in tables.items()}
     account = PaperAccount(tuple(tables), first, params, MAX_FILL)
-    account.learn({symbol: table[table["timestamp"] < first] for symbol, table in real.items()})
+    symbols = list(tables)
+    before = {symbol: table[table["timestamp"] < first] for symbol, table in real.items()}
+    account.learn({symbol: as_records(table, paper_candle_dtype) for symbol, table in before.items()})
     bars = []
     for until in clock[cuts]:
         begin = account.next
         candles = {
-            symbol: table[(table["timestamp"] >= begin) & (table["timestamp"] <= until)]
+            symbol: as_records(
+                table[(table["timestamp"] >= begin) & (table["timestamp"] <= until)], paper_candle_dtype
+            )
             for symbol, table in real.items()
         }
         told = predictions[(predictions["timestamp"] >= begin) & (predictions["timestamp"] <= until)]
+        told = as_records(told, told_dtype, symbol=[symbols.index(name) for name in told["symbol"]])
         traded = account.trade(until, candles, told)
         assert traded.timestamp[0] == begin
         bars.append(traded.stretch.bars)
@@ -110,9 +124,7 @@ def test_a_bar_is_traded_once():
     tables = {"BTC-USD": random_candles(200)}
     first = tables["BTC-USD"]["timestamp"][100]
     account = PaperAccount(("BTC-USD",), first, read(), MAX_FILL)
-    none = pd.DataFrame({"symbol": [], "timestamp": tables["BTC-USD"]["timestamp"][:0]}).assign(
-        probability=0.0, trend_strength=0.0, tier=0
-    )
+    none = np.zeros(0, told_dtype)
     account.trade(first, {}, none)
     assert account.next == first + pd.Timedelta(minutes=1)
     with pytest.raises(ValueError, match="has been traded"):
@@ -124,11 +136,9 @@ def test_nothing_is_kept_of_long_ago():
     table = random_candles(3000)
     first = table["timestamp"][100]
     account = PaperAccount(("BTC-USD",), first, read(), MAX_FILL)
-    none = pd.DataFrame({"symbol": [], "timestamp": table["timestamp"][:0]}).assign(
-        probability=0.0, trend_strength=0.0, tier=0
-    )
+    none = np.zeros(0, told_dtype)
     sizes = []
     for k in range(100, 3000, 100):
-        account.trade(table["timestamp"][k + 99], {"BTC-USD": table[k : k + 100]}, none)
+        account.trade(table["timestamp"][k + 99], {"BTC-USD": as_records(table[k : k + 100], paper_candle_dtype)}, none)
         sizes.append(len(account._kept["BTC-USD"]))
     assert max(sizes) <= 62
