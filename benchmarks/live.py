@@ -1,9 +1,9 @@
 """What a minute costs `make live` once its candles are there: answers, records, the account and the watch.
 
-In a project after `dvc repro`: the bundles are the run's candidates, under the names of as many symbols as are
-asked, the candles its own newest ones, for each symbol from another day on. Everything is CPU time of one
-thread. A part is timed inside its minute; what is saved, once a minute as `make live` does, comes after the
-answers. Also `python -m benchmarks.live [CANDIDATES]`.
+In a project after `dvc repro`: the bundles are the run's candidates, under the names of as many symbols as
+are asked, the candles its own newest ones, for each symbol from another day on. Everything is CPU time of
+one thread. A part is timed inside its minute; what is saved, once a minute as `make live` does, comes after
+the answers. Also `python -m benchmarks.live [CANDIDATES]`.
 """
 
 import gc
@@ -110,7 +110,7 @@ def measure(candidates: Path, folder: Path, table: pd.DataFrame, n_symbols: int)
         )
         stream, followed = session.production.stream, session.followed
         for owner, name, part in (
-            (stream, "_take", "features"), (stream, "_predict", "networks"), (writer, "add", "records"),
+            (stream, "_take", "features"), (stream._networks, "ask", "networks"), (writer, "add", "records"),
             (followed, "add", "account"), (followed.watch, "add", "watch"), (session.drift, "add", "watch"),
             (session, "save", "saved"),
         ):  # fmt: skip
@@ -135,7 +135,9 @@ def main() -> None:
     candidates = Path(sys.argv[1]) if len(sys.argv) > 1 else CANDIDATES
     contract = json.loads((candidates / ARTIFACTS[0] / "contract.json").read_text())
     symbol = contract["input"]["symbols"][0]
-    table = read_table(candidates.parents[1] / "data/candles", symbol, ["timestamp", "segment", "is_filled", *OHLCV])
+    table = read_table(
+        candidates.parents[1] / "data/candles", symbol, ["timestamp", "segment", "is_filled", *OHLCV]
+    )
     # One clock for all: their times are those of a table without a gap.
     table["timestamp"] = pd.date_range(table["timestamp"].iloc[-1], periods=len(table), freq="min", unit="us")
     print(f"{'CPU milliseconds':12} {'p50':>7} {'p99':>7} {'mean':>7}   means: " + ", ".join(PARTS))
@@ -144,7 +146,10 @@ def main() -> None:
             total, parts = measure(candidates, Path(folder), table, n_symbols)
         numbers = *np.percentile(total, [50, 99]), total.mean()
         line = " ".join(f"{value:7.2f}" for value in numbers)
-        print(f"{n_symbols:4} symbols {line}   " + " ".join(f"{value:.2f}" for value in parts.mean(axis=0)), flush=True)
+        print(
+            f"{n_symbols:4} symbols {line}   " + " ".join(f"{value:.2f}" for value in parts.mean(axis=0)),
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

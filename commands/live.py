@@ -17,11 +17,11 @@ from tapeline.download.history import read_time
 from tapeline.ending import run_command
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.exchange import Exchange, ExchangeClock
+from tapeline.live.figures import OK
 from tapeline.live.records import open_to_write
 from tapeline.live.replay import Replay
 from tapeline.live.session import Session
 from tapeline.live.state import State, state_of
-from tapeline.live.watch import OK
 from tapeline.market.origin import is_of_simulation, read_origin
 from tapeline.params import Params
 from tapeline.serving.candles import CandleError

@@ -8,8 +8,8 @@ from tapeline.ending import run_command
 from tapeline.errors import printable
 from tapeline.evaluation.live import LiveParams
 from tapeline.evaluation.promise import AT_LEAST
+from tapeline.live.figures import STOP
 from tapeline.live.state import State, counted, read_state
-from tapeline.live.watch import STOP
 from tapeline.params import Params
 
 STOPPED = 3  # exit status of STRICT=1 where the state is stop

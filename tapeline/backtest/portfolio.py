@@ -153,9 +153,10 @@ def measure_moves(
 ) -> tuple[FloatArray, FloatArray]:
     """`Market.sigma` and `Market.atr` of consecutive candles, (n,) each; NaN while too few came before."""
     # One memory layout for all callers: NumPy's logarithm may differ in the last bit by it.
-    change = np.diff(np.log(np.ascontiguousarray(close)), prepend=np.nan)
-    known_at_open = np.roll(window_deviation(change, volatility_candles), 1)
-    known_at_open[:1] = np.nan
+    logarithm = np.log(np.ascontiguousarray(close))
+    change, known_at_open = np.full((2, len(close)), np.nan)
+    change[1:] = logarithm[1:] - logarithm[:-1]
+    known_at_open[1:] = window_deviation(change, volatility_candles)[:-1]
     reach = talib.TRANGE(*(np.ascontiguousarray(each) for each in (high, low, close)))
     return known_at_open, window_mean(reach, atr_candles)
 

@@ -1,6 +1,7 @@
 """How far features have moved from those of the training: rows by tenth, and their stability index."""
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,8 @@ from tapeline.evaluation.promise import stability_index
 from tapeline.outputs import read_json, write_json
 
 COUNTS = "drift.json"
+DAY_US = 86_400_000_000
+Row = tuple[str, int, NDArray[np.float32]]  # symbol, open time in microseconds, features as they are fed
 LEAST_ROWS = 1000  # below which an index is mostly chance
 
 
@@ -36,49 +39,80 @@ class Moved(NamedTuple):
 
 
 class Drift:
-    """Rows of features by day and tenth of the training's rows; `n_days` are kept."""
+    """Rows of features by day and tenth of the training's rows.
 
-    def __init__(self, reference: Reference, n_days: int) -> None:
-        self.reference, self._n_days = reference, max(1, n_days)
-        self._counts: dict[str, NDArray[np.int64]] = {}
-        self._at = np.arange(len(reference.names))
+    n_days : that are kept; length : newest rows of a symbol that a start can make and count anew
+    """
 
-    def add(self, day: str, row: NDArray[np.float32]) -> None:
-        """Count a row of all that is fed."""
-        if day not in self._counts:
-            self._counts[day] = np.zeros((len(self._at), 10), dtype=np.int64)
-            for old in sorted(self._counts)[: -self._n_days]:
-                del self._counts[old]
-        tenth = (row[self.reference.columns, None] >= self.reference.edges).sum(axis=1)
-        self._counts[day][self._at, tenth] += 1
+    def __init__(self, reference: Reference, n_days: int, length: int) -> None:
+        self.reference, self._n_days, self._length = reference, max(1, n_days), length
+        self._counts: dict[int, NDArray[np.int64]] = {}  # by day since 1970
+        self._until: dict[str, int] = {}  # by symbol, time of the newest row that is counted
+        self._unsaved: Counter[str] = Counter()
+        self._firsts = 10 * np.arange(len(reference.names))
+
+    def add(self, rows: Iterable[Row]) -> None:
+        """Count rows of all that is fed; one that is not after the last of its symbol is counted already."""
+        by_day: dict[int, list[NDArray[np.float32]]] = {}
+        for symbol, time, row in rows:
+            if time > self._until.get(symbol, -1):
+                self._until[symbol] = time
+                self._unsaved[symbol] += 1
+                by_day.setdefault(time // DAY_US, []).append(row)
+        n_features = len(self._firsts)
+        for day, of_day in by_day.items() if n_features else ():
+            if day not in self._counts:
+                self._counts[day] = np.zeros((n_features, 10), dtype=np.int64)
+                for old in sorted(self._counts)[: -self._n_days]:
+                    del self._counts[old]
+            values = np.array(of_day)[:, self.reference.columns, None]
+            cells = self._firsts + (values >= self.reference.edges).sum(axis=2)
+            if day in self._counts:  # not of a day so long ago that it was forgotten at once
+                self._counts[day] += np.bincount(cells.ravel(), minlength=10 * n_features).reshape(-1, 10)
+
+    @property
+    def is_due(self) -> bool:
+        """Whether more rows would be lost to a kill than a start can count anew, unless they are saved."""
+        return any(n >= self._length for n in self._unsaved.values())
 
     @property
     def rows(self) -> int:
         """Rows that are counted."""
-        return int(sum(counts[0].sum() for counts in self._counts.values())) if len(self._at) else 0
+        return int(sum(counts[0].sum() for counts in self._counts.values())) if len(self._firsts) else 0
 
     def moved(self) -> dict[str, Moved]:
         """By feature, the one first that moved most beyond what is usual; empty while rows are too few."""
         if self.rows < LEAST_ROWS:
             return {}
-        counts = sum(self._counts.values(), np.zeros((len(self._at), 10), dtype=np.int64))
+        counts = sum(self._counts.values(), np.zeros((len(self._firsts), 10), dtype=np.int64))
         index, usual = stability_index(counts, self.reference.shares), self.reference.usual
         order = np.argsort(-(index / np.maximum(usual, 1e-3)), kind="stable")
         return {self.reference.names[k]: Moved(float(index[k]), float(usual[k])) for k in order}
 
     def save(self, folder: Path, bundles: Mapping[str, str]) -> None:
-        """Write the counts, and the bundles that they are of."""
-        days = {day: counts.tolist() for day, counts in self._counts.items()}
-        names = list(self.reference.names)
-        write_json(folder / COUNTS, {"bundles": dict(bundles), "features": names, "days": days})
+        """Write the counts, how far they go, and the bundles that they are of."""
+        days = {str(np.datetime64(day, "D")): counts.tolist() for day, counts in self._counts.items()}
+        write_json(
+            folder / COUNTS,
+            {
+                "bundles": dict(bundles),
+                "features": list(self.reference.names),
+                "until": self._until,
+                "days": days,
+            },
+        )
+        self._unsaved.clear()
 
     def load(self, folder: Path, bundles: Mapping[str, str]) -> None:
         """Take the counts that were written, if they are of the same bundles and features."""
         try:
             stored = read_json(folder / COUNTS)
             if stored["bundles"] == dict(bundles) and tuple(stored["features"]) == self.reference.names:
-                self._counts = {
-                    day: np.array(counts, dtype=np.int64) for day, counts in stored["days"].items()
+                counts = {
+                    int(np.datetime64(day, "D").astype(np.int64)): np.array(each, dtype=np.int64)
+                    for day, each in stored["days"].items()
                 }
-        except (OSError, ValueError, KeyError, TypeError):
+                self._until = {symbol: int(time) for symbol, time in stored["until"].items()}
+                self._counts = counts
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return

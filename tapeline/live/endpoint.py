@@ -6,8 +6,8 @@ from types import ModuleType
 import numpy as np
 
 from tapeline.errors import ArtifactError
+from tapeline.live.figures import OK, STOP, WARNING
 from tapeline.live.state import State
-from tapeline.live.watch import OK, STOP, WARNING
 
 PREFIX = "tapeline_live_"
 

@@ -15,8 +15,8 @@ from tapeline.live.production import Production
 from tapeline.live.watch import Watch
 from tapeline.schema import INTERVAL_MINUTES, PRICES
 from tapeline.serving.answers import PREDICTED, REFUSED
-from tapeline.trading.params import TradingParams
 from tapeline.trading.paper import PaperAccount, paper_candle_dtype, reach_of, told_dtype
+from tapeline.trading.params import TradingParams
 
 DAY_US = 86_400_000_000
 LATENCIES = 100_000  # of the last answers, of which percentiles are told
@@ -46,12 +46,14 @@ class Followed:
         symbols = production.contracts[production.direction].input.symbols if trading else ()
         self._numbers = {name: k for k, name in enumerate(symbols)}
         self._tiers = {name: k for k, name in enumerate(trading.signals.tier_names)} if trading else {}
-        # Rows of `paper_candle_dtype` and of `told_dtype`: those before the account began, and those not traded yet.
+        # Rows of the account's dtypes: those from before it began, and those not traded yet.
         self._learnt: dict[str, dict[int, tuple[Any, ...]]] = {}
         self._candles: dict[str, list[tuple[Any, ...]]] = {}
         self._sides: list[tuple[Any, ...]] = []
         self._first = self._newest = self._oldest = -1
-        self._day, self._day_equity, self._closing = -1, 0.0, 0.0
+        self._day = self._told_day = -1
+        self._day_equity = self._closing = 0.0
+        self._stopped_at: int | None = None
 
     @property
     def span(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -62,6 +64,13 @@ class Followed:
     def equity_now(self) -> float | None:
         """Equity at the last close that was traded, account currency; None without one."""
         return self._closing if self._day >= 0 else None
+
+    def is_stopped(self, time: int) -> bool:
+        """Whether a candle that opens then is answered without a signal: from the bar after the stop on.
+
+        So it is for any order in which the candles of one bar come.
+        """
+        return self.watch.is_held or (self._stopped_at is not None and time > self._stopped_at)
 
     def learn(self, candles: Mapping[str, Iterable[Mapping[str, Any]]]) -> None:
         """Take candles from before the first record, or such as are not traded; by symbol, rising."""
@@ -85,6 +94,8 @@ class Followed:
             self.latency_us.append(record["answered"] - time - self._step)
         predictions = json.loads(record["predictions"]) if status == PREDICTED else {}
         self.watch.add(symbol, time, float(record["close"]), predictions)
+        if self._stopped_at is None and self.watch.is_stopped:
+            self._stopped_at = self._newest
         if symbol not in self._numbers:
             return
         is_behind = time < self._newest
@@ -110,9 +121,11 @@ class Followed:
         """A bar begins: trade what is whole, if that is a block of it or a day."""
         if self._oldest < 0:
             self._first = self._oldest = time
-        is_day = time // DAY_US != self._newest // DAY_US
-        if self._newest >= 0 and (is_day or time - self._oldest >= self._block * self._step):
-            self._trade(self._newest)
+        is_day = self._newest >= 0 and time // DAY_US != self._newest // DAY_US
+        if is_day or time - self._oldest >= self._block * self._step:
+            self._trade(time - self._step)
+        if is_day:  # whoever looks, and when: the watch is told now
+            self._end_day()
         self._newest = time
 
     def _trade(self, until: int) -> None:
@@ -124,9 +137,13 @@ class Followed:
         account = self.account
         if _time(until) < account.next:
             return
-        candles = {symbol: np.array(rows, paper_candle_dtype) for symbol, rows in self._candles.items() if rows}
+        candles = {
+            symbol: np.array(rows, paper_candle_dtype) for symbol, rows in self._candles.items() if rows
+        }
         sides = np.array(self._sides, told_dtype)
-        self._candles = {symbol: [row for row in rows if row[0] > until] for symbol, rows in self._candles.items()}
+        self._candles = {
+            symbol: [row for row in rows if row[0] > until] for symbol, rows in self._candles.items()
+        }
         self._sides = [row for row in self._sides if row[1] > until]
         whole = {symbol: rows[rows["timestamp"] <= until] for symbol, rows in candles.items()}
         traded = account.trade(_time(until), whole, sides[sides["timestamp"] <= until])
@@ -154,14 +171,18 @@ class Followed:
         ):
             day = time // DAY_US
             if day != self._day:
-                if self._day >= 0:
-                    pnl = self._closing - self._day_equity
-                    self.watch.add_day(self._production.direction, self._day * DAY_US, pnl)
-                    self._day_equity = self._closing
+                self._end_day()
                 self._day = day
             self._closing = float(equity)
             if time // self._step % 15 == 0:
                 self.equity.append((time, float(equity), float(low)))
+
+    def _end_day(self) -> None:
+        """Tell the watch what the day that was traded last came to, once."""
+        if self._day > self._told_day:
+            pnl = self._closing - self._day_equity
+            self.watch.add_day(self._production.direction, self._day * DAY_US, pnl)
+            self._told_day, self._day_equity = self._day, self._closing
 
 
 def _candle(row: Mapping[str, Any], is_filled: bool) -> tuple[Any, ...]:

@@ -1,6 +1,5 @@
 """What a live folder holds, read again: candles from before the first answer, and every record since."""
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -43,9 +42,8 @@ def read_history(folder: Path) -> dict[str, list[dict[str, Any]]]:
 def follow(records: Records, production: Production, followed: Followed) -> Iterator[dict[str, Any]]:
     """Hand the records on to `followed`, and yield each; those of other bundles only to learn from."""
     followed.learn(read_history(records.folder))
-    ids = json.dumps(production.ids)
     for record in records.read():
-        if record["bundles"] == ids:
+        if record["bundles"] == production.label:
             followed.add(record)
         elif record["status"] != REFUSED:
             followed.learn({record["symbol"]: [{name: record[name] for name in ("timestamp", *OHLCV)}]})

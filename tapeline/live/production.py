@@ -2,8 +2,11 @@
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +43,11 @@ class Production:
     trading: TradingParams | None
     own_account: tuple[int, float] | None
     untold: tuple[str, ...]
+
+    @cached_property
+    def label(self) -> str:
+        """The ids as records hold them."""
+        return json.dumps(self.ids)
 
     @property
     def direction(self) -> str:
@@ -122,15 +130,20 @@ def trading_of(folder: Path, contract: Contract) -> TradingParams:
         raise ArtifactError(f"{folder / PARAMS}: can't be traded by: {error}") from error
 
 
-def ids_in(models: Path) -> dict[str, str]:
-    """Ids of the bundles under `models` by folder, as their manifests say; unverified, and quick."""
-    found = {}
-    for path in sorted(models.glob(f"[!.]*/{MANIFEST}")):
-        try:
-            found[path.parent.name] = str(json.loads(path.read_bytes())["bundle_id"])
-        except (OSError, ValueError, KeyError, TypeError):
-            found[path.parent.name] = "unreadable"
-    return found
+def mark_of(models: Path) -> tuple[tuple[str, int, int, int], ...]:
+    """What differs once anything else is promoted under `models`: where, when and how long manifests are.
+
+    It is looked at before every answer, so none of them is read.
+    """
+    marks = []
+    try:
+        for name in sorted(os.listdir(models)):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                found = os.stat(models / name / MANIFEST)
+                marks.append((name, found.st_ino, found.st_mtime_ns, found.st_size))
+    except OSError:
+        return ()
+    return tuple(marks)
 
 
 def hash_of(row: np.ndarray | None) -> str:

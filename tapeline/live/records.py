@@ -25,6 +25,8 @@ VERSION = 1  # of the columns
 FORMAT, LOCK = "format.json", "lock"
 LINES, TABLE = ".jsonl", ".parquet"
 SYNC_S = 1.0  # seconds that a power cut may take at most
+DAY_US = 86_400_000_000
+AS_LINE = json.JSONEncoder(separators=(",", ":"))
 MICROSECONDS = {"timestamp", "arrived", "answered"}  # since 1970, in a line
 # Column -> type in a table. `arrived` is when the candle came, `answered` when its answer was there.
 COLUMNS = {
@@ -130,21 +132,21 @@ class Writer(Records):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self._file: Any = None
-        self._day, self._synced = "", 0.0
+        self._day, self._until, self._synced = "", 0, 0.0  # until: end of the day, microseconds
         self._newest = max(self.days(), default="")
         for path in folder.glob(f"????-??-??{LINES}"):
             _cut_torn(path)
 
     def add(self, records: Iterable[dict[str, Any]]) -> None:
         """Add records, each a value for every column."""
-        rows = list(records)  # whatever is wrong with them is not the disk's
+        # Whatever is wrong with them is not the disk's.
+        lines = [(record["timestamp"], AS_LINE.encode(record) + "\n") for record in records]
         try:
-            for record in rows:
-                day = str(np.datetime64(record["timestamp"], "us").astype("datetime64[D]"))
+            for time_us, line in lines:
                 # A late candle of yesterday stands among those it came with: their order is what counts.
-                if day > self._day:
-                    self._turn_to(day)
-                self._file.write(json.dumps(record, separators=(",", ":")).encode() + b"\n")
+                if time_us >= self._until:
+                    self._turn_to(str(np.datetime64(time_us, "us").astype("datetime64[D]")))
+                self._file.write(line.encode())
             if self._file is not None:
                 self._file.flush()
                 if time.monotonic() - self._synced > SYNC_S:
@@ -177,7 +179,7 @@ class Writer(Records):
         if self._file is not None:
             self.sync()
             self._file.close()
-            self._file, self._day = None, ""
+            self._file, self._day, self._until = None, "", 0
 
     def _full(self, error: OSError) -> ArtifactError:
         what = f"can't be written to: {error.strerror}; answers up to here are kept"
@@ -187,6 +189,7 @@ class Writer(Records):
         """Write to the lines of `day`, or of the newest day; what was of days before is packed."""
         self.close()
         self._newest = self._day = max(day, self._newest)
+        self._until = int(np.datetime64(self._day, "us").astype(np.int64)) + DAY_US
         self._file = (self.folder / f"{self._day}{LINES}").open("ab")
         self.pack(before=self._day)
 

@@ -1,8 +1,7 @@
 """From candles to answers, records, an account on paper and its watch; whence they come is another's."""
 
-import json
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +10,13 @@ import pandas as pd
 from tapeline.errors import ArtifactError, TapelineError
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.followed import Followed
+from tapeline.live.kept import Kept
 from tapeline.live.past import follow, read_history, write_history
-from tapeline.live.production import Production, hash_of, ids_in, open_production
+from tapeline.live.production import Production, mark_of, open_production
 from tapeline.live.records import Writer
 from tapeline.live.state import drift_of
-from tapeline.live.told import Candle, as_told, once
+from tapeline.live.stops import read_stops, write_stop
+from tapeline.live.told import Candle, as_columns, as_told, once
 from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import PREDICTED, REFUSED, Answer
 from tapeline.serving.candles import CandleError, read_time
@@ -40,26 +41,26 @@ class Session:
     ) -> None:
         self._writer, self._models, self._params = writer, models, params
         self._clock, self._say, self._tell, self.allows_simulated = clock, say, tell, allow_simulated
-        self._kept: dict[str, deque[dict[str, Any]]] = {}  # the last real candles, to warm up anew
-        self._last: dict[str, int] = {}  # by symbol, the newest recorded candle
+        self._kept = Kept(0)
         self._is_stop_said, self._only, self._not_taken = False, tuple[str, ...](), ""
         self.passed_over: Counter[str] = Counter()  # candles that were not answered, by why
-        self._seen = ids_in(models)
-        self._served = set[str]()  # ids of what was served before, in this session or recorded
+        self._mark = mark_of(models)
+        self._served = set[str]()  # labels of what was served before, in this session or recorded
         self._begin(open_production(models, clock, allow_simulated))
 
     def _begin(self, production: Production) -> None:
         """Serve by `production`, with an account and a watch of its own."""
         self.production = production
-        self._served.add(json.dumps(production.ids))
+        self._served.add(production.label)
         stream = production.stream
         self.step = INTERVAL_MINUTES[stream.interval] * 60_000_000
         # What a prediction can depend on, as `release.replay_feed` reckons.
         self.warm_up = stream.lookback + stream.length + 2 * stream.max_fill + 1
         if production.trading:  # and what its account reckons by
             self.warm_up = max(self.warm_up, reach_of(production.trading) + stream.max_fill)
-        self._kept = {symbol: deque(kept, maxlen=self.warm_up) for symbol, kept in self._kept.items()}
+        self._kept.resize(self.warm_up)
         self.followed = Followed(production, self._params)
+        self.followed.watch.hold(read_stops(self._writer.folder, production.ids))
         self.drift = drift_of(production, self._params)
         for line in production.untold:
             self._say(line)
@@ -75,8 +76,7 @@ class Session:
 
     def newest(self, symbol: str) -> int | None:
         """Open time, in microseconds, of the newest candle of a symbol that is recorded or learnt from."""
-        kept = self._kept.get(symbol)
-        return max(self._last.get(symbol, 0), kept[-1]["timestamp"] if kept else 0) or None
+        return self._kept.newest(symbol)
 
     def learn(self, history: Mapping[str, pd.DataFrame]) -> None:
         """Feed candles from before the first answer, in step: nothing is answered or recorded."""
@@ -91,26 +91,28 @@ class Session:
         ]
         order = {symbol: k for k, symbol in enumerate(history)}
         for time, symbol, values in sorted(rows, key=lambda row: (row[0], order[row[1]])):
-            self._keep(symbol, {"timestamp": time} | values)
+            self._kept.add(symbol, {"timestamp": time} | values)
         self._warm_up()
-        write_history(self._writer.folder, self._kept)
-        self.followed.learn(self._kept)
+        write_history(self._writer.folder, self._kept.by_symbol)
+        self.followed.learn(self._kept.by_symbol)
 
     def resume(self) -> int:
         """Take up what is recorded; return how many answers that is. Call it before anything is fed."""
-        n = 0
+        n, length = 0, self.production.stream.length
+        predicted: dict[str, deque[int]] = {}  # by symbol, times of the last ones of these bundles
         for symbol, candles in read_history(self._writer.folder).items():
             for candle in candles:
-                self._keep(symbol, candle)
+                self._kept.add(symbol, candle)
         for record in follow(self._writer, self.production, self.followed):
-            symbol, n = record["symbol"], n + 1
+            n += 1
             self._served.add(record["bundles"])
-            self._last[symbol] = max(self._last.get(symbol, 0), record["timestamp"])
-            if record["status"] != REFUSED:
-                self._keep(symbol, {name: record[name] for name in ("timestamp", *OHLCV)})
+            self._note(record)
+            if record["status"] == PREDICTED and record["bundles"] == self.production.label:
+                predicted.setdefault(record["symbol"], deque(maxlen=length)).append(record["timestamp"])
         if n:
-            self._warm_up()
             self.drift.load(self._writer.folder, self.production.ids)
+            # A kill may have come before the last of them were counted on disk.
+            self._warm_up({(symbol, time) for symbol, times in predicted.items() for time in times})
         return n
 
     def take(self, candles: Iterable[Candle]) -> list[dict[str, Any]]:
@@ -122,25 +124,27 @@ class Session:
         stream, begun = self.production.stream, int(self._clock() * 1e6)
         answers = stream.feed_all((each.symbol, each.fields) for each in candles)
         answered = int(self._clock() * 1e6)
-        is_stopped = self.followed.watch.is_stopped
         records = [
-            self._record(candle, answer, begun, max(answered, candle.arrived), is_stopped)
+            self._record(candle, answer, begun, max(answered, candle.arrived))
             for candle, answer in zip(candles, answers, strict=True)
         ]
         self._writer.add(record for record in records if record is not None)
-        for candle, answer, record in zip(candles, answers, records, strict=True):
+        rows = []
+        for answer, record in zip(answers, records, strict=True):
             if record is None:
-                self._tell({"symbol": candle.symbol, "status": answer.status, "reason": answer.reason})
+                self._tell({"symbol": answer.symbol, "status": answer.status, "reason": answer.reason})
                 continue
             self._tell(as_told(record))
-            self._last[candle.symbol] = max(self._last.get(candle.symbol, 0), record["timestamp"])
+            self._note(record)
             if record["status"] == REFUSED:
                 continue
-            self._keep(candle.symbol, {name: record[name] for name in ("timestamp", *OHLCV)})
-            row = stream.newest_row(candle.symbol)
+            row = stream.newest_row(answer.symbol)
             if row is not None and answer.status == PREDICTED:
-                self.drift.add(str(pd.Timestamp(record["timestamp"], unit="us").date()), row)
+                rows.append((answer.symbol, record["timestamp"], row))
             self.followed.add(record)
+        self.drift.add(rows)
+        if self.drift.is_due:
+            self.drift.save(self._writer.folder, self.production.ids)
         self._say_stops()
         return [record for record in records if record is not None]
 
@@ -158,7 +162,7 @@ class Session:
             return True  # it is answered with what is wrong with it
         if time > (self.newest(candle.symbol) or 0):
             return True
-        known = next((row for row in self._kept.get(candle.symbol, ()) if row["timestamp"] == time), None)
+        known = self._kept.at(candle.symbol, time)
         if known is None:
             self.passed_over["late"] += 1  # after a later one was answered
         else:
@@ -166,9 +170,7 @@ class Session:
             self.passed_over["again" if is_same else "corrected"] += 1
         return False
 
-    def _record(
-        self, candle: Candle, answer: Answer, begun: int, answered: int, is_stopped: bool
-    ) -> dict[str, Any] | None:
+    def _record(self, candle: Candle, answer: Answer, begun: int, answered: int) -> dict[str, Any] | None:
         """The record of an answer; None for a candle of no time, and for one that is still open."""
         try:
             time = read_time(candle.fields.get("timestamp"))
@@ -177,51 +179,42 @@ class Session:
             return None
         if answer.status == REFUSED and time + self.step > begun:
             return None
-        production, predictions = self.production, answer.predictions
-        direction = predictions.get(production.direction)
-        trend = predictions.get(production.trend)
-        stream = production.stream
         is_predicted = answer.status == PREDICTED
-        row = stream.newest_row(candle.symbol) if is_predicted else None
+        row = self.production.stream.newest_row(candle.symbol) if is_predicted else None
         return {
             "symbol": candle.symbol,
             "timestamp": time,
             "arrived": candle.arrived,
             "answered": answered,
             **values,
-            "status": answer.status,
-            "reason": answer.reason,
             "is_late": answered - time - self.step > self._params.late_s * 1e6,
-            "is_stopped": is_stopped and is_predicted,
-            "probability": direction.value if direction else None,
-            "tier": direction.tier if direction else None,
-            "trend_strength": trend.value if trend else None,
-            "predictions": json.dumps({name: each.value for name, each in predictions.items()}),
-            "row": hash_of(row),
-            "bundles": json.dumps(production.ids),
+            "is_stopped": is_predicted and self.followed.is_stopped(time),
+            **as_columns(answer, self.production, row),
         }
 
-    def _keep(self, symbol: str, candle: dict[str, Any]) -> None:
-        if symbol not in self._kept:
-            self._kept[symbol] = deque(maxlen=self.warm_up)
-        kept = self._kept[symbol]
-        if not kept or candle["timestamp"] > kept[-1]["timestamp"]:
-            kept.append(candle)
+    def _note(self, record: Mapping[str, Any]) -> None:
+        """Keep the candle of a record, if it can be used."""
+        if record["status"] == REFUSED:
+            self._kept.note(record["symbol"], record["timestamp"])
+        else:
+            self._kept.add(record["symbol"], {name: record[name] for name in ("timestamp", *OHLCV)})
 
-    def _warm_up(self) -> None:
-        """Feed the kept candles to a stream that has seen none, in step."""
-        rows = [
-            (row["timestamp"], k, symbol, row)
-            for k, (symbol, kept) in enumerate(self._kept.items())
-            for row in kept
-        ]
-        rows.sort(key=lambda row: row[:2])
-        self.production.stream.feed_all((symbol, row) for _, _, symbol, row in rows)
+    def _warm_up(self, uncounted: Collection[tuple[str, int]] = ()) -> None:
+        """Feed the kept candles, in step, to a stream that has seen none; count rows of the `uncounted`."""
+        stream = self.production.stream
+        for bar in self._kept.bars():
+            stream.feed_all(bar)
+            rows = (
+                (symbol, row["timestamp"], stream.newest_row(symbol))
+                for symbol, row in bar
+                if (symbol, row["timestamp"]) in uncounted
+            )
+            self.drift.add((symbol, time, row) for symbol, time, row in rows if row is not None)
 
     def _renew(self) -> None:
         """Take over what was promoted since; what can't be opened is tried again at the next candle."""
-        seen = ids_in(self._models)
-        if seen == self._seen:
+        mark = mark_of(self._models)
+        if mark == self._mark:
             return
         try:
             production = open_production(self._models, self._clock, self.allows_simulated)
@@ -234,11 +227,11 @@ class Session:
                 self._say(f"not taken over: {error}")
             self._not_taken = str(error)
             return
-        self._seen, self._not_taken = seen, ""
+        self._mark, self._not_taken = mark, ""
         if production.ids == self.production.ids:
             return
         self._say(f"taken over: {', '.join(f'{name} {each}' for name, each in production.ids.items())}")
-        is_back = json.dumps(production.ids) in self._served
+        is_back = production.label in self._served
         self._begin(production)
         self._is_stop_said = False
         self._warm_up()
@@ -246,11 +239,13 @@ class Session:
             for _ in follow(self._writer, production, self.followed):
                 pass
         else:
-            self.followed.learn(self._kept)
+            self.followed.learn(self._kept.by_symbol)
 
     def _say_stops(self) -> None:
-        stops = self.followed.watch.stops if self.followed.watch.is_stopped else []
-        if stops and not self._is_stop_said:
-            self._is_stop_said = True
+        watch = self.followed.watch
+        if watch.is_stopped and not self._is_stop_said:
+            self._is_stop_said, stops = True, watch.stops
+            if not read_stops(self._writer.folder, self.production.ids):
+                write_stop(self._writer.folder, self.production.ids, stops)
             for line in stops:
                 self._say(f"stop: {line}")

@@ -12,11 +12,12 @@ import pandas as pd
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.drift import Drift, Moved
+from tapeline.live.figures import OK, STOP, WARNING, Line
 from tapeline.live.followed import Followed
 from tapeline.live.past import follow
 from tapeline.live.production import Production, open_production
 from tapeline.live.records import Records
-from tapeline.live.watch import OK, STOP, WARNING, Line
+from tapeline.live.stops import read_stops
 from tapeline.serving.answers import PREDICTED, REFUSED
 
 MOST_DRIFTED = 5  # features that are told
@@ -104,6 +105,7 @@ def read_state(folder: Path, models: Path, params: LiveParams) -> tuple[State, P
     records = Records(folder)
     production = open_production(models, time.time, allow_simulated=True)
     followed = Followed(production, params)
+    followed.watch.hold(read_stops(folder, production.ids))
     n = sum(1 for _ in follow(records, production, followed))
     if followed.span is None:
         what = "nothing is recorded" if not n else f"all {n:,} records are of other bundles"
@@ -115,7 +117,7 @@ def read_state(folder: Path, models: Path, params: LiveParams) -> tuple[State, P
 
 def drift_of(production: Production, params: LiveParams) -> Drift:
     """Counts of the features that the bundles take, none yet."""
-    return Drift(production.reference, max(1, round(params.window_days)))
+    return Drift(production.reference, max(1, round(params.window_days)), production.stream.length)
 
 
 def counted(state: State) -> str:

@@ -2,10 +2,16 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-import pandas as pd
+import numpy as np
+from numpy.typing import NDArray
 
+from tapeline.live.production import Production, hash_of
+from tapeline.serving.answers import Answer
+
+EPOCH = datetime(1970, 1, 1)
 STOPPED = "stopped"  # status of an answer that would have been a prediction
 
 
@@ -23,11 +29,27 @@ def once(candles: Iterable[Candle]) -> list[Candle]:
     return list(reversed(found.values()))
 
 
+def as_columns(answer: Answer, production: Production, row: NDArray[np.float32] | None) -> dict[str, Any]:
+    """An answer of `production` as columns of a record; `row` is what it was predicted from, (F,)."""
+    predictions = answer.predictions
+    direction, trend = predictions.get(production.direction), predictions.get(production.trend)
+    return {
+        "status": answer.status,
+        "reason": answer.reason,
+        "probability": direction.value if direction else None,
+        "tier": direction.tier if direction else None,
+        "trend_strength": trend.value if trend else None,
+        "predictions": json.dumps({name: each.value for name, each in predictions.items()}),
+        "row": hash_of(row),
+        "bundles": production.label,
+    }
+
+
 def as_told(record: Mapping[str, Any]) -> dict[str, Any]:
     """A record as an answer on standard output; stopped, it holds no prediction."""
     told = {
         "symbol": record["symbol"],
-        "timestamp": pd.Timestamp(record["timestamp"], unit="us").isoformat() + "Z",
+        "timestamp": (EPOCH + timedelta(microseconds=record["timestamp"])).isoformat() + "Z",
     }
     if record["is_stopped"]:
         reason = "the model does less than it promised; `make watch` says what"

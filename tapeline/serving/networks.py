@@ -27,7 +27,7 @@ class Networks:
         self._own = [slice(end - len(p.features), end) for end, p in zip(ends, predictors, strict=True)]
 
     def scale(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Rows (N, all columns) as `ask` takes them: what each network takes, scaled, one beside the other."""
+        """Rows (N, all columns) as `ask` takes them: each network's, scaled, one beside the other."""
         return self._scaler.transform(features[:, self._columns])
 
     def ask(self, windows: Sequence[NDArray[np.float32]]) -> list[dict[str, Prediction]]:

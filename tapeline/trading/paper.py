@@ -91,7 +91,7 @@ class PaperAccount:
         return self._account.ended()
 
     def learn(self, candles: Mapping[str, Records]) -> None:
-        """Take real candles from before the next bar, by symbol, of `paper_candle_dtype`; they are not traded."""
+        """Take candles from before the next bar, by symbol, as `trade` does; they are not traded."""
         for symbol, rows in candles.items():
             self._add(symbol, rows)
             self._kept[symbol] = self._kept[symbol][-self._reach :].copy()
@@ -99,8 +99,8 @@ class PaperAccount:
     def trade(self, until: pd.Timestamp, candles: Mapping[str, Records], predictions: Records) -> Traded:
         """Trade the bars from the next one to that of `until`, which is traded as well.
 
-        candles : by symbol, those among them, of `paper_candle_dtype`, rising, at most one a bar; one that came
-            when a later bar had begun is marked as filled: known to what follows, not traded
+        candles : by symbol, the real ones among them, of `paper_candle_dtype`, rising, at most one a bar;
+            one that came behind its bar is marked as filled: known to what follows, not traded
         predictions : of `told_dtype`, NaN where there is no number; only what was told in time
         """
         n_bars = (until - self.next) // self._step + 1
@@ -153,11 +153,10 @@ class PaperAccount:
 
     def _add(self, symbol: str, rows: Records) -> None:
         """Keep candles of a symbol, which rise, the gaps before them filled where they are short."""
-        kept = self._kept[symbol]
-        known = np.concatenate([kept[-1:], rows])
+        both = np.concatenate([self._kept[symbol], rows])
+        known = both[-len(rows) - 1 :]
         missing = count_missing(np.diff(known["timestamp"]), self._step_us)
         before = np.flatnonzero((missing > 0) & ~is_too_long(missing, self._max_fill))
-        parts = [kept, rows]
         if len(before):
             of = np.repeat(before, missing[before])
             nth = np.arange(len(of)) - np.searchsorted(of, of) + 1
@@ -166,9 +165,9 @@ class PaperAccount:
             flat = flat_candles(known["close"][of])
             for name in PRICES:
                 filled[name] = flat[name]
-            parts.append(filled)
-        both = np.concatenate(parts)
-        self._kept[symbol] = both[np.argsort(both["timestamp"], kind="stable")] if len(before) else both
+            both = np.concatenate([both, filled])
+            both = both[np.argsort(both["timestamp"], kind="stable")]
+        self._kept[symbol] = both
 
 
 def reach_of(params: TradingParams) -> int:

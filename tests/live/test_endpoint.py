@@ -13,8 +13,8 @@ from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
 from tapeline.live.drift import Moved
 from tapeline.live.endpoint import Endpoint
+from tapeline.live.figures import Line
 from tapeline.live.state import State
-from tapeline.live.watch import Line
 
 
 def free_port():

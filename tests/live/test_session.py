@@ -336,10 +336,10 @@ def test_drift_counts_scaled_rows_in_the_tenths_of_the_raw_ones(made):
     production = open_production(made[0], time.time, allow_simulated=False)
     predictor = production.stream.predictors[0]
     tenths = production.promises[predictor.artifact].features
-    drift = Drift(production.reference, 7)
+    drift, time_us = Drift(production.reference, 7, 60), 1_769_904_000_000_000
     raw = np.random.default_rng(0).normal(size=(200, len(predictor.features))).astype(np.float32)
-    for row in predictor.scale(raw):
-        drift.add("2026-02-01", np.concatenate([row, row]))
+    scaled = predictor.scale(raw)
+    drift.add(("AAA-USD", time_us + k, np.concatenate([row, row])) for k, row in enumerate(scaled))
     # Of the others the scale clips or rounds what lies so far from the training: their edges fall together.
     own = [len(np.unique(each)) == 9 and np.abs(each).max() < 4 for each in drift.reference.edges]
     names = [name for name, is_apart in zip(drift.reference.names, own, strict=True) if is_apart]
@@ -349,4 +349,4 @@ def test_drift_counts_scaled_rows_in_the_tenths_of_the_raw_ones(made):
         edges = np.array(tenths[name].edges, dtype=np.float32)
         expected = np.bincount(np.searchsorted(edges, raw[:, k], side="right"), minlength=10)
         at = drift.reference.names.index(name)
-        assert drift._counts["2026-02-01"][at].tolist() == expected.tolist()
+        assert drift._counts[time_us // 86_400_000_000][at].tolist() == expected.tolist()

@@ -158,10 +158,10 @@ def test_drift_is_told_beyond_what_a_week_of_training_is_used_to():
         ("a", "b"), np.array([0, 1]), np.array([each.edges for each in tenths]),
         np.array([each.shares for each in tenths]), np.array([each.usual for each in tenths]),
     )  # fmt: skip
-    same, other = Drift(reference, 7), Drift(reference, 7)
+    same, other = Drift(reference, 7, 60), Drift(reference, 7, 60)
     for k in range(2000):
-        same.add(f"2026-02-0{1 + k % 7}", rows[k])
-        other.add("2026-02-01", rows[k] + np.float32(1.0))
+        same.add([("AAA-USD", START + k * 5 * MINUTE, rows[k])])
+        other.add([("AAA-USD", START + k, rows[k] + np.float32(1.0))])
     assert max(each.by for each in same.moved().values()) < 0.02
     assert other.moved()["a"].by > 0.25
     assert other.moved()["b"].by > 0.25

@@ -139,6 +139,8 @@ def test_nothing_is_kept_of_long_ago():
     none = np.zeros(0, told_dtype)
     sizes = []
     for k in range(100, 3000, 100):
-        account.trade(table["timestamp"][k + 99], {"BTC-USD": as_records(table[k : k + 100], paper_candle_dtype)}, none)
+        account.trade(
+            table["timestamp"][k + 99], {"BTC-USD": as_records(table[k : k + 100], paper_candle_dtype)}, none
+        )
         sizes.append(len(account._kept["BTC-USD"]))
     assert max(sizes) <= 62
