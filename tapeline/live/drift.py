@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +15,7 @@ from tapeline.outputs import read_json, write_json
 COUNTS = "drift.json"
 DAY_US = 86_400_000_000
 Row = tuple[str, int, NDArray[np.float32]]  # symbol, open time in microseconds, features as they are fed
+AT_ONCE = 64  # rows
 LEAST_ROWS = 1000  # below which an index is mostly chance
 
 
@@ -49,26 +51,30 @@ class Drift:
         self._counts: dict[int, NDArray[np.int64]] = {}  # by day since 1970
         self._until: dict[str, int] = {}  # by symbol, time of the newest row that is counted
         self._unsaved: Counter[str] = Counter()
+        self._waiting: list[tuple[int, NDArray[np.float32]]] = []  # day and row of those not counted yet
         self._firsts = 10 * np.arange(len(reference.names))
 
     def add(self, rows: Iterable[Row]) -> None:
-        """Count rows of all that is fed; one that is not after the last of its symbol is counted already."""
-        by_day: dict[int, list[NDArray[np.float32]]] = {}
+        """Take rows of all that is fed; one that is not after the last of its symbol is counted already."""
         for symbol, time, row in rows:
             if time > self._until.get(symbol, -1):
                 self._until[symbol] = time
                 self._unsaved[symbol] += 1
-                by_day.setdefault(time // DAY_US, []).append(row)
+                self._waiting.append((time // DAY_US, row.copy()))
+        if len(self._waiting) >= AT_ONCE:
+            self._count()
+
+    def _count(self) -> None:
+        """Count the rows that wait: many of them at once, as one alone takes as long."""
+        waiting, self._waiting = self._waiting, []
         n_features = len(self._firsts)
-        for day, of_day in by_day.items() if n_features else ():
-            if day not in self._counts:
-                self._counts[day] = np.zeros((n_features, 10), dtype=np.int64)
-                for old in sorted(self._counts)[: -self._n_days]:
-                    del self._counts[old]
-            values = np.array(of_day)[:, self.reference.columns, None]
+        for day, of_day in groupby(waiting, key=lambda each: each[0]) if n_features else ():
+            values = np.array([row for _, row in of_day])[:, self.reference.columns, None]
             cells = self._firsts + (values >= self.reference.edges).sum(axis=2)
-            if day in self._counts:  # not of a day so long ago that it was forgotten at once
-                self._counts[day] += np.bincount(cells.ravel(), minlength=10 * n_features).reshape(-1, 10)
+            counts = np.bincount(cells.ravel(), minlength=10 * n_features).reshape(-1, 10)
+            self._counts[day] = self._counts.get(day, 0) + counts
+            for old in sorted(self._counts)[: -self._n_days]:
+                del self._counts[old]
 
     @property
     def is_due(self) -> bool:
@@ -78,6 +84,7 @@ class Drift:
     @property
     def rows(self) -> int:
         """Rows that are counted."""
+        self._count()
         return int(sum(counts[0].sum() for counts in self._counts.values())) if len(self._firsts) else 0
 
     def moved(self) -> dict[str, Moved]:
@@ -91,7 +98,8 @@ class Drift:
 
     def save(self, folder: Path, bundles: Mapping[str, str]) -> None:
         """Write the counts, how far they go, and the bundles that they are of."""
-        days = {str(np.datetime64(day, "D")): counts.tolist() for day, counts in self._counts.items()}
+        self._count()
+        days = {str(np.datetime64(day, "D")): counts.tolist() for day, counts in sorted(self._counts.items())}
         write_json(
             folder / COUNTS,
             {

@@ -348,5 +348,6 @@ def test_drift_counts_scaled_rows_in_the_tenths_of_the_raw_ones(made):
         k = predictor.features.index(name)
         edges = np.array(tenths[name].edges, dtype=np.float32)
         expected = np.bincount(np.searchsorted(edges, raw[:, k], side="right"), minlength=10)
+        assert drift.rows == len(raw)
         at = drift.reference.names.index(name)
         assert drift._counts[time_us // 86_400_000_000][at].tolist() == expected.tolist()

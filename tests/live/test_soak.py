@@ -1,4 +1,4 @@
-"""A hundred thousand candles through a session: what it keeps does not grow with them."""
+"""Many candles through a session: what it keeps does not grow with them."""
 
 import gc
 
@@ -12,25 +12,43 @@ from tapeline.live.session import Session
 from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
-WARM, CANDLES = 30_000, 100_000
-GROWTH_MIB = 16  # found: 7; a candle that was kept whole would be 60
+WARM, CANDLES, MANY = 30_000, 100_000, 1_000_000
+# Found: 7 and MANY_FOUND; a candle that was kept whole would be 60 and 850.
+GROWTH_MIB, MANY_MIB = 16, 64
+
+
+def memory_at(folder, marks):
+    """MiB that the process holds after so many candles of two symbols, by number."""
+    models, tables = promote(folder / "promoted"), market(max(marks) // 2 + WARM_UP + 1500, share=0.02)
+    candles = write_market(folder / "candles", tables)
+    begin = since(tables)
+    del tables
+    clock, n, memory = Clock(), 0, {}
+    with open_to_write(folder / "live") as writer:
+        session = Session(writer, models, LiveParams(**LIVE), clock, print, lambda answer: None)
+        replay = Replay(session, clock, candles, begin, None, float("inf"))
+        session.learn(replay.history())
+        for batch in replay.batches():
+            before, n = n, n + len(session.take(batch))
+            for mark in marks:
+                if before < mark <= n:
+                    session.save()
+                    gc.collect()
+                    memory[mark] = psutil.Process().memory_info().rss / 2**20
+        trades = len(session.followed.account.trades)
+    print(f"MiB by candles: {memory}; {trades:,} trades")
+    return memory
 
 
 @pytest.mark.slow
 def test_memory_is_that_of_a_window(tmp_path):
     """Between the 30,000th and the 100,000th candle it grows by the trades and by little else."""
-    models, tables = promote(tmp_path / "promoted"), market(CANDLES // 2 + WARM_UP + 1500, share=0.02)
-    candles = write_market(tmp_path / "candles", tables)
-    clock, n, memory = Clock(), 0, {}
-    with open_to_write(tmp_path / "live") as writer:
-        session = Session(writer, models, LiveParams(**LIVE), clock, print, lambda answer: None)
-        replay = Replay(session, clock, candles, since(tables), None, float("inf"))
-        session.learn(replay.history())
-        for batch in replay.batches():
-            before, n = n, n + len(session.take(batch))
-            for mark in (WARM, CANDLES):
-                if before < mark <= n:
-                    session.save()
-                    gc.collect()
-                    memory[mark] = psutil.Process().memory_info().rss / 2**20
+    memory = memory_at(tmp_path, (WARM, CANDLES))
     assert memory[CANDLES] - memory[WARM] < GROWTH_MIB
+
+
+@pytest.mark.torture
+def test_memory_of_a_million_candles(tmp_path):
+    """Likewise to the millionth."""
+    memory = memory_at(tmp_path, (WARM, *range(CANDLES, MANY + 1, CANDLES)))
+    assert memory[MANY] - memory[WARM] < MANY_MIB
