@@ -1,12 +1,11 @@
 """Labels as they mature: what came of predictions, from the closes that followed."""
 
+import math
 from collections import deque
+from itertools import pairwise
 from typing import NamedTuple
 
-import numpy as np
-
 from tapeline.candles import is_too_long
-from tapeline.features.labels import direction, trend_strength
 
 
 class Matured(NamedTuple):
@@ -44,20 +43,29 @@ class Closes:
     def _label(self, bar: int) -> Matured:
         """The labels of `bar`, if no gap in them is too long to be filled."""
         until = bar + self._horizon
-        filled = np.full(self._horizon + 1, np.nan)
-        last, close = None, np.nan
+        filled = [math.nan] * (self._horizon + 1)
+        last, close = -1, math.nan
         for at, value in self._closes:
-            if at > bar and last is not None:
+            if at > bar and last >= 0:
                 if is_too_long(at - last - 1, self._max_fill):
-                    return Matured(bar, np.nan, np.nan)
-                filled[max(0, last - bar) : min(at, until + 1) - bar] = close
+                    return Matured(bar, math.nan, math.nan)
+                for k in range(max(0, last - bar), min(at, until + 1) - bar):
+                    filled[k] = close
             if bar <= at <= until:
                 filled[at - bar] = value
             last, close = at, value
             if at >= until:
                 break
-        return Matured(
-            bar,
-            float(direction(filled, self._horizon)[0]),
-            float(trend_strength(filled, self._horizon)[0]),
-        )
+        return Matured(bar, *_labels_of(filled))
+
+
+def _labels_of(close: list[float]) -> tuple[float, float]:
+    """`direction` and `trend_strength` of the first of these closes, which the last one makes known.
+
+    What `features.labels` says of a table, for a single candle: a program of features takes as long for one
+    as for thousands, and in a minute a hundred symbols may ask.
+    """
+    move = close[-1] - close[0]
+    way = sum(abs(after - before) for before, after in pairwise(close))
+    rises = math.nan if move == 0 else float(move > 0)
+    return rises, min(abs(move) / way, 1.0) if way else math.nan

@@ -121,9 +121,13 @@ class Records:
     def read(self) -> Iterator[dict[str, Any]]:
         """The records by column, as they were added."""
         for day in self.days():
-            for record in self.read_day(day).to_dict("records"):
-                row: dict[str, Any] = {str(name): value for name, value in record.items()}
-                yield row | {name: row[name].value // 1000 for name in MICROSECONDS}
+            table = self.read_day(day)
+            columns = [
+                (table[name].astype("int64") if name in MICROSECONDS else table[name]).tolist()
+                for name in COLUMNS
+            ]
+            for values in zip(*columns, strict=True):
+                yield dict(zip(COLUMNS, values, strict=True))
 
 
 class Writer(Records):
