@@ -15,6 +15,7 @@ from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
 PARAMS = LiveParams(**LIVE)
+EARLIER = 3 * 3_600_000_000
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,13 @@ def made(tmp_path_factory):
         kept = {symbol: list(rows) for symbol, rows in session._kept.by_symbol.items()}
         for batch in replay.batches():
             session.take(batch)
-    return models, list(Records(folder / "live").read()), kept
+    # Hours earlier, so that a day ends among them.
+    records = [each | {"timestamp": each["timestamp"] - EARLIER} for each in Records(folder / "live").read()]
+    earlier = {
+        symbol: [row | {"timestamp": row["timestamp"] - EARLIER} for row in rows]
+        for symbol, rows in kept.items()
+    }
+    return models, records, earlier
 
 
 def with_late(records, rng):
@@ -48,16 +55,18 @@ def with_late(records, rng):
 
 
 def account_of(made, records, block, looks):
-    """Trades and equity of an account over `records`, looked at after those of `looks`."""
+    """Trades and equity of an account over `records`, looked at after those of `looks`; days as told."""
     models, _, kept = made
     followed = Followed(open_production(models, time.time, allow_simulated=False), PARAMS, block)
     followed.learn(kept)
+    told = []
+    followed.watch.add_day = lambda artifact, day, pnl: told.append((k, artifact, day, pnl))
     for k, record in enumerate(records):
         followed.add(record)
         if k in looks:
             followed.settle()
     trades, _ = followed.finish()
-    return trades, list(followed.equity)
+    return trades, list(followed.equity), told
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -66,14 +75,15 @@ def test_whoever_looks_changes_nothing(made, seed):
     rng = np.random.default_rng(seed)
     records = with_late(made[1], rng)
     assert [record["timestamp"] for record in records] != [record["timestamp"] for record in made[1]]
-    expected, equity = account_of(made, records, 240, set())
+    expected, *kept = account_of(made, records, 240, set())
     assert len(expected) > 20
+    assert len(kept[1]) == 1
     looks = set(rng.choice(len(records), 100, replace=False).tolist())
     for block, seen in ((7, looks), (10_000, set()), (240, set(range(0, len(records), 2)))):
-        trades, now = account_of(made, records, block, seen)
+        trades, *now = account_of(made, records, block, seen)
         for name in expected.dtype.names:
             np.testing.assert_array_equal(trades[name], expected[name], err_msg=name)
-        assert now == equity
+        assert now == kept, "and a day is told as early"
 
 
 def test_a_candle_behind_its_bar_is_not_traded(made):
@@ -82,8 +92,8 @@ def test_a_candle_behind_its_bar_is_not_traded(made):
     late = {"AAA-USD": 0, "BBB-USD": 3_600_000_000}
     shifted = sorted(records, key=lambda record: record["timestamp"] + late[record["symbol"]])
     shifted = shifted[: max(k for k, record in enumerate(shifted) if record["symbol"] == "AAA-USD") + 1]
-    trades, _ = account_of(made, shifted, 240, set())
-    alone, _ = account_of(made, [each for each in records if each["symbol"] == "AAA-USD"], 240, set())
+    trades, *_ = account_of(made, shifted, 240, set())
+    alone, *_ = account_of(made, [each for each in records if each["symbol"] == "AAA-USD"], 240, set())
     assert len(alone) > 10
     assert set(trades["symbol"]) == {0}
     for name in ("side", "quantity", "entry_price", "net_pnl"):

@@ -17,6 +17,8 @@ from tapeline.live.production import open_production
 from tapeline.live.records import Records, open_to_write
 from tapeline.live.replay import Replay
 from tapeline.live.session import Session
+from tapeline.live.state import read_state
+from tapeline.live.stops import read_stops
 from tapeline.live.told import Candle
 from tapeline.schema import OHLCV
 from tapeline.serving.batch import predict_files, read_candles
@@ -75,14 +77,21 @@ def whole(made, tables, tmp_path_factory):
     with session_of(folder, made[0]) as session:
         replay(session, made[1], since(tables))
         session.save()
+        drift = drift_in(session)
         trades, _ = session.followed.finish()
-    return recorded(folder), trades
+    return recorded(folder), trades, drift
+
+
+def drift_in(session):
+    """Rows counted by day, feature and tenth."""
+    assert session.drift.rows > 0
+    return {day: counts.tolist() for day, counts in session.drift._counts.items()}
 
 
 def test_answers_are_those_of_the_batch(made, tables, whole):
     """Statuses, and numbers to 1e-5, candle by candle; every candle is answered once."""
     production = open_production(made[0], time.time, allow_simulated=False)
-    rows, _ = whole
+    rows, *_ = whole
     key = ["symbol", "timestamp"]
     assert not rows.duplicated(key).any()
     real = pd.concat([table.assign(symbol=symbol) for symbol, table in tables.items()])
@@ -108,7 +117,7 @@ def test_answers_are_those_of_the_batch(made, tables, whole):
 
 def test_the_account_is_the_backtest_of_the_answers(made, tables, whole):
     """By the code of the stage `evaluate`, on the canonical candles of the same files."""
-    rows, trades = whole
+    rows, trades, _ = whole
     production = open_production(made[0], time.time, allow_simulated=False)
     canonical, _ = read_candles(production.stream, made[1], set(SYMBOLS))
     params = production.trading
@@ -142,11 +151,99 @@ def test_begun_again_it_goes_on_where_it_was(made, tables, whole, tmp_path, seed
             replay(session, made[1], since(tables), stop_after=stop_after)
             session.save()
     trades, _ = session.followed.finish()
-    expected, whole_trades = whole
+    expected, whole_trades, whole_drift = whole
     rows = recorded(tmp_path)
     pd.testing.assert_frame_equal(rows, expected)
     np.testing.assert_array_equal(trades["net_pnl"], whole_trades["net_pnl"])
     assert session.drift.rows == (expected["status"] == "predicted").sum()
+    assert drift_in(session) == whole_drift
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_killed_it_counts_features_that_were_not_saved(made, tables, whole, tmp_path, seed):
+    """As of a run that nothing interrupted, though counts are on disk only now and then."""
+    rng = np.random.default_rng(seed)
+    n_saved = []
+    for stop_after in (*rng.integers(1, 300, 3).tolist(), None):
+        with session_of(tmp_path, made[0]) as session:
+            save, saved = session.drift.save, []
+            session.drift.save = lambda *details, save=save, saved=saved: (saved.append(1), save(*details))
+            replay(session, made[1], since(tables), stop_after=stop_after)  # and no session.save()
+            n_saved.append(len(saved))
+    assert 0 < n_saved[-1] < 100
+    assert drift_in(session) == whole[2]
+
+
+def hasty(folder):
+    """Bundles that break their promise within hours, and params by which that is seen."""
+    models = promote(folder / "promoted", bounds={"overconfidence": 0.3})
+    return models, PARAMS.model_copy(update={"false_stops": 0.5})
+
+
+def grouped(session, candles, begin, split):
+    """Feed recorded candles in groups of those of a bar, as `split` says; the account's trades at the end."""
+    source = Replay(session, session.clock, candles, begin, None, float("inf"))
+    session.learn(source.history())
+    for batch in source.batches():
+        for group in split(batch):
+            session.take(group)
+    return session.followed.finish()[0]
+
+
+def test_how_candles_of_a_bar_are_grouped_changes_nothing(made, tables, tmp_path):
+    """All together or each alone: records, tiers, the stop, the account, what is watched, counts of drift."""
+    models, params = hasty(tmp_path)
+    rng, found = np.random.default_rng(0), {}
+    splits = {
+        "together": lambda batch: [batch],
+        "alone": lambda batch: [[candle] for candle in batch],
+        "either": lambda batch: [[candle] for candle in batch] if rng.random() < 0.5 else [batch],
+    }
+    for name, split in splits.items():
+        with session_of(tmp_path / name, models, params) as session:
+            trades = grouped(session, made[1], since(tables), split)
+            found[name] = session, trades, recorded(tmp_path / name)
+    first, trades, rows = found["together"]
+    assert rows["is_stopped"].any()
+    assert (rows["timestamp"][rows["is_stopped"]].value_counts() == 2).sum() > 100
+    for name in ("alone", "either"):
+        session, own_trades, own = found[name]
+        numbers = ["probability", "trend_strength"]
+        np.testing.assert_allclose(own[numbers], rows[numbers], atol=1e-6)
+        others = [column for column in rows if column not in (*numbers, "predictions")]
+        pd.testing.assert_frame_equal(own[others], rows[others])
+        for column in trades.dtype.names:
+            np.testing.assert_array_equal(own_trades[column], trades[column], err_msg=column)
+        assert drift_in(session) == drift_in(first)
+        for line, expected in zip(session.followed.watch.lines, first.followed.watch.lines, strict=True):
+            assert line[:2] == expected[:2]
+            assert line[4:] == pytest.approx(expected[4:], rel=1e-4)
+
+
+def test_a_stop_holds_whatever_params_say_later(made, tables, tmp_path):
+    """Until its file is removed; `make watch` says so too; what was promoted else is not stopped."""
+    models, params = hasty(tmp_path)
+    lax = PARAMS.model_copy(update={"false_stops": 1e-9})
+    with session_of(tmp_path / "live", models, params) as session:
+        replay(session, made[1], since(tables))
+        (said,) = [line for line in session.said if line.startswith("stop: ")]
+    with session_of(tmp_path / "live", models, lax) as session:
+        session.resume()
+        assert session.followed.watch.is_stopped
+        assert session.followed.is_stopped(0)
+        assert session.followed.watch.stops == [said.removeprefix("stop: ")]
+    with session_of(tmp_path / "live", models, params) as session:
+        session.resume()
+        (line,) = session.followed.watch.stops
+        assert line.startswith("lstm-direction: overconfidence is"), "and what is so now is said as it is"
+    state, *_ = read_state(tmp_path / "live", models, lax)
+    assert (state.state, state.reasons[0]) == ("stop", said.removeprefix("stop: "))
+    assert read_stops(tmp_path / "live", {"lstm-direction": "another"}) == ()
+    (tmp_path / "live/stops.json").unlink()
+    assert read_state(tmp_path / "live", models, lax)[0].state != "stop"
+    with session_of(tmp_path / "live", models, lax) as session:
+        session.resume()
+        assert not session.followed.watch.is_stopped
 
 
 def test_a_promotion_is_taken_over_at_the_next_candle(tables, made, tmp_path):
