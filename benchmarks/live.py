@@ -144,12 +144,9 @@ def main() -> None:
     for n_symbols in MINUTES:
         with TemporaryDirectory() as folder:
             total, parts = measure(candidates, Path(folder), table, n_symbols)
-        numbers = np.percentile(total, [5, 50, 99])
-        line = " ".join(f"{value:7.2f}" for value in numbers)
-        print(
-            f"{n_symbols:4} symbols {line}   " + " ".join(f"{value:.2f}" for value in np.percentile(parts, 5, axis=0)),
-            flush=True,
-        )
+        line = " ".join(f"{value:7.2f}" for value in np.percentile(total, [5, 50, 99]))
+        of_parts = " ".join(f"{value:.2f}" for value in np.percentile(parts, 5, axis=0))
+        print(f"{n_symbols:4} symbols {line}   {of_parts}", flush=True)
 
 
 if __name__ == "__main__":

@@ -142,8 +142,8 @@ def align_candles(
         for name in ("open", "high", "low", "close"):
             candles[name][at, s] = table[name].to_numpy()[is_on_clock]
         candles["has_price"][at, s] = ~table["is_filled"].to_numpy()[is_on_clock]
-        prices = (table[name].to_numpy(float) for name in ("high", "low", "close"))
-        known_at_open, reach = measure_moves(*prices, volatility_candles, atr_candles)
+        high, low, close = (table[name].to_numpy(float) for name in ("high", "low", "close"))
+        known_at_open, reach = measure_moves(high, low, close, volatility_candles, atr_candles)
         sigma[at, s], atr[at, s] = known_at_open[is_on_clock], reach[is_on_clock]
     return Market(clock, minutes, tuple(tables), candles, sigma, atr)
 
