@@ -137,7 +137,7 @@ def mark_of(models: Path) -> tuple[tuple[str, int, int, int], ...]:
     """
     marks = []
     try:
-        for name in sorted(os.listdir(models)):
+        for name in sorted(each for each in os.listdir(models) if not each.startswith(".")):
             with suppress(FileNotFoundError, NotADirectoryError):
                 found = os.stat(models / name / MANIFEST)
                 marks.append((name, found.st_ino, found.st_mtime_ns, found.st_size))
