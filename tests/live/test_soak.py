@@ -13,13 +13,13 @@ from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
 WARM, CANDLES, MANY = 30_000, 100_000, 1_000_000
-# Found: 7, and 16 from the 230,000th to the 959,000th; a candle that was kept whole would be 60 and 850.
+# Found: 7, and 25 to the 900,000th; a candle that was kept whole would be 60 and 850.
 GROWTH_MIB, MANY_MIB = 16, 64
 
 
 def memory_at(folder, marks):
     """MiB that the process holds after so many candles of two symbols, by number."""
-    models, tables = promote(folder / "promoted"), market(max(marks) // 2 + WARM_UP + 1500, share=0.02)
+    models, tables = promote(folder / "promoted"), market(int(max(marks) * 0.53) + WARM_UP, share=0.02)
     candles = write_market(folder / "candles", tables)
     begin = since(tables)
     del tables
