@@ -68,6 +68,17 @@ def test_what_it_was_at_its_close_counts(server):
     pushing.close()
 
 
+def test_another_interval_is_not_heard(server):
+    """Its candles open at the same times, and close none of ours."""
+    pushing, socket = listening(server)
+    socket.send(kline("AAAUSDT", START, CANDLE, closed=True, interval="5m"))
+    socket.send(kline("AAAUSDT", START, [1.0, 1.1, 0.9, 1.0, 0.1], closed=False))
+    socket.settle()
+    heard, _ = pushing.take(0.1)
+    assert heard == [("AAA-USDT", {START: (1.0, 1.1, 0.9, 1.0, 0.1)}, set())]
+    pushing.close()
+
+
 def test_a_pair_and_a_perpetual_of_one_name(server):
     """Each has its own candles; of which of them Binance says that it closed, its message does not tell."""
     pushing, _ = listening(server, ("AAA-USDT", "AAA-USDT-PERP"))
