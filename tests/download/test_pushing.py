@@ -64,7 +64,7 @@ def test_what_it_was_at_its_close_counts(server):
     socket.send(kline("AAAUSDT", START, [1.0, 1.1, 0.9, 1.0, 0.1], closed=False))
     socket.settle()
     heard, _ = pushing.take(0.1)
-    assert heard[0].closed == {START}
+    assert heard == [("AAA-USDT", {START: tuple(CANDLE)}, {START})]
     pushing.close()
 
 
@@ -82,12 +82,21 @@ def test_another_interval_is_not_heard(server):
 def test_a_pair_and_a_perpetual_of_one_name(server):
     """Each has its own candles; of which of them Binance says that it closed, its message does not tell."""
     pushing, _ = listening(server, ("AAA-USDT", "AAA-USDT-PERP"))
-    for each in server.sockets:
-        each.send(kline("AAAUSDT", START, CANDLE, closed=True))
+    for _ in range(500):
+        if len(server.sockets) == 2 and server.sockets[0].subscribed.wait(0.01):
+            break
+        threading.Event().wait(0.01)
+    found = {}
+    for k, each in enumerate(server.sockets):
+        each.send(kline("AAAUSDT", START, [*CANDLE[:4], 3.0 + k], closed=True))
         each.settle()
-    heard, _ = pushing.take(0.2)
-    assert {symbol for symbol, *_ in heard} <= {"AAA-USDT", "AAA-USDT-PERP"}
-    assert not any(each.closed for each in heard)
+        for _ in range(3):
+            heard, _ = pushing.take(0.1)
+            found |= {one.symbol: one for one in heard}
+    volumes = {symbol: one.candles[START][-1] for symbol, one in found.items()}
+    assert sorted(volumes) == ["AAA-USDT", "AAA-USDT-PERP"]
+    assert sorted(volumes.values()) == [3.0, 4.0]
+    assert not any(one.closed for one in found.values())
     pushing.close()
 
 
