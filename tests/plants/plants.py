@@ -567,8 +567,8 @@ PLANTS = [
     Plant(
         "slippage that knows the candle it fills in",
         PORTFOLIO,
-        "np.roll(window_deviation(change, volatility_candles), 1)",
-        "np.roll(window_deviation(change, volatility_candles), -1)",
+        "known_at_open[1:] = window_deviation(change, volatility_candles)[:-1]",
+        "known_at_open[:-1] = window_deviation(change, volatility_candles)[1:]",
         EVALUATE,
     ),
     # The account's money
@@ -615,8 +615,8 @@ PLANTS = [
     Plant(
         "one symbol's stop and size know the next candle",
         PORTFOLIO,
-        "atr[at, s] = window_mean(reach, atr_candles)[is_on_clock]",
-        "atr[at, s] = np.roll(window_mean(reach, atr_candles), -s)[is_on_clock]",
+        "sigma[at, s], atr[at, s] = known_at_open[is_on_clock], reach[is_on_clock]",
+        "sigma[at, s], atr[at, s] = known_at_open[is_on_clock], np.roll(reach, -s)[is_on_clock]",
         EVALUATE,
     ),
     Plant(
@@ -683,23 +683,23 @@ PLANTS = [
     # Serving
     Plant(
         "serving clips its features",
-        "tapeline/serving/predictor.py",
-        "scaled = self._scaler.transform(features)",
-        "scaled = np.clip(self._scaler.transform(features), -1, 1)",
+        "tapeline/serving/networks.py",
+        "return self._scaler.transform(features[:, self._columns])",
+        "return np.clip(self._scaler.transform(features[:, self._columns]), -1, 1)",
         (),
     ),
     Plant(
         "serving lags a candle",
-        "tapeline/serving/stream.py",
-        "stacked[:, -predictor.sequence_length :, own]",
-        "np.roll(stacked, 1, 1)[:, -predictor.sequence_length :, own]",
+        "tapeline/serving/networks.py",
+        "[window[-predictor.sequence_length :, own] for window in windows]",
+        "[np.roll(window, 1, 0)[-predictor.sequence_length :, own] for window in windows]",
         (),
     ),
     Plant(
         "tables predicted from a row before",
         "tapeline/serving/batch.py",
-        "values = predictor.predict_rows(table[predictor.features].to_numpy(), at).tolist()",
-        "values = predictor.predict_rows(table[predictor.features].to_numpy(), at - 1).tolist()",
+        "values = predictor.predict_rows(table[predictor.features].to_numpy(), at)",
+        "values = predictor.predict_rows(table[predictor.features].to_numpy(), at - 1)",
         (),
     ),
     Plant(

@@ -56,7 +56,7 @@ def test_served_tiers_are_those_of_the_offered_models_own_validation(predictions
     expected = add_tiers(rows, signals, predictions)["tier"]
     predictor = Predictor.__new__(Predictor)
     predictor.bundle = SimpleNamespace(contract=contract(params, fold))
-    served = [predictor.tier(value) for value in rows["prediction"]]
+    served = predictor.tiers(rows["prediction"].to_numpy())
     assert served == [None if tier == NO_TIER else signals.tier_names[tier] for tier in expected]
     assert served.count("A") >= 0.01 * N
 

@@ -225,8 +225,10 @@ def test_thresholds_other_than_the_runs_are_found(run, packed, tmp_path, artifac
 
 def test_a_tier_served_otherwise_is_found(run, packed, monkeypatch):
     """Though the numbers are right: all that is confident enough for a tier is called B."""
-    original = Predictor.tier
-    monkeypatch.setattr(Predictor, "tier", lambda self, p: original(self, p) and "B")
+    original = Predictor.tiers
+    monkeypatch.setattr(
+        Predictor, "tiers", lambda self, values: [each and "B" for each in original(self, values)]
+    )
     with pytest.raises(ArtifactError, match="the run has tier A at .*answers tier B"):
         replayed(packed)
 

@@ -132,7 +132,7 @@ def page(tmp_path, monkeypatch):
     """Function that writes the page of a run with some figures changed, and returns its words."""
     monkeypatch.chdir(tmp_path)
     # What draws the charts is megabytes of script, the same in every page; its own test is test_pages.
-    monkeypatch.setattr("tapeline.reports.pages.vl_convert.javascript_bundle", lambda: "vega")
+    monkeypatch.setattr("tapeline.reports.pages._vega", lambda: "vega")
     (tmp_path / "params.yaml").write_text(PARAMS)
     (tmp_path / "plots").mkdir()
     for name, columns in PLOTS.items():
