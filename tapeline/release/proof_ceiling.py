@@ -5,6 +5,7 @@ A ceiling that looked ahead would make a model that does look honest. Real candl
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,6 +32,14 @@ CHANGES = 6  # minutes that are tried
 CHANGES_IN_TESTS = 3  # of those, each of which costs as much as the stage
 
 
+class Group(NamedTuple):
+    """Symbols that share a noise, and what is hidden of them."""
+
+    params: SimulationParams
+    symbols: Sequence[str]
+    hidden: HiddenMarket
+
+
 def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
     """Replace what is hidden from a minute on: candles and the stored ceiling before it stay.
 
@@ -41,10 +50,10 @@ def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
     params = run.params.section("simulation", SimulationParams)
     of_all, of_tests = Comparison(), Comparison()
     groups = groups_of(run.symbols)
-    for group, symbols in enumerate(groups):
-        hidden = draw_hidden(params, len(symbols), group)
-        prove_group(run, params, hidden, symbols, rng, of_all)
-        prove_tests_of_group(run, params, hidden, symbols, rng, of_tests)
+    for number, symbols in enumerate(groups):
+        group = Group(params, symbols, draw_hidden(params, len(symbols), number))
+        prove_group(run, group, rng, of_all)
+        prove_tests_of_group(run, group, rng, of_tests)
     return [
         ProvedPart(name=name, moment=None, trials=trials * len(groups), values=comparison.compared)
         for name, trials, comparison in (
@@ -54,15 +63,9 @@ def prove_ceiling(run: Run, rng: np.random.Generator) -> list[ProvedPart]:
     ]
 
 
-def prove_group(
-    run: Run,
-    params: SimulationParams,
-    hidden: HiddenMarket,
-    symbols: Sequence[str],
-    rng: np.random.Generator,
-    comparison: Comparison,
-) -> None:
-    """Likewise of one group, which is `hidden`."""
+def prove_group(run: Run, group: Group, rng: np.random.Generator, comparison: Comparison) -> None:
+    """Likewise of one group: its candles and its stored ceiling."""
+    params, symbols, hidden = group
     told = tell(hidden, params, symbols, run.horizon)
     ceilings = {
         s: read_table(run.root / CANDLES / "ceiling", s, [str(name) for name in told[s].ceiling])
@@ -82,15 +85,9 @@ def prove_group(
                 comparison.tables("ingest", f"{symbol}'s {kind}", sides, known)
 
 
-def prove_tests_of_group(
-    run: Run,
-    params: SimulationParams,
-    hidden: HiddenMarket,
-    symbols: Sequence[str],
-    rng: np.random.Generator,
-    comparison: Comparison,
-) -> None:
+def prove_tests_of_group(run: Run, group: Group, rng: np.random.Generator, comparison: Comparison) -> None:
     """Likewise what is stored of the tests, each time from the minute on that follows one with a window."""
+    params, symbols, hidden = group
     strengths = expect_strengths(params.regimes, run.horizon)
     length = run.params.value("train.sequence_length", Size)
     stored = {symbol: read_table(run.root / CEILINGS, symbol) for symbol in symbols}

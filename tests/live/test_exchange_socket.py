@@ -339,16 +339,23 @@ def test_a_close_long_before_its_time_is_no_close(models, tmp_path):
     assert not session.passed_over
 
 
+def with_volumes(events, factor):
+    """The same messages, their volumes so many times as large."""
+    return [
+        (after, message | {"k": message["k"] | {"v": str(float(message["k"]["v"]) * factor)}})
+        for after, message in events
+    ]
+
+
 def test_a_socket_that_says_what_rest_does_not_is_not_believed(models, tmp_path):
     """Volumes in another unit, from the beginning: said once a symbol, every answer is REST's."""
 
-    def other(_, events):
-        return [
-            (after, message | {"k": message["k"] | {"v": str(float(message["k"]["v"]) * 1000)}})
-            for after, message in events
-        ]
-
-    with running(tmp_path, models, script=other) as (session, source, world, said):
+    with running(tmp_path, models, script=lambda _, events: with_volumes(events, 1000)) as (
+        session,
+        source,
+        world,
+        said,
+    ):
         run(session, source, world, 9)
     rows = records(tmp_path)
     assert_complete(rows, FIRST, at_least=FIRST + 7)
@@ -361,12 +368,7 @@ def test_a_socket_that_goes_wrong_is_found_out(models, tmp_path):
     """Believed at first: one symbol is compared each minute, and what differs twice is not believed."""
 
     def other(bar, events):
-        if bar < BAR:
-            return events
-        return [
-            (after, message | {"k": message["k"] | {"v": str(float(message["k"]["v"]) * 1.001)}})
-            for after, message in events
-        ]
+        return events if bar < BAR else with_volumes(events, 1.001)
 
     with running(tmp_path, models, script=other) as (session, source, world, said):
         run(session, source, world, 20)
