@@ -349,7 +349,6 @@ def with_volumes(events, factor):
 
 def test_a_socket_that_says_what_rest_does_not_is_not_believed(models, tmp_path):
     """Volumes in another unit, from the beginning: said once a symbol, every answer is REST's."""
-
     with running(tmp_path, models, script=lambda _, events: with_volumes(events, 1000)) as (
         session,
         source,
