@@ -14,6 +14,7 @@ The last is a year of 50 symbols, 26 million candles, to its verdict: hours, and
 """
 
 import argparse
+import json
 import os
 import re
 import resource
@@ -22,7 +23,7 @@ import sys
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -34,6 +35,7 @@ STAGES = (
     "ensembles", "evaluate", "promote",
 )  # fmt: skip
 EVERY_S = 0.02
+COSTS = "costs.json"  # of the stages that were run in a folder
 # A short recipe: memory is that of the long one.
 RECIPE = {
     "splits.mode": "expanding",
@@ -111,6 +113,19 @@ def run_stage(stage: str, folder: Path, limit_mb: int | None) -> Cost:
     return Cost(peak, used, time.perf_counter() - began, process.returncode == 0)
 
 
+def note(folder: Path, stage: str, cost: Cost) -> None:
+    """Keep what a stage took beside what it was run on."""
+    kept = {name: asdict(each) for name, each in noted(folder).items()} | {stage: asdict(cost)}
+    (folder / COSTS).write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+
+
+def noted(folder: Path) -> dict[str, Cost]:
+    """What stages took that were run in `folder`."""
+    path = folder / COSTS
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    return {stage: Cost(**cost) for stage, cost in kept.items()}
+
+
 def tree(root: int) -> list[int]:
     """Process ids of `root` and of all that it started."""
     found = [root]
@@ -163,6 +178,7 @@ def main() -> None:
             for stage in STAGES[: max(map(STAGES.index, given.stages)) + 1]:
                 if stage in costs:
                     costs[stage].append(run_stage(stage, folder, given.limit_mb))
+                    note(folder, stage, costs[stage][-1])
                     print(f"{history} {stage}: {told(costs[stage][-1])}", flush=True)
                 elif stage in BEFORE and not (folder / "data" / "features").exists():
                     run_stage(stage, folder, None)
