@@ -57,7 +57,7 @@ def predict_logits(
     other the windows of `length` candles alone. Single precision, whatever the training's.
     """
     net.eval()
-    at = torch.from_numpy(rows).to(features.device)
+    at = torch.tensor(rows, device=features.device)  # a copy: in another process rows are read-only
     if net.is_same_with_longer_input:
         return _chunk_logits(net, features, segment, rows, length, chunk_length)[at]
     return _last_logits(net, features, at, length)

@@ -217,5 +217,5 @@ def validation_loss(net: Network, data: TrainingData, params: TrainParams) -> fl
         params.sequence_length,
         params.chunk_length,
     )
-    labels = data.series.labels[torch.from_numpy(data.validation).to(logits.device)]
+    labels = data.series.labels[torch.tensor(data.validation, device=logits.device)]
     return float(F.binary_cross_entropy_with_logits(logits, labels))

@@ -41,3 +41,15 @@ def test_a_call_takes_no_more_candles_than_its_device_is_good_for(network):
     assert 200 - CHUNK < max(sizes) <= 200
     cpu, cuda = (inputs_at_once(torch.device(name), 64) for name in ("cpu", "cuda"))
     assert (cpu, cuda) == (64, 1024)
+
+
+@pytest.mark.parametrize("network", ARCHITECTURES)
+@pytest.mark.filterwarnings("error")
+def test_rows_may_be_read_only(network):
+    """As another process has those of a large fold; nothing is said of it."""
+    rows = np.arange(LENGTH - 1, 90)
+    rows.flags.writeable = False
+    found = predict_logits(
+        make_net(network)(), torch.randn(90, N_FEATURES), np.zeros(90, np.int64), rows, LENGTH, CHUNK
+    )
+    assert found.shape == (len(rows),)
