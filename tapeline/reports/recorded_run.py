@@ -62,7 +62,7 @@ class RecordedRun:
         return self._read(path, lambda file: pd.read_csv(file))
 
     def parquet(self, path: str, columns: list[str]) -> pd.DataFrame:
-        """Columns of a table of Parquet, in one file or a folder; MissingFileError is one that can't be had."""
+        """Columns of a table of Parquet, one file or a folder; MissingFileError is one that can't be had."""
         try:
             is_folder = self.files.isdir(path)
             parts = sorted(self.files.ls(path, detail=False)) if is_folder else [path]

@@ -118,7 +118,8 @@ class FeatureStore:
         Times need a zone. `symbol` (categorical) and `timestamp` come in front, then `columns` as asked
         (None: all, in the file's order). Only files of months in time are opened; of each only the row
         groups in time and the asked columns are read, every row group straight into the result. Raises
-        DataError for a symbol or column that is not there, and for symbols whose schemas differ in more than their input: read those apart.
+        DataError for a symbol or column that is not there, and for symbols whose schemas differ in more than
+        their input: read those apart.
         """
         names = self._asked_symbols(symbols)
         first, after = _microseconds("start", start), _microseconds("end", end)

@@ -67,7 +67,7 @@ def write_there(filesystem: Any, path: str, where: str, months: Mapping[str, pa.
                     former.remove(path)
                 filesystem.makedirs(folder, exist_ok=True)
             try:
-                # A transaction is each filesystem's own best: a rename, or an upload made complete at its end.
+                # A transaction is each filesystem's own best: a rename, or an upload complete at its end.
                 with filesystem.transaction:
                     for name, arrow in paths.items():
                         with filesystem.open(name, "wb") as sink:

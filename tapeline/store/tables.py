@@ -65,7 +65,7 @@ def _read_months(filesystem: Any, files: Sequence[TableFile], columns: list[str]
 
 
 def write_months(path: Path, table: pd.DataFrame) -> None:
-    """Write `table`, ascending `timestamp`, as month files in the folder `path`; one without rows is a file."""
+    """Write `table`, ascending `timestamp`, as month files in the folder `path`; without rows, a file."""
     times = table["timestamp"].to_numpy("datetime64[us]").view(np.int64)
     months = month_parts(times)
     for name, rows in months:
