@@ -156,4 +156,4 @@ bench: env ## Compare speeds side by side, and with those kept in benchmarks/kep
 	@python -m benchmarks
 
 clean: ## Remove the environment, logs and reports
-	rm -rf -- "$$VENV" logs reports runs site .checkpoints .tuning .sweeping .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf -- "$$VENV" logs reports runs site .cache .checkpoints .tuning .sweeping .proofs .pytest_cache .mypy_cache .ruff_cache .hypothesis

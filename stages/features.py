@@ -1,4 +1,4 @@
-"""Candles in, causal features and labels out: one table a symbol, in a feature store."""
+"""Candles in, causal features and labels out: one table a symbol, in a feature store, month by month."""
 
 import logging
 from pathlib import Path
@@ -8,14 +8,22 @@ from tapeline.extra import Extra
 from tapeline.features.extra import extra_features, with_extra_input, with_extra_meaning
 from tapeline.features.extra_files import left_out, read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
-from tapeline.features.table import build_table, feature_version, input_version
+from tapeline.features.table import (
+    TableMonth,
+    build_table,
+    feature_version,
+    table_line,
+    table_months,
+    unlabelled,
+)
 from tapeline.memory import require_memory
 from tapeline.outputs import whole_folder
 from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
-from tapeline.schema import INTERVAL_MINUTES, LABELS, Interval, MaxFill, Symbols, Workers
+from tapeline.schema import INTERVAL_MINUTES, Interval, MaxFill, Symbols, Workers
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.kept_months import Written, settle, write_kept
 from tapeline.store.tables import read_table
 
 
@@ -36,31 +44,31 @@ def main(log: logging.Logger) -> None:
         log.info(line)
     with whole_folder("data/features") as folder:
 
-        def work(symbol: str) -> str:
+        def work(symbol: str) -> tuple[str, Written]:
             own = schema | {"features": features[symbol]}
             return write_features(folder, symbol, symbols[0], own, max_fill, extras)
 
-        for line in for_each_symbol(work, symbols, params.value("data.workers", Workers)):
+        done = for_each_symbol(work, symbols, params.value("data.workers", Workers))
+        for line in [*(line for line, _ in done), *settle(FeatureStore(folder), [w for _, w in done])]:
             log.info(line)
-        FeatureStore(folder).write_manifest()
 
 
 def write_features(
     folder: Path, symbol: str, leader: str, schema: dict[str, Any], max_fill: int, extras: list[Extra]
-) -> str:
-    """Build and write the table of one symbol; return what there is to tell of it."""
-    candles = read_table("data/candles", symbol)
-    leading = candles if symbol == leader else read_table("data/candles", leader)
-    table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)
-    version = with_extra_input(input_version(candles, leading, max_fill), extras, symbol)
-    FeatureStore(folder).write(symbol, table, schema | {"input_version": version})
-    unknown = ", ".join(f"{label.replace('_', ' ')} {table[label].isna().sum():,}" for label in LABELS)
-    n_alone = int((~candles["timestamp"].isin(leading.loc[~leading["is_filled"], "timestamp"])).sum())
-    return (
-        f"{symbol}: {len(table):,} rows of {len(schema['features'])} features from {len(candles):,} candles, "
-        f"the others are warm-up; without label {unknown}; "
-        f"{n_alone:,} candles without one of the leader {leader}; version {schema['feature_version']}"
-    )
+) -> tuple[str, Written]:
+    """Build and write the table of one symbol, or take its months as they were; say what there is to tell."""
+    candles, leading = read_table("data/candles", symbol), read_table("data/candles", leader)
+    inputs = candles, leading, schema["features"], schema["horizon"], max_fill
+    minutes = INTERVAL_MINUTES[schema["interval"]]
+
+    def version(each: TableMonth) -> str:
+        return with_extra_input(each.input_version, extras, symbol, *each.minutes, minutes)
+
+    made = write_kept(folder, symbol, table_months(*inputs), version, schema, unlabelled)
+    if not made.entries:  # no segment is longer than the warm-up: a table without rows
+        FeatureStore(folder).write(symbol, build_table(*inputs), schema)
+    line = table_line(made.totals, candles, leading, schema["features"])
+    return f"{symbol}: {line} {leader}; version {schema['feature_version']}", made
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Candles in, simulated or from files, into one canonical table per symbol."""
+"""Candles in, simulated or from files, into one canonical table per symbol, a file a month."""
 
 import logging
 from functools import partial
@@ -17,6 +17,7 @@ from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
 from tapeline.schema import Horizon
 from tapeline.stage import run_stage
+from tapeline.store.tables import write_listing, write_months
 
 Ingested = tuple[dict[str, Any], list[Finding]]  # card of a symbol, and what was repaired
 
@@ -35,6 +36,7 @@ def main(log: logging.Logger) -> None:
             else for_each_symbol(partial(ingest_files, data=data, folder=folder), data.symbols, data.workers)
         )
         cards, findings = (dict(zip(data.symbols, each, strict=True)) for each in zip(*done, strict=True))
+        write_listing(folder, data.symbols)
         write_json(folder / ORIGIN, describe_origin(data.model_dump(), market.model_dump(), cards))
     for symbol, card in cards.items():
         log.info("%s: %s", symbol, ", ".join(f"{key} {value}" for key, value in card.items()))
@@ -61,7 +63,7 @@ def ingest_files(symbol: str, data: DataParams, folder: Path) -> Ingested:
 def ingest(symbol: str, raw: RawCandles, exchange: str, data: DataParams, folder: Path) -> Ingested:
     """Clean and write candles of `exchange`; return card and findings."""
     cleaned = clean(raw, data)
-    write_table(folder / f"{symbol}.parquet", cleaned.candles)
+    write_months(folder / f"{symbol}.parquet", cleaned.candles)
     return cleaned.card | {"market": exchange}, cleaned.findings
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import Field
 
@@ -58,7 +59,7 @@ def require_memory(params: Params, stage: str, tables: Path | str = "data/featur
     """
     need, asked = NEEDS[stage], params.value(KEY, MemoryGb)
     paths = [Path(tables) / f"{symbol}.parquet" for symbol in params.value("data.symbols", Symbols)]
-    rows = [pq.read_metadata(path).num_rows for path in paths if path.exists()]  # the stage says which is not
+    rows = [_rows_of(path) for path in paths if path.exists()]  # the stage says which is not
     workers = params.value(need.workers, Workers) if need.workers else 0
     there = machine_bytes() if asked is None else int(asked * GB)
     taken = need.bytes_for(rows, workers)
@@ -68,6 +69,16 @@ def require_memory(params: Params, stage: str, tables: Path | str = "data/featur
         longest = f"{max(rows):,} rows a symbol"
         rule = f"{stage} takes about {taken / GB:.2g} GB of {longest}, {has} {there / GB:.2g}"
         raise ParamsError(KEY, asked, f"{empty}{rule}; lower {lower}, or shorten the history")
+
+
+def _rows_of(path: Path) -> int:
+    """Rows of a table in month files, or in one; what is broken, whoever reads it says."""
+    files = sorted(path.glob("[0-9]*.parquet")) if path.is_dir() else [path]
+    rows = 0
+    for file in files:
+        with suppress(pa.ArrowException):
+            rows += pq.read_metadata(file).num_rows
+    return rows
 
 
 def machine_bytes() -> int:

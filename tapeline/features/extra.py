@@ -136,12 +136,21 @@ def with_extra_meaning(version: str, extras: Sequence[Extra]) -> str:
     return hashlib.sha256(f"{version} {meant}".encode()).hexdigest()[:16]
 
 
-def with_extra_input(version: str, extras: Sequence[Extra], symbol: str) -> str:
-    """An input version with the rows of `extras` for `symbol` in it; as it is without."""
+def with_extra_input(
+    version: str, extras: Sequence[Extra], symbol: str, first: int, last: int, minutes: int
+) -> str:
+    """An input version with the rows of `extras` that candles of `symbol` know; as it is without.
+
+    first, last : when the first and the last of them open, minutes since 1970; minutes : how long they are
+    """
     if not extras:
         return version
     digest = hashlib.sha256(version.encode())
     for extra in extras:
-        digest.update(extra.name.encode())
-        digest.update(pd.util.hash_pandas_object(extra.of(symbol), index=False).to_numpy().tobytes())
-    return digest.hexdigest()[:16]
+        rows = extra.of(symbol)
+        open_time, close_time = first * MICROSECONDS, (last + minutes) * MICROSECONDS
+        begin, end = last_row(known_times(rows), np.array([open_time, close_time]))
+        known = rows.iloc[max(begin - 1, 0) : end + 1]  # with the one before: changes are from it on
+        digest.update(f"{extra.name} {len(known)}".encode())
+        digest.update(pd.util.hash_pandas_object(known, index=False).to_numpy().tobytes())
+    return digest.hexdigest()

@@ -102,7 +102,7 @@ def compare_manifest(manifest: Path) -> Iterator[str]:
             yield f"{manifest}: bundle_id {parsed['bundle_id']} expected {expected}, the hash of its hashes"
     for name, entry in parsed.get("files", {}).items():
         try:
-            extent = FeatureStore(folder).extent(Path(name).stem)
+            extent = FeatureStore(folder).file_extent(name)
         except DataError:
             continue  # a file that is missing or broken has a line for its hash
         for key, value in extent.items():

@@ -15,7 +15,7 @@ def read_equity(symbols: list[str], initial: float, candles: Path | str = "data/
     table = pd.read_csv("plots/equity.csv")
     table["timestamp"] = pd.to_datetime(table["timestamp"], utc=True)
     paths = [Path(candles) / f"{symbol}.parquet" for symbol in symbols]
-    if not paths or not all(path.is_file() for path in paths):
+    if not paths or not all(path.exists() for path in paths):
         return table
     held = [
         _held(pd.read_parquet(path, columns=["timestamp", "open", "close"]), table["timestamp"])

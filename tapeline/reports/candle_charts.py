@@ -23,7 +23,7 @@ def draw_candles(symbols: list[str], folder: Path | str = "data/candles") -> dic
             symbol,
         )
         for symbol, path in paths.items()
-        if path.is_file()
+        if path.exists()
     }
 
 

@@ -62,8 +62,14 @@ class RecordedRun:
         return self._read(path, lambda file: pd.read_csv(file))
 
     def parquet(self, path: str, columns: list[str]) -> pd.DataFrame:
-        """Columns of a table of Parquet; MissingFileError is one that can't be had."""
-        return self._read(path, lambda file: pd.read_parquet(file, columns=columns))
+        """Columns of a table of Parquet, one file or a folder; MissingFileError is one that can't be had."""
+        try:
+            is_folder = self.files.isdir(path)
+            parts = sorted(self.files.ls(path, detail=False)) if is_folder else [path]
+        except (OSError, DvcException) as error:
+            raise MissingFileError(self, path) from error
+        tables = [self._read(part, lambda file: pd.read_parquet(file, columns=columns)) for part in parts]
+        return tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
 
     def missing(self, paths: Iterable[str]) -> str:
         """One line on files that can't be had, and what brings them."""

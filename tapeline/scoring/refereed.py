@@ -92,10 +92,9 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
     """Read a run's files, without the readers that its stages share."""
     columns = ["timestamp", "segment", "is_filled", *PRICES]
     features = {symbol: Path(FEATURES) / f"{symbol}.parquet" for symbol in symbols}
-    files = {symbol: pq.ParquetFile(path) for symbol, path in features.items()}
 
     def read_column(symbol: str, feature: str) -> NDArray[np.float64]:
-        return np.asarray(files[symbol].read(columns=[feature]).column(0).to_numpy(), np.float64)
+        return np.asarray(pq.read_table(features[symbol], columns=[feature]).column(0).to_numpy(), np.float64)
 
     detail = read_json("metrics/detail/evaluation.json")
     models = [*TRADED, *(model for model in MODELS if model not in TRADED)]

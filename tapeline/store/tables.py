@@ -1,13 +1,15 @@
-"""Tables of candles and what lies beside them: one Parquet file per symbol, read back as one table.
+"""Tables of candles and what lies beside them: month files per symbol, or one file, read back as one table.
 
 Feature tables are read by the feature store alone.
 """
 
+import hashlib
 import os
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import nullcontext
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import numpy as np
@@ -16,10 +18,11 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from tapeline.errors import DataError
+from tapeline.months import month_parts
+from tapeline.outputs import write_json, write_table
 from tapeline.store.remote import reached
-from tapeline.store.row_groups import one_line
-
-SUFFIX = ".parquet"
+from tapeline.store.row_groups import one_line, readable
+from tapeline.store.table_files import MANIFEST, SUFFIX, TableFile, opened, table_files
 
 
 def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
@@ -27,10 +30,17 @@ def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = 
 
     folder : a path or any URL of fsspec, as `s3://bucket/candles`
     """
-    path = f"{os.fspath(folder).rstrip('/')}/{symbol}.parquet"
+    path = f"{os.fspath(folder).rstrip('/')}/{symbol}{SUFFIX}"
+    names = None if columns is None else list(columns)
     try:
-        with reached(path), fsspec.open(path, "rb") if "://" in path else nullcontext(path) as source:
-            table = pd.read_parquet(source, columns=None if columns is None else list(columns))
+        with reached(path):
+            filesystem, root = fsspec.url_to_fs(path)
+            files = table_files(filesystem, root, path)
+            if files[0].month is None:
+                with filesystem.open(root, "rb") if "://" in path else nullcontext(path) as source:
+                    table = pd.read_parquet(source, columns=names)
+            else:
+                table = _read_months(filesystem, files, names)
         pa.default_memory_pool().release_unused()  # of what it was read into there is a copy now
         return table
     except FileNotFoundError:
@@ -41,13 +51,49 @@ def read_table(folder: Path | str, symbol: str, columns: Sequence[str] | None = 
         raise DataError(path, f"not readable as Parquet: {one_line(error)}") from error
 
 
+def _read_months(filesystem: Any, files: Sequence[TableFile], columns: list[str] | None) -> pd.DataFrame:
+    months: list[pa.Table] = []
+    for file in files:
+        with opened(filesystem, file) as parquet, readable(file.where):
+            month = parquet.read(columns=columns)
+        if months and month.schema != months[0].schema:
+            raise DataError(
+                file.where, f"has other columns or types than {files[0].where}; make the table again"
+            )
+        months.append(month)
+    return pa.concat_tables(months).to_pandas(self_destruct=True)
+
+
+def write_months(path: Path, table: pd.DataFrame) -> None:
+    """Write `table`, ascending `timestamp`, as month files in the folder `path`; without rows, a file."""
+    times = table["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+    months = month_parts(times)
+    for name, rows in months:
+        write_table(path / f"{name}{SUFFIX}", table.iloc[rows])
+    if not months:
+        write_table(path, table)
+
+
+def write_listing(folder: Path, symbols: Iterable[str]) -> None:
+    """Write the manifest of the tables of `symbols` in `folder`: sha256 and bytes of each month file."""
+    paths = [path for symbol in symbols for path in sorted((folder / f"{symbol}{SUFFIX}").glob(f"*{SUFFIX}"))]
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
+            "bytes": path.stat().st_size,
+        }
+        for path in paths
+    }
+    write_json(folder / MANIFEST, {"files": files})
+
+
 def _listed(folder: Path | str) -> str:
     filesystem, root = fsspec.url_to_fs(os.fspath(folder))
     try:
         with reached(str(folder)):
-            names = [posixpath.basename(path) for path in filesystem.ls(root, detail=False)]
+            names = {posixpath.basename(path.rstrip("/")) for path in filesystem.ls(root, detail=False)}
     except OSError:
-        names = []
+        names = set()
     return (
         ", ".join(sorted(name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX))) or "nothing"
     )

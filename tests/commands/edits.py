@@ -16,6 +16,7 @@ def edit_table(name, column, message):
 
     def edit(folder):
         path = folder / name
+        path = max(path.iterdir()) if path.is_dir() else path  # the last month
         schema = pq.read_schema(path)
         table = pd.read_parquet(path)
         table.loc[len(table) - 100, column] *= 1.001
@@ -50,8 +51,12 @@ def edit_candidate(folder):
 
 
 EDITS = {
-    "candles": edit_table("data/candles/ETH-USD.parquet", "close", "candles/ETH-USD.parquet: close of row"),
-    "features": edit_table("data/features/BTC-USD.parquet", "rsi_14", "BTC-USD.parquet: rsi_14 of row"),
+    "candles": edit_table(
+        "data/candles/ETH-USD.parquet", "close", r"candles/ETH-USD.parquet/\d{4}-\d\d.parquet: close of row"
+    ),
+    "features": edit_table(
+        "data/features/BTC-USD.parquet", "rsi_14", r"BTC-USD.parquet/\d{4}-\d\d.parquet: rsi_14 of row"
+    ),
     "predictions": edit_table("data/predictions/lstm.parquet", "prediction", "prediction of row"),
     "a fold": edit_fold,
     "the candidate": edit_candidate,

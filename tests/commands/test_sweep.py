@@ -77,7 +77,8 @@ def replace_later(folder, first_test):
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    for path in [*folder.glob("data/candles/*.parquet"), *folder.glob("data/features/*.parquet")]:
+    tables = ("data/candles/*.parquet/*.parquet", "data/features/*.parquet/*.parquet")
+    for path in [path for each in tables for path in folder.glob(each)]:
         schema, table = pq.read_schema(path), pd.read_parquet(path)
         later = table["timestamp"] >= first_test
         for name in table.columns.difference(["timestamp", "segment", "is_filled", "file", "symbol"]):

@@ -136,7 +136,7 @@ def test_a_run_that_nobody_touched_is_as_recorded(project, told):
 
 def test_a_changed_byte_is_found_behind_its_old_time_and_size(project, told):
     """DVC is blind to it: the same size, time and inode; the file is named, in both records of it."""
-    path = project / "data/features/BTC-USD.parquet"
+    path = project / "data/features/BTC-USD.parquet/2024-01.parquet"
     before, status = path.read_bytes(), path.stat()
     assert run(project, "dvc status -q; dvc status").strip().endswith("up to date.")
     content = bytearray(before)
@@ -145,7 +145,7 @@ def test_a_changed_byte_is_found_behind_its_old_time_and_size(project, told):
         file.write(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert run(project, "dvc status").strip().endswith("up to date.")
-    name = "data/features/BTC-USD.parquet"
+    name = "data/features/BTC-USD.parquet/2024-01.parquet"
     assert told()[:2] == (
         1,
         [
@@ -157,7 +157,7 @@ def test_a_changed_byte_is_found_behind_its_old_time_and_size(project, told):
 
 def test_a_missing_file_and_one_too_many_are_named(project, told):
     """In a folder by their paths; whether a stage, a .dvc file or a manifest records them."""
-    (project / "data/features/ETH-USD.parquet").unlink()
+    (project / "data/features/ETH-USD.parquet/2024-01.parquet").unlink()
     (project / "data/features/deep").mkdir()
     (project / "data/features/deep/notes.txt").write_text("x")
     (project / "data/raw/EX/BTC-USD/2024.csv").unlink()
@@ -167,10 +167,10 @@ def test_a_missing_file_and_one_too_many_are_named(project, told):
     assert sorted(lines) == sorted(
         [
             "data/raw/EX/BTC-USD/2024.csv: is missing (in data/raw/EX.dvc, dep of features)",
-            f"data/features/ETH-USD.parquet: is missing {by}",
+            f"data/features/ETH-USD.parquet/2024-01.parquet: is missing {by}",
             f"data/features/deep/notes.txt: is not recorded {by}",
             "metrics/data.json: is missing (out of features)",
-            "data/features/ETH-USD.parquet: is missing (in data/features/manifest.json)",
+            "data/features/ETH-USD.parquet/2024-01.parquet: is missing (in data/features/manifest.json)",
             "data/features/deep/notes.txt: is not recorded (in data/features/manifest.json)",
         ]
     )
@@ -258,17 +258,17 @@ def test_a_tampered_manifest_of_features_is_found(project, told):
     path = project / "data/features/manifest.json"
 
     def change(manifest):
-        manifest["files"]["BTC-USD.parquet"] |= {"rows": 8, "sha256": "0" * 64}
-        manifest["files"]["ETH-USD.parquet"]["bytes"] = 1
+        manifest["files"]["BTC-USD.parquet/2024-01.parquet"] |= {"rows": 8, "sha256": "0" * 64}
+        manifest["files"]["ETH-USD.parquet/2024-01.parquet"]["bytes"] = 1
 
     before, after = edit_json(path, change)
-    btc = (project / "data/features/BTC-USD.parquet").read_bytes()
-    size = (project / "data/features/ETH-USD.parquet").stat().st_size
+    btc = (project / "data/features/BTC-USD.parquet/2024-01.parquet").read_bytes()
+    size = (project / "data/features/ETH-USD.parquet/2024-01.parquet").stat().st_size
     by = "(in data/features/manifest.json)"
     assert sorted(told()[1]) == [
-        f"data/features/BTC-USD.parquet: rows 9 expected 8 {by}",
-        f"data/features/BTC-USD.parquet: sha256 {sha256(btc)} expected 00000000.. {by}",
-        f"data/features/ETH-USD.parquet: {size} bytes, expected 1 {by}",
+        f"data/features/BTC-USD.parquet/2024-01.parquet: rows 9 expected 8 {by}",
+        f"data/features/BTC-USD.parquet/2024-01.parquet: sha256 {sha256(btc)} expected 00000000.. {by}",
+        f"data/features/ETH-USD.parquet/2024-01.parquet: {size} bytes, expected 1 {by}",
         f"data/features/manifest.json: md5 {md5(after)} expected {md5(before)}"
         " (out of features, dep of promote)",
     ]

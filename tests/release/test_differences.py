@@ -188,10 +188,10 @@ def test_the_extent_of_a_table_is_held_against_the_table(folder):
     for name in parsed["files"]:
         parsed["files"][name]["rows"] = 5
     manifest.write_text(json.dumps(parsed))
-    (folder / "features/B.parquet").unlink()
-    (folder / "features/C.parquet").write_text("no table")
+    (folder / "features/B.parquet/2024-01.parquet").unlink()
+    (folder / "features/C.parquet/2024-01.parquet").write_text("no table")
     assert list(compare_manifest(manifest)) == [
-        f"{folder}/features/A.parquet: rows 4 expected 5 (in {manifest})"
+        f"{folder}/features/A.parquet/2024-01.parquet: rows 4 expected 5 (in {manifest})"
     ]
 
 

@@ -78,7 +78,7 @@ def test_stages_run_in_a_copy_a_failure_is_told_and_nothing_is_left():
         with open_copies(ROOT) as copies:
             copy = copies.make("one", candles, changes)
             copy.run("ingest", "features")
-            assert (copy.folder / "data/features/BTC-USD.parquet").is_file()
+            assert (copy.folder / "data/features/BTC-USD.parquet").is_dir()
             broken = copies.make("two", {"BTC-USD": candles["BTC-USD"].assign(close=-1.0)}, changes)
             with pytest.raises(ProofError, match=r"stages.ingest: .*non-positive price") as refused:
                 broken.run("ingest")

@@ -1,6 +1,8 @@
 """The stage on small candles: what it writes is what its rule says, row by row and symbol by symbol."""
 
 import logging
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,6 +13,7 @@ import stages.features as stage
 from tapeline.closure import ROOT
 from tapeline.outputs import write_table
 from tapeline.store.feature_store import FeatureStore
+from tapeline.store.tables import write_months
 from tests.candles import random_candles, with_gaps
 
 SYMBOLS, HORIZON, N = ("BTC-USD", "ETH-USD"), 15, 4000
@@ -120,3 +123,70 @@ def test_inputs_beyond_candles_are_columns_of_their_own_group_and_move_nothing_e
         assert len(at) > 50
         assert (at["extra_funding_age"] == 0).all()
         assert (at["extra_funding_rate"] == k).all()
+
+
+def make_tables(folder, candles, patch):
+    """Run the stage in `folder` on `candles`; return what it said and the bytes of every file."""
+    patch.chdir(folder)
+    for symbol in SYMBOLS:
+        write_months(Path(f"data/candles/{symbol}.parquet"), candles[symbol])
+    said = []
+    with patch.context() as inner:
+        log = logging.getLogger("test_features_kept")
+        inner.setattr(log, "info", lambda line, *rest: said.append(str(line)))
+        stage.main(log)
+    files = [path for path in Path("data/features").rglob("*") if path.is_file()]
+    return said[-2:], {str(path): path.read_bytes() for path in files}
+
+
+def test_an_added_day_and_a_correction_cost_their_months_and_give_the_bytes_of_a_cold_cache(
+    run, tmp_path, monkeypatch
+):
+    """Two days into April; then a candle of March, far from its end; then one within reach of April."""
+    long = {s: with_gaps(random_candles(8000, seed=k), 0.05, seed=k) for k, s in enumerate(SYMBOLS)}
+    warm = tmp_path / "warm"
+    warm.mkdir()
+    values = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
+    values["data"] |= {"symbols": list(SYMBOLS), "workers": 1}
+    values["features"]["groups"] = {name: name in GROUPS for name in values["features"]["groups"]}
+    params = tmp_path / "params.yaml"
+    with params.open("w") as file:
+        YAML(typ="safe").dump(values, file)
+    shutil.copy(params, warm)
+    border = int((long[SYMBOLS[0]]["timestamp"] < "2025-04-01T00:00Z").sum())
+
+    def moved(row):
+        own = long[SYMBOLS[1]]
+        return long | {
+            SYMBOLS[1]: own.assign(close=own["close"].where(own.index != row, own["close"] * 1.0001))
+        }
+
+    steps = [
+        ({s: table.iloc[:6500] for s, table in long.items()}, 4, 0),
+        (long, 2, 2),
+        (moved(1000), 1, 3),
+        (moved(border - 20), 2, 2),
+    ]
+    for k, (candles, computed, kept) in enumerate(steps):
+        said, made = make_tables(warm, candles, monkeypatch)
+        assert f"{computed} months were computed, {kept} were as earlier runs left them" in said[-1]
+        cold = tmp_path / f"cold{k}"
+        cold.mkdir()
+        shutil.copy(params, cold)
+        assert make_tables(cold, candles, monkeypatch)[1] == made
+        assert all(table.equals(FeatureStore("data/features").read(s)) for s, table in _read(warm))
+    monkeypatch.chdir(warm)
+    entry = next(path for path in Path(".cache/features").rglob("*") if path.is_file() and not path.suffix)
+    entry.write_bytes(entry.read_bytes()[:-1])
+    for path in Path(".cache/features").rglob("*.json"):
+        file = path.with_suffix("")
+        file.write_bytes(b"PAR1" + file.read_bytes()[4:-1])
+    said, again = make_tables(warm, steps[-1][0], monkeypatch)
+    assert again == made
+    assert "4 months were computed, 0 were" in said[0]
+    assert "4 of what was kept in .cache were damaged: they were computed anew" in said[1]
+
+
+def _read(folder):
+    store = FeatureStore(folder / "data/features")
+    return [(symbol, store.read(symbol)) for symbol in SYMBOLS]

@@ -71,6 +71,7 @@ def test_candles_ceiling_and_cards_are_written(tmp_path):
         "data/candles/B.parquet",
         "data/candles/ceiling/A.parquet",
         "data/candles/ceiling/B.parquet",
+        "data/candles/manifest.json",
         "data/candles/origin.json",
         "metrics/data.json",
         "metrics/detail/data.json",
@@ -93,7 +94,8 @@ def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
         assert stage.returncode == 0
         written.append({name: (folder / name).read_bytes() for name in outputs(folder)})
     metrics = ["metrics/data.json", "metrics/detail/data.json"]
-    tables = [f"data/candles/{name}" for name in ("A.parquet", "B.parquet", "origin.json")]
+    names = "A.parquet/2025-03.parquet", "B.parquet/2025-03.parquet", "manifest.json", "origin.json"
+    tables = [f"data/candles/{name}" for name in names]
     assert list(written[0]) == [*tables, *metrics]
     assert written[0] == written[1] == written[2]
 

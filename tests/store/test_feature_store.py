@@ -24,12 +24,13 @@ from pydantic import ValidationError
 
 from tapeline.closure import ROOT
 from tapeline.errors import DataError
-from tapeline.store import feature_store as store_module
+from tapeline.store import table_writing
 from tapeline.store.feature_store import FeatureStore
-from tapeline.store.table_schema import ROW_GROUP_SIZE, FeatureInfo
+from tapeline.store.table_schema import FeatureInfo
 from tapeline.store.tables import read_table, read_tables
 
 RSI = {"name": "rsi", "group": "momentum", "lookback": 60, "meaning": "Relative strength, ü included"}
+JANUARY = "A.parquet/2024-01.parquet"  # where rows of `made_table` lie, of a symbol A
 SAID = {"feature_version": "v1", "horizon": 15, "interval": "1m", "features": [RSI]}
 MEMORY = (f"memory://store{number}" for number in itertools.count())  # one a test, memory is shared
 
@@ -128,7 +129,7 @@ def test_a_store_is_read_out_of_a_zip_file_which_is_never_written(tmp_path):
     """A read-only filesystem is read as any other; writing to it ends in one line."""
     FeatureStore(tmp_path / "features").write("A", made_table(), SAID)
     with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
-        archive.write(tmp_path / "features" / "A.parquet", "features/A.parquet")
+        archive.write(tmp_path / "features" / JANUARY, f"features/{JANUARY}")
     store = FeatureStore(f"zip://features::{tmp_path / 'all.zip'}")
     pd.testing.assert_frame_equal(store.read(), FeatureStore(tmp_path / "features").read())
     with pytest.raises(DataError, match=r"B\.parquet: can't be written") as error:
@@ -141,7 +142,7 @@ def test_only_the_asked_columns_and_row_groups_travel(served, tmp_path, small_gr
     values = np.random.default_rng(1).normal(size=(10 * 4096, 20))
     table = made_table(len(values), **{f"f{i}": column for i, column in enumerate(values.T)})
     FeatureStore(tmp_path / "features").write("A", table, SAID)
-    path = tmp_path / "features" / "A.parquet"
+    path = tmp_path / "features" / JANUARY
     metadata = pq.ParquetFile(path).metadata
     names = [metadata.schema.column(i).name for i in range(metadata.num_columns)]
     wanted = sum(
@@ -180,11 +181,12 @@ def test_a_table_is_not_held_twice_while_it_is_read(tmp_path, small_groups):
     assert 1.0 < float(done.stdout) < 1.5
 
 
-def test_row_groups_are_of_a_fixed_size(tmp_path):
+def test_row_groups_are_of_a_fixed_size(tmp_path, monkeypatch):
     """A day's rows cost one or two row groups, each with statistics of its times."""
-    FeatureStore(tmp_path).write("A", made_table(ROW_GROUP_SIZE + 1), SAID)
-    metadata = pq.ParquetFile(tmp_path / "A.parquet").metadata
-    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [ROW_GROUP_SIZE, 1]
+    monkeypatch.setattr("tapeline.store.table_schema.ROW_GROUP_SIZE", 4096)
+    FeatureStore(tmp_path).write("A", made_table(4097), SAID)
+    metadata = pq.ParquetFile(tmp_path / JANUARY).metadata
+    assert [metadata.row_group(i).num_rows for i in range(metadata.num_row_groups)] == [4096, 1]
     assert metadata.row_group(0).column(0).statistics.has_min_max
     assert metadata.row_group(0).sorting_columns[0].column_index == 0
 
@@ -409,9 +411,9 @@ def test_same_table_same_bytes(tmp_path):
     for folder, table in (("a", made_table()), ("b/c", made_table().set_index(pd.Index(list("vwxyz"))))):
         FeatureStore(tmp_path / folder).write("A", table, dict(reversed(SAID.items())))
         FeatureStore(tmp_path / folder).write_manifest()
-    for name in ("A.parquet", "manifest.json"):
+    for name in (JANUARY, "manifest.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / "c" / name).read_bytes()
-    metadata = pq.read_schema(tmp_path / "a" / "A.parquet").metadata
+    metadata = pq.read_schema(tmp_path / "a" / JANUARY).metadata
     assert list(metadata) == [b"feature_version", b"features", b"horizon", b"interval", b"store_schema"]
     assert json.loads(metadata[b"features"]) == [RSI]
 
@@ -471,10 +473,10 @@ def test_the_manifest_says_what_lies_there(url, tmp_path):
     with pytest.raises(DataError, match=r"manifest\.json: is not there; write_manifest\(\) makes it"):
         store.manifest()
     assert store.write_manifest() == store.manifest()
-    with fsspec.open(f"{store.url}/A.parquet", "rb") as file:
+    with fsspec.open(f"{store.url}/{JANUARY}", "rb") as file:
         content = file.read()
-    assert list(store.manifest()["files"]) == ["A.parquet", "B.parquet"]
-    assert store.manifest()["files"]["A.parquet"] == {
+    assert list(store.manifest()["files"]) == [JANUARY, "B.parquet/2024-01.parquet"]
+    assert store.manifest()["files"][JANUARY] == {
         "sha256": hashlib.sha256(content).hexdigest(),
         "bytes": len(content),
         "rows": 5,
@@ -495,7 +497,7 @@ def test_a_write_that_fails_half_way_leaves_the_old_table(url, tmp_path, monkeyp
 
     store = FeatureStore(tmp_path / "features" if url == "local" else next(MEMORY))
     store.write("A", made_table(), SAID)
-    monkeypatch.setattr(store_module.pq, "write_table", fail)
+    monkeypatch.setattr(table_writing.pq, "write_table", fail)
     for symbol in ("A", "B"):
         with pytest.raises((OSError, DataError), match="disk full"):
             store.write(symbol, made_table(3), SAID)
@@ -532,13 +534,13 @@ def test_the_broken_one_of_several_files_is_named(tmp_path):
     store = FeatureStore(tmp_path)
     for symbol in ("A", "B"):
         store.write(symbol, made_table(2000), SAID)
-    path = tmp_path / "A.parquet"
+    path = tmp_path / JANUARY
     chunk = pq.ParquetFile(path).metadata.row_group(0).column(3)
     content = bytearray(path.read_bytes())
     begin = chunk.data_page_offset
     content[begin : begin + chunk.total_compressed_size] = bytes(chunk.total_compressed_size)
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"A\.parquet: not readable as Parquet"):
+    with pytest.raises(DataError, match=r"A\.parquet/2024-01\.parquet: not readable as Parquet"):
         store.read(columns="rsi")
     assert len(store.read(columns="direction")) == 4000
 

@@ -60,8 +60,8 @@ def test_a_store_in_a_bucket_is_read_as_one_on_disk(s3, tmp_path):
     pd.testing.assert_frame_equal(there.read(), here.read())
     start = "2024-01-01T00:02:00Z"
     pd.testing.assert_frame_equal(there.read("A", start, columns="rsi"), here.read("A", start, columns="rsi"))
-    stored = s3.get_object(Bucket="data", Key="features/A.parquet")["Body"].read()
-    assert stored == (tmp_path / "features/A.parquet").read_bytes()
+    stored = s3.get_object(Bucket="data", Key="features/A.parquet/2024-01.parquet")["Body"].read()
+    assert stored == (tmp_path / "features/A.parquet/2024-01.parquet").read_bytes()
 
 
 def test_candles_in_a_bucket_are_read_as_those_on_disk(s3, tmp_path):

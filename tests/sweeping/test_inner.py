@@ -76,7 +76,7 @@ def test_nothing_from_the_first_test_on_changes_a_prediction(params, tmp_path):
     ranges = {"signals": {"stop": [2.0, 3.0]}}
     before, first_test, _ = predict(params, ranges)
     changed = 0
-    for path in (tmp_path / FEATURES).glob("*.parquet"):
+    for path in (tmp_path / FEATURES).glob("*.parquet/*.parquet"):
         table = pd.read_parquet(path)
         is_later = table["timestamp"] >= first_test
         for name in ("one", "two"):

@@ -1,0 +1,80 @@
+"""What was computed before: the same bytes, or nothing."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tapeline.cache import Cache, code_key, key_of
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A cache with one entry, `k` * 64."""
+    kept = Cache("months", tmp_path / ".cache")
+    (tmp_path / "made").write_bytes(b"content")
+    kept.keep("k" * 64, tmp_path / "made", {"rows": 7})
+    return kept
+
+
+def test_an_entry_is_copied_with_what_was_noted_of_it(cache, tmp_path):
+    """Not linked: who takes it over may change it."""
+    out = tmp_path / "deep/out"
+    entry = cache.take("k" * 64, out)
+    assert (out.read_bytes(), entry.facts) == (b"content", {"rows": 7})
+    out.write_bytes(b"changed")
+    assert cache.take("k" * 64, tmp_path / "again").sha256 == entry.sha256
+    assert cache.take("o" * 64, tmp_path / "other") is None
+    assert cache.damaged == []
+
+
+@pytest.mark.parametrize("broken", ["a byte", "cut", "record", "no record", "no file"])
+def test_a_damaged_entry_is_removed_and_told(broken, cache, tmp_path):
+    """And made anew."""
+    (record,) = (tmp_path / ".cache").rglob("*.json")
+    file = record.with_name("k" * 64)
+    if broken == "a byte":
+        file.write_bytes(b"c0ntent")
+    elif broken == "cut":
+        file.write_bytes(b"cont")
+    elif broken == "record":
+        record.write_text("{")
+    else:
+        (record if broken == "no record" else file).unlink()
+    assert cache.take("k" * 64, tmp_path / "out") is None
+    assert not (tmp_path / "out").exists()
+    assert cache.damaged == ([] if broken.startswith("no ") else ["k" * 64])
+    cache.keep("k" * 64, tmp_path / "made", {})
+    assert cache.take("k" * 64, tmp_path / "out")
+
+
+def test_what_is_longest_unused_goes_beyond_four_times_what_is_used(tmp_path):
+    """Never what this run has used."""
+    cache = Cache("months", tmp_path / ".cache")
+    (tmp_path / "made").write_bytes(b"x" * 10)
+    keys = [f"{k}" * 64 for k in range(7)]
+    for age, key in enumerate(keys):
+        cache.keep(key, tmp_path / "made", {})
+        (record,) = (tmp_path / ".cache").rglob(f"{key}.json")
+        os.utime(record, (1e9 - age, 1e9 - age))
+    cache.prune([keys[6]])
+    assert [key for key in keys if cache.take(key, tmp_path / "out")] == [*keys[:3], keys[6]]
+    assert sorted(path.name for path in (tmp_path / ".cache").rglob("*") if path.is_file()) == sorted(
+        name for key in [*keys[:3], keys[6]] for name in (key, f"{key}.json")
+    )
+
+
+def test_a_cache_that_cannot_be_written_is_none(tmp_path):
+    """The work is done all the same."""
+    (tmp_path / ".cache").write_text("a file where the folder would be")
+    cache = Cache("months", tmp_path / ".cache")
+    (tmp_path / "made").write_bytes(b"x")
+    assert cache.keep("k" * 64, tmp_path / "made", {"rows": 1}).facts == {"rows": 1}
+    assert cache.take("k" * 64, tmp_path / "out") is None
+    cache.prune([])
+
+
+def test_keys_follow_what_is_told_and_the_code():
+    """Whole words; every file that may run, and the versions of packages."""
+    assert key_of("a", "bc") != key_of("ab", "c")
+    assert code_key(Path("stages/features.py")) != code_key(Path("stages/splits.py"))
