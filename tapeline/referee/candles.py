@@ -43,9 +43,9 @@ class SymbolCandles:
         return begins
 
     @cached_property
-    def place(self) -> NDArray[np.int64]:
+    def place(self) -> NDArray[np.int32]:
         """Candles of its segment before each."""
-        position = np.arange(self.time.size)
+        position = np.arange(self.time.size, dtype=np.int32)
         return position - np.maximum.accumulate(np.where(self.begins, position, 0))
 
     @cached_property
@@ -71,7 +71,7 @@ class SymbolCandles:
         """The label of each candle, from its close and those of the `horizon` candles after it."""
         return {DIRECTION: self.direction, TREND_STRENGTH: self.trend_strength}[name]
 
-    @cached_property
+    @property
     def _is_labelled(self) -> Mask:
         """Whether the candle `horizon` later is there, in the same segment."""
         horizon = self.rules.horizon
@@ -80,7 +80,7 @@ class SymbolCandles:
         is_there: Mask = later == self.place + horizon
         return is_there
 
-    @cached_property
+    @property
     def _end(self) -> FloatArray:
         """The close `horizon` candles later."""
         end = np.full(self.time.size, np.nan)
@@ -90,7 +90,8 @@ class SymbolCandles:
     @cached_property
     def direction(self) -> FloatArray:
         """1 where the close rises over the horizon, 0 where it falls, NaN where it is equal or not there."""
-        return np.where(self._end > self.close, 1.0, np.where(self._end < self.close, 0.0, np.nan))
+        end = self._end
+        return np.where(end > self.close, 1.0, np.where(end < self.close, 0.0, np.nan))
 
     @cached_property
     def trend_strength(self) -> FloatArray:

@@ -69,7 +69,8 @@ class ModelClaims:
 class Run:
     """What a run left, as read from its files.
 
-    candles, features, ceilings : tables by symbol, the last of the best answers, by what is asked and given
+    candles, features, ceilings : tables by symbol, the last of the best answers in tests, by what is asked
+        and given; of the first two one symbol's is looked at after the other's
     read_column : a feature's column of a symbol's table
     splits : the splits file; models : the direction that is traded, then the trend that allows it
     baselines : rules that the models are measured against
@@ -90,10 +91,11 @@ class Run:
 def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -> Findings:
     """Derive anew what `run` claims, by what was declared; return every comparison."""
     findings = Findings()
-    market = [SymbolCandles.of_table(symbol, table, rows) for symbol, table in run.candles.items()]
-    for candles in market:
-        check_candles(candles, run.candles[candles.symbol]["segment"].to_numpy(), findings)
-        check_table(candles, run.features[candles.symbol], findings)
+    market = []
+    for symbol, table in run.candles.items():
+        market.append(candles := SymbolCandles.of_table(symbol, table, rows))
+        check_candles(candles, table["segment"].to_numpy(), findings)
+        check_table(candles, run.features[symbol], findings)
     folds = read_parts(run.splits)
     end = (
         max((int(c.time[c.has_features].max()) for c in market if c.has_features.any()), default=0)

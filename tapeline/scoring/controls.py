@@ -6,11 +6,14 @@ from numpy.typing import NDArray
 
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.errors import DataError
-from tapeline.evaluation.controls import direction_rules, trend_rules
+from tapeline.evaluation.controls import Learned, direction_rules, trend_rules
 from tapeline.models.entry import BaselineEntry, EnsembleEntry, ModelEntry
 from tapeline.schema import DIRECTION, ROW_KEYS, TREND_STRENGTH
+from tapeline.schema import KEYS as STORED_KEYS
+from tapeline.scoring.rows import FEATURES, add_past
 from tapeline.splits.folds import TimeFold
 from tapeline.splits.predictions import read_predictions
+from tapeline.store.feature_store import FeatureStore
 from tapeline.store.tables import is_scorable
 
 KEYS = [*ROW_KEYS, "fold"]
@@ -19,14 +22,14 @@ Predictions = dict[str, NDArray[np.float64]]
 
 
 def control_predictions(
-    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], model: ModelEntry
+    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], learned: list[Learned], model: ModelEntry
 ) -> Predictions:
-    """What every control of `model` says of `rows`: the rules first, then the baselines.
+    """What every control of `model` says of `rows`: the rules, by what each fold learned, and the baselines.
 
     A baseline has the rules alone: it is no control of its own, nor are those that it was chosen among. An
     ensemble has its members too, each of which is simpler than it.
     """
-    rules = rule_predictions(table, rows, folds, model.label)
+    rules = rule_predictions(rows, learned, model.label)
     if isinstance(model, BaselineEntry):
         return rules
     stored = baseline_files(model.label)
@@ -38,18 +41,29 @@ def control_predictions(
     }
 
 
-def rule_predictions(
-    table: pd.DataFrame, rows: pd.DataFrame, folds: list[TimeFold], label: str
-) -> Predictions:
-    """Take each rule's figure from each fold's training rows of `table` and predict the fold's `rows`."""
+def learned_of(symbols: tuple[str, ...], label: str, folds: list[TimeFold], horizon: int) -> list[Learned]:
+    """What rules know of each fold's training rows; a symbol's rows and a fold's labels are held at once."""
+    return [_learned(symbols, label, fold, horizon) for fold in folds]
+
+
+def _learned(symbols: tuple[str, ...], label: str, fold: TimeFold, horizon: int) -> Learned:
+    parts = []
+    for symbol in symbols:
+        table = FeatureStore(FEATURES).read(symbol, columns=[*STORED_KEYS, label])
+        table = add_past(table, [label], horizon)
+        table = table[fold.mask(table["timestamp"], "train") & is_scorable(table, label)]
+        parts.append(table[[label, f"past_{label}"]].to_numpy(np.float64).T)
+    return Learned.of(*np.concatenate(parts, axis=1))
+
+
+def rule_predictions(rows: pd.DataFrame, learned: list[Learned], label: str) -> Predictions:
+    """Predict each fold's `rows` by what its training rows told the rules."""
     predictions: Predictions = {}
-    for k, fold in enumerate(folds):
+    for k, known in enumerate(learned):
         mask = (rows["fold"] == k).to_numpy()
         if not mask.any():
             continue
-        train = table.loc[fold.mask(table["timestamp"], "train") & is_scorable(table, label)]
-        known = train[label].to_numpy(), train[f"past_{label}"].to_numpy()
-        for name, values in RULES[label](*known, rows.loc[mask, f"past_{label}"].to_numpy()).items():
+        for name, values in RULES[label](known, rows.loc[mask, f"past_{label}"].to_numpy()).items():
             predictions.setdefault(name, np.full(len(rows), np.nan))[mask] = values
     return predictions
 

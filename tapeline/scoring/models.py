@@ -1,6 +1,7 @@
 """Every model's out-of-sample figures beside its controls, and those of the candidate alone."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -9,6 +10,7 @@ from tapeline.backtest.signals import SignalParams
 from tapeline.backtest.tiers import add_tiers, model_ranges
 from tapeline.documents import Metrics
 from tapeline.evaluation.calibration import confidence_table, reliability_table
+from tapeline.evaluation.controls import Learned
 from tapeline.evaluation.degenerate import reason_of
 from tapeline.evaluation.importance import group_importance
 from tapeline.evaluation.metrics import CANDIDATE, OF_LABEL
@@ -23,8 +25,8 @@ from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
 from tapeline.models.entry import EnsembleEntry, ModelEntry
 from tapeline.params import Params
-from tapeline.schema import DIRECTION, INTERVAL_MINUTES, ROW_KEYS, Horizon, Interval, Symbols
-from tapeline.scoring.controls import control_predictions
+from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, ROW_KEYS, Horizon, Interval, Symbols
+from tapeline.scoring.controls import control_predictions, learned_of
 from tapeline.scoring.rows import add_predictions, read_rows, read_validation
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
@@ -61,8 +63,10 @@ class Predicted:
 
 @dataclass(frozen=True)
 class Scoring:
-    """What every model is scored with: rows of all symbols, the folds, params."""
+    """What every model is scored with: rows of all symbols since the first validation, the folds, params."""
 
+    symbols: tuple[str, ...]
+    horizon: int
     table: pd.DataFrame
     folds: list[TimeFold]
     candidate: Candidate
@@ -82,9 +86,16 @@ class Scoring:
         """Read the rows of the run in this folder."""
         symbols = params.value("data.symbols", Symbols)
         minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
+        horizon = params.value("labels.horizon", Horizon)
         scored = min(fold.test[0] for fold in folds), max(fold.test[1] for fold in folds)
-        rows = read_rows(symbols, minutes, params.value("labels.horizon", Horizon), scored)
-        return cls(rows, folds, candidate, signals, evaluation, minutes)
+        since = min(fold.validation[0] for fold in folds)
+        rows = read_rows(symbols, minutes, horizon, since, scored)
+        return cls(symbols, horizon, rows, folds, candidate, signals, evaluation, minutes)
+
+    @cached_property
+    def learned(self) -> dict[str, list[Learned]]:
+        """By label what rules know of each fold's training rows."""
+        return {label: learned_of(self.symbols, label, self.folds, self.horizon) for label in LABELS}
 
     def read(self, model: ModelEntry) -> Predicted:
         """Read what `model` predicted."""
@@ -100,7 +111,7 @@ class Scoring:
     def score(self, predicted: Predicted) -> tuple[Metrics, Figures]:
         """The declared metrics of a model, the candidate's own among them, and the detail."""
         rows, label = predicted.scored, predicted.model.label
-        controls = control_predictions(self.table, rows, self.folds, predicted.model)
+        controls = control_predictions(self.table, rows, self.folds, self.learned[label], predicted.model)
         if label == DIRECTION:
             masks = session_masks(pd.DatetimeIndex(rows["timestamp"]))
             tiers = self.signals.expected_coverage

@@ -1,6 +1,6 @@
 """What the referee is given: a run's files as plain tables, and the declared rules as plain numbers."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,7 +96,8 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
     def read_column(symbol: str, feature: str) -> NDArray[np.float64]:
         return np.asarray(pq.read_table(features[symbol], columns=[feature]).column(0).to_numpy(), np.float64)
 
-    detail = read_json("metrics/detail/evaluation.json")
+    splits, detail = read_json("data/splits.json"), read_json("metrics/detail/evaluation.json")
+    tests = [tuple(pd.Timestamp(fold["test"][end]) for end in ("start", "end")) for fold in splits["folds"]]
     models = [*TRADED, *(model for model in MODELS if model not in TRADED)]
     backtest, account = read_json("metrics/backtest.json"), read_json("metrics/detail/backtest.json")
     own = {key.removeprefix("candidate_"): value for key, value in backtest.items() if "candidate_" in key}
@@ -108,11 +109,11 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
     figures["candidate"] |= {"phases": account["candidate"]["ftmo"], "ftmo": declared}
     figures["candidate"] |= {"daily_net_pnl": account["candidate"]["daily_net_pnl"]}
     return Run(
-        candles={s: pd.read_parquet(f"data/candles/{s}.parquet", columns=columns) for s in symbols},
-        features={s: pd.read_parquet(path, columns=["timestamp", *LABELS]) for s, path in features.items()},
+        candles=StoredTables({s: Path(f"data/candles/{s}.parquet") for s in symbols}, columns),
+        features=StoredTables(features, ["timestamp", *LABELS]),
         read_column=read_column,
-        ceilings={s: read_ceilings(s) for s in symbols if Path("data/candles/ceiling").is_dir()},
-        splits=read_json("data/splits.json"),
+        ceilings={s: read_ceilings(s, tests) for s in symbols if Path("data/candles/ceiling").is_dir()},
+        splits=splits,
         models=tuple(read_claims(model, detail) for model in models),
         baselines=read_baselines(),
         accounts={title: (traded, figures[title]) for title, traded in accounts.items()},
@@ -120,9 +121,30 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
     )
 
 
-def read_ceilings(symbol: str) -> pd.DataFrame:
-    """Best answers at each candle, and those that are given in the tests alone beside them."""
+class StoredTables(Mapping[str, pd.DataFrame]):
+    """Columns of tables by symbol, each read anew from its path whenever it is asked for: none is kept."""
+
+    def __init__(self, paths: Mapping[str, Path], columns: list[str]) -> None:
+        self._paths, self._columns = paths, columns
+
+    def __getitem__(self, symbol: str) -> pd.DataFrame:
+        """Read the table of `symbol`."""
+        return pd.read_parquet(self._paths[symbol], columns=self._columns)
+
+    def __iter__(self) -> Iterator[str]:
+        """Go through the symbols."""
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        """How many symbols there are."""
+        return len(self._paths)
+
+
+def read_ceilings(symbol: str, tests: Sequence[Sequence[pd.Timestamp]]) -> pd.DataFrame:
+    """Best answers at each candle of `tests`, half-open spans, and those that are given in them alone."""
     best, of_tests = pd.read_parquet(f"data/candles/ceiling/{symbol}.parquet"), Path("data/ceilings")
+    times = best["timestamp"]
+    best = best[np.any([(times >= begin) & (times < end) for begin, end in tests], axis=0)]
     if not of_tests.is_dir():
         return best
     return best.merge(pd.read_parquet(of_tests / f"{symbol}.parquet"), on="timestamp", how="left")

@@ -1,5 +1,6 @@
 """What is scored and against what: rows with their labels, the ceiling, a model's predictions."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,17 +19,30 @@ Span = tuple[pd.Timestamp, pd.Timestamp]
 
 
 def read_rows(
-    symbols: tuple[str, ...], minutes: int, horizon: int, scored: Span | None = None
+    symbols: tuple[str, ...],
+    minutes: int,
+    horizon: int,
+    since: pd.Timestamp | None = None,
+    scored: Span | None = None,
 ) -> pd.DataFrame:
-    """All rows of the features: keys, labels, ceiling, past labels; `row` and `bar` say where and when.
+    """Rows of the features: keys, labels, ceiling, past labels; `bar` counts from the first row of all.
 
+    since : the first open time that is asked for, None: all
     scored : half-open span of open times that a ceiling is needed in; elsewhere it is NaN
     """
-    table = FeatureStore(FEATURES).read(symbols, columns=[*KEYS, *LABELS])
-    table["row"] = np.arange(len(table))
-    table["bar"] = bar_numbers(table["timestamp"], table["timestamp"].min(), minutes)
-    ceilings = ceilings_of(table if scored is None else table[is_within(table, scored)], symbols)
-    return add_past_labels(table.join(ceilings), horizon)
+    store = FeatureStore(FEATURES)
+    # What a label was is known `horizon` candles on: they lie before the first row that is asked for.
+    begin = None if since is None else since - pd.Timedelta(minutes=horizon * minutes)
+    table = add_past(store.read(symbols, begin, columns=[*KEYS, *LABELS]), LABELS, horizon)
+    if since is not None:
+        table = table[table["timestamp"] >= since].reset_index(drop=True)
+    table["bar"] = bar_numbers(table["timestamp"], first_row(store, symbols), minutes)
+    return table.join(ceilings_of(table if scored is None else table[is_within(table, scored)], symbols))
+
+
+def first_row(store: FeatureStore, symbols: tuple[str, ...]) -> pd.Timestamp:
+    """Open time of the first row of any symbol; NaT where none has one."""
+    return pd.to_datetime(pd.Series([store.extent(symbol)["first"] for symbol in symbols]), utc=True).min()
 
 
 def is_within(table: pd.DataFrame, span: Span) -> NDArray[np.bool_]:
@@ -74,7 +88,7 @@ def read_validation(
     return read_predictions(f"data/predictions/{model}_validation.parquet", trained, table, "validation")
 
 
-def add_past_labels(table: pd.DataFrame, horizon: int) -> pd.DataFrame:
+def add_past(table: pd.DataFrame, labels: Sequence[str], horizon: int) -> pd.DataFrame:
     """Add `past_LABEL`: what the label was `horizon` candles ago, known now; NaN where there is none."""
-    past = table.groupby(["symbol", "segment"], observed=True)[list(LABELS)].shift(horizon)
-    return table.assign(**{f"past_{label}": past[label] for label in LABELS})
+    past = table.groupby(["symbol", "segment"], observed=True)[list(labels)].shift(horizon)
+    return table.assign(**{f"past_{label}": past[label] for label in labels})

@@ -8,17 +8,20 @@ import pytest
 
 from tapeline.baselines.kinds import KINDS, file_name
 from tapeline.errors import DataError
+from tapeline.evaluation.controls import Learned
 from tapeline.models.table import MODELS
 from tapeline.outputs import write_table
-from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
+from tapeline.schema import DIRECTION, LABELS, TIMESTAMP_TYPE, TREND_STRENGTH
 from tapeline.scoring.controls import (
     baseline_files,
     control_predictions,
+    learned_of,
     rule_predictions,
     stored_predictions,
 )
-from tapeline.scoring.rows import add_past_labels
+from tapeline.scoring.rows import add_past
 from tapeline.splits.folds import TimeFold
+from tapeline.store.feature_store import FeatureStore
 
 N, HORIZON = 900, 5
 START, MINUTE = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1)
@@ -35,12 +38,11 @@ def table_of(seed=0):
             "timestamp": START + np.arange(N) * MINUTE,
             "segment": (np.arange(N) >= 450).astype(int),
             "is_filled": rng.random(N) < 0.05,
-            "row": np.arange(N),
             DIRECTION: rng.integers(0, 2, N).astype(float),
             TREND_STRENGTH: rng.random(N),
         }
     )
-    return add_past_labels(table, HORIZON)
+    return add_past(table, LABELS, HORIZON)
 
 
 def market():
@@ -50,22 +52,50 @@ def market():
     return table, pd.concat(tests, ignore_index=True)
 
 
+def learned_from(label, *tables):
+    """What rules know of `tables`, of A, B..., once they are stored."""
+    symbols = tuple("AB"[: len(tables)])
+    schema = {"feature_version": "v", "horizon": HORIZON, "interval": "1m", "features": []}
+    for symbol, table in zip(symbols, tables, strict=True):
+        stored = table[["timestamp", "segment", "is_filled", *LABELS]].astype({"timestamp": TIMESTAMP_TYPE})
+        FeatureStore("data/features").write(symbol, stored, schema)
+    return learned_of(symbols, label, FOLDS, HORIZON)
+
+
 @pytest.mark.parametrize("label", LABELS)
-def test_rules_know_their_folds_training_rows_alone(label):
-    """Whatever else they are told of other rows, what they say of a test is the same."""
-    table, rows = market()
-    first = rule_predictions(table, rows, FOLDS, label)
-    assert not any(np.isnan(values).any() for values in first.values())
+def test_rules_know_their_folds_training_rows_alone(label, tmp_path, monkeypatch):
+    """Whatever else they are told of other rows, what they know is the same; by the rule, of all symbols."""
+    monkeypatch.chdir(tmp_path)
+    tables = table_of(), table_of(1)
+    first = learned_from(label, *tables)
     for k, fold in enumerate(FOLDS):
-        other = table.copy()
-        is_train = fold.mask(table["timestamp"], "train")
-        for name in (label, f"past_{label}"):
-            other.loc[~is_train, name] = 1 - other.loc[~is_train, name]
-        second = rule_predictions(other, rows, FOLDS, label)
-        mine = (rows["fold"] == k).to_numpy()
-        for name, values in first.items():
-            assert np.array_equal(values[mine], second[name][mine]), name
-        assert any(not np.array_equal(values, second[name]) for name, values in first.items())
+        masks = [fold.mask(table["timestamp"], "train") for table in tables]
+        rows = pd.concat([t[m & ~t["is_filled"]] for t, m in zip(tables, masks, strict=True)])
+        assert first[k].mean == pytest.approx(rows[label].mean())
+        assert first[k].went_on == pytest.approx((rows[label] == rows[f"past_{label}"]).mean())
+        other = tuple(
+            table.assign(**{label: np.where(mask, table[label], 1 - table[label])})
+            for table, mask in zip(tables, masks, strict=True)
+        )
+        second = learned_from(label, *other)
+        assert second[k].mean == first[k].mean
+        # A fold's first labels repeat those before its training, known then: they may have changed.
+        assert second[k].went_on == pytest.approx(first[k].went_on, abs=2 * HORIZON / masks[0].sum())
+        assert second[1 - k] != first[1 - k]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_rules_predict_by_what_their_own_fold_knows(label):
+    """Another fold's figures move no number of it."""
+    _, rows = market()
+    known = [Learned(0.3, 0.6), Learned(0.8, 0.9)]
+    first = rule_predictions(rows, known, label)
+    second = rule_predictions(rows, [known[0], Learned(0.1, 0.7)], label)
+    is_first = (rows["fold"] == 0).to_numpy()
+    for name, values in first.items():
+        assert not np.isnan(values).any()
+        assert np.array_equal(values[is_first], second[name][is_first])
+    assert any(not np.array_equal(values, second[name]) for name, values in first.items())
 
 
 @pytest.mark.parametrize("label", LABELS)
@@ -108,8 +138,9 @@ def test_a_model_is_measured_against_all_that_is_simpler(model, tmp_path, monkey
         "transformer": list(KINDS[TREND_STRENGTH]),
         "ensemble_direction": [*KINDS[DIRECTION], "lstm", "baseline_direction"],
     }[model.name]  # fmt: skip
-    found = control_predictions(table, rows, FOLDS, model)
-    assert list(found) == [*rule_predictions(table, rows, FOLDS, model.label), *beside]
+    known = [Learned(0.5, 0.5)] * len(FOLDS)
+    found = control_predictions(table, rows, FOLDS, known, model)
+    assert list(found) == [*rule_predictions(rows, known, model.label), *beside]
     assert all(np.array_equal(found[name], said[name]) for name in beside)
 
 

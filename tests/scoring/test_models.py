@@ -15,11 +15,12 @@ from tapeline.models.lstm import LSTM
 from tapeline.models.transformer import TRANSFORMER
 from tapeline.outputs import write_table
 from tapeline.params import Params
-from tapeline.schema import TIMESTAMP_TYPE
+from tapeline.schema import LABELS, TIMESTAMP_TYPE
 from tapeline.scoring.models import Scoring, undefined_reasons
-from tapeline.scoring.rows import add_past_labels
+from tapeline.scoring.rows import add_past
 from tapeline.splits.candidate import Candidate
 from tapeline.splits.folds import TimeFold
+from tapeline.store.feature_store import FeatureStore
 
 START, MINUTE, N, HORIZON = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1), 3000, 5
 SHIPPED = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
@@ -44,12 +45,11 @@ def market():
             "is_filled": rng.random(N) < 0.05,
             "direction": direction,
             "trend_strength": np.where(np.isnan(direction), np.nan, rng.random(N)),
-            "row": np.arange(N),
             "bar": np.arange(N),
             "ceiling": np.nan,
         }
     )
-    return add_past_labels(table, HORIZON), feature[:, None]
+    return add_past(table, LABELS, HORIZON), feature[:, None]
 
 
 TABLE, FEATURES = market()
@@ -74,7 +74,9 @@ def scoring(tmp_path, monkeypatch):
             if not suffix:
                 shuffled = table.assign(one=rng.permutation(guess[bar]))
                 write_table(f"data/predictions/{name}_shifted.parquet", shuffled)
-    return Scoring(TABLE, FOLDS, Candidate(2, is_refit=False), SIGNALS, EVALUATION, 1)
+    schema = {"feature_version": "v", "horizon": HORIZON, "interval": "1m", "features": []}
+    FeatureStore("data/features").write("A", TABLE[["timestamp", "segment", "is_filled", *LABELS]], schema)
+    return Scoring(("A",), HORIZON, TABLE, FOLDS, Candidate(2, is_refit=False), SIGNALS, EVALUATION, 1)
 
 
 def scorable(fold=None):

@@ -55,11 +55,20 @@ def predict(name, spans):
 
 
 def test_rows_say_where_they_lie_on_the_clock_of_all_symbols(tables):
-    """`row` counts through all tables, `bar` is time since the first candle of any symbol."""
+    """Time since the first candle of any symbol, whatever rows are asked for."""
     table = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
-    assert table["row"].tolist() == list(range(70))
     assert table["bar"].tolist() == [*range(40), *range(10, 40)]
     assert table["ceiling"].isna().all()
+
+
+@pytest.mark.parametrize("first", [0, 1, 8, 15, 39, 40])
+def test_rows_since_a_time_are_those_of_all_from_there_on(tables, first):
+    """The past of the first of them lies before it, and none is missing for that."""
+    every = read_rows(("B", "A"), minutes=5, horizon=HORIZON)
+    since = START + first * STEP
+    table = read_rows(("B", "A"), minutes=5, horizon=HORIZON, since=since)
+    expected = every[every["timestamp"] >= since].reset_index(drop=True)
+    pd.testing.assert_frame_equal(table, expected)
 
 
 def test_past_labels_are_those_of_the_same_segment_and_symbol(tables):
