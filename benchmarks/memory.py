@@ -26,7 +26,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import pyarrow.parquet as pq
+from tapeline.store.feature_store import FeatureStore
 
 ROOT = Path(__file__).resolve().parent.parent
 BEFORE = ("ingest", "features")  # what the other stages read
@@ -150,8 +150,8 @@ def held(pids: list[int]) -> int:
 
 def n_rows(folder: Path) -> int:
     """Rows of all feature tables."""
-    tables = (folder / "data" / "features").glob("*.parquet")
-    return sum(pq.read_metadata(path).num_rows for path in tables)
+    store = FeatureStore(folder / "data" / "features")
+    return sum(store.extent(symbol)["rows"] for symbol in store.symbols())
 
 
 def main() -> None:

@@ -80,7 +80,8 @@ def _tenths(
     parts = []
     for symbol in symbols:
         rows = store.read([symbol], first, after, columns=list(features))
-        parts.append(rows[:: max(1, len(rows) * len(symbols) // SAMPLED)])
+        # A copy: a view would hold the rows of all symbols.
+        parts.append(rows[:: max(1, len(rows) * len(symbols) // SAMPLED)].copy())
     sampled = pd.concat(parts, ignore_index=True)
     week = ((sampled["timestamp"] - first) // pd.Timedelta(days=7)).to_numpy().astype(np.int64)
     return {name: tenths_of(sampled[name].to_numpy(np.float64), week) for name in features}
