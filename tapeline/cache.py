@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,11 @@ class Cache:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
-            return self._remove_damaged(key)
+            self._remove_damaged(key)
+            return None
         if hashlib.sha256(content).hexdigest() != entry.sha256:
-            return self._remove_damaged(key)
+            self._remove_damaged(key)
+            return None
         with whole_file(path) as aside:
             aside.write_bytes(content)
         with suppress(OSError):
@@ -98,6 +101,7 @@ class Cache:
                 path.unlink(missing_ok=True)
 
 
+@cache
 def code_key(script: Path) -> str:
     """Hash of the code that running `script` may import, and of the versions of all packages."""
     digest = hashlib.sha256()
