@@ -135,7 +135,7 @@ def held(pids: list[int]) -> int:
 
 def n_rows(folder: Path) -> int:
     """Rows of all feature tables."""
-    tables = (folder / "data" / "features").glob("*.parquet")
+    tables = (folder / "data" / "features").glob("*.parquet/*.parquet")
     return sum(pq.read_metadata(path).num_rows for path in tables)
 
 
