@@ -74,6 +74,18 @@ class Audited:
         for month in table_months(*inputs):
             yield month, month_version(self.extras, history.symbol, minutes, month)
 
+    def build_moved(
+        self, one: History, other: History
+    ) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
+        """The months of both tables that are made from other candles in one than in the other."""
+        ours, theirs = ({month.name: month for month, _ in self.months(each)} for each in (one, other))
+        names = [
+            name
+            for name, month in ours.items()
+            if name not in theirs or month.input_version != theirs[name].input_version
+        ]
+        return (ours[n].build() for n in names), (theirs[n].build() for n in names if n in theirs)
+
     @property
     def described(self) -> str:
         """What is computed, beyond code and candles."""
@@ -125,7 +137,7 @@ def audit_symbol(
         audit_files(opened, names_by_function, history),
         stored,
         audit_truncation(audited.build, history, names, longest, quality),
-        audit_poison(audited.build_blocks, history, names, LABELS, longest, horizon, quality),
+        audit_poison(audited.build_moved, history, names, LABELS, longest, horizon, quality),
         audit_warm_up(audited.latest, history, table, lookbacks, quality),
         audit_streaming(audited.served, history, table, names, longest, quality),
         audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),
