@@ -70,7 +70,7 @@ def main() -> None:
         plain_s, _ = seconds(lambda: write_table(plain, table), 1)
         store_s, _ = seconds(lambda: store.write("A", table, said), 1)
         own = Path("data/features/A.parquet")
-        sizes = [path.stat().st_size / 1e6 for path in (own, plain)]
+        sizes = [sum(file.stat().st_size for file in each) / 1e6 for each in (own.iterdir(), [plain])]
         print(f"write:  store {store_s:6.2f} s  pandas {plain_s:6.2f} s  {plain_s / store_s:6.1f}x")
         print(f"size:   store {sizes[0]:6.0f} MB pandas {sizes[1]:6.0f} MB {sizes[1] / sizes[0]:6.1f}x")
         for name, path in (("plain", plain), ("store's", own)):

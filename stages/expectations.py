@@ -2,6 +2,7 @@
 
 import logging
 
+from tapeline.cache import Cache
 from tapeline.features.extra_files import read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.memory import require_memory
@@ -14,6 +15,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report, report_lines
 from tapeline.schema import Interval, MaxFill, Symbols, Workers
 from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
+from tapeline.scoring.known_months import KnownMonths
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.stored_table import StoredTable
@@ -33,19 +35,22 @@ def main(log: logging.Logger) -> None:
     horizon = params.section("labels", LabelParams).horizon
     audited = Audited(features, horizon, max_fill, read_extras(params), interval)
 
-    def examine(symbol: str) -> tuple[list[Finding], list[Audit]]:
+    def examine(symbol: str) -> tuple[list[Finding], list[Audit], list[str]]:
         candles = read_table("data/candles", symbol)
         table = StoredTable(store, symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in audited.of(symbol).features}
         findings = validate_candles(candles, symbol, interval, quality)
         findings += validate_features(table, symbol, interval, bounds, quality)
-        return findings, audit_symbol(audited, History(symbol, candles, leader), table, quality)
+        known = KnownMonths(symbol, audited.of(symbol).described)
+        audits = audit_symbol(audited, History(symbol, candles, leader), table, quality, known)
+        return findings, audits, known.used
 
     results = for_each_symbol(examine, symbols, params.value("data.workers", Workers))
     walk, random_walk = check_random_walk(audited, interval, quality.seed)
-    findings = [finding for found, _ in results for finding in found]
-    audits = [audit for _, made in results for audit in made] + [walk]
+    Cache("audits").prune(key for _, _, used in results for key in used)
+    findings = [finding for found, _, _ in results for finding in found]
+    audits = [audit for _, made, _ in results for audit in made] + [walk]
     for line in report_lines(findings, audits, random_walk):
         log.info(line)
     write_json("metrics/detail/expectations.json", report(findings, audits, random_walk))

@@ -1,26 +1,20 @@
 """Candles in, causal features and labels out: one table a symbol, in a feature store, month by month."""
 
 import logging
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tapeline.extra import Extra
-from tapeline.features.extra import extra_features, with_extra_input, with_extra_meaning
+from tapeline.features.extra import extra_features, month_version, with_extra_meaning
 from tapeline.features.extra_files import left_out, read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
-from tapeline.features.table import (
-    TableMonth,
-    build_table,
-    feature_version,
-    table_line,
-    table_months,
-    unlabelled,
-)
+from tapeline.features.table import build_table, feature_version, table_line, table_months, unlabelled
 from tapeline.memory import require_memory
 from tapeline.outputs import whole_folder
 from tapeline.parallel import for_each_symbol
 from tapeline.params import Params
-from tapeline.schema import INTERVAL_MINUTES, Interval, MaxFill, Symbols, Workers
+from tapeline.schema import INTERVAL_MINUTES, KEYS, OHLCV, Interval, MaxFill, Symbols, Workers
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.kept_months import Written, settle, write_kept
@@ -29,8 +23,7 @@ from tapeline.store.tables import read_table
 
 def main(log: logging.Logger) -> None:
     """Build the feature table of every symbol and the store's manifest."""
-    params = Params.read()
-    require_memory(params, "features", "data/candles")
+    require_memory(params := Params.read(), "features", "data/candles")
     horizon = params.section("labels", LabelParams).horizon
     interval = params.value("data.interval", Interval)
     symbols = params.value("data.symbols", Symbols)
@@ -57,13 +50,10 @@ def write_features(
     folder: Path, symbol: str, leader: str, schema: dict[str, Any], max_fill: int, extras: list[Extra]
 ) -> tuple[str, Written]:
     """Build and write the table of one symbol, or take its months as they were; say what there is to tell."""
-    candles, leading = read_table("data/candles", symbol), read_table("data/candles", leader)
+    candles = read_table("data/candles", symbol, [*KEYS, *OHLCV])
+    leading = read_table("data/candles", leader, ["timestamp", "close", "is_filled"])
     inputs = candles, leading, schema["features"], schema["horizon"], max_fill
-    minutes = INTERVAL_MINUTES[schema["interval"]]
-
-    def version(each: TableMonth) -> str:
-        return with_extra_input(each.input_version, extras, symbol, *each.minutes, minutes)
-
+    version = partial(month_version, extras, symbol, INTERVAL_MINUTES[schema["interval"]])
     made = write_kept(folder, symbol, table_months(*inputs), version, schema, unlabelled)
     if not made.entries:  # no segment is longer than the warm-up: a table without rows
         FeatureStore(folder).write(symbol, build_table(*inputs), schema)

@@ -24,8 +24,7 @@ Ingested = tuple[dict[str, Any], list[Finding]]  # card of a symbol, and what wa
 
 def main(log: logging.Logger) -> None:
     """Read or simulate every symbol, repair and count, write candles and data cards."""
-    params = Params.read()
-    data = params.section("data", DataParams)
+    data = (params := Params.read()).section("data", DataParams)
     market = params.section("simulation", SimulationParams)
     horizon = params.value("labels.horizon", Horizon)
     with whole_folder("data/candles") as folder:
@@ -43,8 +42,7 @@ def main(log: logging.Logger) -> None:
         for finding in findings[symbol]:
             log.warning("%s: %s", symbol, finding.message)
     write_json("metrics/data.json", cards)
-    records = {symbol: [finding.record for finding in each] for symbol, each in findings.items()}
-    write_json("metrics/detail/data.json", records)
+    write_json("metrics/detail/data.json", {s: [f.record for f in of] for s, of in findings.items()})
 
 
 def ingest_simulated(symbol: str, simulated: SimulatedSymbol, data: DataParams, folder: Path) -> Ingested:

@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tapeline.outputs import whole_file
 
 CACHE = Path(".cache")
 LOCK = Path("requirements.lock")
+BLOCK = 4096  # bytes that an entry takes beside its content
 KEPT = 4  # times the bytes that a run has used; what is longest unused goes first
 
 
@@ -49,9 +51,11 @@ class Cache:
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError):
-            return self._remove_damaged(key)
+            self._remove_damaged(key)
+            return None
         if hashlib.sha256(content).hexdigest() != entry.sha256:
-            return self._remove_damaged(key)
+            self._remove_damaged(key)
+            return None
         with whole_file(path) as aside:
             aside.write_bytes(content)
         with suppress(OSError):
@@ -60,7 +64,24 @@ class Cache:
 
     def keep(self, key: str, path: Path, facts: Mapping[str, Any]) -> Entry:
         """Keep a copy of the file at `path`; a cache that can't be written is none."""
-        content = path.read_bytes()
+        return self._keep(key, path.read_bytes(), facts)
+
+    def note(self, key: str) -> None:
+        """Keep that there was something under `key`, with no file."""
+        self._keep(key, b"", {})
+
+    def is_noted(self, key: str) -> bool:
+        """Whether `key` was noted."""
+        file, record = self._paths(key)
+        try:
+            is_whole = file.read_bytes() == b"" and "sha256" in json.loads(record.read_bytes())
+        except (OSError, ValueError, TypeError):
+            return False
+        with suppress(OSError):
+            os.utime(record)
+        return is_whole
+
+    def _keep(self, key: str, content: bytes, facts: Mapping[str, Any]) -> Entry:
         entry = Entry(key, hashlib.sha256(content).hexdigest(), dict(facts))
         file, record = self._paths(key)
         with suppress(OSError):
@@ -76,7 +97,7 @@ class Cache:
         entries = []
         for record in (self.folder / self.kind).glob("*/*.json"):
             with suppress(OSError):
-                size = self._paths(record.stem)[0].stat().st_size
+                size = BLOCK + self._paths(record.stem)[0].stat().st_size
                 entries.append((record.stem in used, record.stat().st_mtime, record.stem, size))
         left = KEPT * sum(size for is_used, _, _, size in entries if is_used)
         for _, _, key, size in sorted(entries, reverse=True):
@@ -98,6 +119,7 @@ class Cache:
                 path.unlink(missing_ok=True)
 
 
+@cache
 def code_key(script: Path) -> str:
     """Hash of the code that running `script` may import, and of the versions of all packages."""
     digest = hashlib.sha256()

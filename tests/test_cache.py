@@ -51,7 +51,7 @@ def test_a_damaged_entry_is_removed_and_told(broken, cache, tmp_path):
 def test_what_is_longest_unused_goes_beyond_four_times_what_is_used(tmp_path):
     """Never what this run has used."""
     cache = Cache("months", tmp_path / ".cache")
-    (tmp_path / "made").write_bytes(b"x" * 10)
+    (tmp_path / "made").write_bytes(b"x" * 10_000)
     keys = [f"{k}" * 64 for k in range(7)]
     for age, key in enumerate(keys):
         cache.keep(key, tmp_path / "made", {})
@@ -72,6 +72,20 @@ def test_a_cache_that_cannot_be_written_is_none(tmp_path):
     assert cache.keep("k" * 64, tmp_path / "made", {"rows": 1}).facts == {"rows": 1}
     assert cache.take("k" * 64, tmp_path / "out") is None
     cache.prune([])
+
+
+def test_what_is_noted_is_there_until_it_is_damaged(tmp_path):
+    """With no file of its own."""
+    cache = Cache("audits", tmp_path / ".cache")
+    assert not cache.is_noted("k" * 64)
+    cache.note("k" * 64)
+    assert cache.is_noted("k" * 64)
+    assert not cache.is_noted("o" * 64)
+    cache.prune(["k" * 64])
+    assert cache.is_noted("k" * 64)
+    (record,) = (tmp_path / ".cache").rglob("*.json")
+    record.write_text("[")
+    assert not cache.is_noted("k" * 64)
 
 
 def test_keys_follow_what_is_told_and_the_code():

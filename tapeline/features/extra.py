@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from tapeline.extra import GROUP, Extra, known_times
 from tapeline.features.declare import Candles, Feature, FloatArray
+from tapeline.features.table import TableMonth
 
 MICROSECONDS = 60_000_000  # a minute
 
@@ -134,6 +135,11 @@ def with_extra_meaning(version: str, extras: Sequence[Extra]) -> str:
         f"{extra.name} {extra.params.model_dump_json(include={'columns', 'max_age'})}" for extra in extras
     ]
     return hashlib.sha256(f"{version} {meant}".encode()).hexdigest()[:16]
+
+
+def month_version(extras: Sequence[Extra], symbol: str, minutes: int, month: TableMonth) -> str:
+    """Hash of all that a month of the table of `symbol` is made from; candles are `minutes` long."""
+    return with_extra_input(month.input_version, extras, symbol, *month.minutes, minutes)
 
 
 def with_extra_input(

@@ -11,7 +11,7 @@ from tapeline.errors import ArgumentError
 from tapeline.library.arguments import read_arguments
 from tapeline.library.candles import canonical_candles
 from tapeline.quality.buffers import audit_warm_up
-from tapeline.quality.future import audit_poison, audit_truncation
+from tapeline.quality.future import all_rows, audit_poison, audit_truncation
 from tapeline.quality.ledger import Cells, History
 from tapeline.quality.params import LeakParams
 from tapeline.quality.report import AUDIT_COMPLAINTS, Audit
@@ -64,7 +64,7 @@ def audit_features(
     columns = [name for name in whole.columns if name != "timestamp"]
     audits = [
         audit_truncation(build, history, columns, lookback, params),
-        audit_poison(blocks, history, columns, (), lookback, 0, params),
+        audit_poison(all_rows(blocks), history, columns, (), lookback, 0, params),
         audit_warm_up(latest, history, whole, dict.fromkeys(columns, lookback), params),
     ]
     return pd.DataFrame([row for audit in audits for row in _rows(audit)], columns=COLUMNS)

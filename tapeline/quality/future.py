@@ -18,6 +18,9 @@ from tapeline.quality.report import Audit
 Build = Callable[[pd.DataFrame, pd.DataFrame], pd.DataFrame]
 # The same, its rows in order in blocks, one at least.
 BuildBlocks = Callable[[pd.DataFrame, pd.DataFrame], Iterator[pd.DataFrame]]
+# From two histories to such blocks of both tables, the same rows of both; rows that are made from the same
+# candles in both may be left out.
+BuildBoth = Callable[[History, History], tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]]
 ROWS_AT_ONCE = 8192
 CUTS_PER_POISON = 16  # a poisoned table is compared whole, so far fewer are enough
 
@@ -49,8 +52,17 @@ def audit_truncation(
     return ledger.close(f"a segment of more than {reach} candles")
 
 
+def all_rows(build: BuildBlocks) -> BuildBoth:
+    """Both tables whole."""
+
+    def both(one: History, other: History) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
+        return build(one.candles, one.leader), build(other.candles, other.leader)
+
+    return both
+
+
 def audit_poison(
-    build: BuildBlocks,
+    build: BuildBoth,
     history: History,
     columns: Sequence[str],
     labels: Sequence[str],
@@ -75,7 +87,7 @@ def audit_poison(
 
 
 def _moved(
-    build: BuildBlocks,
+    build: BuildBoth,
     history: History,
     cut: np.int64,
     rng: np.random.Generator,
@@ -86,9 +98,10 @@ def _moved(
 ) -> dict[int, tuple[np.int64, float, float]]:
     """By column, the first row up to the cut that garbage after it moves; labels are behind the features."""
     poisoned = history.poisoned_after(int(cut), rng)
-    others = Rows(build(poisoned.candles, poisoned.leader), columns)
+    whole, poisoned_blocks = build(history, poisoned)
+    others = Rows(poisoned_blocks, columns)
     differing: dict[int, tuple[np.int64, float, float]] = {}
-    for clean in few_rows(build(history.candles, history.leader)):
+    for clean in few_rows(whole):
         times = clean["timestamp"].to_numpy("datetime64[us]").view(np.int64)
         n_before = int(np.searchsorted(times, history.times[cut], side="right"))
         expected = clean[list(columns)].to_numpy(np.float64)[:n_before]

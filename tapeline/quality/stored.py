@@ -1,6 +1,7 @@
 """Is the stored table what its candles give? Every key, feature and label of every row, to the bit."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -13,8 +14,15 @@ from tapeline.schema import KEYS, Tabular
 TIME = KEYS[0]
 
 
+@dataclass(frozen=True)
+class Known:
+    """Rows that were compared before, of the same bytes and candles; `times` (n,) are compared again."""
+
+    times: NDArray[np.int64]
+
+
 def audit_stored(
-    clean: Iterable[pd.DataFrame], table: Tabular, history: History, columns: Sequence[str]
+    clean: Iterable[pd.DataFrame | Known], table: Tabular, history: History, columns: Sequence[str]
 ) -> Audit:
     """Compare the stored `table` with `clean`, built from the candles here and now, in blocks of its rows.
 
@@ -26,8 +34,11 @@ def audit_stored(
     differing: dict[int, tuple[np.int64, float, float]] = {}
     parts, at = [np.empty(0, np.int64)], 0
     for block in clean:
-        times = _times(block)
+        times = block.times if isinstance(block, Known) else _times(block)
         parts.append(times)
+        if isinstance(block, Known):
+            at += len(times)
+            continue
         stored = table.iloc[at : at + len(block)]
         at += len(block)
         if not np.array_equal(times, _times(stored)):

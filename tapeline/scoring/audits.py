@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from tapeline.extra import Extra
 from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
-from tapeline.features.extra import extra_features
+from tapeline.features.extra import extra_features, month_version, with_extra_meaning
 from tapeline.features.streaming import latest_features
-from tapeline.features.table import build_blocks, build_table
+from tapeline.features.table import TableMonth, build_blocks, build_table, table_months
 from tapeline.quality.buffers import audit_streaming, audit_warm_up
 from tapeline.quality.extra_future import audit_known_at
 from tapeline.quality.files_opened import Opened, audit_files, watched
@@ -23,8 +23,9 @@ from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
 from tapeline.quality.random_walk import audit_random_walk
 from tapeline.quality.report import Audit, RandomWalk
-from tapeline.quality.stored import audit_stored
+from tapeline.quality.stored import Known, audit_stored
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, Interval, Tabular
+from tapeline.scoring.known_months import KnownMonths
 from tapeline.scoring.served import served_rows
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
@@ -66,6 +67,30 @@ class Audited:
         """The rows of the same table, a block of them at a time."""
         return build_blocks(candles, leader, self.features, self.horizon, self.max_fill)
 
+    def months(self, history: History) -> Iterator[tuple[TableMonth, str]]:
+        """The months of the same table, with a hash of all that each is made from."""
+        minutes = INTERVAL_MINUTES[self.interval]
+        inputs = history.candles, history.leader, self.features, self.horizon, self.max_fill
+        for month in table_months(*inputs):
+            yield month, month_version(self.extras, history.symbol, minutes, month)
+
+    def build_moved(
+        self, one: History, other: History
+    ) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
+        """The months of both tables that are made from other candles in one than in the other."""
+        ours, theirs = ({month.name: month for month, _ in self.months(each)} for each in (one, other))
+        names = [
+            name
+            for name, month in ours.items()
+            if name not in theirs or month.input_version != theirs[name].input_version
+        ]
+        return (ours[n].build() for n in names), (theirs[n].build() for n in names if n in theirs)
+
+    @property
+    def described(self) -> str:
+        """What is computed, beyond code and candles."""
+        return with_extra_meaning(f"{self.names} {self.horizon} {self.interval}", self.extras)
+
     def build_labels(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
         """The same with one feature that costs nothing, so that labels are cheap."""
         return build_table(candles, leader, [CHEAPEST], self.horizon, self.max_fill)
@@ -80,8 +105,14 @@ class Audited:
         return served_rows(history, cuts, self.features, self.max_fill)
 
 
-def audit_symbol(audited: Audited, history: History, table: Tabular, quality: QualityParams) -> list[Audit]:
-    """Run the audits of one symbol.
+def audit_symbol(
+    audited: Audited,
+    history: History,
+    table: Tabular,
+    quality: QualityParams,
+    known: KnownMonths | None = None,
+) -> list[Audit]:
+    """Run the audits of one symbol; months `known` to be what their candles give are not built for it.
 
     Of files and of the stored table, truncation, poison, warm-up, streaming, what labels reach and, where
     there are inputs beyond candles, when they are known.
@@ -92,14 +123,21 @@ def audit_symbol(audited: Audited, history: History, table: Tabular, quality: Qu
     names, horizon = audited.names, audited.horizon
     program_of.cache_clear()  # so that what a feature's function reads once, it reads here
     opened: list[Opened] = []
-    clean = watched(audited.build_blocks(history.candles, history.leader), opened)
+    if known is None:
+        clean: Iterator[pd.DataFrame | Known] = watched(
+            audited.build_blocks(history.candles, history.leader), opened
+        )
+    else:
+        clean = known.blocks(audited.months(history), opened)
     stored = audit_stored(clean, table, history, [*names, *LABELS])
+    if known is not None and not opened and not stored.leaks:
+        known.note()
     names_by_function = {feature.definition: feature.name for feature in audited.features if opened}
     audits = [
         audit_files(opened, names_by_function, history),
         stored,
         audit_truncation(audited.build, history, names, longest, quality),
-        audit_poison(audited.build_blocks, history, names, LABELS, longest, horizon, quality),
+        audit_poison(audited.build_moved, history, names, LABELS, longest, horizon, quality),
         audit_warm_up(audited.latest, history, table, lookbacks, quality),
         audit_streaming(audited.served, history, table, names, longest, quality),
         audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),

@@ -158,6 +158,11 @@ class FeatureStore:
         for own in by_symbol:
             yield from blocks(own, self._asked_columns(names[0], schema, columns))
 
+    def located(self, symbol: str) -> tuple[TableSchema, list[Slice]]:
+        """The schema of the table of `symbol` and where its rows lie, for who reads column after column."""
+        schema, (slices,) = self._rows([symbol], None, None)
+        return schema, slices
+
     def write(self, symbol: str, table: pd.DataFrame, schema: Mapping[str, Any] | TableSchema) -> None:
         """Write the table of `symbol`, whole or not at all, a file a UTC month; same table, same bytes.
 

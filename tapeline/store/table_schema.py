@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -108,7 +109,7 @@ class TableSchema(BaseModel):
                 input_version=metadata.get("input_version"),
                 horizon=int(metadata["horizon"]),
                 interval=metadata["interval"],
-                features=tuple(FeatureInfo(**info) for info in json.loads(metadata["features"])),
+                features=_parsed(metadata["features"]),
                 columns=tuple(Column(name=field.name, dtype=_pandas_dtype(field.type)) for field in arrow),
             )
         except (KeyError, TypeError, ValueError) as error:
@@ -206,6 +207,12 @@ def _plain_values(where: object, table: pd.DataFrame, name: str) -> np.ndarray:
 def _pandas_dtype(kind: pa.DataType) -> str:
     # Arrow's float64 is called double, its own name for a time no pandas dtype at all.
     return "datetime64[us, UTC]" if kind == TIMESTAMP_ARROW else str(np.dtype(kind.to_pandas_dtype()))
+
+
+@lru_cache(maxsize=16)
+def _parsed(features: str) -> tuple[FeatureInfo, ...]:
+    # Alike in all months and symbols, and a hundred of them take longer than the rest of a footer.
+    return tuple(FeatureInfo(**info) for info in json.loads(features))
 
 
 def _feature_infos(where: object, features: Iterable[Any]) -> tuple[FeatureInfo, ...]:

@@ -61,7 +61,8 @@ def _read_months(filesystem: Any, files: Sequence[TableFile], columns: list[str]
                 file.where, f"has other columns or types than {files[0].where}; make the table again"
             )
         months.append(month)
-    return pa.concat_tables(months).to_pandas(self_destruct=True)
+    table: pd.DataFrame = pa.concat_tables(months).to_pandas(self_destruct=True)
+    return table
 
 
 def write_months(path: Path, table: pd.DataFrame) -> None:

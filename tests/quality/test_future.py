@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tapeline.errors import QualityError
-from tapeline.quality.future import audit_poison, audit_truncation
+from tapeline.quality.future import all_rows, audit_poison, audit_truncation
 from tapeline.quality.ledger import History
 from tapeline.quality.report import judge_leaks
 from tests.quality.planted import CAUSAL, HORIZON, LEAKING, REACH, builder, direction, same_minute_leader
@@ -22,9 +22,8 @@ def poison(build, candles, columns, params, labels=()):
     """The audit by poison, at four cuts."""
     params = params.model_copy(update={"leak_cuts": 64})
     history = History("BTC-USD", candles, candles)
-    return audit_poison(
-        lambda *candles: iter([build(*candles)]), history, columns, labels, REACH, HORIZON, params
-    )
+    blocks = all_rows(lambda *candles: iter([build(*candles)]))
+    return audit_poison(blocks, history, columns, labels, REACH, HORIZON, params)
 
 
 def test_causal_columns_pass(candles, params):

@@ -11,7 +11,9 @@ from tapeline.errors import QualityError
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature, log_return
 from tapeline.features.labels import direction
+from tapeline.features.table import TableMonth
 from tapeline.params import Params
+from tapeline.quality.future import audit_poison
 from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
 from tapeline.quality.params import QualityParams
@@ -154,6 +156,25 @@ def test_a_feature_that_is_its_own_closure_can_be_audited():
     """What a decorator over values declares is audited like any other function."""
     feature = planted(partial(lambda window, candles: log_return(candles.close, window), 3))
     judge_leaks(audit([feature]))
+
+
+@pytest.mark.parametrize("leak", [None, "next close", "leader's same minute"])
+def test_poison_builds_months_within_reach_of_it_and_names_what_knows_them(leak, monkeypatch):
+    """Of a history over the end of March: rows of months that no garbage goes into are not built."""
+    own, leader = random_candles(6000, seed=1), random_candles(6000, seed=2)
+    features = [*HONEST, planted(LEAKS[leak])] if leak else HONEST
+    audited, history, built = Audited(features, 15, 15), History("ETH-USD", own, leader), []
+    build = TableMonth.build
+    monkeypatch.setattr(TableMonth, "build", lambda month: built.append(month.name) or build(month))
+    params = PARAMS.model_copy(update={"leak_cuts": 128})
+    found = audit_poison(audited.build_moved, history, audited.names, LABELS, 61, 15, params)
+    assert {each.column for each in found.leaks} == ({"planted"} if leak else set())
+    assert 0 < found.cells < 8 * 6000 * (len(features) + 2)
+    later = history.poisoned_after(5000, np.random.default_rng(0))
+    built.clear()
+    blocks = [pd.concat(list(each)) for each in audited.build_moved(history, later)]
+    assert built == ["2025-04", "2025-04"]
+    assert len(blocks[0]) == len(blocks[1]) == int((own["timestamp"] >= "2025-04-01T00:00Z").sum())
 
 
 STORED = {
