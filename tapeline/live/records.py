@@ -153,10 +153,17 @@ class Writer(Records):
                 self._file.write(line.encode())
             if self._file is not None:
                 self._file.flush()
-                if time.monotonic() - self._synced > SYNC_S:
-                    self.sync()
         except OSError as error:
             raise self._full(error) from error
+
+    def keep(self) -> bool:
+        """Have the disk hold what is older than a second, and pack days that are over; True: one was packed.
+
+        That takes longer than an answer: it is for the time between two.
+        """
+        if time.monotonic() - self._synced > SYNC_S:
+            self.sync()
+        return bool(self._day) and self.pack(before=self._day)
 
     def sync(self) -> None:
         """Have the disk hold all that was added."""
@@ -168,8 +175,9 @@ class Writer(Records):
                 raise self._full(error) from error
         self._synced = time.monotonic()
 
-    def pack(self, before: str = "9999") -> None:
-        """Pack the days before the day `before` into a table each; a day is that of its first candle."""
+    def pack(self, before: str = "9999") -> bool:
+        """Pack the days before the day `before`, each that of its first candle; whether there were any."""
+        is_any = False
         for path in sorted(self.folder.glob(f"????-??-??{LINES}")):
             if path.stem >= before:
                 continue
@@ -177,6 +185,8 @@ class Writer(Records):
                 self.close()
             write_table(path.with_suffix(TABLE), self.read_day(path.stem))
             path.unlink()
+            is_any = True
+        return is_any
 
     def close(self) -> None:
         """Write through and let go of the file."""
@@ -190,12 +200,11 @@ class Writer(Records):
         return ArtifactError(f"{self.folder}: {what}: make room, and begin again")
 
     def _turn_to(self, day: str) -> None:
-        """Write to the lines of `day`, or of the newest day; what was of days before is packed."""
+        """Write to the lines of `day`, or of the newest day."""
         self.close()
         self._newest = self._day = max(day, self._newest)
         self._until = int(np.datetime64(self._day, "us").astype(np.int64)) + DAY_US
         self._file = (self.folder / f"{self._day}{LINES}").open("ab")
-        self.pack(before=self._day)
 
 
 def _cut_torn(path: Path) -> None:

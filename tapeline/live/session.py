@@ -1,7 +1,9 @@
 """From candles to answers, records, an account on paper and its watch; whence they come is another's."""
 
+import gc
 from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +123,13 @@ class Session:
         if not candles:
             return []
         self._renew()
+        with _no_collection():
+            answers, records = self._answer(candles)
+        self._follow(answers, records)
+        return [record for record in records if record is not None]
+
+    def _answer(self, candles: Sequence[Candle]) -> tuple[list[Answer], list[dict[str, Any] | None]]:
+        """Answer candles, record it and tell it: all that who waits for the answer waits for."""
         stream, begun = self.production.stream, int(self._clock() * 1e6)
         answers = stream.feed_all((each.symbol, each.fields) for each in candles)
         answered = int(self._clock() * 1e6)
@@ -129,12 +138,19 @@ class Session:
             for candle, answer in zip(candles, answers, strict=True)
         ]
         self._writer.add(record for record in records if record is not None)
-        rows = []
         for answer, record in zip(answers, records, strict=True):
             if record is None:
                 self._tell({"symbol": answer.symbol, "status": answer.status, "reason": answer.reason})
+            else:
+                self._tell(as_told(record, answer, self.production.ids))
+        return answers, records
+
+    def _follow(self, answers: Sequence[Answer], records: Sequence[dict[str, Any] | None]) -> None:
+        """What comes of answers once they are told: the account, the watch, drift."""
+        stream, rows = self.production.stream, []
+        for answer, record in zip(answers, records, strict=True):
+            if record is None:
                 continue
-            self._tell(as_told(record))
             self._note(record)
             if record["status"] == REFUSED:
                 continue
@@ -146,7 +162,6 @@ class Session:
         if self.drift.is_due:
             self.drift.save(self._writer.folder, self.production.ids)
         self._say_stops()
-        return [record for record in records if record is not None]
 
     def save(self) -> None:
         """Have the disk hold all of it, with what is counted of features."""
@@ -249,3 +264,15 @@ class Session:
                 write_stop(self._writer.folder, self.production.ids, stops)
             for line in stops:
                 self._say(f"stop: {line}")
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave Python's search for garbage, which may take long and begins at any moment, to afterwards."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
