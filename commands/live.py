@@ -76,10 +76,12 @@ def main() -> None:
             _answer(session, source, params, shows, is_strict=chosen.strict == "1", n_known=n_known)
         finally:
             session.save()
+            session.checkpoint()
             if isinstance(source, Exchange):
                 _end(session, source)
         if chosen.replay:
             writer.pack()
+            session.checkpoint()
             _tell_account(session)
     if chosen.strict == "1" and session.followed.watch.is_stopped:
         sys.exit(STOPPED)

@@ -50,8 +50,13 @@ COLUMNS = {
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Records of a file of lines; a last one that was torn is left out, another ends in ArtifactError."""
+    return records_in(path, path.read_bytes())
+
+
+def records_in(path: Path, content: bytes) -> list[dict[str, Any]]:
+    """Records of some `content` of a file of lines, as `read_lines` reads all of it."""
     records = []
-    lines = path.read_bytes().split(b"\n")
+    lines = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
             if line:
@@ -121,13 +126,16 @@ class Records:
     def read(self) -> Iterator[dict[str, Any]]:
         """The records by column, as they were added."""
         for day in self.days():
-            table = self.read_day(day)
-            columns = [
-                (table[name].astype("int64") if name in MICROSECONDS else table[name]).tolist()
-                for name in COLUMNS
-            ]
-            for values in zip(*columns, strict=True):
-                yield dict(zip(COLUMNS, values, strict=True))
+            yield from by_column(self.read_day(day))
+
+
+def by_column(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows of a table of `COLUMNS`, times in microseconds."""
+    columns = [
+        (table[name].astype("int64") if name in MICROSECONDS else table[name]).tolist() for name in COLUMNS
+    ]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 class Writer(Records):
@@ -137,7 +145,7 @@ class Writer(Records):
         super().__init__(folder)
         self._file: Any = None
         self._day, self._until, self._synced = "", 0, 0.0  # until: end of the day, microseconds
-        self._newest = max(self.days(), default="")
+        self._newest, self._is_turned = max(self.days(), default=""), False
         for path in folder.glob(f"????-??-??{LINES}"):
             _cut_torn(path)
 
@@ -163,7 +171,8 @@ class Writer(Records):
         """
         if time.monotonic() - self._synced > SYNC_S:
             self.sync()
-        return bool(self._day) and self.pack(before=self._day)
+        is_due, self._is_turned = self._is_turned, False
+        return is_due and self.pack(before=self._day)
 
     def sync(self) -> None:
         """Have the disk hold all that was added."""
@@ -203,6 +212,7 @@ class Writer(Records):
         """Write to the lines of `day`, or of the newest day."""
         self.close()
         self._newest = self._day = max(day, self._newest)
+        self._is_turned = True
         self._until = int(np.datetime64(self._day, "us").astype(np.int64)) + DAY_US
         self._file = (self.folder / f"{self._day}{LINES}").open("ab")
 

@@ -46,7 +46,7 @@ def as_columns(answer: Answer, production: Production, row: NDArray[np.float32] 
 
 
 def as_told(record: Mapping[str, Any], answer: Answer, ids: Mapping[str, str]) -> dict[str, Any]:
-    """An answer of the bundles `ids` and its record as told on standard output; stopped, without a prediction."""
+    """An answer of the bundles `ids` as told on standard output; stopped, it holds no prediction."""
     told = {
         "symbol": record["symbol"],
         "timestamp": (EPOCH + timedelta(microseconds=record["timestamp"])).isoformat() + "Z",

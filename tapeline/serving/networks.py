@@ -25,7 +25,7 @@ class Networks:
         )
         ends = np.cumsum([len(each.features) for each in predictors]).tolist()
         self._own = [slice(end - len(p.features), end) for end, p in zip(ends, predictors, strict=True)]
-        # Written anew by every call: room of this size would be asked of the system, and given back, each time.
+        # Written anew by every call: room of this size would each time be asked of the system and given back.
         self._windows = [
             np.empty((AT_ONCE, each.sequence_length, len(each.features)), np.float32) for each in predictors
         ]

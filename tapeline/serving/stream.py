@@ -108,7 +108,7 @@ class Stream:
         Each network is asked once for all of them: a minute of a hundred symbols takes less than a hundred
         times one.
         """
-        taken: list[Answer | Asked | _Waiting] = []
+        taken: list[Any] = []  # answers, what to ask, and until it is known that one or the other waits
         waiting: dict[str, int] = {}  # by symbol, whose row is made with the others': its place in `taken`
         for symbol, candle in candles:
             if symbol in waiting or symbol == self.leader:  # what the rows are made of is about to change
@@ -124,9 +124,9 @@ class Stream:
 
     def _take(self, symbol: str, candle: Mapping[str, Any]) -> Answer | Asked:
         """Take one candle; what to ask the networks of it, or its answer."""
-        taken = [self._add(symbol, candle)]
+        taken: list[Any] = [self._add(symbol, candle)]
         self._make(taken, {symbol: 0})
-        return taken[0]
+        return cast("Answer | Asked", taken[0])
 
     def _add(self, symbol: str, candle: Mapping[str, Any]) -> "Answer | _Waiting":
         """Take a candle up to the rows of features that it brings, or answer it."""
