@@ -9,6 +9,7 @@ from collections import Counter, deque
 from typing import Any
 
 import numpy as np
+from numpy.lib.recfunctions import repack_fields
 from numpy.typing import NDArray
 
 from tapeline.backtest.engine import TradedMarket
@@ -138,7 +139,7 @@ class Put:
             return deque(self._put(value["deque"]), maxlen=value["most"])
         if "of" in value:
             return self._object(NAMES[value["of"]], value["is"], there)
-        pairs = [(self._put(key), each) for key, each in value.get("counter") or value["dict"]]
+        pairs = [(self._put(key), each) for key, each in value["counter" if "counter" in value else "dict"]]
         known = there if isinstance(there, dict) else {}
         made = {key: self._put(each, known.get(key)) for key, each in pairs}
         return Counter(made) if "counter" in value else made
@@ -160,7 +161,8 @@ class Put:
 
 
 def bytes_of(value: Any) -> bytes:
-    """A state as bytes: equal states have equal ones."""
+    """A state as bytes: equal states have equal ones, whatever lies between the fields of records."""
     taken = Taken(value)
-    arrays = (f"{each.dtype}{each.shape}".encode() + each.tobytes() for each in taken.arrays)
+    packed = [repack_fields(each, recurse=True) if each.dtype.names else each for each in taken.arrays]
+    arrays = (f"{each.dtype}{each.shape}".encode() + each.tobytes() for each in packed)
     return b"".join([json.dumps(taken.value).encode(), *arrays])
