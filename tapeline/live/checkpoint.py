@@ -1,8 +1,8 @@
 """What is known of the records by now, on disk: a start then reads only those that came after.
 
 It is of the records that it names: the file of each day by its size and time of change, the lines of the
-newest day by a hash of those that were read. Where they are others, or bundles, params or code are, or where it
-is torn, all records are read, which comes to the same. It is written aside and renamed, and holds no pickle.
+newest day by a hash of those that were read. Where they are others, or bundles, params or code are, or it is
+torn, all records are read, which comes to the same. It is written aside and renamed, and holds no pickle.
 """
 
 import hashlib

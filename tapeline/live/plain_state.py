@@ -1,7 +1,7 @@
 """Objects that change, as plain values and arrays, and put back into objects of the same kind: no pickle.
 
-Of each class of `STATES` the attributes that change are taken. What is read is put into objects that this code
-makes, by the names of this table: a file can say neither what is made nor what is run.
+Of each class of `STATES` the attributes that change are taken. What is read is put into objects that this
+code makes, by the names of this table: a file can say neither what is made nor what is run.
 """
 
 import json

@@ -64,9 +64,13 @@ class Session:
         if production.trading:  # and what its account reckons by
             self.warm_up = max(self.warm_up, reach_of(production.trading) + stream.max_fill)
         kept.resize(self.warm_up)
-        self._known = Known(Followed(production, self._params), kept, n, served)
-        self.followed.watch.hold(read_stops(self._writer.folder, production.ids))
+        self._known = Known(self._new_followed(), kept, n, served)
         self.drift = drift_of(production, self._params)
+
+    def _new_followed(self) -> Followed:
+        followed = Followed(self.production, self._params)
+        followed.watch.hold(read_stops(self._writer.folder, self.production.ids))
+        return followed
 
     @property
     def followed(self) -> Followed:
@@ -108,7 +112,7 @@ class Session:
         """Take up what is recorded; return how many answers that is. Call it before anything is fed."""
         rest = read_checkpoint(self._writer, self.production, self._params, self._known, self._say)
         if rest is None:
-            self._begin(self.production, Kept(0), {}, 0)
+            self._known = Known(self._new_followed(), Kept(self.warm_up))
             history = read_history(self._writer.folder)
             for symbol, candles in history.items():
                 for candle in candles:
