@@ -63,7 +63,8 @@ OF_HELD = (
     "mark",
     "half_spread",
     "slippage",
-)  # of a position, which a flat one takes from the next bar that trades
+    "trade",
+)  # of a position, which a flat one takes when it is opened
 
 
 def state_of(session):
