@@ -1,6 +1,7 @@
 """Promoted models at work: candles from an exchange or a replay in, answers out and under live/, watched."""
 
 import argparse
+import gc
 import json
 import math
 import re
@@ -68,14 +69,19 @@ def main() -> None:
             _say(f"{folder}: goes on after {n_known:,} answers")
         else:
             session.learn(source.history())
+        # What a start has made stays: the search for garbage, between answers, passes over it.
+        gc.collect()
+        gc.freeze()
         try:
             _answer(session, source, params, shows, is_strict=chosen.strict == "1", n_known=n_known)
         finally:
             session.save()
+            session.checkpoint()
             if isinstance(source, Exchange):
                 _end(session, source)
         if chosen.replay:
             writer.pack()
+            session.checkpoint()
             _tell_account(session)
     if chosen.strict == "1" and session.followed.watch.is_stopped:
         sys.exit(STOPPED)

@@ -150,10 +150,14 @@ class Followed:
         self._take_days(traded.timestamp, traded.stretch)
         self._oldest = until + self._step
 
+    def new_account(self, trading: TradingParams, first: pd.Timestamp) -> PaperAccount:
+        """An account that begins flat at the bar of `first`, and knows nothing from before it."""
+        max_fill = self._production.contracts[self._production.direction].input.max_fill
+        return PaperAccount(tuple(self._numbers), first, trading, max_fill)
+
     def _begin(self, trading: TradingParams) -> PaperAccount:
         """The account, begun flat at the oldest bar; what was learnt lies before it."""
-        max_fill = self._production.contracts[self._production.direction].input.max_fill
-        account = PaperAccount(tuple(self._numbers), _time(self._oldest), trading, max_fill)
+        account = self.new_account(trading, _time(self._oldest))
         before = {
             name: [row for at, row in sorted(rows.items()) if at < self._oldest]
             for name, rows in self._learnt.items()

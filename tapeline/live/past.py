@@ -9,7 +9,6 @@ import pandas as pd
 from tapeline.errors import ArtifactError
 from tapeline.live.followed import Followed
 from tapeline.live.production import Production
-from tapeline.live.records import Records
 from tapeline.outputs import write_table
 from tapeline.schema import OHLCV
 from tapeline.serving.answers import REFUSED
@@ -39,10 +38,11 @@ def read_history(folder: Path) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def follow(records: Records, production: Production, followed: Followed) -> Iterator[dict[str, Any]]:
-    """Hand the records on to `followed`, and yield each; those of other bundles only to learn from."""
-    followed.learn(read_history(records.folder))
-    for record in records.read():
+def follow(
+    records: Iterable[dict[str, Any]], production: Production, followed: Followed
+) -> Iterator[dict[str, Any]]:
+    """Hand records on to `followed`, and yield each; those of other bundles only to learn from."""
+    for record in records:
         if record["bundles"] == production.label:
             followed.add(record)
         elif record["status"] != REFUSED:

@@ -50,8 +50,13 @@ COLUMNS = {
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
     """Records of a file of lines; a last one that was torn is left out, another ends in ArtifactError."""
+    return records_in(path, path.read_bytes())
+
+
+def records_in(path: Path, content: bytes) -> list[dict[str, Any]]:
+    """Records of some `content` of a file of lines, as `read_lines` reads all of it."""
     records = []
-    lines = path.read_bytes().split(b"\n")
+    lines = content.split(b"\n")
     for number, line in enumerate(lines, start=1):
         try:
             if line:
@@ -121,13 +126,16 @@ class Records:
     def read(self) -> Iterator[dict[str, Any]]:
         """The records by column, as they were added."""
         for day in self.days():
-            table = self.read_day(day)
-            columns = [
-                (table[name].astype("int64") if name in MICROSECONDS else table[name]).tolist()
-                for name in COLUMNS
-            ]
-            for values in zip(*columns, strict=True):
-                yield dict(zip(COLUMNS, values, strict=True))
+            yield from by_column(self.read_day(day))
+
+
+def by_column(table: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Rows of a table of `COLUMNS`, times in microseconds."""
+    columns = [
+        (table[name].astype("int64") if name in MICROSECONDS else table[name]).tolist() for name in COLUMNS
+    ]
+    for values in zip(*columns, strict=True):
+        yield dict(zip(COLUMNS, values, strict=True))
 
 
 class Writer(Records):
@@ -137,7 +145,7 @@ class Writer(Records):
         super().__init__(folder)
         self._file: Any = None
         self._day, self._until, self._synced = "", 0, 0.0  # until: end of the day, microseconds
-        self._newest = max(self.days(), default="")
+        self._newest, self._is_turned = max(self.days(), default=""), False
         for path in folder.glob(f"????-??-??{LINES}"):
             _cut_torn(path)
 
@@ -153,10 +161,18 @@ class Writer(Records):
                 self._file.write(line.encode())
             if self._file is not None:
                 self._file.flush()
-                if time.monotonic() - self._synced > SYNC_S:
-                    self.sync()
         except OSError as error:
             raise self._full(error) from error
+
+    def keep(self) -> bool:
+        """Have the disk hold what is older than a second, and pack days that are over; True: one was packed.
+
+        That takes longer than an answer: it is for the time between two.
+        """
+        if time.monotonic() - self._synced > SYNC_S:
+            self.sync()
+        is_due, self._is_turned = self._is_turned, False
+        return is_due and self.pack(before=self._day)
 
     def sync(self) -> None:
         """Have the disk hold all that was added."""
@@ -168,8 +184,9 @@ class Writer(Records):
                 raise self._full(error) from error
         self._synced = time.monotonic()
 
-    def pack(self, before: str = "9999") -> None:
-        """Pack the days before the day `before` into a table each; a day is that of its first candle."""
+    def pack(self, before: str = "9999") -> bool:
+        """Pack the days before the day `before`, each that of its first candle; whether there were any."""
+        is_any = False
         for path in sorted(self.folder.glob(f"????-??-??{LINES}")):
             if path.stem >= before:
                 continue
@@ -177,6 +194,8 @@ class Writer(Records):
                 self.close()
             write_table(path.with_suffix(TABLE), self.read_day(path.stem))
             path.unlink()
+            is_any = True
+        return is_any
 
     def close(self) -> None:
         """Write through and let go of the file."""
@@ -190,12 +209,12 @@ class Writer(Records):
         return ArtifactError(f"{self.folder}: {what}: make room, and begin again")
 
     def _turn_to(self, day: str) -> None:
-        """Write to the lines of `day`, or of the newest day; what was of days before is packed."""
+        """Write to the lines of `day`, or of the newest day."""
         self.close()
         self._newest = self._day = max(day, self._newest)
+        self._is_turned = True
         self._until = int(np.datetime64(self._day, "us").astype(np.int64)) + DAY_US
         self._file = (self.folder / f"{self._day}{LINES}").open("ab")
-        self.pack(before=self._day)
 
 
 def _cut_torn(path: Path) -> None:

@@ -1,7 +1,9 @@
 """From candles to answers, records, an account on paper and its watch; whence they come is another's."""
 
-from collections import Counter, deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+import gc
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +11,7 @@ import pandas as pd
 
 from tapeline.errors import ArtifactError, TapelineError
 from tapeline.evaluation.live import LiveParams
+from tapeline.live.checkpoint import Known, read_checkpoint, write_checkpoint
 from tapeline.live.followed import Followed
 from tapeline.live.kept import Kept
 from tapeline.live.past import follow, read_history, write_history
@@ -21,6 +24,8 @@ from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import PREDICTED, REFUSED, Answer
 from tapeline.serving.candles import CandleError, read_time
 from tapeline.trading.paper import reach_of
+
+CHECKPOINT_RECORDS = 20_000  # that a start reads at most, but for what came within a minute: about a second
 
 
 class Session:
@@ -41,29 +46,36 @@ class Session:
     ) -> None:
         self._writer, self._models, self._params = writer, models, params
         self._clock, self._say, self._tell, self.allows_simulated = clock, say, tell, allow_simulated
-        self._kept = Kept(0)
         self._is_stop_said, self._only, self._not_taken = False, tuple[str, ...](), ""
         self.passed_over: Counter[str] = Counter()  # candles that were not answered, by why
         self._mark = mark_of(models)
-        self._served = set[str]()  # labels of what was served before, in this session or recorded
-        self._begin(open_production(models, clock, allow_simulated))
+        self._unsaved, self._is_whole = 0, True  # records since the last checkpoint; whether all are followed
+        self._begin(open_production(models, clock, allow_simulated), Kept(0), {}, 0)
+        for line in self.production.untold:
+            self._say(line)
 
-    def _begin(self, production: Production) -> None:
-        """Serve by `production`, with an account and a watch of its own."""
+    def _begin(self, production: Production, kept: Kept, served: dict[str, None], n: int) -> None:
+        """Serve by `production`, with an account and a watch of its own, after `n` answers."""
         self.production = production
-        self._served.add(production.label)
         stream = production.stream
         self.step = INTERVAL_MINUTES[stream.interval] * 60_000_000
         # What a prediction can depend on, as `release.replay_feed` reckons.
         self.warm_up = stream.lookback + stream.length + 2 * stream.max_fill + 1
         if production.trading:  # and what its account reckons by
             self.warm_up = max(self.warm_up, reach_of(production.trading) + stream.max_fill)
-        self._kept.resize(self.warm_up)
-        self.followed = Followed(production, self._params)
-        self.followed.watch.hold(read_stops(self._writer.folder, production.ids))
+        kept.resize(self.warm_up)
+        self._known = Known(self._new_followed(), kept, n, served)
         self.drift = drift_of(production, self._params)
-        for line in production.untold:
-            self._say(line)
+
+    def _new_followed(self) -> Followed:
+        followed = Followed(self.production, self._params)
+        followed.watch.hold(read_stops(self._writer.folder, self.production.ids))
+        return followed
+
+    @property
+    def followed(self) -> Followed:
+        """The account and the watch of what is in production."""
+        return self._known.followed
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -76,7 +88,7 @@ class Session:
 
     def newest(self, symbol: str) -> int | None:
         """Open time, in microseconds, of the newest candle of a symbol that is recorded or learnt from."""
-        return self._kept.newest(symbol)
+        return self._known.kept.newest(symbol)
 
     def learn(self, history: Mapping[str, pd.DataFrame]) -> None:
         """Feed candles from before the first answer, in step: nothing is answered or recorded."""
@@ -91,29 +103,31 @@ class Session:
         ]
         order = {symbol: k for k, symbol in enumerate(history)}
         for time, symbol, values in sorted(rows, key=lambda row: (row[0], order[row[1]])):
-            self._kept.add(symbol, {"timestamp": time} | values)
+            self._known.kept.add(symbol, {"timestamp": time} | values)
         self._warm_up()
-        write_history(self._writer.folder, self._kept.by_symbol)
-        self.followed.learn(self._kept.by_symbol)
+        write_history(self._writer.folder, self._known.kept.by_symbol)
+        self.followed.learn(self._known.kept.by_symbol)
 
     def resume(self) -> int:
         """Take up what is recorded; return how many answers that is. Call it before anything is fed."""
-        n, length = 0, self.production.stream.length
-        predicted: dict[str, deque[int]] = {}  # by symbol, times of the last ones of these bundles
-        for symbol, candles in read_history(self._writer.folder).items():
-            for candle in candles:
-                self._kept.add(symbol, candle)
-        for record in follow(self._writer, self.production, self.followed):
-            n += 1
-            self._served.add(record["bundles"])
+        rest = read_checkpoint(self._writer, self.production, self._params, self._known, self._say)
+        if rest is None:
+            self._known = Known(self._new_followed(), Kept(self.warm_up))
+            history = read_history(self._writer.folder)
+            for symbol, candles in history.items():
+                for candle in candles:
+                    self._known.kept.add(symbol, candle)
+            self.followed.learn(history)
+            rest = self._writer.read()
+        for record in follow(rest, self.production, self.followed):
             self._note(record)
-            if record["status"] == PREDICTED and record["bundles"] == self.production.label:
-                predicted.setdefault(record["symbol"], deque(maxlen=length)).append(record["timestamp"])
-        if n:
+            self._unsaved += 1
+        if self._known.n:
             self.drift.load(self._writer.folder, self.production.ids)
             # A kill may have come before the last of them were counted on disk.
+            predicted = self._known.predicted
             self._warm_up({(symbol, time) for symbol, times in predicted.items() for time in times})
-        return n
+        return self._known.n
 
     def take(self, candles: Iterable[Candle]) -> list[dict[str, Any]]:
         """Answer candles that came together; what is recorded already is passed over. Returns the records."""
@@ -121,6 +135,17 @@ class Session:
         if not candles:
             return []
         self._renew()
+        self._is_whole = False
+        with _no_collection():
+            answers, records = self._answer(candles)
+        self._follow(answers, records)
+        self._is_whole = True
+        if self._writer.keep():  # a checkpoint of what was packed is of no use
+            self.checkpoint()
+        return [record for record in records if record is not None]
+
+    def _answer(self, candles: Sequence[Candle]) -> tuple[list[Answer], list[dict[str, Any] | None]]:
+        """Answer candles, record it and tell it: all that who waits for the answer waits for."""
         stream, begun = self.production.stream, int(self._clock() * 1e6)
         answers = stream.feed_all((each.symbol, each.fields) for each in candles)
         answered = int(self._clock() * 1e6)
@@ -129,13 +154,21 @@ class Session:
             for candle, answer in zip(candles, answers, strict=True)
         ]
         self._writer.add(record for record in records if record is not None)
-        rows = []
         for answer, record in zip(answers, records, strict=True):
             if record is None:
                 self._tell({"symbol": answer.symbol, "status": answer.status, "reason": answer.reason})
+            else:
+                self._tell(as_told(record, answer, self.production.ids))
+        return answers, records
+
+    def _follow(self, answers: Sequence[Answer], records: Sequence[dict[str, Any] | None]) -> None:
+        """What comes of answers once they are told: the account, the watch, drift."""
+        stream, rows = self.production.stream, []
+        for answer, record in zip(answers, records, strict=True):
+            if record is None:
                 continue
-            self._tell(as_told(record))
             self._note(record)
+            self._unsaved += 1
             if record["status"] == REFUSED:
                 continue
             row = stream.newest_row(answer.symbol)
@@ -146,13 +179,29 @@ class Session:
         if self.drift.is_due:
             self.drift.save(self._writer.folder, self.production.ids)
         self._say_stops()
-        return [record for record in records if record is not None]
 
     def save(self) -> None:
         """Have the disk hold all of it, with what is counted of features."""
         self._writer.sync()
         self.followed.settle()
         self.drift.save(self._writer.folder, self.production.ids)
+        if self._unsaved >= CHECKPOINT_RECORDS:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        """Write what is known of all records, by which the next start begins; a bar need not be whole.
+
+        Where an error came between a record and what follows from it, the one before stays.
+        """
+        if not self._is_whole or not self._known.n:
+            return
+        self._writer.sync()
+        self.followed.settle()
+        try:
+            write_checkpoint(self._writer.folder, self.production, self._params, self._known)
+        except OSError as error:
+            self._say(f"no checkpoint written, the next start reads all records: {error.strerror}")
+        self._unsaved = 0
 
     def _is_new(self, candle: Candle) -> bool:
         """Whether a candle is to be answered; one that is not after the last of its symbol is counted."""
@@ -162,7 +211,7 @@ class Session:
             return True  # it is answered with what is wrong with it
         if time > (self.newest(candle.symbol) or 0):
             return True
-        known = self._kept.at(candle.symbol, time)
+        known = self._known.kept.at(candle.symbol, time)
         if known is None:
             self.passed_over["late"] += 1  # after a later one was answered
         else:
@@ -193,16 +242,18 @@ class Session:
         }
 
     def _note(self, record: Mapping[str, Any]) -> None:
-        """Keep the candle of a record, if it can be used."""
+        """Count a record, and keep its candle if that can be used."""
+        self._known.n += 1
+        self._known.note(record, self.production)
         if record["status"] == REFUSED:
-            self._kept.note(record["symbol"], record["timestamp"])
+            self._known.kept.note(record["symbol"], record["timestamp"])
         else:
-            self._kept.add(record["symbol"], {name: record[name] for name in ("timestamp", *OHLCV)})
+            self._known.kept.add(record["symbol"], {name: record[name] for name in ("timestamp", *OHLCV)})
 
     def _warm_up(self, uncounted: Collection[tuple[str, int]] = ()) -> None:
         """Feed the kept candles, in step, to a stream that has seen none; count rows of the `uncounted`."""
         stream = self.production.stream
-        for bar in self._kept.bars():
+        for bar in self._known.kept.bars():
             stream.feed_all(bar)
             rows = (
                 (symbol, row["timestamp"], stream.newest_row(symbol))
@@ -231,15 +282,19 @@ class Session:
         if production.ids == self.production.ids:
             return
         self._say(f"taken over: {', '.join(f'{name} {each}' for name, each in production.ids.items())}")
-        is_back = production.label in self._served
-        self._begin(production)
+        known = self._known
+        is_back = production.label in known.served
+        self._begin(production, known.kept, known.served, known.n)
+        for line in production.untold:
+            self._say(line)
         self._is_stop_said = False
         self._warm_up()
         if is_back:  # what it did before counts, as it does for who reads the records: its stop stays
-            for _ in follow(self._writer, production, self.followed):
-                pass
+            self.followed.learn(read_history(self._writer.folder))
+            for record in follow(self._writer.read(), production, self.followed):
+                self._known.note(record, production)
         else:
-            self.followed.learn(self._kept.by_symbol)
+            self.followed.learn(self._known.kept.by_symbol)
 
     def _say_stops(self) -> None:
         watch = self.followed.watch
@@ -249,3 +304,15 @@ class Session:
                 write_stop(self._writer.folder, self.production.ids, stops)
             for line in stops:
                 self._say(f"stop: {line}")
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Leave Python's search for garbage, which may take long and begins at any moment, to afterwards."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

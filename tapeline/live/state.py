@@ -11,10 +11,12 @@ import pandas as pd
 
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.live import LiveParams
+from tapeline.live.checkpoint import Known, read_checkpoint
 from tapeline.live.drift import Drift, Moved
 from tapeline.live.figures import OK, STOP, WARNING, Line
 from tapeline.live.followed import Followed
-from tapeline.live.past import follow
+from tapeline.live.kept import Kept
+from tapeline.live.past import follow, read_history
 from tapeline.live.production import Production, open_production
 from tapeline.live.records import Records
 from tapeline.live.stops import read_stops
@@ -104,9 +106,15 @@ def read_state(folder: Path, models: Path, params: LiveParams) -> tuple[State, P
     """
     records = Records(folder)
     production = open_production(models, time.time, allow_simulated=True)
-    followed = Followed(production, params)
+    known = Known(Followed(production, params), Kept(0))
+    rest = read_checkpoint(records, production, params, known, lambda line: None)
+    if rest is None:
+        known = Known(Followed(production, params), Kept(0))
+        known.followed.learn(read_history(folder))
+        rest = records.read()
+    followed = known.followed
     followed.watch.hold(read_stops(folder, production.ids))
-    n = sum(1 for _ in follow(records, production, followed))
+    n = known.n + sum(1 for _ in follow(rest, production, followed))
     if followed.span is None:
         what = "nothing is recorded" if not n else f"all {n:,} records are of other bundles"
         raise ArtifactError(f"{folder}: {what}; `make live` answers and records")

@@ -45,15 +45,16 @@ def as_columns(answer: Answer, production: Production, row: NDArray[np.float32] 
     }
 
 
-def as_told(record: Mapping[str, Any]) -> dict[str, Any]:
-    """A record as an answer on standard output; stopped, it holds no prediction."""
+def as_told(record: Mapping[str, Any], answer: Answer, ids: Mapping[str, str]) -> dict[str, Any]:
+    """An answer of the bundles `ids` as told on standard output; stopped, it holds no prediction."""
     told = {
         "symbol": record["symbol"],
         "timestamp": (EPOCH + timedelta(microseconds=record["timestamp"])).isoformat() + "Z",
     }
     if record["is_stopped"]:
         reason = "the model does less than it promised; `make watch` says what"
-        return told | {"status": STOPPED, "reason": reason, "bundles": json.loads(record["bundles"])}
+        return told | {"status": STOPPED, "reason": reason, "bundles": dict(ids)}
     names = "status", "reason", "is_late", "probability", "tier", "trend_strength"
     told |= {name: record[name] for name in names if record[name] not in (None, "", False)}
-    return told | {"predictions": json.loads(record["predictions"]), "bundles": json.loads(record["bundles"])}
+    predictions = {name: each.value for name, each in answer.predictions.items()}
+    return told | {"predictions": predictions, "bundles": dict(ids)}

@@ -9,7 +9,7 @@ from tapeline.nets.scaler import Scaler
 from tapeline.serving.answers import Prediction
 from tapeline.serving.predictor import Predictor
 
-AT_ONCE = 32  # windows: what a network makes of them stays in the cache; numbers are the same for any
+AT_ONCE = 16  # windows: what a network makes of them stays in the cache; numbers are the same for any
 
 
 class Networks:
@@ -25,6 +25,10 @@ class Networks:
         )
         ends = np.cumsum([len(each.features) for each in predictors]).tolist()
         self._own = [slice(end - len(p.features), end) for end, p in zip(ends, predictors, strict=True)]
+        # Written anew by every call: room of this size would each time be asked of the system and given back.
+        self._windows = [
+            np.empty((AT_ONCE, each.sequence_length, len(each.features)), np.float32) for each in predictors
+        ]
 
     def scale(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
         """Rows (N, all columns) as `ask` takes them: each network's, scaled, one beside the other."""
@@ -43,8 +47,9 @@ class Networks:
         return predictions
 
     def values(self, number: int, windows: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
-        """What the network of that `number` says of each window, (B,)."""
+        """What the network of that `number` says of each window, (B,), of which there are AT_ONCE at most."""
         predictor, own = self._predictors[number], self._own[number]
-        return predictor.predict_windows(
-            np.stack([window[-predictor.sequence_length :, own] for window in windows])
-        )
+        taken = self._windows[number][: len(windows)]
+        for k, window in enumerate(windows):
+            taken[k] = window[-predictor.sequence_length :, own]
+        return predictor.predict_windows(taken)

@@ -1,11 +1,12 @@
 """Candles one at a time, of one or many symbols: each gets an answer, most of them a prediction."""
 
+import math
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,7 @@ from tapeline.candles import is_too_long
 from tapeline.errors import ArtifactError
 from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.compiled import program_of
+from tapeline.features.declare import Candles
 from tapeline.features.streaming import newest
 from tapeline.promotion.bundle import Bundle, open_bundle
 from tapeline.schema import INTERVAL_MINUTES
@@ -30,6 +32,7 @@ from tapeline.serving.candles import CandleError, brief, read_candle, show
 from tapeline.serving.markets import market_name, require_market
 from tapeline.serving.networks import Networks
 from tapeline.serving.predictor import Predictor, features_of
+from tapeline.serving.rows import Rows
 
 
 class Stream:
@@ -84,8 +87,8 @@ class Stream:
         self.lookback = self._program.lookback
         self.length = max(predictor.sequence_length for predictor in self.predictors)
         self._buffers: dict[str, Buffer] = {}
-        # Features of each bundle beside each other, as its network takes them; the newest row last.
-        self._rows: dict[str, np.ndarray] = {}
+        # Features of each bundle beside each other, as its network takes them.
+        self._rows = Rows(self.length)
         self._is_led: dict[str, bool] = {}  # whether the leader is known in the last of them
         self._late: dict[str, int] = {}  # by follower, open of the leader's first late candle
         self._before: dict[str, _Before] = {}  # by symbol, until what came after a jump is confirmed
@@ -105,12 +108,28 @@ class Stream:
         Each network is asked once for all of them: a minute of a hundred symbols takes less than a hundred
         times one.
         """
-        taken = [self._take(symbol, candle) for symbol, candle in candles]
+        taken: list[Any] = []  # answers, what to ask, and until it is known that one or the other waits
+        waiting: dict[str, int] = {}  # by symbol, whose row is made with the others': its place in `taken`
+        for symbol, candle in candles:
+            if symbol in waiting or symbol == self.leader:  # what the rows are made of is about to change
+                self._make(taken, waiting)
+            added = self._add(symbol, candle)
+            if isinstance(added, _Waiting):
+                waiting[symbol] = len(taken)
+            taken.append(added)
+        self._make(taken, waiting)
         asked = [each for each in taken if isinstance(each, Asked)]
         predicted = iter(self._networks.ask([each.window for each in asked]))
         return [each.answer(next(predicted)) if isinstance(each, Asked) else each for each in taken]
 
     def _take(self, symbol: str, candle: Mapping[str, Any]) -> Answer | Asked:
+        """Take one candle; what to ask the networks of it, or its answer."""
+        taken: list[Any] = [self._add(symbol, candle)]
+        self._make(taken, {symbol: 0})
+        return cast("Answer | Asked", taken[0])
+
+    def _add(self, symbol: str, candle: Mapping[str, Any]) -> "Answer | _Waiting":
+        """Take a candle up to the rows of features that it brings, or answer it."""
         key: dict[str, Any] = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         try:
             missing, n_late = self._add_candle(symbol, candle)
@@ -118,9 +137,19 @@ class Stream:
             return Answer(**key, status=REFUSED, reason=str(error))
         if is_too_long(missing, self.max_fill):
             return answer_long_gap(key, missing, self.lookback + self.length - 2)
-        for back in range(missing + n_late, -1, -1):
-            self._add_row(symbol, self._buffers[symbol], back)
-        return self._ask(key, symbol, missing)
+        return _Waiting(key, symbol, missing, n_late)
+
+    def _make(self, taken: list[Any], waiting: dict[str, int]) -> None:
+        """Make the rows of those that wait, all at once, and put what to ask or to answer in their place."""
+        made = [taken[place] for place in waiting.values() if isinstance(taken[place], _Waiting)]
+        self._add_rows(
+            [(each.symbol, back) for each in made for back in range(each.missing + each.n_late, -1, -1)]
+        )
+        for place in waiting.values():
+            each = taken[place]
+            if isinstance(each, _Waiting):
+                taken[place] = self._ask(each.key, each.symbol, each.missing)
+        waiting.clear()
 
     def _add_candle(self, symbol: str, candle: Mapping[str, Any]) -> tuple[int, int]:
         """Add a candle; return how many before it were missing, and how many rows the leader was late for.
@@ -148,7 +177,7 @@ class Stream:
         else:
             self._before[symbol] = before
         if is_too_long(missing, self.max_fill):
-            self._rows.pop(symbol, None)
+            self._rows.put(symbol, None)
         return missing, n_late
 
     def _ask(self, key: Mapping[str, Any], symbol: str, missing: int) -> Answer | Asked:
@@ -157,14 +186,15 @@ class Stream:
         `key` is its symbol and timestamp, `missing` were filled before it.
         """
         buffer = self._buffers[symbol]
-        left = self.length - len(self._rows.get(symbol, ()))
-        if left > 0:
+        rows = self._rows.get(symbol)
+        left = self.length - (0 if rows is None else len(rows))
+        if rows is None or left > 0:
             left += max(0, self.lookback - len(buffer) - 1)
             return Answer(**key, status=WARMING_UP, reason=f"{left} candles more are needed", missing=left)
         n_filled = int(np.count_nonzero(buffer.is_filled[-self.length :]))
         if n_filled > self._input.max_filled_share * self.length:
             return Answer(**key, status=GAP, reason=f"{n_filled} of its {self.length} candles are filled")
-        return Asked(key, self._rows[symbol], missing, None if self._is_led[symbol] else self.leader)
+        return Asked(key, rows, missing, None if self._is_led[symbol] else self.leader)
 
     def newest_row(self, symbol: str) -> np.ndarray | None:
         """Scaled features (F,) of the newest candle, of all bundles in a row; None before there are."""
@@ -173,10 +203,9 @@ class Stream:
 
     def time_parts(self, symbol: str) -> list[tuple[int, int]]:
         """Nanoseconds of `read_clocks` that features and each network take for the newest candle."""
-        clock, rows = [read_clocks()], self._rows[symbol]
-        self._add_row(symbol, self._buffers[symbol], 0)
+        clock, rows = [read_clocks()], cast("np.ndarray", self._rows.get(symbol))
+        self._rows_of([self._candles(symbol, 0)])
         clock.append(read_clocks())
-        self._rows[symbol] = rows
         for k in range(len(self.predictors)):
             self._networks.values(k, [rows])
             clock.append(read_clocks())
@@ -223,12 +252,11 @@ class Stream:
         late = [time for time in late if not len(before.buffer) or time < before.buffer.time[-1]]
         if late:
             self._late[symbol] = min(late)
-        if before.rows is not None:
-            self._rows[symbol] = before.rows
+        self._rows.put(symbol, before.rows)
         return before.buffer, True
 
     def _forget(self, symbol: str) -> None:
-        self._rows.pop(symbol, None)
+        self._rows.put(symbol, None)
         self._before.pop(symbol, None)
 
     def _buffer_of(self, symbol: str) -> Buffer:
@@ -252,11 +280,13 @@ class Stream:
         first = self._late.pop(symbol, None)
         if first is None:
             return 0
-        rows = self._rows.get(symbol, np.empty((0, 0)))
+        rows = self._rows.get(symbol)
+        if rows is None:
+            return 0
         newest = opened - (missing + 1) * self._step  # that the rows end with
         n_late = min(len(rows), (newest - first) // self._step)
         if n_late:
-            self._rows[symbol] = rows[:-n_late]
+            self._rows.put(symbol, rows[:-n_late])
         return n_late
 
     def _require_past_of_leader(self, symbol: str, opened: int) -> None:
@@ -272,16 +302,22 @@ class Stream:
             complaint = f"{self.leader} is too far ahead: its candle of {show(oldest)} is kept no longer"
             raise CandleError(f"the leader {complaint}; feed symbols in step")
 
-    def _add_row(self, symbol: str, buffer: Buffer, back: int) -> None:
-        """Compute the features `back` candles before the newest, and keep as many rows as a window has."""
-        end = len(buffer) - back
-        if end < self.lookback:
-            return
-        candles = buffer.candles(self._leader_of(symbol), self.lookback, back)
-        self._is_led[symbol] = not np.isnan(candles.leader_close[-1])
-        row = self._networks.scale(newest(candles, self._program)[None])
-        kept = self._rows.get(symbol, row[:0])
-        self._rows[symbol] = np.concatenate([kept, row])[-self.length :]
+    def _add_rows(self, wanted: Sequence[tuple[str, int]]) -> None:
+        """Make the rows of symbols so many candles before their newest, and add them in this order."""
+        wanted = [each for each in wanted if len(self._buffers[each[0]]) - each[1] >= self.lookback]
+        candles = [self._candles(symbol, back) for symbol, back in wanted]
+        for (symbol, _), of_symbol, row in zip(wanted, candles, self._rows_of(candles), strict=True):
+            self._is_led[symbol] = not math.isnan(of_symbol.leader_close[-1])
+            self._rows.add(symbol, row)
+
+    def _candles(self, symbol: str, back: int) -> Candles:
+        return self._buffers[symbol].candles(self._leader_of(symbol), self.lookback, back)
+
+    def _rows_of(self, candles: Sequence[Candles]) -> np.ndarray:
+        """Features (S, all columns) of the last of each of `candles`, as the networks take them."""
+        if not candles:
+            return np.empty((0, 0))
+        return self._networks.scale(np.array([newest(each, self._program) for each in candles]))
 
 
 def read_clocks() -> tuple[int, int]:
@@ -295,3 +331,15 @@ class _Before(NamedTuple):
     buffer: Buffer
     rows: np.ndarray | None
     late: int | None
+
+
+class _Waiting(NamedTuple):
+    """A candle that was taken, before the rows of features that it brings are made.
+
+    missing : candles right before it that were filled; n_late : rows before those to be made anew
+    """
+
+    key: Mapping[str, Any]
+    symbol: str
+    missing: int
+    n_late: int

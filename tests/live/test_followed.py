@@ -29,7 +29,7 @@ def made(tmp_path_factory):
         candles = write_market(folder / "candles", tables)
         replay = Replay(session, clock, candles, since(tables), None, float("inf"))
         session.learn(replay.history())
-        kept = {symbol: list(rows) for symbol, rows in session._kept.by_symbol.items()}
+        kept = {symbol: list(rows) for symbol, rows in session._known.kept.by_symbol.items()}
         for batch in replay.batches():
             session.take(batch)
     # Hours earlier, so that a day ends among them.

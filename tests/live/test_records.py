@@ -42,6 +42,7 @@ def test_what_was_added_is_read_in_its_order(tmp_path):
     with open_to_write(tmp_path) as writer:
         for k in range(0, 4 * 1440, 7):
             writer.add([record(k), record(k, "ETH-USD")])
+            writer.keep()
     table = all_of(tmp_path)
     assert len(table) == 2 * len(range(0, 4 * 1440, 7))
     assert table["timestamp"].is_monotonic_increasing

@@ -1,0 +1,242 @@
+"""A start from a checkpoint comes to what a start that reads every record comes to, wherever it was cut."""
+
+import json
+import os
+import shutil
+from collections import Counter, deque
+
+import numpy as np
+import pytest
+
+from tapeline.evaluation.live import LiveParams
+from tapeline.live.checkpoint import CHECKPOINT
+from tapeline.live.moments import Moment
+from tapeline.live.plain_state import Put, Taken, bytes_of
+from tapeline.live.records import open_to_write
+from tapeline.live.replay import Replay
+from tapeline.live.session import Session
+from tapeline.serving.recorded import Clock
+from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
+
+PARAMS = LiveParams(**LIVE)
+N = 300
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Bundles in production, what came before, and candles of two days, each of a bar alone."""
+    folder = tmp_path_factory.mktemp("checkpoint")
+    models, tables = promote(folder / "promoted"), market(WARM_UP + N)
+    begin = next(iter(tables.values()))["timestamp"].iloc[0]
+    later = begin.ceil("D") - begin - np.timedelta64(WARM_UP + N // 2, "m")  # midnight lies in the middle
+    for table in tables.values():
+        table["timestamp"] = table["timestamp"] + later
+    candles = write_market(folder / "candles", tables)
+    clock = Clock()
+    with open_to_write(folder / "live") as writer:
+        session = Session(writer, models, PARAMS, clock, print, lambda answer: None)
+        replay = Replay(session, clock, candles, since(tables), None, float("inf"))
+        history, batches = replay.history(), [[each] for batch in replay.batches() for each in batch]
+    return models, history, batches
+
+
+def begun(made, writer, said=None):
+    """A session that goes on from what is recorded, or from the history if nothing is."""
+    clock = Clock()
+    clock.now = made[2][-1][0].arrived / 1e6
+    say = [].append if said is None else said.append
+    session = Session(writer, made[0], PARAMS, clock, say, lambda answer: None)
+    if not session.resume():
+        session.learn(made[1])
+    return session
+
+
+def feed(session, batches):
+    """Have a session answer, each batch at its time."""
+    for batch in batches:
+        session._clock.now = batch[0].arrived / 1e6
+        session.take(batch)
+
+
+OF_THE_LAST = "next_order", "n_trades", "n_refused"  # of an account: counts of the stretch traded last
+OF_HELD = (
+    "mark",
+    "half_spread",
+    "slippage",
+    "trade",
+)  # of a position, which a flat one takes when it is opened
+
+
+def state_of(session):
+    """All that is known, as bytes; of the bars that were traded last, as many as chance, how they end."""
+    followed = session.followed
+    followed.settle()
+    if followed.account is None:
+        return bytes_of(session._known.parts)
+    running = followed.account._account
+    held = running._last, running._state
+    account, positions = running.account, running.positions
+    for name in OF_THE_LAST:
+        account[name] = 0
+    for name in OF_HELD:
+        positions[name][positions["side"] == 0] = 0
+    running._last, running._state = None, held[1]._replace(account=account, positions=positions)
+    known = bytes_of(session._known.parts)
+    running._last, running._state = held
+    return known + bytes_of(running.ended()[0])
+
+
+def as_scratch(made, folder, copy):
+    """State and lines of a start over the same records without the checkpoint."""
+    shutil.copytree(folder, copy)
+    (copy / CHECKPOINT).unlink(missing_ok=True)
+    with open_to_write(copy) as writer:
+        return state_of(begun(made, writer))
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_wherever_it_is_cut_a_start_comes_to_the_same_state(made, tmp_path, seed):
+    """Checkpoints in the middle of bars, too, and candles after the last one that it does not know."""
+    rng = np.random.default_rng(seed)
+    cuts = np.sort(rng.choice(np.arange(1, len(made[2])), 3, replace=False)).tolist()
+    folder, taken = tmp_path / "live", 0
+    for number, cut in enumerate(cuts):
+        said = []
+        with open_to_write(folder) as writer:
+            session = begun(made, writer, said)
+            if number:
+                assert said == [], "the checkpoint was taken"
+                assert state_of(session) == as_scratch(made, folder, tmp_path / f"copy{number}")
+            feed(session, made[2][taken:cut])
+            session.checkpoint()
+            held = state_of(session)
+            more = made[2][cut : cut + int(rng.integers(0, 30))]
+            feed(session, more)  # as a kill leaves them
+            taken = cut + len(more)
+            if not more:
+                assert held == as_scratch(made, folder, tmp_path / f"at{number}"), "as it was written"
+    with open_to_write(folder) as writer:
+        session = begun(made, writer)
+        feed(session, made[2][taken:])
+        ended = state_of(session)
+        trades, _ = session.followed.finish()
+    with open_to_write(tmp_path / "whole") as writer:
+        session = begun(made, writer)
+        feed(session, made[2])
+        assert state_of(session) == ended
+        expected, _ = session.followed.finish()
+    assert len(expected) > 20
+    assert bytes_of(trades) == bytes_of(expected)
+
+
+@pytest.fixture(scope="module")
+def whole(made, tmp_path_factory):
+    """A folder with packed and open days, a checkpoint, and some records after it; the state of all of it."""
+    folder = tmp_path_factory.mktemp("whole") / "live"
+    with open_to_write(folder) as writer:
+        session = begun(made, writer)
+        feed(session, made[2][:-40])
+        session.checkpoint()
+        feed(session, made[2][-40:-1])
+    return folder, as_scratch(made, folder, folder.parent / "copy")
+
+
+@pytest.fixture
+def recorded(whole, tmp_path):
+    """A copy of it, whose files are as old."""
+    return shutil.copytree(whole[0], tmp_path / "live")
+
+
+def change_a_packed_day(folder):
+    """As if somebody had written it anew."""
+    path = sorted(folder.glob("*.parquet"))[0]
+    os.utime(path, ns=(1, 1))
+
+
+def change_a_line(folder):
+    """Of those that were read."""
+    (path,) = folder.glob("*.jsonl")
+    lines = path.read_bytes().split(b"\n")
+    row = json.loads(lines[0])
+    lines[0] = json.dumps(row | {"is_late": not row["is_late"]}, separators=(",", ":")).encode()
+    path.write_bytes(b"\n".join(lines))
+
+
+def tear(folder):
+    """As a disk that was full leaves it."""
+    path = folder / CHECKPOINT
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def turn_a_bit(folder):
+    """In the middle of it."""
+    content = bytearray((folder / CHECKPOINT).read_bytes())
+    content[len(content) // 2] ^= 1
+    (folder / CHECKPOINT).write_bytes(content)
+
+
+def rewritten(folder, **changed):
+    """The checkpoint with other values in its text."""
+    with np.load(folder / CHECKPOINT) as stored:
+        arrays = dict(stored)
+    about = json.loads(arrays["text"].tobytes()) | changed
+    arrays["text"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+    np.savez(folder / CHECKPOINT, **arrays)
+
+
+WRONG = {
+    "a day that was packed has changed": (change_a_packed_day, "has changed since"),
+    "a line has changed": (change_a_line, "has changed since"),
+    "it is torn": (tear, "is of no use"),
+    "a bit of it is another": (turn_a_bit, "is of no use"),
+    "it is missing": (lambda folder: (folder / CHECKPOINT).unlink(), "is not there"),
+    "it is of another version": (lambda folder: rewritten(folder, version=0), "it is of other version"),
+    "it is of other bundles": (lambda folder: rewritten(folder, bundles="{}"), "it is of other bundles"),
+    "it is of other params": (lambda folder: rewritten(folder, params={}), "it is of other params"),
+    "it is of other code": (lambda folder: rewritten(folder, code=""), "it is of other code"),
+    "it names what this code does not make": (
+        lambda folder: rewritten(folder, state={"dict": [["n", {"of": "Popen", "is": []}]]}), "is of no use",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_one_that_is_of_no_use_is_said_and_passed_over(made, whole, recorded, tmp_path, what):
+    """The state is that of all records, whatever was put together before it was seen."""
+    spoil, expected = WRONG[what]
+    spoil(recorded)
+    said = []
+    with open_to_write(recorded) as writer:
+        state = state_of(begun(made, writer, said))
+    assert [line for line in said if expected in line] == said
+    assert len(said) == 1
+    assert "all records are read" in said[0]
+    assert state == whole[1] or spoil is change_a_line
+
+
+def test_what_is_taken_is_put_back():
+    """Numbers to the bit, and every kind of collection."""
+    moment = Moment()
+    moment.waiting, moment.labels = {"A": 0.1 + 0.2}, [1.0, float("nan")]
+    value = {
+        "one": moment, ("a", 3): [1, 2.5, None, "x", True], "count": Counter(a=2), "none": Counter(),
+        "many": deque([(k, k / 7) for k in range(99)], maxlen=50), "empty": {},
+        "rows": [{"t": k, "v": k / 3} for k in range(40)],
+        "array": np.array([(1, 2.0)], [("a", "i8"), ("b", "f8")]), "numbers": list(range(40)),
+        "uneven": [(k,) * (k % 3) for k in range(40)],
+    }  # fmt: skip
+    taken = Taken(value)
+    found = Put(json.loads(json.dumps(taken.value)), taken.arrays).into({})
+    assert bytes_of(found) == bytes_of(value)
+    assert type(found["one"]) is Moment
+    assert found["many"] == value["many"]
+    assert found["many"].maxlen == 50
+    assert type(found["none"]) is Counter
+    assert found["rows"] == value["rows"]
+    assert found["numbers"] == value["numbers"]
+
+
+def test_what_can_not_be_taken_is_refused():
+    """An object of a class that is no part of a state."""
+    with pytest.raises(TypeError, match="object is no part of a state"):
+        Taken([object()])
