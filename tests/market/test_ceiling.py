@@ -69,11 +69,13 @@ def filter_in_plain_python(scaled_returns, regimes, correlation, likelihoods):
     )
     covariance = np.full((n_symbols, n_symbols), correlation) + (1 - correlation) * np.eye(n_symbols)
     belief = np.full(len(states), 1 / len(states))
+    drifts = [[regimes.unit * regimes.steps[regime] for regime in state] for state in states]
+    densities = np.column_stack(
+        [np.atleast_1d(multivariate_normal.pdf(scaled_returns, drift, covariance)) for drift in drifts]
+    )
     marginals = []
-    for returns, seen in zip(scaled_returns, likelihoods, strict=True):
-        belief = belief @ moves
-        drifts = [[regimes.unit * regimes.steps[regime] for regime in state] for state in states]
-        belief = belief * [multivariate_normal.pdf(returns, drift, covariance) for drift in drifts]
+    for density, seen in zip(densities, likelihoods, strict=True):
+        belief = (belief @ moves) * density
         belief = belief * [math.prod(seen[k, regime] for k, regime in enumerate(state)) for state in states]
         belief = belief / belief.sum()
         of = [
