@@ -11,7 +11,7 @@ from threading import RLock
 import pytest
 from hypothesis import settings
 
-from tests.warm import FOLDER, serving
+from tests.warm import FOLDER, serving, warm_python
 
 os.environ.pop("DASK_SCHEDULER_ADDRESS", None)  # no test goes to a cluster that it did not start
 
@@ -40,11 +40,14 @@ def pytest_collection_finish():
 
 
 def pytest_configure(config):
-    """Begin what commands of tests are forked from, one for all workers."""
+    """Begin what commands of tests are forked from, one for all workers, which are forked from it too."""
     if FOLDER not in os.environ and sys.platform == "linux":
         server = ExitStack()
         server.enter_context(serving())
         config.add_cleanup(server.close)
+        workers = getattr(config.option, "tx", None) or []
+        own = f"popen//python={warm_python()}"
+        config.option.tx = [own if worker == "popen" else worker for worker in workers]
 
 
 def of_session(tmp_path_factory):
