@@ -126,9 +126,9 @@ FAULTS = st.lists(st.one_of(st.none(), st.sampled_from(QUICK)), max_size=25)
 
 
 @cache
-def without_faults(name, folders):
-    """The files of a download in which nothing fails."""
-    root = folders.mktemp("plain")
+def without_faults(name, folder):
+    """The files of a download, below `folder`, in which nothing fails."""
+    root = folder / f"without faults {name}"
     with serve(name) as server:
         fetch(server, name, root)
     return files(root)
@@ -150,7 +150,7 @@ def test_any_mixture_of_faults_gives_the_same_bytes(tmp_path_factory, faults, na
             f for k, fault in enumerate(faults) for f in (fault, *[None] * (k % 4 == 3))
         ]
         fetch(faulty, name, root)
-    assert files(root) == without_faults(name, tmp_path_factory)
+    assert files(root) == without_faults(name, tmp_path_factory.getbasetemp())
 
 
 @BOTH
