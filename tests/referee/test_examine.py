@@ -457,10 +457,10 @@ def test_a_baseline_thinned_otherwise_than_declared_is_found(claims, rules):
 @pytest.mark.parametrize("position", [0, 1])
 def test_a_baselines_rows_and_loss_are_derived(claims, position):
     """A row that it did not predict, a loss by which it was not chosen."""
-    claims = claims.baselines[position]
-    fewer = replace(claims.predictions, test=claims.predictions.test.drop(index=17))
+    told = claims.baselines[position]
+    fewer = replace(told.predictions, test=told.predictions.test.drop(index=17))
     assert first(with_baseline(claims, position, predictions=fewer))[0] == "test rows"
-    losses = claims.training | {"fold_0": {"validation_loss": 0.01}}
+    losses = told.training | {"fold_0": {"validation_loss": 0.01}}
     check, message = first(with_baseline(claims, position, training=losses))
     assert check == "baselines"
     assert "'s loss of validation (fold 0): 0.01, and must be" in message
