@@ -11,7 +11,7 @@ from threading import RLock
 import pytest
 from hypothesis import settings
 
-from tests.warm import FOLDER, serving
+from tests.warm import FOLDER, serving, warm_python
 
 os.environ.pop("DASK_SCHEDULER_ADDRESS", None)  # no test goes to a cluster that it did not start
 
@@ -40,11 +40,20 @@ def pytest_collection_finish():
 
 
 def pytest_configure(config):
-    """Begin what commands of tests are forked from, one for all workers."""
+    """Begin what commands of tests are forked from, one for all workers, which are forked from it too."""
     if FOLDER not in os.environ and sys.platform == "linux":
         server = ExitStack()
         server.enter_context(serving())
         config.add_cleanup(server.close)
+        workers = getattr(config.option, "tx", None) or []
+        own = f"popen//python={warm_python()}"
+        config.option.tx = [own if worker == "popen" else worker for worker in workers]
+
+
+def of_session(tmp_path_factory):
+    """The folder that all workers share, in which each has its own."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if own.name.startswith("popen-") else own
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,8 +61,7 @@ def one_compiles(tmp_path_factory):
     """What Numba keeps is compiled by the worker that comes first; the others take it from there."""
     from numba.core.dispatcher import Dispatcher
 
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if own.name.startswith("popen-") else own  # workers' own folders lie in the session's
+    shared = of_session(tmp_path_factory)
     compile_or_load, mutex, depth = Dispatcher.compile, RLock(), 0
 
     @contextmanager
@@ -75,6 +83,29 @@ def one_compiles(tmp_path_factory):
     Dispatcher.compile = compile_in_turn
     yield
     Dispatcher.compile = compile_or_load
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_bundles(tmp_path_factory):
+    """What draws charts in a browser, megabytes that take seconds to put together, is put together once."""
+    vl_convert = sys.modules.get("vl_convert")  # imported with the tests that need it
+    if vl_convert is None:
+        yield
+        return
+    kept, bundle = of_session(tmp_path_factory) / "bundle.js", vl_convert.javascript_bundle
+
+    def bundle_once(*snippet, **options):
+        if snippet or options:
+            return bundle(*snippet, **options)
+        with kept.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not kept.exists():
+                kept.write_bytes(bundle().encode())
+        return kept.read_bytes().decode()
+
+    vl_convert.javascript_bundle = bundle_once
+    yield
+    vl_convert.javascript_bundle = bundle
 
 
 # Groups of tests that take minutes each: begun last, one of them would keep a single worker busy at the end.

@@ -13,7 +13,7 @@ from tapeline import api
 from tapeline.closure import ROOT
 from tests.browser import Browser, find_browser
 
-pytestmark = pytest.mark.xdist_group("docs")  # one site that all of them look at
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("docs")]  # one site that all of them look at
 LOADED = {"img": "src", "script": "src", "link": "href", "source": "src", "iframe": "src", "video": "src"}
 
 

@@ -11,6 +11,14 @@ import math
 from dataclasses import dataclass, field
 
 
+def plain(record):
+    """A record of numbers, and of records of numbers, as dicts."""
+    return {
+        name: plain(record[name]) if record.dtype[name].names else record[name].item()
+        for name in record.dtype.names
+    }
+
+
 class Quotes:
     """One candle as whoever closes a position of `side` sees it."""
 
@@ -100,7 +108,11 @@ class Account:
     """Run bar by bar."""
 
     def __init__(self, candles, clock, symbols, rules):
-        self.candles, self.clock, self.symbols, self.rules = candles, clock, symbols, rules
+        # As plain numbers: a field of a structured scalar takes longer to read than what follows from it.
+        names = candles.dtype.names
+        self.candles = [[dict(zip(names, c, strict=True)) for c in row] for row in candles.tolist()]
+        self.clock = {name: clock[name].tolist() for name in clock.dtype.names}
+        self.symbols, self.rules = [plain(symbol) for symbol in symbols], rules
         self.done, self.open, self.orders = [], {}, {}
         self.marks = {}  # symbol: middle and half spread last seen
         self.unfilled = 0
@@ -138,7 +150,7 @@ class Account:
 
     def fill_entry(self, s, i):
         """Fill the order at the open; 1 if there was margin or cash for it."""
-        t, c = self.orders.pop(s), self.candles[i, s]
+        t, c = self.orders.pop(s), self.candles[i][s]
         ask_or_bid = c["open"] + t.side * c["open"] * c["half_spread"]
         price = float(ask_or_bid + t.side * c["open"] * c["slippage"])
         symbol = self.symbols[s]
@@ -174,7 +186,7 @@ class Account:
         """Return (trades by entry, bars as dicts, unfilled orders)."""
         rules, bars = self.rules, []
         midnight, guarded, ruined = rules.initial_balance, False, False
-        n_bars, n_symbols = self.candles.shape
+        n_bars, n_symbols = len(self.candles), len(self.symbols)
         for i in range(n_bars):
             row, is_last = self.candles[i], i == n_bars - 1
             opened = 0
@@ -217,7 +229,7 @@ class Account:
                     if s in self.orders:
                         self.end(self.orders[s], "guard", i)
                     elif row[s]["side"] and is_free:
-                        self.refused.append((i, s, int(row[s]["side"]), "guard", i, 0.0))
+                        self.refused.append((i, s, row[s]["side"], "guard", i, 0.0))
                 self.orders.clear()
                 for t in self.open.values():
                     if t.due > i + 1:
@@ -234,7 +246,7 @@ class Account:
                     "balance": self.balance(), "flat_open": flat_open, "equity_open": at_open,
                     "equity_low": low, "equity": equity, "exposure": exposure,
                     "n_open": n_open, "n_opened": opened, "n_requests": requests,
-                    "has_price": bool(row["has_price"].any()),
+                    "has_price": any(candle["has_price"] for candle in row),
                 }
             )  # fmt: skip
         return sorted(self.done, key=lambda t: (t.entry_bar, t.symbol)), bars, self.unfilled
@@ -300,8 +312,8 @@ class Account:
         quantity = steps * symbol["step"]
         if len(others) >= rules.max_positions or steps == 0 or quantity < symbol["minimum"] * (1 - 1e-12):
             reason = "positions" if len(others) >= rules.max_positions else "size"
-            self.refused.append((i, s, int(c["side"]), reason, i, 0.0))
+            self.refused.append((i, s, c["side"], reason, i, 0.0))
             return False
-        wish = float(c["stop"]), float(c["target"])
-        self.orders[s] = Trade(s, int(c["side"]), int(c["tier"]), i, quantity, *wish)
+        wish = c["stop"], c["target"]
+        self.orders[s] = Trade(s, c["side"], c["tier"], i, quantity, *wish)
         return True

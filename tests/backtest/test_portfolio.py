@@ -1,5 +1,7 @@
 """Candles, predictions and params on one clock: causal, priced and sized as the params say."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -62,6 +64,13 @@ def plan(found, predicted=None, **changes):
     return aligned, make_plan(aligned, make_signals(probability, probability, orders), **parts)
 
 
+@cache
+def as_it_is():
+    """The plan of the tables and its backtest, to be compared with others."""
+    found = plan(tables())[1]
+    return found, run_backtest(found.candles, found.clock, found.symbols, found.rules)
+
+
 def test_symbols_share_a_clock_without_holes():
     """Every minute from the first prediction on; a symbol without a candle has no price there."""
     aligned = market(tables())
@@ -88,31 +97,31 @@ def test_what_a_fill_and_a_decision_know_of_volatility():
 @settings(max_examples=25, deadline=None)
 def test_what_is_planned_for_a_bar_hangs_on_nothing_later(cut):
     """Later candles tenfold: sizes, stops, slippage and trades before the cut are the same bytes."""
-    found, other = tables(), tables()
+    other = tables()
     border = START + pd.Timedelta(minutes=FIRST + cut)
     for table in other.values():
         table.loc[table["timestamp"] >= border, ["open", "high", "low", "close"]] *= 10
-    (_, first), (_, second) = plan(found), plan(other)
+    (first, before), (_, second) = as_it_is(), plan(other)
     assert first.candles[:cut].tobytes() == second.candles[:cut].tobytes()
-    bars = [run_backtest(p.candles, p.clock, p.symbols, p.rules).bars[:cut] for p in (first, second)]
-    assert bars[0].tobytes() == bars[1].tobytes()
+    after = run_backtest(second.candles, second.clock, second.symbols, second.rules)
+    assert before.bars[:cut].tobytes() == after.bars[:cut].tobytes()
 
 
 @given(st.integers(0, 199))
 @settings(max_examples=25, deadline=None)
 def test_a_fill_at_an_open_hangs_on_nothing_of_its_candle_but_the_open(bar):
     """Another high, low and close of its candle, all later ones tenfold: the same fill."""
-    found, other = tables(), tables()
+    other = tables()
     at = START + pd.Timedelta(minutes=FIRST + bar)
     for table in other.values():
         table.loc[table["timestamp"] > at, ["open", "high", "low", "close"]] *= 10
         table.loc[table["timestamp"] == at, ["high", "close"]] *= 10
         table.loc[table["timestamp"] == at, "low"] /= 10
-    (_, first), (_, second) = plan(found), plan(other)
+    (first, before), (_, second) = as_it_is(), plan(other)
     for name in ("open", "half_spread", "slippage", "can_fill", "may_open"):
         assert first.candles[name][bar].tobytes() == second.candles[name][bar].tobytes(), name
-    trades = [run_backtest(p.candles, p.clock, p.symbols, p.rules).trades for p in (first, second)]
-    entered = [found[found["entry_bar"] <= bar]["entry_price"] for found in trades]
+    after = run_backtest(second.candles, second.clock, second.symbols, second.rules)
+    entered = [run.trades["entry_price"][run.trades["entry_bar"] <= bar] for run in (before, after)]
     assert entered[0].tobytes() == entered[1].tobytes()
 
 

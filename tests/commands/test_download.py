@@ -114,6 +114,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path, server, seed
     assert n_asked + len(server.questions()) <= 33 + 4 + 4
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_one_line_and_resumable(tmp_path, server):
     """It says what is on disk; status 130."""
     status, out, err = stop_after(server, tmp_path, 5, signal.SIGINT)
@@ -149,7 +150,7 @@ def test_a_mistake_on_the_command_line_is_one_line(tmp_path, arguments, told):
     assert files(tmp_path) == {}
 
 
-@pytest.mark.parametrize("strict", ["1", "0", ""])
+@pytest.mark.parametrize("strict", ["1", pytest.param("0", marks=pytest.mark.slow), ""])
 def test_strict_makes_what_was_not_served_an_error(tmp_path, server, strict, monkeypatch):
     """With how many candles of what; the candles that were served are on disk."""
     monkeypatch.setenv("STRICT", strict)

@@ -12,7 +12,11 @@ from tapeline.closure import ROOT
     ("commands", "idle"),
     [
         (("check",), {"scipy.stats", "sklearn", "torch"}),
-        (("promote", "prove", "check_release"), {"dvclive", "lightning_fabric", "sklearn", "torch"}),
+        pytest.param(
+            ("promote", "prove", "check_release"),
+            {"dvclive", "lightning_fabric", "sklearn", "torch"},
+            marks=pytest.mark.slow,
+        ),
     ],
 )
 def test_a_command_begins_without_what_it_may_never_need(commands, idle):

@@ -129,6 +129,7 @@ def kills(project, whole, folder, moments):
     assert account in err
 
 
+@pytest.mark.slow
 def test_a_kill_at_any_moment_loses_nothing(project, whole):
     """Killed twice, it ends with the records and the account of the run that nothing interrupted."""
     kills(project, whole, "killed", (0.05, 0.4))

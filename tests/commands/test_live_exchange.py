@@ -52,6 +52,7 @@ def project(tmp_path_factory):
     return folder, make_certificate(tmp_path_factory.mktemp("certificate"))
 
 
+@pytest.mark.slow
 def test_the_first_closed_candle_is_answered_and_ctrl_c_ends_it(project):
     """Of the symbol asked for and the leader, which its features need: history, socket, an answer each.
 

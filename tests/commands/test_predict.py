@@ -58,32 +58,38 @@ def answers_to(stream, lines):
     return [json.dumps(as_line(answer, about), allow_nan=False) for answer in predict_lines(stream, lines)]
 
 
-@settings(max_examples=60)
-@given(odd=st.lists(LINES, min_size=1, max_size=8))
-def test_no_line_ends_the_stream_and_none_of_no_candle_changes_an_answer(bundles, odd):
-    """Random bytes, JSON and half candles between good ones: each is answered, and the good ones as ever."""
-    good = list(lines_of(market(6), 6))
-    stream = Stream(*bundles)
-    mixed = [line for pair in zip(good, [*odd, *[b""] * len(good)], strict=False) for line in pair]
-    answers = answers_to(stream, mixed)
-    assert len(answers) == sum(bool(line.strip()) for line in mixed)
-    assert all(len(answer) < 2 * LONGEST_LINE for answer in answers)
-
-
-@pytest.fixture(scope="module")
-def warm(bundles):
-    """A stream warmed up to the minute before the first prediction, and the good lines that follow."""
-    stream, lines = Stream(*bundles, clock=lambda: 1.78e9), list(lines_of(market(NEEDED + 9), NEEDED + 9))
-    answers_to(stream, lines[: 2 * (NEEDED - 1)])
-    return stream, lines[2 * (NEEDED - 1) :]
-
-
 def twin(stream):
     """A stream in the same state, whose own changes leave the other as it is."""
     other = copy(stream)
     vars(other).update({key: {k: copy(v) for k, v in value.items()} for key, value in vars(stream).items()
                         if isinstance(value, dict)})  # fmt: skip
     return other
+
+
+@pytest.fixture(scope="module")
+def fresh(bundles):
+    """A stream that has seen nothing, and good lines."""
+    return Stream(*bundles), list(lines_of(market(6), 6))
+
+
+@settings(max_examples=60)
+@given(odd=st.lists(LINES, min_size=1, max_size=8))
+def test_no_line_ends_the_stream_and_none_of_no_candle_changes_an_answer(fresh, odd):
+    """Random bytes, JSON and half candles between good ones: each is answered, and the good ones as ever."""
+    stream, good = fresh
+    mixed = [line for pair in zip(good, [*odd, *[b""] * len(good)], strict=False) for line in pair]
+    answers = answers_to(twin(stream), mixed)
+    assert len(answers) == sum(bool(line.strip()) for line in mixed)
+    assert all(len(answer) < 2 * LONGEST_LINE for answer in answers)
+
+
+@pytest.fixture(scope="module")
+def warm(bundles):
+    """A stream warmed up to the minute before the first prediction, good lines that follow, their answers."""
+    stream, lines = Stream(*bundles, clock=lambda: 1.78e9), list(lines_of(market(NEEDED + 9), NEEDED + 9))
+    answers_to(stream, lines[: 2 * (NEEDED - 1)])
+    good = lines[2 * (NEEDED - 1) :]
+    return stream, good, answers_to(twin(stream), good)
 
 
 def stray(line, minutes, factor):
@@ -103,8 +109,8 @@ def stray(line, minutes, factor):
 )
 def test_garbage_changes_no_answer_to_a_good_line(warm, odd):
     """Random bytes, JSON, half candles, and one whole candle ahead of its time before each good line."""
-    stream, good = warm
-    calm, mixed, places = answers_to(twin(stream), good), [], []
+    stream, good, calm = warm
+    mixed, places = [], []
     for line, garbage in zip(good, [*odd, *[b""] * len(good)], strict=False):
         mixed += [stray(line, *garbage) if isinstance(garbage, tuple) else garbage, line]
         places.append(sum(bool(each.strip()) for each in mixed) - 1)

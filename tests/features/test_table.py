@@ -1,7 +1,6 @@
 """The feature table: segments kept apart, warm-up dropped, versions that follow content."""
 
 import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -15,6 +14,7 @@ from tapeline.features.streaming import latest_features
 from tapeline.features.table import build_table, feature_version
 from tapeline.schema import DIRECTION, LABELS, TREND_STRENGTH
 from tests.candles import random_candles
+from tests.warm import warm_python
 
 ALL_ON = FeatureParams(groups=dict.fromkeys(GROUPS, True), exclude=())
 FEATURE_LIST = selected_features(ALL_ON, "1m")
@@ -77,7 +77,7 @@ def test_the_order_of_columns_is_not_that_of_imports():
     )
     orders = [
         subprocess.run(
-            [sys.executable, "-c", f"{first}; import tapeline.features.params as c{ask}"],
+            [warm_python(), "-c", f"{first}; import tapeline.features.params as c{ask}"],
             cwd=ROOT, capture_output=True, text=True, check=True,
         ).stdout
         for first in ("import tapeline.features.volume", "import tapeline.features.labels", "pass")

@@ -69,7 +69,7 @@ def account_of(made, records, block, looks):
     return trades, list(followed.equity), told
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 def test_whoever_looks_changes_nothing(made, seed):
     """Blocks of few bars or of many, looked at every minute or never: the same trades and the same equity."""
     rng = np.random.default_rng(seed)

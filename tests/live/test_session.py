@@ -30,6 +30,7 @@ from tests.live.promoted import LIVE, SYMBOLS, WARM_UP, market, promote, since, 
 
 PARAMS = LiveParams(**LIVE)
 N = WARM_UP + 900
+SEEDS = [0, *(pytest.param(seed, marks=pytest.mark.slow) for seed in (1, 2))]
 
 
 @pytest.fixture(scope="module")
@@ -143,7 +144,7 @@ def test_the_account_is_the_backtest_of_the_answers(made, tables, whole):
         np.testing.assert_array_equal(trades[name], expected[name], err_msg=name)
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_begun_again_it_goes_on_where_it_was(made, tables, whole, tmp_path, seed):
     """Ended three times in the middle: the same records, nothing twice, and the same account."""
     rng = np.random.default_rng(seed)
@@ -160,7 +161,7 @@ def test_begun_again_it_goes_on_where_it_was(made, tables, whole, tmp_path, seed
     assert drift_in(session) == whole_drift
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", SEEDS)
 def test_killed_it_counts_features_that_were_not_saved(made, tables, whole, tmp_path, seed):
     """As of a run that nothing interrupted, though counts are on disk only now and then."""
     rng = np.random.default_rng(seed)
@@ -191,6 +192,7 @@ def grouped(session, candles, begin, split):
     return session.followed.finish()[0]
 
 
+@pytest.mark.slow
 def test_how_candles_of_a_bar_are_grouped_changes_nothing(made, tables, tmp_path):
     """All together or each alone: records, tiers, the stop, the account, what is watched, counts of drift."""
     models, params = hasty(tmp_path)

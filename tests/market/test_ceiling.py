@@ -69,11 +69,13 @@ def filter_in_plain_python(scaled_returns, regimes, correlation, likelihoods):
     )
     covariance = np.full((n_symbols, n_symbols), correlation) + (1 - correlation) * np.eye(n_symbols)
     belief = np.full(len(states), 1 / len(states))
+    drifts = [[regimes.unit * regimes.steps[regime] for regime in state] for state in states]
+    densities = np.column_stack(
+        [np.atleast_1d(multivariate_normal.pdf(scaled_returns, drift, covariance)) for drift in drifts]
+    )
     marginals = []
-    for returns, seen in zip(scaled_returns, likelihoods, strict=True):
-        belief = belief @ moves
-        drifts = [[regimes.unit * regimes.steps[regime] for regime in state] for state in states]
-        belief = belief * [multivariate_normal.pdf(returns, drift, covariance) for drift in drifts]
+    for density, seen in zip(densities, likelihoods, strict=True):
+        belief = (belief @ moves) * density
         belief = belief * [math.prod(seen[k, regime] for k, regime in enumerate(state)) for state in states]
         belief = belief / belief.sum()
         of = [
@@ -219,6 +221,9 @@ def test_a_filter_that_looks_ahead_is_caught():
     assert sees_the_future(smoothed, returns, 30)
 
 
+ON_ONE_WORKER = pytest.mark.xdist_group("long market")  # which takes seconds to make
+
+
 @pytest.fixture(scope="module")
 def long_market():
     """A thousand days of the default market: params, hidden truth, ceiling and what came, per minute."""
@@ -227,6 +232,7 @@ def long_market():
     return params, hidden, ceiling_of(params, hidden.scaled_returns)[:-HORIZON], went_up(hidden)
 
 
+@ON_ONE_WORKER
 def test_ceiling_is_calibrated(long_market):
     """In every band of probability, price rises as often as said, within its block error."""
     _, _, probability, is_up = long_market
@@ -237,6 +243,7 @@ def test_ceiling_is_calibrated(long_market):
         assert abs(excess.mean()) < 4 * error_of_mean(excess), low
 
 
+@ON_ONE_WORKER
 def test_accuracy_of_the_rule_is_the_mean_of_the_surer_side(long_market):
     """Following p > 0.5 is right as often as max(p, 1 - p) says, within its block error."""
     _, _, probability, is_up = long_market
@@ -245,6 +252,7 @@ def test_accuracy_of_the_rule_is_the_mean_of_the_surer_side(long_market):
     assert abs(surprise.mean()) < 4 * error_of_mean(surprise)
 
 
+@ON_ONE_WORKER
 def test_default_ceiling_is_about_074(long_market):
     """In the long run the best accuracy on the default market is 0.74 at 15 minutes."""
     _, hidden, probability, _ = long_market
@@ -254,6 +262,7 @@ def test_default_ceiling_is_about_074(long_market):
     assert moves == pytest.approx([35, 35], abs=5)
 
 
+@ON_ONE_WORKER
 def test_joint_filter_beats_the_filters_of_single_symbols(long_market):
     """What other symbols tell makes the ceiling higher, beyond the paired block error."""
     params, hidden, joint, is_up = long_market

@@ -47,7 +47,10 @@ def bytes_of(net):
     return [(name, tensor.numpy().tobytes()) for name, tensor in net.state_dict().items()]
 
 
-@pytest.fixture(scope="module", params=ARCHITECTURES)
+EACH = ["lstm", pytest.param("transformer", marks=pytest.mark.slow)]
+
+
+@pytest.fixture(scope="module", params=EACH)
 def together(request):
     """A network's name, an ensemble of it, and its members trained by hand."""
     members = [alone(request.param, SEED + k) for k in range(SEEDS)]
@@ -133,7 +136,7 @@ def test_a_model_that_does_not_say_how_many_it_is_has_one_network(tmp_path):
     assert set(load_file(tmp_path / "m" / WEIGHTS)) == set(make_net("lstm")().state_dict())
 
 
-@pytest.mark.parametrize("network", ARCHITECTURES)
+@pytest.mark.parametrize("network", EACH)
 def test_every_member_goes_on_from_its_own_predecessor(network):
     """Of a network that begins with the weights of another, member k is that of member k, trained by hand."""
     torch.manual_seed(1)
@@ -145,7 +148,7 @@ def test_every_member_goes_on_from_its_own_predecessor(network):
         assert bytes_of(member) == bytes_of(alone(network, SEED + k, start)[0])
 
 
-@pytest.mark.parametrize("network", ARCHITECTURES)
+@pytest.mark.parametrize("network", EACH)
 def test_a_killed_one_goes_on_within_its_member(tmp_path, network):
     """What is done is not trained again, and the bytes are those of an unbroken training."""
     params, heard = train_params(seeds=2), []

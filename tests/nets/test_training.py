@@ -28,8 +28,10 @@ from tests.nets.problem import (
     weights,
 )
 
+EACH = ["lstm", pytest.param("transformer", marks=pytest.mark.slow)]  # where both go the same way
 
-@pytest.mark.parametrize("network", ARCHITECTURES)
+
+@pytest.mark.parametrize("network", EACH)
 def test_a_network_learns_what_a_linear_model_knows(network):
     """On a linear problem the network ranks test rows nearly as well as logistic regression on the window."""
     features, labels = problem()
@@ -42,7 +44,7 @@ def test_a_network_learns_what_a_linear_model_knows(network):
     assert roc_auc_score(labels[ROWS.test], result.predictor(ROWS.test)) > best - 0.04
 
 
-@pytest.mark.parametrize("network", ARCHITECTURES)
+@pytest.mark.parametrize("network", EACH)
 def test_the_same_seed_gives_the_same_bytes(network):
     """Weights, history and predictions repeat exactly; another seed gives others."""
     one, two = run(network, *problem()), run(network, *problem())
@@ -246,6 +248,7 @@ def test_label_weights_change_what_is_learnt(changes):
     assert weights(run("lstm", features, labels, train_params(**changes), rows)) != weights(plain)
 
 
+@pytest.mark.slow
 def test_bf16_learns_too():
     """Mixed precision trains to nearly the same loss; predictions stay in single precision."""
     plain, mixed = (

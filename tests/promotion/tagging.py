@@ -23,9 +23,9 @@ def commit(folder):
 def new_repository(folder):
     """A repository with one commit."""
     folder.mkdir(exist_ok=True)
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "config", "user.name", "t")
-    git(folder, "config", "user.email", "t@example.org")
+    git(folder, "init", "-q", "-b", "main", "--template=")
+    with (folder / ".git/config").open("a") as file:
+        file.write("[user]\n\tname = t\n\temail = t@example.org\n")
     commit(folder)
     return folder
 

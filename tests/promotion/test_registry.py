@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import time
+from functools import cache
 
 import gto.api
 import pytest
@@ -199,14 +200,22 @@ def test_a_tag_of_a_file_or_of_another_tag_is_passed_over(repo):
     assert f"{NAME}@v4.0.1" in registry.ignored or registry.release(NAME, Version(4, 0, 1))
 
 
+@cache
+def released(folder):
+    """A repository with one release, to be copied."""
+    repo = new_repository(folder / "released")
+    register(repo, NAME, V1, record())
+    return repo
+
+
 @settings(max_examples=60)
 @given(
     st.binary(max_size=200) | st.text(max_size=80).map(str.encode), st.sampled_from(["@v5.0.0", "#prod#50"])
 )
 def test_whatever_a_tag_says_the_registry_is_read(tmp_path_factory, message, suffix):
     """It is named, or it is a release or an assignment; the table and the index are written."""
-    repo = new_repository(tmp_path_factory.mktemp("any"))
-    register(repo, NAME, V1, record())
+    repo = tmp_path_factory.mktemp("any")
+    shutil.copytree(released(tmp_path_factory.getbasetemp()), repo, dirs_exist_ok=True)
     raw_tag(repo, NAME + suffix, message.replace(b"\0", b""))
     registry = Registry(repo, ARTIFACTS)
     versions_table(registry).to_string()
@@ -363,6 +372,7 @@ def test_tags_are_signed_where_git_is_told_to(repo):
 def test_hooks_of_git_are_respected(repo):
     """One that refuses the reference is a line, and no tag is there."""
     hook = repo / ".git/hooks/reference-transaction"
+    hook.parent.mkdir()
     hook.parent.mkdir(exist_ok=True)
     hook.write_text("#!/bin/sh\necho not on my watch >&2\nexit 1\n")
     hook.chmod(0o755)

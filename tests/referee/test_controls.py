@@ -12,6 +12,8 @@ from tapeline.schema import DIRECTION
 from tests.referee.hand_made import ROWS, with_model
 from tests.referee.test_examine import first
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 
 @pytest.fixture(scope="module", params=[0, 1], ids=["direction", "trend"])
 def asked(request, run):

@@ -9,6 +9,8 @@ import pytest
 from tapeline.referee.examine import examine
 from tests.referee.hand_made import ACCOUNT, INSTRUMENT, MINUTE, ROWS, TIERS
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 CALL = "backtest: what a call that was free to trade came to"
 REASON = "backtest: reason of a refusal"
 REASONS = "guard", "positions", "size", "margin", "unfilled", "end"

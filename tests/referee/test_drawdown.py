@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from tapeline.referee.examine import examine
 from tests.referee.hand_made import ACCOUNT, INSTRUMENT, ROWS, SYMBOLS, TIERS, with_path
+
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
 
 
 def differing(run, account=ACCOUNT):

@@ -11,6 +11,8 @@ from tapeline.referee.examine import ModelClaims, examine
 from tapeline.referee.findings import Findings
 from tests.referee.hand_made import ACCOUNT, ROWS, TIERS
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 PARTS = "test", "validation"
 
 

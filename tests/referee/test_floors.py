@@ -12,6 +12,8 @@ from tapeline.referee.rules import PhaseRules, ProgramRules
 from tests.referee.hand_made import ACCOUNT, PROGRAM
 from tests.referee.test_drawdown import differing
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 OPEN = PhaseRules(None, 0)
 TWO_STEP = ProgramRules(0.05, 0.1, False, None, {})
 ONE_STEP = ProgramRules(0.03, 0.1, True, 0.5, {})

@@ -12,6 +12,8 @@ from tapeline.referee.learned import Predictions
 from tapeline.referee.offered import check_offered
 from tests.referee.hand_made import ACCOUNT, ROWS, TIERS
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 GOOD, BAD = "logistic_regression", "gradient_boosting"
 FOLDS = "fold_0", "fold_1"
 

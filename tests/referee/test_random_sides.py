@@ -10,6 +10,8 @@ from tapeline.referee.random_sides import TOSSED
 from tests.referee.hand_made import MINUTE
 from tests.referee.test_examine import examined
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 
 def differing(run, tossed):
     """What differs where random sides are told to have come to something else."""

@@ -7,6 +7,8 @@ import pytest
 from tests.referee.hand_made import ACCOUNT, INSTRUMENT, SYMBOLS, with_trades
 from tests.referee.test_drawdown import differing
 
+pytestmark = pytest.mark.xdist_group("referee")  # one run that all of them plant faults in
+
 MONEY = "gross_pnl", "spread_cost", "slippage_cost", "commission_cost", "swap", "net_pnl"
 
 

@@ -76,6 +76,7 @@ def test_candidates_that_are_links_into_the_cache_are_put_into_production_as_con
     assert not any(path.is_symlink() for path in (repo / PROMOTED / LSTM).iterdir())
 
 
+@pytest.mark.slow
 def test_a_damaged_cache_file_does_not_hide_the_remotes(repo, tmp_path):
     """It is removed, and fetched anew."""
     add_remote(repo, tmp_path)
@@ -177,6 +178,7 @@ def test_that_releases_lie_in_one_cache_alone_is_warned_of(repo, tmp_path):
     assert promoting.warn_of_no_remote() == []
 
 
+@pytest.mark.slow
 def test_the_readmes_line_of_cleaning_up_keeps_what_releases_need(repo):
     """`dvc gc` by it leaves every version to be had."""
     from dvc.repo import Repo

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tapeline.release.champion as champion
@@ -19,7 +19,7 @@ from tapeline.splits.lengths import Span
 from tapeline.splits.params import SplitParams
 from tapeline.splits.walk_forward import walk_forward
 
-N, SEGMENT, LENGTH, HORIZON = 4000, 2500, 20, 15
+N, SEGMENT, LENGTH, HORIZON = 1200, 750, 20, 15
 START = pd.Timestamp("2024-01-01", tz="UTC")
 MINUTE = pd.Timedelta(minutes=1)
 PARAMS = Params.read(ROOT / "params.yaml")
@@ -53,6 +53,7 @@ def described(span):
     )  # fmt: skip
 
 
+@settings(max_examples=50)
 @given(train=st.integers(0, N - 1), validation=st.integers(0, N - 1), first=st.integers(0, N - 1))
 def test_no_row_is_within_reach_of_the_champions_training(train, validation, first):
     """Whichever part of it ended last; every row that is left was predicted, has a label and its window."""

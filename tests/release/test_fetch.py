@@ -140,6 +140,7 @@ def test_what_neither_cache_nor_remote_has_is_refused_and_both_are_named(repo, r
     assert message.endswith(f"; ask whoever tagged it to run `{add} && {push}` in the clone that has them")
 
 
+@pytest.mark.slow
 def test_the_push_that_is_asked_for_brings_the_bundle(repo, release, tmp_path):
     """Typed as it stands by the one who is named, in the clone that has the files; the remote is late."""
     git(repo, "tag", "-a", "-m", "x", release.tag, release.commit)

@@ -123,7 +123,9 @@ def write_ensembles():
             one.assign(prediction=said).to_parquet(f"data/predictions/{entry.name}{suffix}.parquet")
 
 
-@pytest.fixture(scope="module", params=["two folds", "a fold and a refit"])
+@pytest.fixture(
+    scope="module", params=["two folds", pytest.param("a fold and a refit", marks=pytest.mark.slow)]
+)
 def made(request, tmp_path_factory):
     """Folder of such a run, to be copied, and its candidate."""
     folder, is_refit = tmp_path_factory.mktemp("made"), request.param != "two folds"

@@ -102,7 +102,7 @@ def candidate(**changes):
     return recorded | {"contract": contract.fingerprint} | changes
 
 
-@pytest.mark.parametrize("is_restored", [True, False])
+@pytest.mark.parametrize("is_restored", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_they_are_followed_by_what_has_changed_and_not_by_their_prose(repo, is_restored):
     """The contract is derived anew from the bundle in production, or from DVC's cache."""
     if is_restored:

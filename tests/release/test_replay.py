@@ -114,6 +114,7 @@ def test_the_packed_bundles_give_the_runs_predictions_and_trades(run, packed):
     assert told == ["replay: 277 candles, test of fold_1, fed one by one to what was packed: about 1 s"]
 
 
+@pytest.mark.slow
 def test_an_answer_where_the_run_predicted_nothing_is_found(run, packed):
     """Serving that answers more than what was judged, as where too much of a window is filled."""
     table = run["lstm"]
@@ -126,12 +127,14 @@ def test_an_answer_where_the_run_predicted_nothing_is_found(run, packed):
     replayed(packed, is_refit=True)  # whose rows are those with a label
 
 
+@pytest.mark.slow
 def test_a_refitted_bundle_is_replayed_on_its_validation_and_has_no_account(run, packed):
     """It has no test; the record says so."""
     record, _ = replayed(packed, is_refit=True)
     assert (record.part, record.trades, record.candles) == ("validation of refit", None, 2 * LAST - 3)
 
 
+@pytest.mark.slow
 def test_of_a_longer_test_a_stated_part_is_replayed(run, packed):
     """Its end, and what follows gaps before; what was not replayed counts as the run has it."""
     record, told = replayed(packed, params(replay_candles=150))
@@ -223,6 +226,7 @@ def test_thresholds_other_than_the_runs_are_found(run, packed, tmp_path, artifac
         replayed(tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_tier_served_otherwise_is_found(run, packed, monkeypatch):
     """Though the numbers are right: all that is confident enough for a tier is called B."""
     original = Predictor.tiers

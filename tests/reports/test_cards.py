@@ -12,6 +12,7 @@ from tapeline.reports.cards import RunTables, make_cards
 from tapeline.reports.wording import Wording
 from tests.reports import whole_run
 
+pytestmark = pytest.mark.usefixtures("drawn_once")
 WORDING = Wording("USD", 100)
 
 

@@ -1,14 +1,15 @@
 """A run read at a revision: nothing is checked out, and what can't be had is said."""
 
 import subprocess
-import sys
 
 import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.reports.recorded_run import WORKING_TREE, MissingFileError, open_run
+from tests.warm import warm_environment
 
 pytestmark = pytest.mark.xdist_group("recorded run")  # one repository
+DVC = str(warm_environment() / "bin/dvc")
 FORMER, LATER = "day,net_pnl\n2024-01-01,1.5\n", "day,net_pnl\n2024-01-01,-2.5\n"
 
 
@@ -23,7 +24,7 @@ def write(folder, stop, table):
     (folder / "metrics/summary.json").write_text(f'{{"stop": {stop}}}')
     (folder / "metrics/backtest.json").write_text(f'{{"net_pnl": {stop}}}')
     (folder / "plots/daily_pnl.csv").write_text(table)
-    run(folder, sys.executable, "-m", "dvc", "add", "-q", "plots/daily_pnl.csv")
+    run(folder, DVC, "add", "-q", "plots/daily_pnl.csv")
 
 
 def commit(folder, subject):
@@ -37,7 +38,7 @@ def repository(tmp_path_factory):
     """A commit without a run, tag `former` with one, and another one that is not committed."""
     folder = tmp_path_factory.mktemp("repository")
     run(folder, "git", "init", "-q")
-    run(folder, sys.executable, "-m", "dvc", "init", "-q")
+    run(folder, DVC, "init", "-q")
     commit(folder, "nothing yet")
     (folder / "metrics").mkdir()
     (folder / "plots").mkdir()

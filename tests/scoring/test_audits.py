@@ -26,6 +26,7 @@ HONEST = [FEATURES[name] for name in ("return_5", "ema_distance_12", "closed_ret
 CANDLES, LEADER = random_candles(1500, seed=1, gap_at=700), random_candles(1500, seed=2)
 SHIPPED = Params.read(ROOT / "params.yaml").section("quality", QualityParams)
 PARAMS = SHIPPED.model_copy(update={"leak_cuts": 16})
+FEW = SHIPPED.model_copy(update={"leak_cuts": 2})  # where an audit is asked that makes no cuts
 
 
 def planted(compute, lookback=10):
@@ -49,11 +50,11 @@ LEAKS = {
 }
 
 
-def audit(features):
+def audit(features, params=PARAMS):
     """All audits of one symbol."""
     audited = Audited(features, horizon=15, max_fill=15)
     history = History("ETH-USD", CANDLES, LEADER)
-    return audit_symbol(audited, history, audited.build(CANDLES, LEADER), PARAMS)
+    return audit_symbol(audited, history, audited.build(CANDLES, LEADER), params)
 
 
 def test_honest_features_pass_every_audit():
@@ -155,7 +156,7 @@ def test_the_random_walk_check_names_a_column_that_knows_the_next_minute():
 def test_a_feature_that_is_its_own_closure_can_be_audited():
     """What a decorator over values declares is audited like any other function."""
     feature = planted(partial(lambda window, candles: log_return(candles.close, window), 3))
-    judge_leaks(audit([feature]))
+    judge_leaks(audit([feature], FEW))
 
 
 @pytest.mark.parametrize("leak", [None, "next close", "leader's same minute"])
@@ -197,7 +198,7 @@ def test_a_table_that_is_not_what_its_candles_give_is_named(fault):
     column, change = STORED[fault]
     audits = {
         found.name: found
-        for found in audit_symbol(audited, history, table.assign(**{column: change(table[column])}), PARAMS)
+        for found in audit_symbol(audited, history, table.assign(**{column: change(table[column])}), FEW)
     }
     assert {leak.column for leak in audits["stored"].leaks} == {column}
 
@@ -206,7 +207,7 @@ def test_a_table_that_lacks_a_candle_is_named():
     """By its times, and the run ends."""
     audited, history = Audited(HONEST, horizon=15, max_fill=15), History("ETH-USD", CANDLES, LEADER)
     table = audited.build(CANDLES, LEADER).drop(index=9).reset_index(drop=True)
-    short = audit_symbol(audited, history, table, PARAMS)[1]
+    short = audit_symbol(audited, history, table, FEW)[1]
     assert [leak.column for leak in short.leaks] == ["timestamp"]
     with pytest.raises(QualityError, match="is not what the candles give"):
         judge_leaks([short])
@@ -239,7 +240,7 @@ def test_a_feature_that_opens_a_file_is_named_with_it(tmp_path, kind):
     else:
         pd.DataFrame({"x": [1.0]}).to_parquet(path)
     compute = (joins_numbers if kind == "npy" else joins_parquet)(path)
-    found = audit([*HONEST, planted(compute)])[0]
+    found = audit([*HONEST, planted(compute)], FEW)[0]
     assert found.name == "files"
     assert [leak.column for leak in found.leaks] == [f"planted, by {path},"]
     with pytest.raises(QualityError, match=f"planted, by {path}, at .* a file is opened"):

@@ -398,6 +398,7 @@ def test_timing_changes_no_answer(bundles):
     assert found.status == "predicted"
 
 
+@pytest.mark.slow
 def test_serving_needs_neither_torch_nor_dvc_nor_great_expectations(bundles, tmp_path):
     """Candles from standard input and from files, with only a bare install and the extra `serve`."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

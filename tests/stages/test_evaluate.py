@@ -165,6 +165,7 @@ def run(tmp_path, monkeypatch):
     return Run(tmp_path, monkeypatch)
 
 
+@pytest.mark.slow
 def test_the_candidate_has_scores_and_an_account_of_its_own(run):
     """Those of the last fold's test alone: other folds' predictions don't move them, the pool's do."""
     first = run.evaluate()
@@ -191,6 +192,7 @@ def test_the_candidate_has_scores_and_an_account_of_its_own(run):
     assert first["metrics/backtest"]["net_pnl"] != second["metrics/backtest"]["net_pnl"]
 
 
+@pytest.mark.slow
 def test_a_refitted_candidate_carries_the_walk_forwards_figures_and_says_so(run):
     """It has no test; whether it predicts a constant is seen on its own validation."""
     run.set(promotion={"refit": "all"})
@@ -229,6 +231,7 @@ def test_a_constant_network_is_told_and_is_no_candidate(run):
     assert "lstm.candidate_is_constant" not in failed
 
 
+@pytest.mark.slow
 def test_folds_without_labels_or_of_one_class_do_not_end_the_run(run):
     """Not even where a training has one class: figures are null with a reason, and never NaN."""
     first, second = (fold["test"] for fold in run.folds[:2])
@@ -246,6 +249,7 @@ def test_folds_without_labels_or_of_one_class_do_not_end_the_run(run):
     assert folds["0"]["reason"] == "no candle of it could be scored"
 
 
+@pytest.mark.slow
 def test_a_candidate_without_a_predicted_candle_has_no_figures_and_is_none(run):
     """The last fold's test lies behind a gap: the pool has figures, what ships has none, and it says why."""
     for name in ("lstm", "transformer", "ensemble_direction"):  # the last is the mean of the first
@@ -276,6 +280,7 @@ def test_a_run_without_any_label_has_null_figures_and_no_candidate(run):
     assert pd.read_csv("plots/reliability.csv").empty
 
 
+@pytest.mark.slow
 def test_tiers_by_share_hold_about_their_share_of_every_test(run):
     """Thresholds of each fold's own validation; the tiers scored are the tiers traded."""
     run.set(signals={"tier_by": "share", "tier_shares": {"A": 0.05, "B": 0.2}})
@@ -303,6 +308,7 @@ def test_tiers_by_share_hold_about_their_share_of_every_test(run):
     assert found["metrics/detail/backtest"]["tiers"]["B"]["trades"] == 0
 
 
+@pytest.mark.slow
 def test_an_account_that_ftmo_does_not_watch_is_judged_by_all_other_gates(run):
     """Its metrics are null, the candidate's own too, and no gate of FTMO's passes or fails."""
     run.set(ftmo={"program": "none"})

@@ -27,6 +27,8 @@ simulation: {market: trend, signal: 0.34, seed: 1, days: DAYS, start: "2024-01-0
 labels: {horizon: 15}
 """
 
+TWO = pytest.param(2, marks=pytest.mark.slow)  # processes that each import all they need
+
 
 def put_raw(folder, symbol, seed):
     """Candles of `symbol` as a file under raw/."""
@@ -82,6 +84,7 @@ def test_candles_ceiling_and_cards_are_written(tmp_path):
     assert card["filled"] == candles["is_filled"].sum()
 
 
+@pytest.mark.slow
 def test_any_number_of_workers_writes_the_same_bytes(tmp_path):
     """Candles and cards of one, two and three processes are equal."""
     written = []
@@ -121,7 +124,7 @@ def test_what_is_odd_is_logged_and_written(tmp_path):
     ]
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, TWO])
 def test_an_error_in_one_symbol_leaves_no_output(tmp_path, workers):
     """The sound symbol's candles vanish with the broken one's; one line says why."""
     put_raw(tmp_path, "A", seed=1)
@@ -134,7 +137,7 @@ def test_an_error_in_one_symbol_leaves_no_output(tmp_path, workers):
     assert outputs(tmp_path) == []
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, TWO])
 def test_a_disk_that_fills_leaves_nothing_half_written(tmp_path, workers):
     """A write that fails half way ends in one line, and no file is left."""
     put_raw(tmp_path, "A", seed=1)

@@ -1,5 +1,7 @@
 """Every account of a sweep, against the same configuration planned and traded by itself."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -11,7 +13,6 @@ from tapeline.trading.accounts import run
 from tapeline.trading.figures import account_figures
 from tests.sweeping.market import Market, make_sweep, params_of
 
-MARKETS = {seed: Market(seed=seed) for seed in (0, 1)}
 RANGES = {
     "signals": {
         "trade_tiers": [["A"], ["B", "A"], ["C"], []],
@@ -33,6 +34,12 @@ RANGES = {
 }
 
 
+@cache
+def market_of(seed):
+    """A market of two days, laid out once."""
+    return Market(days=2, seed=seed)
+
+
 def by_itself(plan, market, choice, condition):
     """The declared figures of one configuration, as the stage evaluate works them out."""
     params = plan.signals(plan.given(condition), choice)
@@ -42,15 +49,15 @@ def by_itself(plan, market, choice, condition):
 
 
 @settings(max_examples=12, deadline=None)
-@given(seed=st.integers(0, 2**20), market=st.sampled_from(sorted(MARKETS)))
+@given(seed=st.integers(0, 2**20), market=st.integers(0, 1))
 def test_each_account_comes_to_what_it_comes_to_by_itself(seed, market):
     """To the bit, whatever is swept, in threads, be the day's guard met or not."""
-    plan = make_sweep(params_of(), RANGES, mode="random", draws=4, seed=seed, workers=2)
-    figures = trade_all(plan, MARKETS[market].swept)
+    plan = make_sweep(params_of(), RANGES, mode="random", draws=2, seed=seed, workers=2)
+    figures = trade_all(plan, market_of(market).swept)
     rng = np.random.default_rng(seed)
     for k, choice in enumerate(plan.choices):
         c = int(rng.integers(len(plan.conditions)))
-        expected = by_itself(plan, MARKETS[market], choice, plan.conditions[c])
+        expected = by_itself(plan, market_of(market), choice, plan.conditions[c])
         np.testing.assert_array_equal(list(figures[k, c]), expected)
 
 
@@ -60,9 +67,9 @@ def test_orders_of_many_blocks_of_calls_are_traded_one_after_the_other(monkeypat
     monkeypatch.setattr(calls, "BLOCK", block)
     ranges = {"signals": {"minimum_trend": [0.0, 0.3], "trade_tiers": [["A"], ["C", "A"]]}}
     plan = make_sweep(params_of(), ranges)
-    figures = trade_all(plan, MARKETS[1].swept)
+    figures = trade_all(plan, market_of(1).swept)
     for k, choice in enumerate(plan.choices):
-        np.testing.assert_array_equal(list(figures[k, 0]), by_itself(plan, MARKETS[1], choice, ()))
+        np.testing.assert_array_equal(list(figures[k, 0]), by_itself(plan, market_of(1), choice, ()))
     assert figures["trades"].min() > 0
 
 
@@ -72,9 +79,9 @@ def test_conditions_of_execution_are_each_traded_as_they_are(name):
     values = {"volatility_candles": [60, 30], "latency_s": [0.5, 90.0]}[name]
     ranges = {"signals": {"stop": [2.0, 4.0]}, "execution": {name: values}}
     plan = make_sweep(params_of(), ranges)
-    figures = trade_all(plan, MARKETS[0].swept)
+    figures = trade_all(plan, market_of(0).swept)
     for c, condition in enumerate(plan.conditions):
-        expected = by_itself(plan, MARKETS[0], plan.choices[0], condition)
+        expected = by_itself(plan, market_of(0), plan.choices[0], condition)
         np.testing.assert_array_equal(list(figures[0, c]), expected)
     assert len(set(figures["net_pnl"][0])) > 1
 
@@ -87,7 +94,7 @@ def test_threads_and_order_change_nothing():
     turned = {
         "signals": {"trade_tiers": [["A", "B"], ["A"]], "minimum_trend": [0.5, 0.0], "stop": [4.0, 2.0]}
     }
-    market = MARKETS[0].swept
+    market = market_of(0).swept
     one, two = make_sweep(params_of(), ranges), make_sweep(params_of(), turned, workers=2)
     found = trade_all(one, market), trade_all(two, market)
     by_choice = [
@@ -105,14 +112,14 @@ def test_progress_counts_every_account_once():
     """So that a bar ends where it should."""
     plan = make_sweep(params_of(), {"signals": {"stop": {"low": 2.0, "high": 6.0, "step": 0.1}}})
     told = []
-    trade_all(plan, MARKETS[0].swept, told.append)
+    trade_all(plan, market_of(0).swept, told.append)
     assert sum(told) == plan.tried == 41
 
 
 def test_an_error_in_a_thread_ends_the_sweep():
     """And is the error itself."""
     plan = make_sweep(params_of(), {"signals": {"stop": [2.0, 4.0]}})
-    market = MARKETS[0].swept
+    market = market_of(0).swept
 
     def broken(params):
         raise OSError(5, "gone")

@@ -1,5 +1,7 @@
 """What is best, how it is settled between equals, and that nothing is told that the engine does not say."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,7 @@ from tapeline.sweeping.accounts import figures_dtype, trade_all
 from tapeline.sweeping.finalists import FINALISTS, Finalist, choose, look_closer, ranking, require_same
 from tests.sweeping.market import Market, make_sweep, params_of
 
-MARKET = Market(days=4, seed=2)
+MARKET = cache(lambda: Market(days=4, seed=2))  # made when it is first asked for
 
 
 def figures(*rows):
@@ -48,10 +50,10 @@ def test_the_best_that_breaks_no_limit_is_chosen():
 def test_finalists_are_traded_again_and_told_of_with_intervals():
     """In the order of the ranking, no more than there may be, with a pass probability inside its ends."""
     plan = make_sweep(params_of(), {"signals": {"stop": {"low": 1.0, "high": 7.0, "step": 0.25}}})
-    swept = MARKET.swept
+    swept = MARKET().swept
     found = trade_all(plan, swept)
     done = []
-    finalists = look_closer(plan, found, MARKET.plainly, plan.tried, done.append)
+    finalists = look_closer(plan, found, MARKET().plainly, plan.tried, done.append)
     assert [each.number for each in finalists] == ranking(found)[0][:FINALISTS].tolist()
     assert len(finalists) == sum(done) == FINALISTS
     for each in finalists:

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,7 @@ from tapeline.sweeping.page import write_sweep_page
 from tests.browser import faults_of, find_browser
 from tests.sweeping.market import Market, make_sweep, params_of
 
-MARKET = Market(days=12, seed=4)
+MARKET = cache(lambda: Market(days=12, seed=4))  # made when it is first asked for
 RANGES = {
     "signals": {"stop": [2.0, 4.0], "trade_tiers": [["A"], ["A", "B"]]},
     "costs": {"multiple": [1.0, 2.0]},
@@ -26,9 +27,9 @@ RANGES = {
 def swept():
     """A plan, its figures, and what it comes to on inner folds."""
     plan = make_sweep(params_of(), RANGES)
-    figures = trade_all(plan, MARKET.swept)
-    finalists = look_closer(plan, figures, MARKET.plainly, plan.tried)
-    present = trade_plainly(0, 0, MARKET.plainly(plan.present), plan.present, plan.tried)
+    figures = trade_all(plan, MARKET().swept)
+    finalists = look_closer(plan, figures, MARKET().plainly, plan.tried)
+    present = trade_plainly(0, 0, MARKET().plainly(plan.present), plan.present, plan.tried)
     found = Outcome(
         plan,
         "inner",
@@ -144,6 +145,6 @@ def test_many_values_are_put_together_and_few_are_not():
 def test_nothing_is_drawn_of_a_sweep_that_never_trades():
     """Nor does it end in an error."""
     plan = make_sweep(params_of(signals={"trade_tiers": []}), {"signals": {"stop": [2.0, 3.0]}})
-    figures = trade_all(plan, MARKET.swept)
+    figures = trade_all(plan, MARKET().swept)
     assert draw_sweep(plan, configurations(plan, figures)) == []
     assert (figures["trades"] == 0).all()

@@ -1,6 +1,8 @@
 """From predictions to verdicts: on candles whose future is known, on coins, and on nothing at all."""
 
 import json
+from copy import deepcopy
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -40,11 +42,10 @@ def read(**sections):
     return TradingParams.read(Params(values | {"instruments": SHIPPED["instruments"]}))
 
 
-def inputs(params, right=None, seed=0, listed=0, ended=0):
-    """Two symbols for six days; the share `right` of the predictions knows the future, None: coins.
-
-    The second one's first candle is `listed` candles after the first prediction, its last `ended` before
-    the account's.
+@cache
+def aligned(seed, listed, ended, n_volatility, n_atr):
+    """Two symbols for six days; the second one's first candle is `listed` candles after the first
+    prediction, its last `ended` before the account's. To be copied.
     """
     tables = {}
     for k, symbol in enumerate(("BTC-USD", "ETH-USD")):
@@ -55,7 +56,13 @@ def inputs(params, right=None, seed=0, listed=0, ended=0):
     kept = slice(WARM_UP + listed if listed else 0, len(table) - ended)
     tables["ETH-USD"] = tables["ETH-USD"].iloc[kept].reset_index(drop=True)
     first = tables["BTC-USD"]["timestamp"][WARM_UP]
-    market = align_candles(tables, first, 1, params.execution.volatility_candles, params.signals.atr_candles)
+    return align_candles(tables, first, 1, n_volatility, n_atr)
+
+
+def inputs(params, right=None, seed=0, listed=0, ended=0):
+    """That market with predictions; the share `right` of them knows the future, None: coins."""
+    lengths = params.execution.volatility_candles, params.signals.atr_candles
+    market = deepcopy(aligned(seed, listed, ended, *lengths))
     close = market.candles["close"]
     future = np.roll(close, -params.horizon, axis=0) > close
     rng = np.random.default_rng(seed)

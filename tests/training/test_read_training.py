@@ -68,10 +68,10 @@ def write_market(seed, n=400, embargo=9):
     return tables, folds
 
 
-def context_of(table, row, longest):
+def context_of(segment, row, longest):
     """Rows up to `row` of its segment, at most `longest`, by the rule."""
     first = row
-    while first > 0 and row - first + 1 < longest and table["segment"][first - 1] == table["segment"][row]:
+    while first > 0 and row - first + 1 < longest and segment[first - 1] == segment[row]:
         first -= 1
     return slice(first, row + 1)
 
@@ -82,11 +82,13 @@ def rows_by_the_rule(tables, fold):
     before = 0
     for symbol in SYMBOLS:
         table = tables[symbol]
+        names = "segment", "is_filled", DIRECTION, "timestamp"
+        segment, is_filled, label, time = (table[name].tolist() for name in names)
         for row in range(len(table)):
-            context = context_of(table, row, LENGTH)
+            context = context_of(segment, row, LENGTH)
             size = context.stop - context.start
-            few_filled = table["is_filled"][context].sum() <= SHARE * size
-            has_label = not np.isnan(table[DIRECTION][row]) and not table["is_filled"][row]
+            few_filled = sum(is_filled[context]) <= SHARE * size
+            has_label = not np.isnan(label[row]) and not is_filled[row]
             usable = {
                 "train": has_label and size >= MINIMUM,
                 "validation": has_label and size >= LENGTH,
@@ -94,7 +96,7 @@ def rows_by_the_rule(tables, fold):
             }
             for part, is_usable in usable.items():
                 start, end = getattr(fold, part)
-                if start <= table["timestamp"][row] < end and is_usable and few_filled:
+                if start <= time[row] < end and is_usable and few_filled:
                     found[part].append(before + row)
         before += len(table)
     return found

@@ -57,7 +57,7 @@ CASES = {
 }
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(splits=st.fixed_dictionaries(CASES), horizon=st.integers(1, 12), hold=st.none() | st.integers(1, 30))
 def test_nothing_that_trials_use_reaches_a_reported_test(tmp_path_factory, splits, horizon, hold):
     """Of any splits: counted by the rows that trials really have, and by the record's own last candle."""

@@ -13,7 +13,7 @@ from tapeline.tuning.study import finished, folder_of, open_study
 from tests.tuning.market import make_plan, search_params
 
 
-@pytest.mark.parametrize("network", ["lstm", "transformer"])
+@pytest.mark.parametrize("network", ["lstm", pytest.param("transformer", marks=pytest.mark.slow)])
 def test_a_search_trains_tells_and_leaves_page_and_record(tmp_path, monkeypatch, network):
     """Real trainings; every trial told once, the command last, everything where the lines say."""
     monkeypatch.chdir(tmp_path)

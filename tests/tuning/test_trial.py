@@ -109,6 +109,7 @@ def test_members_of_a_fold_are_averaged_and_have_steps_of_their_own():
     assert told == [(1, -0.01), (2, -0.03), (3, -0.01), (4, -0.025), (7, -0.0575)]
 
 
+@pytest.mark.slow
 def test_a_trial_of_several_seeds_is_scored_by_their_average(plan, tmp_path, monkeypatch):
     """Against networks trained with each seed alone; steps leave room for the most that a trial may have."""
     architecture, train = plan.sections(VALUES | {"train.seeds": 2})

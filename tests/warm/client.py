@@ -17,9 +17,10 @@ def as_it_is():
     os.execv(BINARY, [BINARY, *ARGUMENTS])
 
 
+asked_for = ARGUMENTS[ARGUMENTS[:1] == ["-u"] :]  # with it, output is not held back
 is_known = NAME == "dvc" or (
-    len(ARGUMENTS) > 1
-    and (ARGUMENTS[0] == "-c" or (ARGUMENTS[0] == "-m" and ARGUMENTS[1].startswith(("stages.", "commands."))))
+    len(asked_for) > 1
+    and (asked_for[0] == "-c" or (asked_for[0] == "-m" and asked_for[1].startswith(("stages.", "commands."))))
 )
 if not is_known:
     as_it_is()

@@ -67,6 +67,7 @@ def warm():
             "-c",
             "import threading, time; threading.Thread(target=lambda: [time.sleep(0.1), print('t')]).start()",
         ),
+        ("-u", "-c", "import os; print('first'); os.write(1, b'then')"),
         ("script.py",),
     ],
 )

@@ -15,14 +15,14 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
-# What stages and commands wait for; a library that is missing here is imported by who needs it, as is
-# onnxruntime, which begins a thread.
+# What stages, commands and the tests' own workers wait for; a library that is missing here is imported by who
+# needs it, as is onnxruntime, which begins a thread.
 LIBRARIES = (
     "pandas", "pyarrow.parquet", "pyarrow.dataset", "pydantic", "ruamel.yaml", "numba", "talib", "tqdm",
     "jinja2", "scipy.stats", "scipy.optimize", "scipy.signal", "sklearn.isotonic", "sklearn.linear_model",
     "sklearn.ensemble", "torch", "torch.export", "torch._dynamo", "lightning_fabric", "safetensors.torch",
     "onnx", "great_expectations", "great_expectations.expectations", "altair", "vl_convert",
-    "requests", "ccxt", "optuna", "dvc.cli", "dvc.cli.parser", "dvc.repo", "gto.tag", "gto.api",
+    "requests", "ccxt", "ccxt.pro", "optuna", "dvc.cli", "dvc.cli.parser", "dvc.repo", "gto.tag", "gto.api",
 )  # fmt: skip
 
 
@@ -101,6 +101,10 @@ def _run(name: str, arguments: list[str], cwd: str, env: dict[str, str], umask: 
     main = sys.modules["__main__"].__dict__
     main.pop("warm_server", None)
     status = 0
+    if arguments[:1] == ["-u"]:
+        arguments = arguments[1:]
+        for stream in (sys.stdout, sys.stderr):
+            stream.reconfigure(write_through=True)
     try:
         if name.endswith("dvc"):
             sys.argv = [name, *arguments]
