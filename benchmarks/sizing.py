@@ -26,15 +26,18 @@ from scipy.optimize import nnls
 from benchmarks.memory import STAGES, Cost, History, n_rows, note, noted, prepare, run_stage
 
 FOLDS, TEST_DAYS, MINUTES = 2, 5, 1440  # of the benchmark's recipe
-MEASURED = ((2, 30, 30_000), (4, 30, 30_000), (4, 180, 30_000), (2, 30, 150_000))  # symbols, days, labels
+MEASURED = (  # symbols, days, labels
+    (2, 30, 30_000), (4, 30, 30_000), (4, 180, 30_000), (8, 365, 30_000), (2, 30, 150_000),
+)  # fmt: skip
 CHECKED = ("8,60,60000",)
 SHARED_BY = {
     "features": "symbol", "expectations": "symbol", "train_lstm": "fold", "train_transformer": "fold",
     "train_baselines": "baseline and fold",
 }  # fmt: skip
+ONE_BY_ONE = "features", "expectations", "promote"  # that hold a symbol's rows at most
 MODELLED = tuple(stage for stage in STAGES if stage not in {"ingest", "ceilings"})  # those simulate
 FEATURES, FEATURE_BYTES = 100, 4  # of a candle, of one number, as they lie in the mapped file
-N_BASELINES = 2
+N_BASELINES, STRIDE, MOST = 2, 3, 150_000  # baselines.stride, baselines.rows
 # The market whose ceilings cost the least: they are no part of what is modelled.
 EASY = {"simulation.market": "trend", "simulation.signal": "0.34", "simulation.regime_minutes": "240"}
 
@@ -53,14 +56,23 @@ class Size:
     epochs: int = 1
 
     @property
-    def terms(self) -> list[float]:
-        """Of a run's processor time."""
+    def learned(self) -> float:
+        """Rows that a baseline of the last fold learns from, as `baselines` thins them."""
+        rows = self.candles - self.tested / self.folds
+        return rows / max(STRIDE, np.ceil(rows / MOST))
+
+    def done(self, stage: str) -> list[float]:
+        """What the processor time of `stage` hangs on."""
+        if stage == "train_baselines":
+            return [1.0, self.learned * self.folds, self.candles, self.tested]
         return [1.0, self.symbols, self.candles, self.tested, self.labels * self.folds * self.epochs]
 
     def held(self, stage: str) -> list[float]:
-        """Of the memory of a stage's task: the process, the candles it looks at, those of tests."""
-        if SHARED_BY.get(stage) == "symbol":
-            return [1.0, self.candles / self.symbols, 0.0]
+        """What the memory of a task of `stage` hangs on: the process, and rows that it looks at at once."""
+        if stage in ONE_BY_ONE:
+            return [1.0, self.candles / self.symbols]
+        if stage == "train_baselines":
+            return [1.0, self.learned, self.candles]
         return [1.0, self.candles, self.tested]
 
 
@@ -104,10 +116,9 @@ def fitted(terms: Floats, amounts: Floats) -> Floats:
 
 
 def time_model(runs: Sequence[Measured], stage: str) -> Floats:
-    """Seconds of the processor by `Size.terms`."""
-    return fitted(
-        np.array([run.size.terms for run in runs]), np.array([run.costs[stage].cpu_s for run in runs])
-    )
+    """Seconds of the processor by `Size.done`."""
+    seconds = np.array([run.costs[stage].cpu_s for run in runs])
+    return fitted(np.array([run.size.done(stage) for run in runs]), seconds)
 
 
 def memory_model(runs: Sequence[Measured], stage: str) -> Floats:
@@ -165,7 +176,7 @@ def print_check(times: dict[str, Floats], memory: dict[str, Floats], checked: Me
     sums = np.zeros(2)
     for stage in times:
         cost = checked.costs[stage]
-        seconds = np.array([times[stage] @ size.terms, cost.cpu_s])
+        seconds = np.array([times[stage] @ size.done(stage), cost.cpu_s])
         megabytes = np.array([memory[stage] @ size.held(stage), cost.peak / at_once(stage)]) / 2**20
         sums += seconds
         print(f"| {stage} | {beside(seconds)} | {beside(megabytes)} |")
@@ -187,7 +198,7 @@ def print_sizes(
     print(f"| stage | a task is a | {heads} | GB a task |" + "\n|" + "---|" * (len(workers) + 3))
     sums = np.zeros(len(workers))
     for stage, model in times.items():
-        seconds = float(model @ size.terms)
+        seconds = float(model @ size.done(stage))
         hours = np.array([wall(seconds, size, stage, n) / 3600 for n in workers])
         sums += hours
         held = float(memory[stage] @ size.held(stage)) / 1e9

@@ -1,10 +1,12 @@
 """Stages on a cluster write the bytes that they write without one, where a worker is killed amid them too."""
 
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from tapeline.cluster.session import ADDRESS
+from tapeline.store.tables import read_table
 from tests.cluster.loopback import children_of, loopback, wait_for
 from tests.tiny_run import tiny_run
 from tests.workshop import Workshop
@@ -32,7 +34,8 @@ def checkpoints(shop):
 
 
 def again(shop, stage, address):
-    """Make a stage's outputs anew on a cluster."""
+    """Make a stage's outputs anew on a cluster, nothing of it kept from before."""
+    shutil.rmtree(shop.folder / ".cache", ignore_errors=True)
     said = shop.run(f"dvc repro --force --single-item {stage}", **{ADDRESS: address})
     assert f"items go to {address}" in said
     return said
@@ -47,6 +50,25 @@ def test_a_stage_writes_the_same_bytes_on_two_workers(shop, tmp_path, stage):
         wait_for(lambda: not children_of(*cluster.workers))
     assert lock_of(shop) == before
     assert not (shop.folder / ".cluster").exists()
+
+
+def test_files_of_candles_are_read_by_workers_to_the_same_bytes(tmp_path, tmp_path_factory):
+    """A symbol each, of an exchange's folder; what is said of them is the same, too."""
+    shop = Workshop.copied(tiny_run(tmp_path_factory), tmp_path / "project")
+    symbols = "BTC-USD", "ETH-USD"
+    for symbol in symbols:
+        folder = shop.folder / "data/raw/EXCHANGE" / symbol
+        folder.mkdir(parents=True)
+        candles = read_table(shop.folder / "data/candles", symbol)
+        candles.drop(columns=["is_filled", "segment"]).drop(index=[7, 700, 701]).to_csv(
+            folder / "1m.csv", index=False
+        )
+    shop.set_params({"data": {"source": "files", "path": "data/raw/EXCHANGE", "symbols": list(symbols)}})
+    shop.run("dvc repro --single-item ingest")
+    before = lock_of(shop)
+    with loopback(tmp_path, (), ()) as cluster:
+        again(shop, "ingest", cluster.address)
+    assert lock_of(shop) == before
 
 
 def test_networks_of_an_ensemble_are_tasks_of_their_own_and_end_as_one_by_one(shop, tmp_path):
