@@ -161,6 +161,7 @@ def test_begun_again_it_goes_on_where_it_was(made, tables, whole, tmp_path, seed
     assert drift_in(session) == whole_drift
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", SEEDS)
 def test_killed_it_counts_features_that_were_not_saved(made, tables, whole, tmp_path, seed):
     """As of a run that nothing interrupted, though counts are on disk only now and then."""

@@ -48,7 +48,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_bytes(tmp_path, network)
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
-@pytest.mark.parametrize("network", ["lstm", "transformer"])
+@pytest.mark.parametrize("network", ["lstm", pytest.param("transformer", marks=pytest.mark.slow)])
 def test_a_training_goes_on_from_its_last_epoch(tmp_path, network):
     """Stopped by an error after two epochs, it trains the others alone; a finished one trains none."""
     whole, epochs = run(network, *problem()), []

@@ -125,7 +125,7 @@ def candle_before(timestamp, leader, max_fill):
     return known.reindex(timestamp - pd.Timedelta(minutes=1)).to_numpy()
 
 
-@pytest.mark.parametrize("share", [0.05, 0.5])
+@pytest.mark.parametrize("share", [pytest.param(0.05, marks=pytest.mark.slow), 0.5])
 def test_whether_a_leaders_gap_will_be_filled_is_not_known(monkeypatch, share):
     """A leader's close known by its age passes; the old rule, by filled candles, is named by each audit.
 
