@@ -1,9 +1,11 @@
-"""What a minute costs `make live` once its candles are there: answers, records, the account and the watch.
+"""What a minute costs `make live` once its candles are there: until the answers are told, and after that.
 
 In a project after `dvc repro`: the bundles are the run's candidates, under the names of as many symbols as
 are asked, the candles its own newest ones, for each symbol from another day on. Everything is CPU time of
-one thread. A part is timed inside its minute; what is saved, once a minute as `make live` does, comes after
-the answers. Also `python -m benchmarks.live [CANDIDATES]`.
+one thread. The answer is features, networks, records handed to the system and the answer told; what comes
+after it, before the next candle, is the account, the watch, drift, garbage, records synced; and once a
+minute, as `make live` does, what is saved. A part is timed inside its minute. Beside it a start over what was
+recorded, with a checkpoint and without. Also `python -m benchmarks.live [CANDIDATES]`.
 """
 
 import gc
@@ -19,6 +21,8 @@ import numpy as np
 import pandas as pd
 
 from tapeline.evaluation.live import LiveParams
+from tapeline.live.checkpoint import CHECKPOINT
+from tapeline.live.pauses import hold_what_there_is
 from tapeline.live.records import open_to_write
 from tapeline.live.session import Session
 from tapeline.live.told import Candle
@@ -34,7 +38,7 @@ SHIFT = 1440  # candles between what two symbols are fed
 # Symbols, minutes, and whether each is saved: what else runs drives what an answer takes from the caches.
 CASES = ((1, 2000, False), (1, 1000, True), (10, 300, True), (100, 100, True))
 WARM_UP = 30
-PARTS = ("features", "networks", "records", "account", "watch", "the rest", "saved")
+PARTS = ("features", "networks", "records", "account", "watch", "saved")
 
 
 class Meter:
@@ -91,15 +95,17 @@ def minutes_of(symbols: list[str], table: pd.DataFrame, n: int) -> Iterator[list
 def measure(
     candidates: Path, folder: Path, table: pd.DataFrame, n_symbols: int, n: int, is_saved: bool
 ) -> tuple[np.ndarray, ...]:
-    """Milliseconds (n,) of each minute to its answers, and (n, parts) of `PARTS`."""
+    """Milliseconds (n,) of minutes to their answers, (n,) of what follows, and (n, parts) of `PARTS`."""
     symbols = [f"S{k:02d}-USD" for k in range(n_symbols)]
     promote(candidates, folder / "promoted", symbols)
-    clock, meter = Clock(), Meter()
+    clock, meter, told = Clock(), Meter(), [0]
+
+    def tell(_: dict[str, Any]) -> None:
+        told[0] = time.process_time_ns()
+
     params = Params.read().section("live", LiveParams)
     with open_to_write(folder / "live") as writer:
-        session = Session(
-            writer, folder / "promoted", params, clock, print, lambda answer: None, allow_simulated=True
-        )
+        session = Session(writer, folder / "promoted", params, clock, print, tell, allow_simulated=True)
         minutes = list(minutes_of(symbols, table, session.warm_up + WARM_UP + n))
         clock.now = minutes[-1][0].arrived / 1e6
         history, live = minutes[: session.warm_up], minutes[session.warm_up :]
@@ -113,25 +119,45 @@ def measure(
         )
         stream, followed = session.production.stream, session.followed
         for owner, name, part in (
-            (stream, "_take", "features"), (stream._networks, "ask", "networks"), (writer, "add", "records"),
-            (followed, "add", "account"), (followed.watch, "add", "watch"), (session.drift, "add", "watch"),
+            (stream, "feed_all", "features"), (stream._networks, "ask", "networks"),
+            (writer, "add", "records"), (followed, "add", "account"),
+            (followed.watch, "add", "watch"), (session.drift, "add", "watch"),
             (session, "save", "saved"),
         ):  # fmt: skip
             meter.wrap(owner, name, part)
-        total, parts = [], []
-        gc.collect()
+        answered, after, parts = [], [], []
+        hold_what_there_is()
         for minute in live:
             clock.now = minute[0].arrived / 1e6
             before, started = dict(meter.taken), time.process_time_ns()
             session.take(minute)
-            taken = time.process_time_ns() - started
+            answered.append(told[0] - started)
+            after.append(time.process_time_ns() - told[0])
             if is_saved:
                 session.save()
-            row = {name: value - before.get(name, 0) for name, value in meter.taken.items()}
-            row["the rest"] = taken - sum(value for name, value in row.items() if name != "saved")
-            total.append(taken)
-            parts.append([row.get(name, 0) for name in PARTS])
-    return np.array(total[WARM_UP:]) / 1e6, np.array(parts[WARM_UP:]) / 1e6
+            parts.append([meter.taken.get(name, 0) - before.get(name, 0) for name in PARTS])
+        gc.unfreeze()
+        session.checkpoint()
+    return tuple(np.array(each[WARM_UP:]) / 1e6 for each in (answered, after, parts))
+
+
+def measure_starts(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """Of what `measure` left in `folder`: how a start reads it, records, milliseconds."""
+    params = Params.read().section("live", LiveParams)
+    for name in ("with a checkpoint", "without"):
+        clock = Clock()
+        clock.now = time.time()
+        with open_to_write(folder / "live") as writer:
+            if name == "without":
+                (folder / "live" / CHECKPOINT).unlink()
+            session = Session(
+                writer, folder / "promoted", params, clock, lambda line: None, lambda answer: None,
+                allow_simulated=True,
+            )  # fmt: skip
+            session._warm_up = lambda uncounted=(): None  # type: ignore[method-assign]  # the same for both
+            started = time.process_time_ns()
+            n = session.resume()
+            yield name, n, (time.process_time_ns() - started) / 1e6
 
 
 def main() -> None:
@@ -144,13 +170,20 @@ def main() -> None:
     )
     # One clock for all: their times are those of a table without a gap.
     table["timestamp"] = pd.date_range(table["timestamp"].iloc[-1], periods=len(table), freq="min", unit="us")
-    print(f"{'CPU milliseconds':17} {'p5':>7} {'p50':>7} {'p99':>7}   p5 of parts: " + ", ".join(PARTS))
+    heads = f"{'p5':>7} {'p50':>7} {'p99':>7}"
+    print(f"{'CPU milliseconds':17} {heads} to the answer, {heads} after it; p5 of parts: {', '.join(PARTS)}")
     for n_symbols, n, is_saved in CASES:
         with TemporaryDirectory() as folder:
-            total, parts = measure(candidates, Path(folder), table, n_symbols, n, is_saved)
-        line = " ".join(f"{value:7.2f}" for value in np.percentile(total, [5, 50, 99]))
+            answered, after, parts = measure(candidates, Path(folder), table, n_symbols, n, is_saved)
+            starts = list(measure_starts(Path(folder)))
+        line, then = (
+            " ".join(f"{value:7.2f}" for value in np.percentile(each, [5, 50, 99]))
+            for each in (answered, after)
+        )
         of_parts = " ".join(f"{value:.2f}" for value in np.percentile(parts, 5, axis=0))
-        print(f"{n_symbols:4} {'saved' if is_saved else 'not saved':12} {line}   {of_parts}", flush=True)
+        print(f"{n_symbols:4} {'saved' if is_saved else 'not saved':12} {line} {then:>38}; {of_parts}")
+        told = ", ".join(f"{name} {taken:,.0f} ms" for name, _, taken in starts)
+        print(f"{'':17} a start over {starts[0][1]:,} records: {told}", flush=True)
 
 
 if __name__ == "__main__":

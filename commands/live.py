@@ -1,7 +1,6 @@
 """Promoted models at work: candles from an exchange or a replay in, answers out and under live/, watched."""
 
 import argparse
-import gc
 import json
 import math
 import re
@@ -19,6 +18,7 @@ from tapeline.ending import run_command
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.exchange import Exchange, ExchangeClock
 from tapeline.live.figures import OK
+from tapeline.live.pauses import hold_what_there_is
 from tapeline.live.records import open_to_write
 from tapeline.live.replay import Replay
 from tapeline.live.session import Session
@@ -69,9 +69,7 @@ def main() -> None:
             _say(f"{folder}: goes on after {n_known:,} answers")
         else:
             session.learn(source.history())
-        # What a start has made stays: the search for garbage, between answers, passes over it.
-        gc.collect()
-        gc.freeze()
+        hold_what_there_is()
         try:
             _answer(session, source, params, shows, is_strict=chosen.strict == "1", n_known=n_known)
         finally:

@@ -24,6 +24,22 @@ def write_history(folder: Path, candles: Candles) -> None:
         write_table(folder / HISTORY, pd.DataFrame(rows))
 
 
+def in_step(history: Mapping[str, pd.DataFrame]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Candles of tables by symbol as they came: by time, those of a bar in the order of the symbols."""
+    rows = [
+        (int(time), symbol, dict(zip(OHLCV, values, strict=True)))
+        for symbol, table in history.items()
+        for time, values in zip(
+            table["timestamp"].astype("datetime64[us, UTC]").astype("int64"),
+            table[list(OHLCV)].to_numpy().tolist(),
+            strict=True,
+        )
+    ]
+    order = {symbol: k for k, symbol in enumerate(history)}
+    for time, symbol, values in sorted(rows, key=lambda row: (row[0], order[row[1]])):
+        yield symbol, {"timestamp": time} | values
+
+
 def read_history(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """The candles that were written; none if there are none."""
     if not (folder / HISTORY).exists():

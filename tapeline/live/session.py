@@ -1,9 +1,7 @@
 """From candles to answers, records, an account on paper and its watch; whence they come is another's."""
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,8 @@ from tapeline.evaluation.live import LiveParams
 from tapeline.live.checkpoint import Known, read_checkpoint, write_checkpoint
 from tapeline.live.followed import Followed
 from tapeline.live.kept import Kept
-from tapeline.live.past import follow, read_history, write_history
+from tapeline.live.past import follow, in_step, read_history, write_history
+from tapeline.live.pauses import no_collection
 from tapeline.live.production import Production, mark_of, open_production
 from tapeline.live.records import Writer
 from tapeline.live.state import drift_of
@@ -92,18 +91,8 @@ class Session:
 
     def learn(self, history: Mapping[str, pd.DataFrame]) -> None:
         """Feed candles from before the first answer, in step: nothing is answered or recorded."""
-        rows = [
-            (int(time), symbol, dict(zip(OHLCV, values, strict=True)))
-            for symbol, table in history.items()
-            for time, values in zip(
-                table["timestamp"].astype("datetime64[us, UTC]").astype("int64"),
-                table[list(OHLCV)].to_numpy().tolist(),
-                strict=True,
-            )
-        ]
-        order = {symbol: k for k, symbol in enumerate(history)}
-        for time, symbol, values in sorted(rows, key=lambda row: (row[0], order[row[1]])):
-            self._known.kept.add(symbol, {"timestamp": time} | values)
+        for symbol, candle in in_step(history):
+            self._known.kept.add(symbol, candle)
         self._warm_up()
         write_history(self._writer.folder, self._known.kept.by_symbol)
         self.followed.learn(self._known.kept.by_symbol)
@@ -136,7 +125,7 @@ class Session:
             return []
         self._renew()
         self._is_whole = False
-        with _no_collection():
+        with no_collection():
             answers, records = self._answer(candles)
         self._follow(answers, records)
         self._is_whole = True
@@ -304,15 +293,3 @@ class Session:
                 write_stop(self._writer.folder, self.production.ids, stops)
             for line in stops:
                 self._say(f"stop: {line}")
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Leave Python's search for garbage, which may take long and begins at any moment, to afterwards."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

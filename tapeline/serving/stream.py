@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,7 @@ from tapeline.serving.markets import market_name, require_market
 from tapeline.serving.networks import Networks
 from tapeline.serving.predictor import Predictor, features_of
 from tapeline.serving.rows import Rows
+from tapeline.serving.taken import Before, Waiting
 
 
 class Stream:
@@ -91,7 +92,7 @@ class Stream:
         self._rows = Rows(self.length)
         self._is_led: dict[str, bool] = {}  # whether the leader is known in the last of them
         self._late: dict[str, int] = {}  # by follower, open of the leader's first late candle
-        self._before: dict[str, _Before] = {}  # by symbol, until what came after a jump is confirmed
+        self._before: dict[str, Before] = {}  # by symbol, until what came after a jump is confirmed
 
     def feed(self, symbol: str, candle: Mapping[str, Any]) -> Answer:
         """Take a candle that has closed; return the prediction made at its close, or why there is none.
@@ -114,7 +115,7 @@ class Stream:
             if symbol in waiting or symbol == self.leader:  # what the rows are made of is about to change
                 self._make(taken, waiting)
             added = self._add(symbol, candle)
-            if isinstance(added, _Waiting):
+            if isinstance(added, Waiting):
                 waiting[symbol] = len(taken)
             taken.append(added)
         self._make(taken, waiting)
@@ -128,7 +129,7 @@ class Stream:
         self._make(taken, {symbol: 0})
         return cast("Answer | Asked", taken[0])
 
-    def _add(self, symbol: str, candle: Mapping[str, Any]) -> "Answer | _Waiting":
+    def _add(self, symbol: str, candle: Mapping[str, Any]) -> Answer | Waiting:
         """Take a candle up to the rows of features that it brings, or answer it."""
         key: dict[str, Any] = {"symbol": symbol, "timestamp": candle.get("timestamp")}
         try:
@@ -137,17 +138,17 @@ class Stream:
             return Answer(**key, status=REFUSED, reason=str(error))
         if is_too_long(missing, self.max_fill):
             return answer_long_gap(key, missing, self.lookback + self.length - 2)
-        return _Waiting(key, symbol, missing, n_late)
+        return Waiting(key, symbol, missing, n_late)
 
     def _make(self, taken: list[Any], waiting: dict[str, int]) -> None:
         """Make the rows of those that wait, all at once, and put what to ask or to answer in their place."""
-        made = [taken[place] for place in waiting.values() if isinstance(taken[place], _Waiting)]
+        made = [taken[place] for place in waiting.values() if isinstance(taken[place], Waiting)]
         self._add_rows(
             [(each.symbol, back) for each in made for back in range(each.missing + each.n_late, -1, -1)]
         )
         for place in waiting.values():
             each = taken[place]
-            if isinstance(each, _Waiting):
+            if isinstance(each, Waiting):
                 taken[place] = self._ask(each.key, each.symbol, each.missing)
         waiting.clear()
 
@@ -162,7 +163,7 @@ class Stream:
             raise CandleError(self.why_open(opened))
         buffer, is_back = self._buffer_for(symbol, opened)
         self._require_past_of_leader(symbol, opened)
-        before = _Before(copy(buffer), self._rows.get(symbol), self._late.get(symbol))
+        before = Before(copy(buffer), self._rows.get(symbol), self._late.get(symbol))
         try:
             missing = buffer.add_values(opened, values)
         except CandleError:
@@ -323,23 +324,3 @@ class Stream:
 def read_clocks() -> tuple[int, int]:
     """Nanoseconds of the clock, and of the processor's time of this process."""
     return time.perf_counter_ns(), time.process_time_ns()
-
-
-class _Before(NamedTuple):
-    """What was kept of a symbol before a candle that jumped ahead: buffer, rows, first late leader's open."""
-
-    buffer: Buffer
-    rows: np.ndarray | None
-    late: int | None
-
-
-class _Waiting(NamedTuple):
-    """A candle that was taken, before the rows of features that it brings are made.
-
-    missing : candles right before it that were filled; n_late : rows before those to be made anew
-    """
-
-    key: Mapping[str, Any]
-    symbol: str
-    missing: int
-    n_late: int

@@ -691,8 +691,8 @@ PLANTS = [
     Plant(
         "serving lags a candle",
         "tapeline/serving/networks.py",
-        "[window[-predictor.sequence_length :, own] for window in windows]",
-        "[np.roll(window, 1, 0)[-predictor.sequence_length :, own] for window in windows]",
+        "taken[k] = window[-predictor.sequence_length :, own]",
+        "taken[k] = np.roll(window, 1, 0)[-predictor.sequence_length :, own]",
         (),
     ),
     Plant(
