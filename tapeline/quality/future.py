@@ -73,7 +73,8 @@ def audit_poison(
     """Put garbage into all candles after a cut: no row up to it may move, no label that ends by it either.
 
     All candles are there, so a column that looks ahead by any distance, or at the whole of a series, is seen
-    wherever it does. Both tables are built and compared a block of rows at a time.
+    wherever it does. Both tables are built and compared a block of rows at a time; rows that `build` leaves
+    out are made from the same candles in both.
     """
     ledger = Ledger(history.symbol, "poison", [*columns, *labels])
     rng = drawn_by(history, "poison", params)

@@ -44,11 +44,11 @@ class Plant:
 
 CLEANING, TABLE = "tapeline/market/cleaning.py", "tapeline/features/table.py"
 TRAIN, FOLDS, TRAINED = "tapeline/training/train.py", "tapeline/nets/folds.py", "tapeline/training/trained.py"
-STAGE = "stages/features.py"
+STAGE = "tapeline/store/kept_months.py"  # where the features stage has its tables built
 BASELINES, FITTING = "tapeline/training/baseline_plan.py", "tapeline/training/baselines.py"
 AVERAGED = "tapeline/training/ensembles.py"
 TAUGHT = "    learned = np.flatnonzero(train & trainable & has_label)\n"
-BUILT = 'table = build_table(candles, leading, schema["features"], schema["horizon"], max_fill)\n'
+BUILT = "            table = month.build()\n"
 Z_SCORE = (
     "    return ratio(candles.close - rolling_mean(candles.close, window), "
     "rolling_std(candles.close, window))\n"
@@ -66,7 +66,7 @@ ALL_TIERS = (
 
 def after_build(line: str) -> str:
     """The features stage with one `line` more, behind the table's build."""
-    return f"{BUILT}    {line}\n"
+    return f"{BUILT}            {line}\n"
 
 
 PLANTS = [
@@ -145,6 +145,7 @@ PLANTS = [
         BUILT,
         after_build('table[list(LABELS)] = table.groupby("segment")[list(LABELS)].shift(5)'),
         FEATURES,
+        ((STAGE, "import pandas as pd\n", "import pandas as pd\n\nfrom tapeline.schema import LABELS\n"),),
     ),
     Plant(
         "labels of small moves dropped",
@@ -152,7 +153,7 @@ PLANTS = [
         BUILT,
         after_build('table.loc[table["return_1"].abs() < 1e-4, "direction"] = np.nan'),
         FEATURES,
-        ((STAGE, "import logging\n", "import logging\n\nimport numpy as np\n"),),
+        ((STAGE, "import pandas as pd\n", "import numpy as np\nimport pandas as pd\n"),),
     ),
     Plant(
         "features one candle ahead in the stage",
@@ -223,7 +224,7 @@ PLANTS = [
         STAGE,
         BUILT,
         after_build(
-            'names = [f.name for f in schema["features"]] if symbol != leader else []; '
+            'names = [f.name for f in schema["features"]] if symbol != "BTC-USD" else []; '
             'table[names] = table.groupby("segment")[names].shift(-1).fillna(0.0)'
         ),
         FEATURES,

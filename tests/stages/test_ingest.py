@@ -69,8 +69,8 @@ def test_candles_ceiling_and_cards_are_written(tmp_path):
     stage = start(tmp_path)
     assert stage.wait() == 0, stage.stdout.read()
     assert outputs(tmp_path) == [
-        "data/candles/A.parquet",
-        "data/candles/B.parquet",
+        "data/candles/A.parquet/2024-01.parquet",
+        "data/candles/B.parquet/2024-01.parquet",
         "data/candles/ceiling/A.parquet",
         "data/candles/ceiling/B.parquet",
         "data/candles/manifest.json",
