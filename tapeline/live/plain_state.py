@@ -6,6 +6,7 @@ code makes, by the names of this table: a file can say neither what is made nor 
 
 import json
 from collections import Counter, deque
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,30 +77,33 @@ class Taken:
     def _items(self, values: list[Any]) -> Any:
         """Items of a sequence: many numbers, or many rows of the same numbers, as columns."""
         kinds = set(map(type, values)) if len(values) >= LEAST else set()
-        if kinds == {tuple}:
-            return self._columns(values, None) or [self._plain(each) for each in values]
-        if kinds == {dict} and len(names := set(map(tuple, values))) == 1:
-            rows = [tuple(each.values()) for each in values]
-            return self._columns(rows, list(names.pop())) or [self._plain(each) for each in values]
-        if kinds and kinds <= NUMBERS.keys():
-            return self._columns([(each,) for each in values], []) or [self._plain(each) for each in values]
-        return [self._plain(each) for each in values]
+        columns: Iterable[Sequence[Any]]
+        names: list[str] | None
+        if kinds == {tuple} and len(set(map(len, values))) == 1:
+            columns, names = zip(*values, strict=True), None
+        elif kinds == {dict} and len(every := set(map(tuple, values))) == 1:
+            columns, names = zip(*(each.values() for each in values), strict=True), list(every.pop())
+        elif kinds and kinds <= NUMBERS.keys():
+            columns, names = iter([values]), []
+        else:
+            return [self._plain(each) for each in values]
+        return self._columns(columns, names) or [self._plain(each) for each in values]
 
-    def _columns(self, rows: list[tuple[Any, ...]], names: list[str] | None) -> dict[str, Any] | None:
-        """Rows by column, if all are as long and the numbers of each column are of one kind; else None.
+    def _columns(self, columns: Iterable[Sequence[Any]], names: list[str] | None) -> dict[str, Any] | None:
+        """Rows by column, if the numbers of each column are of one kind; else None.
 
         names : keys of the dict that a row is; None: it is a tuple; empty: it is a number
         """
-        if len(set(map(len, rows))) != 1:
-            return None
-        columns = []
-        for column in zip(*rows, strict=True):
-            kinds = {NUMBERS.get(type(each)) for each in column}
+        arrays = []
+        for column in columns:
+            kinds = {NUMBERS.get(kind) for kind in set(map(type, column))}
             if len(kinds) != 1 or None in kinds:
                 return None
-            columns.append(np.array(column, kinds.pop()))
-        self.arrays += columns
-        first = len(self.arrays) - len(columns)
+            arrays.append(np.array(column, kinds.pop()))
+        first = len(self.arrays)
+        self.arrays += arrays
+        if not arrays:
+            return None
         return {"columns": list(range(first, len(self.arrays))), "names": names}
 
 

@@ -72,6 +72,19 @@ def test_a_late_candle_of_yesterday_stands_where_it_came(tmp_path):
     assert not list(tmp_path.glob("*.jsonl"))
 
 
+def test_a_day_that_is_over_is_packed_between_answers(tmp_path):
+    """Not while one is written; once, and it is said."""
+    with open_to_write(tmp_path) as writer:
+        writer.add([record(1439)])
+        assert not writer.keep()
+        writer.add([record(1440)])
+        assert sorted(path.suffix for path in tmp_path.glob("????-*")) == [".jsonl", ".jsonl"]
+        assert writer.keep()
+        assert not writer.keep()
+    assert sorted(path.suffix for path in tmp_path.glob("????-*")) == [".jsonl", ".parquet"]
+    assert len(all_of(tmp_path)) == 2
+
+
 def test_a_torn_last_line_is_taken_off(tmp_path):
     """As a kill leaves it; the record of the next run begins on a line of its own."""
     with open_to_write(tmp_path) as writer:
