@@ -5,7 +5,7 @@ import json
 import os
 import re
 import subprocess
-from copy import copy
+from copy import copy, deepcopy
 
 import pytest
 from hypothesis import given, settings
@@ -22,6 +22,7 @@ from tapeline.serving.lines import (
     read_lines,
     read_versions,
 )
+from tapeline.serving.rows import Rows
 from tapeline.serving.stream import Stream
 from tests.serving.bundles import LENGTH, LOOKBACK, market, of_market
 from tests.warm import warm_python
@@ -63,6 +64,9 @@ def twin(stream):
     other = copy(stream)
     vars(other).update({key: {k: copy(v) for k, v in value.items()} for key, value in vars(stream).items()
                         if isinstance(value, dict)})  # fmt: skip
+    vars(other).update(
+        {key: deepcopy(value) for key, value in vars(stream).items() if isinstance(value, Rows)}
+    )
     return other
 
 

@@ -149,10 +149,14 @@ def test_rows_of_another_symbol_are_not_seen_and_those_of_every_symbol_are():
 def test_versions_stay_without_extras_and_move_with_what_they_mean_and_hold():
     """Default tables keep their versions; another age, kind or row is another version."""
     extra, older = extra_of([(0, "A", 7.0, 100.0)]), extra_of([(0, "A", 7.0, 100.0)], max_age=11)
-    assert with_extra_meaning("v", []) == with_extra_input("v", [], "A") == "v"
+
+    def input_of(extras, symbol="A"):
+        return with_extra_input("v", extras, symbol, *(OPENS[[0, -1]] // MINUTE).tolist(), 1)
+
+    assert with_extra_meaning("v", []) == input_of([]) == "v"
     assert len({with_extra_meaning("v", extras) for extras in ([], [extra], [older])}) == 3
     other = extra_of([(0, "A", 8.0, 100.0)])
-    assert len({with_extra_input("v", extras, "A") for extras in ([], [extra], [other])}) == 3
-    assert with_extra_input("v", [extra], "B") != with_extra_input("v", [extra], "A")
+    assert len({input_of(extras) for extras in ([], [extra], [other])}) == 3
+    assert input_of([extra], "B") != input_of([extra])
     features = extra_features([extra], "A", 1)
     assert feature_version(features, 1) == feature_version(extra_features([other], "B", 1), 1)
