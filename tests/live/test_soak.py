@@ -13,7 +13,7 @@ from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
 WARM, CANDLES, MANY = 30_000, 100_000, 1_000_000
-# Found: 7, and 25 to the 900,000th; a candle that was kept whole would be 60 and 850.
+# Found: 4, and 25 to the millionth; a candle that was kept whole would be 60 and 850.
 GROWTH_MIB, MANY_MIB = 16, 64
 
 
