@@ -43,12 +43,12 @@ class Need:
 
 
 NEEDS = {
-    "features": Need(200, 150, 600, True, "data.workers"),
-    "expectations": Need(400, 400, 600, True, "data.workers"),
+    "features": Need(200, 150, 200, True, "data.workers"),
+    "expectations": Need(400, 400, 300, True, "data.workers"),
     "splits": Need(150, 0, 100, False, None),
-    "train": Need(350, 420, 300, False, "train.workers"),
-    "baselines": Need(250, 250, 450, False, "train.workers"),
-    "evaluate": Need(500, 0, 400, False, None),
+    "train": Need(450, 480, 240, False, "train.workers"),
+    "baselines": Need(400, 350, 150, False, "train.workers"),
+    "evaluate": Need(500, 0, 250, False, None),
 }
 
 
