@@ -33,7 +33,7 @@ from tapeline.release.proof_extra import own_params, write_extras
 from tapeline.restoring import RESTORE
 from tapeline.schema import Interval, Source
 
-SOURCES = ("tapeline", "stages")
+SOURCES = ("tapeline", "stages", "requirements.lock")  # the last is of the keys of what is kept in .cache/
 RUNNER = "tapeline.release.proof_runner"  # never imported here: it takes torch
 FOLD = "fold_0"  # of a copy, whose splits hold one fold
 ACCOUNTS = Path("accounts")  # in a copy
