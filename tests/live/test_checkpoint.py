@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+from collections import deque
+from functools import cached_property
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import pytest
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.checkpoint import CHECKPOINT
 from tapeline.live.past import HISTORY
-from tapeline.live.plain_state import bytes_of
+from tapeline.live.plain_state import STATES, bytes_of
 from tapeline.live.records import DAY_US, as_table, open_to_write
 from tapeline.live.replay import Replay
 from tapeline.live.session import Session
@@ -127,6 +129,41 @@ def test_wherever_it_is_cut_a_start_comes_to_the_same_state(made, tmp_path, seed
         expected, _ = session.followed.finish()
     assert len(expected) > 20
     assert bytes_of(trades) == bytes_of(expected)
+
+
+def left_out(value, path=""):
+    """What a checkpoint leaves out of each object of a state: its attributes, shown, by object."""
+    found = {}
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list | tuple | deque):
+        parts = enumerate(value)
+    elif type(value) in STATES:
+        parts = [(name, getattr(value, name)) for name in STATES[type(value)]]
+        others = vars(value).keys() - set(STATES[type(value)])
+        others = {
+            each for each in others if not isinstance(getattr(type(value), each, None), cached_property)
+        }
+        found[path] = {name: repr(getattr(value, name)) for name in others}
+    else:
+        parts = ()
+    for name, part in parts:
+        found |= left_out(part, f"{path}.{name}")
+    return found
+
+
+def test_what_is_left_out_is_what_a_new_one_has(made, tmp_path):
+    """An attribute that records change and no checkpoint holds would be another after a start."""
+    with open_to_write(tmp_path / "live") as writer:
+        session = begun(made, writer)
+        feed(session, made[2])
+        session.followed.settle()
+        fed, new = session.followed, session._new_followed()
+        new.account = new.new_account(session.production.trading, fed.account.first)
+        expected, found = left_out(new), left_out(fed)
+    assert {"", ".watch", ".account", ".account._account"} <= found.keys()
+    for path, attributes in found.items():
+        assert attributes == expected.get(path, {}), path
 
 
 def test_a_day_that_began_behind_it_is_read_too(made, tmp_path, monkeypatch):
