@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+import tapeline.cache
+from tapeline import closure
 from tapeline.cache import Cache, code_key, key_of
 
 
@@ -88,7 +90,36 @@ def test_what_is_noted_is_there_until_it_is_damaged(tmp_path):
     assert not cache.is_noted("k" * 64)
 
 
-def test_keys_follow_what_is_told_and_the_code():
-    """Whole words; every file that may run, and the versions of packages."""
+def test_keys_are_of_whole_words():
+    """What is told is not run together."""
     assert key_of("a", "bc") != key_of("ab", "c")
-    assert code_key(Path("stages/features.py")) != code_key(Path("stages/splits.py"))
+
+
+def test_code_is_every_file_that_may_run_and_the_versions_of_packages(tmp_path, monkeypatch):
+    """A file that is imported by what is imported; not what is beside them."""
+    files = {
+        "stages/one.py": "import tapeline.near",
+        "tapeline/near.py": "from tapeline.far import X",
+        "tapeline/far.py": "X = 1",
+        "tapeline/beside.py": "",
+        "requirements.lock": "numpy==1.0",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    for module in (closure, tapeline.cache):
+        monkeypatch.setattr(module, "ROOT", tmp_path)
+
+    def key():
+        closure.syntax_tree.cache_clear()
+        return code_key.__wrapped__(Path("stages/one.py"))
+
+    try:
+        before, moved = key(), {}
+        for name, text in files.items():
+            (tmp_path / name).write_text(text + "\n# another")
+            moved[name] = key() != before
+            (tmp_path / name).write_text(text)
+    finally:
+        closure.syntax_tree.cache_clear()
+    assert moved == {name: name != "tapeline/beside.py" for name in files}

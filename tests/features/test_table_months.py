@@ -17,7 +17,7 @@ CHOSEN = [FEATURES[name] for name in NAMES if name in FEATURES]
 REACH = max(feature.lookback for feature in CHOSEN)
 HORIZON, MAX_FILL = 15, 15
 APRIL = pd.Timestamp("2025-04-01", tz="UTC")
-N = 6000  # the last day of March is candle 4,560
+N, ROW = 6000, 5900  # the last day of March is candle 4,560; one of April's rows
 
 
 def market(seed=0, gap_at=None):
@@ -108,6 +108,46 @@ def test_tables_differ_only_where_versions_do(data):
         assert row < REACH - 1 or before[month][0] != after[month][0]
         far = abs((OWN["timestamp"].iloc[row] - APRIL).total_seconds()) / 60 > REACH + HORIZON
         assert not far or [name for name in before if before[name][0] != after[name][0]] in ([], [month])
+
+
+@pytest.mark.parametrize("column", ["open", "high", "low", "close", "volume", "is_filled", "segment"])
+def test_every_column_of_a_candle_counts(column):
+    """Of each candle of a month; what no feature reads today may be read tomorrow, and keys are stored."""
+    before = months_of(OWN, LEADER)
+    changed = OWN[column].to_numpy(copy=True)
+    if column == "segment":
+        changed[5200:] += 1  # as a gap further back moves all numbers behind it
+    elif column == "is_filled":
+        changed[ROW] ^= True
+    else:
+        changed[ROW] *= 1.001
+    after = months_of(OWN.assign(**{column: changed}), LEADER)
+    assert [name for name in before if before[name][0] != after[name][0]] == ["2025-04"]
+    assert column not in ("is_filled", "segment") or not same(before["2025-04"][1], after["2025-04"][1])
+
+
+def test_the_same_prices_an_hour_later_are_another_month():
+    """As when a file's zone is mended: all within one month, candle by candle."""
+
+    def april(hours):
+        later = pd.Timedelta(hours=hours)
+        own, leader = (table.assign(timestamp=table["timestamp"] + later) for table in (OWN, LEADER))
+        return months_of(own[4800:5200].reset_index(drop=True), leader)["2025-04"]
+
+    (version, table), (later, moved) = april(0), april(1)
+    assert np.array_equal(table["return_5"], moved["return_5"])
+    assert version != later
+
+
+def test_another_horizon_is_another_month_where_its_candles_are_the_same():
+    """As at the end of a segment, behind which no horizon reaches."""
+    last = OWN.iloc[:4000]
+    versions = {
+        month.input_version
+        for horizon in (14, 15)
+        for month in table_months(last, LEADER, CHOSEN, horizon, MAX_FILL)
+    }
+    assert len(versions) == 2
 
 
 def extra_of(values, start):

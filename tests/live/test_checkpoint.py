@@ -3,16 +3,20 @@
 import json
 import os
 import shutil
+from collections import deque
+from functools import cached_property
 
 import numpy as np
 import pytest
 
 from tapeline.evaluation.live import LiveParams
 from tapeline.live.checkpoint import CHECKPOINT
-from tapeline.live.plain_state import bytes_of
-from tapeline.live.records import open_to_write
+from tapeline.live.past import HISTORY
+from tapeline.live.plain_state import STATES, bytes_of
+from tapeline.live.records import DAY_US, as_table, open_to_write
 from tapeline.live.replay import Replay
 from tapeline.live.session import Session
+from tapeline.outputs import write_table
 from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
@@ -127,6 +131,79 @@ def test_wherever_it_is_cut_a_start_comes_to_the_same_state(made, tmp_path, seed
     assert bytes_of(trades) == bytes_of(expected)
 
 
+def left_out(value, path=""):
+    """What a checkpoint leaves out of each object of a state: its attributes, shown, by object."""
+    found = {}
+    if isinstance(value, dict):
+        parts = value.items()
+    elif isinstance(value, list | tuple | deque):
+        parts = enumerate(value)
+    elif type(value) in STATES:
+        parts = [(name, getattr(value, name)) for name in STATES[type(value)]]
+        others = vars(value).keys() - set(STATES[type(value)])
+        others = {
+            each for each in others if not isinstance(getattr(type(value), each, None), cached_property)
+        }
+        found[path] = {name: repr(getattr(value, name)) for name in others}
+    else:
+        parts = ()
+    for name, part in parts:
+        found |= left_out(part, f"{path}.{name}")
+    return found
+
+
+def test_what_is_left_out_is_what_a_new_one_has(made, tmp_path):
+    """An attribute that records change and no checkpoint holds would be another after a start."""
+    with open_to_write(tmp_path / "live") as writer:
+        session = begun(made, writer)
+        feed(session, made[2])
+        session.followed.settle()
+        fed, new = session.followed, session._new_followed()
+        new.account = new.new_account(session.production.trading, fed.account.first)
+        expected, found = left_out(new), left_out(fed)
+    assert {"", ".watch", ".account", ".account._account"} <= found.keys()
+    for path, attributes in found.items():
+        assert attributes == expected.get(path, {}), path
+
+
+def test_a_day_that_began_behind_it_is_read_too(made, tmp_path, monkeypatch):
+    """As a kill leaves it between the first answer of a day and the packing of the one before."""
+    folder, said = tmp_path / "live", []
+    days = [batch[0].arrived // DAY_US for batch in made[2]]
+    midnight = days.index(days[-1])
+    with open_to_write(folder) as writer:
+        monkeypatch.setattr(writer, "keep", lambda: False)
+        session = begun(made, writer)
+        feed(session, made[2][: midnight - 10])
+        session.checkpoint()
+        feed(session, made[2][midnight - 10 : midnight + 10])
+        held = state_of(session)
+    assert len(list(folder.glob("*.jsonl"))) == 2
+    with open_to_write(folder) as writer:
+        assert state_of(begun(made, writer, said)) == held
+    assert said == [], "the checkpoint was taken"
+
+
+def test_an_error_between_an_answer_and_its_account_leaves_the_one_before(made, tmp_path, monkeypatch):
+    """So that the next start follows from the record what this one has not."""
+    folder, said = tmp_path / "live", []
+
+    def fail(record):
+        raise MemoryError
+
+    with open_to_write(folder) as writer:
+        session = begun(made, writer)
+        feed(session, made[2][:100])
+        session.checkpoint()
+        monkeypatch.setattr(session.followed, "add", fail)
+        with pytest.raises(MemoryError):
+            feed(session, made[2][100:101])
+        session.checkpoint()
+    with open_to_write(folder) as writer:
+        assert state_of(begun(made, writer, said)) == as_scratch(made, folder, tmp_path / "copy")
+    assert said == [], "the checkpoint was taken"
+
+
 @pytest.fixture(scope="module")
 def whole(made, tmp_path_factory):
     """A folder with packed and open days, a checkpoint, and some records after it; the state of all of it."""
@@ -149,6 +226,16 @@ def change_a_packed_day(folder):
     """As if somebody had written it anew."""
     path = sorted(folder.glob("*.parquet"))[0]
     os.utime(path, ns=(1, 1))
+
+
+def change_the_history(folder):
+    """What the account's first ranges reckon by."""
+    os.utime(folder / HISTORY, ns=(1, 1))
+
+
+def bring_back_a_day(folder):
+    """One from before all others, that had been moved away; no answer is in it."""
+    write_table(folder / "2020-01-01.parquet", as_table([]))
 
 
 def change_a_line(folder):
@@ -184,6 +271,8 @@ def rewritten(folder, **changed):
 
 WRONG = {
     "a day that was packed has changed": (change_a_packed_day, "has changed since"),
+    "the history has changed": (change_the_history, "has changed since"),
+    "a day before it has come back": (bring_back_a_day, "was not there"),
     "a line has changed": (change_a_line, "has changed since"),
     "it is torn": (tear, "is of no use"),
     "a bit of it is another": (turn_a_bit, "is of no use"),

@@ -57,6 +57,21 @@ def audit(features, params=PARAMS):
     return audit_symbol(audited, history, audited.build(CANDLES, LEADER), params)
 
 
+@pytest.mark.parametrize(
+    ("cut", "months"),
+    [("2025-03-30T12:00", ["2025-03", "2025-04"]), ("2025-03-31T23:50", ["2025-03", "2025-04"]),
+     ("2025-04-01T12:00", ["2025-04"])],
+)  # fmt: skip
+def test_poison_is_looked_for_in_every_month_that_it_moves(cut, months):
+    """That of the cut, those after it, and the one before where labels reach over its end."""
+    candles, leader = random_candles(6000, seed=1), random_candles(6000, seed=2)
+    audited, history = Audited(HONEST, 15, 15), History("ETH-USD", candles, leader)
+    row = int(np.searchsorted(candles["timestamp"], pd.Timestamp(cut, tz="UTC")))
+    poisoned = history.poisoned_after(row, np.random.default_rng(0))
+    for blocks in audited.build_moved(history, poisoned):
+        assert [f"{block['timestamp'].iloc[0]:%Y-%m}" for block in blocks] == months
+
+
 def test_honest_features_pass_every_audit():
     """Seven audits, each of which compared something, and no leak."""
     audits = audit(HONEST)

@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 
+from tapeline.closure import ROOT
 from tapeline.features.catalog import FEATURES
 from tapeline.features.table import TableMonth
+from tapeline.params import Params
 from tapeline.quality.files_opened import Opened
 from tapeline.quality.ledger import History
+from tapeline.quality.params import QualityParams
 from tapeline.quality.stored import audit_stored
 from tapeline.schema import LABELS
-from tapeline.scoring.audits import Audited
+from tapeline.scoring import known_months
+from tapeline.scoring.audits import Audited, audit_symbol
 from tapeline.scoring.known_months import KnownMonths
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.stored_table import StoredTable
@@ -29,14 +33,14 @@ def audit(tmp_path, monkeypatch):
     build = TableMonth.build
     monkeypatch.setattr(TableMonth, "build", lambda month: built.append(month.name) or build(month))
 
-    def run(candles, change=lambda table: table, opens=False):
-        table = change(AUDITED.build(candles, LEADER))
+    def run(candles, change=lambda table: table, opens=False, made_from=None, described=AUDITED.described):
+        table = change(AUDITED.build(candles if made_from is None else made_from, LEADER))
         store = FeatureStore("data/features")
         fields = "name", "group", "lookback", "meaning"
         infos = [{field: getattr(feature, field) for field in fields} for feature in HONEST]
         store.write("A", table, SCHEMA | {"features": infos})
         built.clear()
-        known, opened = KnownMonths("A", AUDITED.described), [Opened(("f", ()))] if opens else []
+        known, opened = KnownMonths("A", described), [Opened(("f", ()))] if opens else []
         history = History("A", candles, LEADER)
         blocks = known.blocks(AUDITED.months(history), opened)
         found = audit_stored(blocks, StoredTable(store, "A"), history, [*AUDITED.names, *LABELS])
@@ -73,6 +77,44 @@ def test_a_table_that_is_another_is_built_and_named_and_never_noted(audit):
         found, built = audit(CANDLES, change)
         assert [leak.column for leak in found.leaks] == ["rsi_14"]
         assert built == ["2025-03"]
+
+
+def test_a_table_that_was_left_as_it_was_is_built_and_named(audit):
+    """Its bytes are known, and its candles have been corrected since."""
+    audit(CANDLES)
+    corrected = CANDLES.assign(close=CANDLES["close"].where(CANDLES.index != 5900, CANDLES["close"] * 1.01))
+    found, built = audit(corrected, made_from=CANDLES)
+    assert {leak.column for leak in found.leaks} >= {"return_5", "rsi_14", "direction"}
+    assert built == ["2025-04"]
+
+
+def test_what_other_code_or_params_made_is_built_again(audit, monkeypatch):
+    """Though table and candles are the same."""
+    audit(CANDLES)
+    assert audit(CANDLES, described="others")[1] == ["2025-03", "2025-04"]
+    monkeypatch.setattr(known_months, "code_key", lambda script: "other")
+    assert audit(CANDLES)[1] == ["2025-03", "2025-04"]
+
+
+def test_the_audits_name_a_table_that_is_another_in_every_run(audit):
+    """What was found to differ is not taken for known the next time; what was not is."""
+    history = History("A", CANDLES, LEADER)
+    quality = Params.read(ROOT / "params.yaml").section("quality", QualityParams)
+    quality = quality.model_copy(update={"leak_cuts": 2})
+
+    def audited(change):
+        audit(CANDLES, change, opens=True)  # which writes, and notes nothing
+        table, known = StoredTable(FeatureStore("data/features"), "A"), KnownMonths("A", AUDITED.described)
+        audits = audit_symbol(AUDITED, history, table, quality, known)
+        noted = [known.cache.is_noted(key) for key in known.used]
+        return {leak.column for found in audits if found.name == "stored" for leak in found.leaks}, noted
+
+    def change(table):
+        return table.assign(rsi_14=table["rsi_14"].where(table.index != 99, np.float32(1)))
+
+    for _ in range(2):
+        assert audited(change) == ({"rsi_14"}, [False, False])
+    assert audited(lambda table: table) == (set(), [True, True])
 
 
 def test_rows_that_are_missing_are_found_in_known_months_too(audit):

@@ -16,6 +16,7 @@ from tapeline.models.transformer import TRANSFORMER
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.schema import LABELS, TIMESTAMP_TYPE
+from tapeline.scoring import models
 from tapeline.scoring.models import Scoring, undefined_reasons
 from tapeline.scoring.rows import add_past
 from tapeline.splits.candidate import Candidate
@@ -161,3 +162,11 @@ def test_figures_that_mean_nothing_say_so_in_a_line(caplog):
     assert undefined_reasons("lstm", detail) == lines
     detail["candidate"]["is_constant"] = 0
     assert undefined_reasons("lstm", detail) == lines[:1]
+
+
+def test_rows_of_a_run_begin_with_the_first_validation_and_ceilings_are_those_of_all_tests(monkeypatch):
+    """Of every fold, whichever comes first."""
+    asked = []
+    monkeypatch.setattr(models, "read_rows", lambda *given: asked.append(given) or TABLE)
+    Scoring.of_run(SHIPPED, FOLDS[::-1], Candidate(2, is_refit=False), SIGNALS, EVALUATION)
+    assert asked[0][3:] == (FOLDS[0].validation[0], (FOLDS[0].test[0], FOLDS[1].test[1]))
