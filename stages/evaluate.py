@@ -6,6 +6,7 @@ from tapeline.evaluation.sentences import sentence
 from tapeline.memory import require_memory
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import write_csv, write_json
+from tapeline.parallel import side_by_side
 from tapeline.params import Params
 from tapeline.referee.examine import NEEDED
 from tapeline.schema import Symbols
@@ -26,15 +27,16 @@ def main(log: logging.Logger) -> None:
     trading, folds = TradingParams.read(params), read_folds("data/splits.json")
     candidate = read_candidate(params)
     scoring = Scoring.of_run(params, folds, candidate, trading.signals, trading.evaluation)
-    predicted = {model: scoring.read(model) for model in MODELS}
-    scored = {model: scoring.score(predictions) for model, predictions in predicted.items()}
-    for model, (metrics, detail) in scored.items():
-        write_json(f"metrics/{model.name}.json", metrics.plain())
-        log.info("%s; %s", predicted[model].counts, sentence(metrics))
-        for line in undefined_reasons(model.name, detail):
+    names = [model.name for model in MODELS]
+    # One after the other here, so that one model's rows are held; a cluster does all at once.
+    judged = dict(zip(names, side_by_side(scoring.judge, names, workers=1), strict=True))
+    for name, model in judged.items():
+        write_json(f"metrics/{name}.json", model.metrics.plain())
+        log.info("%s; %s", model.counts, sentence(model.metrics))
+        for line in undefined_reasons(name, model.detail):
             log.warning(line)
-    write_json("metrics/detail/evaluation.json", scoring.details(scored))
-    direction, trend = (predicted[model] for model in TRADED)
+    write_json("metrics/detail/evaluation.json", scoring.details(judged))
+    direction, trend = (scoring.read(model) for model in TRADED)
     traded = trade(direction.test, trend.test, direction.validation, candidate, trading)
     for name, figures in traded.metrics.items():
         write_json(f"metrics/{name}.json", figures.plain())

@@ -1,6 +1,7 @@
 """Do a scaler's statistics depend on training rows alone? Put garbage in all others and fit it again."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,31 +17,56 @@ Fit = Callable[[NDArray[np.floating]], NDArray[np.float64]]
 ReadColumns = Callable[[Sequence[str]], NDArray[np.floating]]
 
 
-def audit_scaler(
-    fit: Fit,
-    read: ReadColumns,
-    times: NDArray[np.int64],
-    is_train: NDArray[np.bool_],
-    columns: Sequence[str],
-    name: str,
-    seed: int,
-) -> Audit:
+@dataclass(frozen=True)
+class Move:
+    """A statistic of `column` that garbage in `row`, outside training, changes from `clean` to `moved`."""
+
+    column: str
+    row: int
+    clean: float
+    moved: float
+
+
+@dataclass(frozen=True)
+class ScalerMoves:
+    """What became of so many `statistics` of some columns, with garbage outside the training part."""
+
+    statistics: int
+    moves: tuple[Move, ...]
+
+
+def scaler_moves(
+    fit: Fit, read: ReadColumns, is_train: NDArray[np.bool_], columns: Sequence[str], seed: Sequence[int]
+) -> ScalerMoves:
     """Fit on the features of `columns` and on the same with garbage wherever `is_train` (N,) is false.
 
-    times : (N,) microseconds since 1970. Some columns are read and fitted at a time, and spoilt in place, so
-    that millions of rows are held once. Where a statistic moves, the row is found that moves it: the first
-    that, poisoned together with all outside rows before it, changes it.
+    The columns, at most COLUMNS_AT_ONCE, are read and fitted together, and spoilt in place, so that millions
+    of rows are held once. Where a statistic moves, the row is found that moves it: the first that, poisoned
+    together with all outside rows before it, changes it.
     """
-    ledger = Ledger(name, "scaler", columns)
     outside = np.flatnonzero(~is_train)
     if not len(outside):
-        return ledger.close("rows outside the training part")
-    for offset in range(0, len(columns), COLUMNS_AT_ONCE):
-        some = columns[offset : offset + COLUMNS_AT_ONCE]
-        poisoned = _Poisoned(fit, read, some, outside, [seed, offset])
-        ledger.count(poisoned.clean.size)
-        for column, row, count, moved in _movers(poisoned):
-            ledger.add(offset + column, times[outside[count - 1]], poisoned.clean[row, column], moved)
+        return ScalerMoves(0, ())
+    poisoned = _Poisoned(fit, read, columns, outside, seed)
+    moves = [
+        Move(columns[column], int(outside[count - 1]), float(poisoned.clean[row, column]), moved)
+        for column, row, count, moved in _movers(poisoned)
+    ]
+    return ScalerMoves(poisoned.clean.size, tuple(moves))
+
+
+def scaler_audit(
+    name: str, columns: Sequence[str], times: NDArray[np.int64], found: Iterable[ScalerMoves]
+) -> Audit:
+    """The audit of the scaler of fold `name`, of what was `found` of all of its `columns`.
+
+    times : (N,) microseconds since 1970, of the rows
+    """
+    ledger = Ledger(name, "scaler", columns)
+    for some in found:
+        ledger.count(some.statistics)
+        for move in some.moves:
+            ledger.add(ledger.position(move.column), times[move.row], move.clean, move.moved)
     return ledger.close("features and rows outside the training part")
 
 

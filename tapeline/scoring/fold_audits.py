@@ -1,12 +1,14 @@
 """What the audits of folds are given: label intervals, scalers as training fits them, drift of features."""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from tapeline.nets.scaler import fit_scaler
+from tapeline.parallel import side_by_side
 from tapeline.quality.drift import (
     Drift,
     drift_lines,
@@ -18,11 +20,29 @@ from tapeline.quality.drift import (
 from tapeline.quality.overlap import audit_overlap
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, Finding, audit_records, failure_records
-from tapeline.quality.scaling import ReadColumns, audit_scaler
+from tapeline.quality.scaling import (
+    COLUMNS_AT_ONCE,
+    ReadColumns,
+    ScalerMoves,
+    scaler_audit,
+    scaler_moves,
+)
 from tapeline.schema import LABELS
 from tapeline.splits.folds import PARTS, TimeFold, scaler_rows
 
 CALENDAR = "sessions"  # group of the features that follow from the time alone
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some features beside each other, from the `first` on; of each the name of its group."""
+
+    first: int
+    groups: dict[str, str]
+
+    def __str__(self) -> str:
+        """Name it for who waits."""
+        return f"{next(iter(self.groups))} and {len(self.groups) - 1} features beside it"
 
 
 @dataclass(frozen=True)
@@ -54,9 +74,19 @@ def audit_folds(
     timestamp : of the rows of all symbols, (N,); read : gives their features, a few columns at a time
     groups : by column, the name of its group; label_span : how far a label reaches
     """
-    audits = audit_overlaps(folds, timestamp, label_span)
-    audits += audit_scalers(folds, timestamp, read, list(groups), quality.seed)
-    drifts = drift_of(folds[-1], timestamp, read, groups)
+    audits, names = audit_overlaps(folds, timestamp, label_span), list(groups)
+    blocks = [
+        Block(k, {name: groups[name] for name in names[k : k + COLUMNS_AT_ONCE]})
+        for k in range(0, len(names), COLUMNS_AT_ONCE)
+    ]
+    # One after the other here, so that some columns are held and no more; a cluster does many at once.
+    found = list(side_by_side(partial(audit_block, folds, timestamp, read, quality.seed), blocks, workers=1))
+    times = timestamp.to_numpy("datetime64[us]").view(np.int64)
+    audits += [
+        scaler_audit(f"fold {k}", names, times, moves)
+        for k, moves in enumerate(zip(*(moves for moves, _ in found), strict=True))
+    ]
+    drifts = worst_first(drift for _, some in found for drift in some)
     findings = judge_drift(drifts, quality)
     lines = [f"{findings[0].severity}: {line}" for line in drift_lines(drifts, groups, quality)]
     return FoldAudits(audits, drifts, findings, lines)
@@ -74,17 +104,12 @@ def audit_overlaps(folds: list[TimeFold], timestamp: pd.Series, label_span: pd.T
     return audits
 
 
-def audit_scalers(
-    folds: list[TimeFold],
-    timestamp: pd.Series,
-    read: ReadColumns,
-    columns: list[str],
-    seed: int,
-) -> list[Audit]:
-    """The scaler of each fold, fitted as training fits it."""
-    times = timestamp.to_numpy("datetime64[us]").view(np.int64)
-    audits = []
-    for k, fold in enumerate(folds):
+def audit_block(
+    folds: list[TimeFold], timestamp: pd.Series, read: ReadColumns, seed: int, block: Block
+) -> tuple[list[ScalerMoves], list[Drift]]:
+    """What garbage outside each fold's training does to the scaler, fitted as training does; and drift."""
+    columns, moves = list(block.groups), []
+    for fold in folds:
         rows = scaler_rows(fold, timestamp)
 
         def fit(values: np.ndarray, rows: np.ndarray = rows) -> np.ndarray:
@@ -92,8 +117,8 @@ def audit_scalers(
             return np.stack([scaler.mean, scaler.std])
 
         is_train = fold.mask(timestamp, "train")
-        audits.append(audit_scaler(fit, read, times, is_train, columns, f"fold {k}", seed))
-    return audits
+        moves.append(scaler_moves(fit, read, is_train, columns, [seed, block.first]))
+    return moves, drift_of(folds[-1], timestamp, read, block.groups)
 
 
 def drift_of(fold: TimeFold, timestamp: pd.Series, read: ReadColumns, groups: dict[str, str]) -> list[Drift]:

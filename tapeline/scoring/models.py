@@ -24,6 +24,7 @@ from tapeline.evaluation.scorecard import (
 from tapeline.evaluation.significance import Intervals
 from tapeline.features.sessions import session_masks
 from tapeline.models.entry import EnsembleEntry, ModelEntry
+from tapeline.models.table import MODELS
 from tapeline.params import Params
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, ROW_KEYS, Horizon, Interval, Symbols
 from tapeline.scoring.controls import control_predictions, learned_of
@@ -62,6 +63,15 @@ class Predicted:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What is said of a model: `counts` of its rows for the log, the declared metrics, and the detail."""
+
+    counts: str
+    metrics: Metrics
+    detail: Figures
+
+
+@dataclass(frozen=True)
 class Scoring:
     """What every model is scored with: rows of all symbols since the first validation, the folds, params."""
 
@@ -97,6 +107,11 @@ class Scoring:
         """By label what rules know of each fold's training rows."""
         return {label: learned_of(self.symbols, label, self.folds, self.horizon) for label in LABELS}
 
+    def judge(self, model: str) -> Judged:
+        """Read and score what the model of that name predicted; of its rows nothing is kept."""
+        predicted = self.read(next(entry for entry in MODELS if entry.name == model))
+        return Judged(predicted.counts, *self.score(predicted))
+
     def read(self, model: ModelEntry) -> Predicted:
         """Read what `model` predicted."""
         test = add_predictions(self.table, model.name, self.folds)
@@ -125,13 +140,13 @@ class Scoring:
             **metrics, **{key: own[key.removeprefix(CANDIDATE)] for key in of_label.added()}
         ), detail
 
-    def details(self, scored: dict[ModelEntry, tuple[Metrics, Figures]]) -> Figures:
-        """The details of all models in one record, what they say of the candidate beside each other."""
+    def details(self, judged: dict[str, Judged]) -> Figures:
+        """The details of all models, by name, in one record, what they say of the candidate side by side."""
         pool = {
-            model.name: {key: figures for key, figures in detail.items() if key != "candidate"}
-            for model, (_, detail) in scored.items()
+            name: {key: figures for key, figures in model.detail.items() if key != "candidate"}
+            for name, model in judged.items()
         }
-        own = {model.name: detail["candidate"] for model, (_, detail) in scored.items()}
+        own = {name: model.detail["candidate"] for name, model in judged.items()}
         return pool | {"candidate": self.candidate.record | own}
 
     def score_candidate(self, predicted: Predicted) -> Figures:

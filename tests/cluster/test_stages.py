@@ -14,7 +14,9 @@ from tests.workshop import Workshop
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cluster stages")]
 
 PATIENCE = 300.0  # seconds that a stage may take to get so far beside others' work
-STAGES = "features", "expectations", "train_lstm", "train_transformer", "train_baselines"
+STAGES = (
+    "features", "expectations", "splits", "train_lstm", "train_transformer", "train_baselines", "evaluate",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from tapeline.errors import QualityError
 from tapeline.quality.report import judge_leaks
-from tapeline.quality.scaling import audit_scaler
+from tapeline.quality.scaling import scaler_audit, scaler_moves
 
 N = 200
 FEATURES = np.random.default_rng(0).normal(size=(N, 3))
@@ -28,7 +28,7 @@ def audit(fit, is_train=IS_TRAIN):
     def read(columns):
         return FEATURES[:, [COLUMNS.index(column) for column in columns]]
 
-    return audit_scaler(fit, read, TIMES, is_train, COLUMNS, "fold 0", seed=1)
+    return scaler_audit("fold 0", COLUMNS, TIMES, [scaler_moves(fit, read, is_train, COLUMNS, [1])])
 
 
 def test_statistics_of_training_rows_pass():

@@ -12,7 +12,10 @@ from tapeline.features.compiled import compute
 from tapeline.features.declare import Candles, minutes_since_epoch
 from tapeline.features.table import as_candles
 from tapeline.nets.scaler import fit_scaler
+from tapeline.params import Params
+from tapeline.quality.params import QualityParams
 from tapeline.quality.report import judge_leaks
+from tapeline.quality.scaling import scaler_audit
 from tapeline.scoring import fold_audits
 from tapeline.splits.folds import TimeFold, on_calendar
 from tapeline.splits.lengths import Span, days_per_part, part_lengths
@@ -44,13 +47,21 @@ def feature_table():
 
 TABLE = feature_table()
 COLUMNS = ["one", "two"]
-ROWS = (TABLE["timestamp"], lambda columns: TABLE[list(columns)].to_numpy(copy=True), COLUMNS)
+ROWS = (TABLE["timestamp"], lambda columns: TABLE[list(columns)].to_numpy(copy=True))
+BLOCK = fold_audits.Block(0, {"one": "trend", "two": "volume"})
+
+
+def scaler_audits():
+    """The scaler of every fold, over the block of both features."""
+    moves, _ = fold_audits.audit_block(FOLDS, *ROWS, 1, BLOCK)
+    times = TABLE["timestamp"].to_numpy("datetime64[us]").view(np.int64)
+    return [scaler_audit(f"fold {k}", COLUMNS, times, [some]) for k, some in enumerate(moves)]
 
 
 def test_folds_and_scaler_of_the_pipeline_pass():
     """Each fold, the tests among each other and each fold's scaler compared something, and hold."""
     audits = fold_audits.audit_overlaps(FOLDS, TABLE["timestamp"], HORIZON * MINUTE)
-    audits += fold_audits.audit_scalers(FOLDS, *ROWS, seed=1)
+    audits += scaler_audits()
     judge_leaks(audits)
     assert [found.symbol for found in audits] == ["fold 0", "fold 1", "all folds", "fold 0", "fold 1"]
 
@@ -77,12 +88,12 @@ def test_a_scaler_of_all_rows_ends_the_stage(monkeypatch):
         fold_audits, "fit_scaler", lambda values, rows: fit_scaler(values, np.arange(len(values)))
     )
     with pytest.raises(QualityError, match=r"fold 0: one at 2025-01-01T.* is scaled by rows outside"):
-        judge_leaks(fold_audits.audit_scalers(FOLDS, *ROWS, seed=1))
+        judge_leaks(scaler_audits())
 
 
 def test_what_drifts_is_measured_between_the_last_training_and_test():
     """A feature that climbs drifts, over all rows of both parts."""
-    drifts = fold_audits.drift_of(FOLDS[-1], *ROWS[:2], {"one": "trend", "two": "volume"})
+    drifts = fold_audits.drift_of(FOLDS[-1], *ROWS, {"one": "trend", "two": "volume"})
     assert {drift.column for drift in drifts} == {"one", "two"}
     rows = [int(FOLDS[-1].mask(TABLE["timestamp"], part).sum()) for part in ("train", "test")]
     assert [(drift.train_rows, drift.test_rows) for drift in drifts] == [tuple(rows)] * 2
@@ -126,7 +137,7 @@ def test_the_calendar_does_not_drift_by_the_length_of_the_test():
 def test_a_training_shorter_than_a_week_says_nothing_of_the_calendar():
     """Its columns are left out, the others are measured."""
     groups = {"one": fold_audits.CALENDAR, "two": "trend"}
-    assert [drift.column for drift in fold_audits.drift_of(FOLDS[-1], *ROWS[:2], groups)] == ["two"]
+    assert [drift.column for drift in fold_audits.drift_of(FOLDS[-1], *ROWS, groups)] == ["two"]
 
 
 def test_the_calendars_group_is_what_follows_from_the_time_alone():
@@ -138,3 +149,33 @@ def test_the_calendars_group_is_what_follows_from_the_time_alone():
     }
     for feature, same in is_same.items():
         assert same == (feature.group == fold_audits.CALENDAR) or feature.group == "leader", feature.name
+
+
+def test_many_features_are_looked_at_in_blocks(monkeypatch):
+    """Nineteen features are three blocks: each is compared once, and a leak of the last is found."""
+    columns = [f"feature_{k:02}" for k in range(19)]
+    values = np.random.default_rng(3).normal(size=(len(TABLE), 19))
+    quality = Params.read().section("quality", QualityParams)
+
+    def read(some):
+        return values[:, [columns.index(name) for name in some]]
+
+    def audits(groups=None):
+        groups = groups or dict.fromkeys(columns, "trend")
+        return fold_audits.audit_folds(FOLDS, TABLE["timestamp"], read, groups, HORIZON * MINUTE, quality)
+
+    found = audits()
+    judge_leaks(found.audits)
+    scalers = [audit for audit in found.audits if audit.name == "scaler"]
+    assert [(audit.symbol, audit.cells) for audit in scalers] == [("fold 0", 38), ("fold 1", 38)]
+    assert sorted(drift.column for drift in found.drifts) == columns
+
+    def of_the_last(features, rows):
+        scaler = fit_scaler(features, rows)
+        if features.shape[1] == 3:
+            scaler.mean[2] = features[:, 2].mean()
+        return scaler
+
+    monkeypatch.setattr(fold_audits, "fit_scaler", of_the_last)
+    with pytest.raises(QualityError, match="feature_18 at .* is scaled by rows outside"):
+        judge_leaks(audits().audits)

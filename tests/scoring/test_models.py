@@ -143,8 +143,10 @@ def test_a_strength_is_scored_by_its_error(scoring):
 
 def test_details_of_all_models_say_of_the_candidate_once(scoring):
     """Beside the pool's: what ships, and every model's own figures."""
-    scored = {model: scoring.score(scoring.read(model)) for model in (LSTM, TRANSFORMER)}
-    details = scoring.details(scored)
+    judged = {name: scoring.judge(name) for name in ("lstm", "transformer")}
+    assert judged["lstm"].counts == scoring.read(LSTM).counts
+    assert judged["lstm"].metrics == scoring.score(scoring.read(LSTM))[0]
+    details = scoring.details(judged)
     assert list(details) == ["lstm", "transformer", "candidate"]
     assert "candidate" not in details["lstm"]
     assert details["candidate"]["model"] == "fold_1"
