@@ -1,12 +1,15 @@
 """The whole examination: what a run left, taken as plain tables, against what the referee derives."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from tapeline.parallel import side_by_side
 from tapeline.referee.accounts import check_account, check_decisions
 from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
@@ -41,6 +44,7 @@ NEEDED = (
 )  # fmt: skip
 POOL = "backtest"  # title of the account of all tests
 CANDIDATE = "candidate"  # title of the account on its rows alone
+FEATURES_AT_ONCE = 10  # of the scalers, that are a part of what is derived
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,29 @@ class Run:
     tossed: Tossed
 
 
+@dataclass(frozen=True)
+class Part:
+    """What is derived by itself: its `title`, and the check that adds to the findings it is called with."""
+
+    title: str
+    check: Callable[[Findings], None]
+
+    def __str__(self) -> str:
+        return self.title
+
+    @property
+    def findings(self) -> Findings:
+        """What the check finds."""
+        findings = Findings()
+        self.check(findings)
+        return findings
+
+
 def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -> Findings:
-    """Derive anew what `run` claims, by what was declared; return every comparison."""
+    """Derive anew what `run` claims, by what was declared; return every comparison.
+
+    What rests on candles and folds alone is derived part after part, or side by side on a cluster.
+    """
     findings = Findings()
     market = []
     for symbol, table in run.candles.items():
@@ -104,19 +129,59 @@ def examine(run: Run, rows: RowRules, tiers: TierRules, account: AccountRules) -
     check_folds(folds, rows, end, findings)
     learned = with_refit(folds, end) if rows.is_refit else folds
     names = [f"fold_{k}" for k in range(len(folds))] + ["refit"] * rows.is_refit
-    for model in run.models:
-        _check_model(model, run.baselines, dict(zip(names, learned, strict=True)), market, findings)
-    for baseline in run.baselines:
-        check_baseline(baseline, dict(zip(names, learned, strict=True)), market, findings)
-    for model in run.models:
-        _check_metrics(model, run, market, tiers, folds, findings)
+    parts = _parts(run, market, dict(zip(names, learned, strict=True)), folds, tiers, account)
+    for found in side_by_side(attrgetter("findings"), parts, workers=1):
+        findings.add(found)
+    return findings
+
+
+def _parts(
+    run: Run,
+    market: list[SymbolCandles],
+    learned: Mapping[str, Parts],
+    folds: list[Parts],
+    tiers: TierRules,
+    account: AccountRules,
+) -> list[Part]:
+    """Each model's rows, each baseline's, each model's figures, scalers some features at once, accounts.
+
+    learned : by name the folds that models were trained on, a refitted one's among them
+    """
     every: tuple[ModelClaims | BaselineClaims, ...] = (*run.models, *run.baselines)
     fitted = [
-        (model.predictions.name, k, model.models[name]) for model in every for k, name in enumerate(names)
+        (model.predictions.name, k, model.models[name]) for model in every for k, name in enumerate(learned)
     ]
-    check_scalers(fitted, learned, market, run.read_column, findings)
-    check_accounts(run, market, tiers, account, findings)
-    return findings
+    features = list(dict.fromkeys(name for _, _, model in fitted for name in model["features"]))
+    blocks = [features[k : k + FEATURES_AT_ONCE] for k in range(0, len(features), FEATURES_AT_ONCE)]
+    trained = list(learned.values())
+    return [
+        *(
+            Part(
+                f"rows of {model.predictions.name}",
+                partial(_check_model, model, run.baselines, learned, market),
+            )
+            for model in run.models
+        ),
+        *(
+            Part(f"baseline {baseline.predictions.name}", partial(check_baseline, baseline, learned, market))
+            for baseline in run.baselines
+        ),
+        *(
+            Part(
+                f"figures of {model.predictions.name}",
+                partial(_check_metrics, model, run, market, tiers, folds),
+            )
+            for model in run.models
+        ),
+        *(
+            Part(
+                f"scalers of {some[0]}",
+                partial(check_scalers, fitted, some, trained, market, run.read_column),
+            )
+            for some in blocks
+        ),
+        Part("accounts", partial(check_accounts, run, market, tiers, account)),
+    ]
 
 
 def _check_model(

@@ -50,6 +50,13 @@ class Findings:
     differing: dict[str, int] = field(default_factory=dict)
     differences: list[Difference] = field(default_factory=list)
 
+    def add(self, other: "Findings") -> None:
+        """Add what was compared elsewhere, behind what is here."""
+        for own, more in ((self.compared, other.compared), (self.differing, other.differing)):
+            for check, count in more.items():
+                own[check] = own.get(check, 0) + count
+        self.differences += other.differences
+
     def equal(
         self,
         check: str,

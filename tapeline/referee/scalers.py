@@ -1,6 +1,6 @@
 """Scalers as models hold them, against the stored features of the rows that they may be fitted on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,12 +19,13 @@ ReadColumn = Callable[[str, str], NDArray[np.float64]]
 
 def check_scalers(
     models: list[tuple[str, int, Mapping[str, Any]]],
+    features: Sequence[str],
     folds: list[Parts],
     market: list[SymbolCandles],
     read_column: ReadColumn,
     findings: Findings,
 ) -> None:
-    """Mean and deviation of every feature over the training rows, of all symbols together, and no others.
+    """Mean and deviation of `features` over the training rows, of all symbols together, and no others.
 
     models : name, position of the fold, and the model's record with `features` and `scaler`. One column is
     held at a time.
@@ -32,7 +33,7 @@ def check_scalers(
     is_row = [
         [within(candles.time[candles.has_features], parts.train) for candles in market] for parts in folds
     ]
-    for feature in dict.fromkeys(name for _, _, model in models for name in model["features"]):
+    for feature in features:
         columns = [read_column(candles.symbol, feature) for candles in market]
         if any(len(column) != mask.size for column, mask in zip(columns, is_row[0], strict=True)):
             return  # rows that differ are told of already
