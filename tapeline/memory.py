@@ -1,10 +1,10 @@
 """Whether a stage fits into the memory that it may have, said before it begins."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import pyarrow as pa
@@ -18,7 +18,7 @@ from tapeline.schema import Symbols, Workers
 KEY = "data.memory_gb"
 MemoryGb = Annotated[float, Field(ge=0.001, le=1_000_000)] | None  # None: what the machine has
 GB = 2**30
-CGROUP = Path("/sys/fs/cgroup/memory.max")
+GROUPS, MEMBERSHIP = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")  # of Linux, in man cgroups
 
 
 @dataclass(frozen=True)
@@ -82,8 +82,23 @@ def _rows_of(path: Path) -> int:
 
 
 def machine_bytes() -> int:
-    """Memory of this machine, or of the group of processes that this one is in where that is less."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    with suppress(OSError, ValueError):  # no such file, or `max`
-        return min(total, int(CGROUP.read_text()))
-    return total
+    """Memory of this machine, or of the groups of processes that this one is in where one has less."""
+    return min([os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"), *_group_limits()])
+
+
+def _group_limits() -> Iterator[int]:
+    """Limits of the control groups of this process and of those above them, of either version of Linux's."""
+    try:
+        lines = MEMBERSHIP.read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        mounted = {"": ("", "memory.max"), "memory": ("memory", "memory.limit_in_bytes")}.get(controllers)
+        if mounted is None:
+            continue
+        top, name = mounted
+        group = PurePosixPath(path.lstrip("/"))
+        for folder in (group, *group.parents):
+            with suppress(OSError, ValueError):  # no such file, or `max`
+                yield int((GROUPS / top / folder / name).read_text())

@@ -61,11 +61,30 @@ def test_without_a_budget_the_machine_is_asked(tables, monkeypatch):
         ParamsError, match="params.yaml: data.memory_gb is empty: .* this machine has 0.00098"
     ):
         require_memory(params_of(None), "splits", tables)
-    monkeypatch.undo()
-    limit = tables / "memory.max"
-    monkeypatch.setattr(memory, "CGROUP", limit)
+
+
+@pytest.mark.parametrize(
+    ("membership", "limited"),
+    [
+        ("0::/", "memory.max"),
+        ("0::/user/mine", "user/memory.max"),
+        ("3:cpu:/x\n0::/user/mine", "user/mine/memory.max"),
+        ("4:memory:/docker/one\n0::/", "memory/docker/one/memory.limit_in_bytes"),
+        ("4:memory:/docker/one", "memory/memory.limit_in_bytes"),
+    ],
+)
+def test_a_group_of_processes_that_may_take_less_counts(tmp_path, monkeypatch, membership, limited):
+    """The least of its own limit and of those of the groups that it is in, in either version of them."""
+    monkeypatch.setattr(memory, "GROUPS", tmp_path)
+    monkeypatch.setattr(memory, "MEMBERSHIP", tmp_path / "cgroup")
+    whole = memory.machine_bytes()  # nothing is known of groups
+    (tmp_path / "cgroup").write_text(membership + "\n")
+    limit = tmp_path / limited
+    limit.parent.mkdir(parents=True, exist_ok=True)
     limit.write_text("max\n")
-    whole = memory.machine_bytes()
+    assert memory.machine_bytes() == whole
+    limit.write_text("9223372036854771712\n")
+    assert memory.machine_bytes() == whole
     limit.write_text("1048576\n")
     assert memory.machine_bytes() == 1 << 20 < whole
 
