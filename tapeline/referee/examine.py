@@ -33,7 +33,7 @@ from tapeline.referee.offered import check_offered
 from tapeline.referee.orders import Account
 from tapeline.referee.random_sides import Tossed, check_random_sides
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
-from tapeline.referee.scalers import ReadColumn, check_scalers
+from tapeline.referee.scalers import ReadColumns, check_scalers
 from tapeline.row_records import LearnedRows
 from tapeline.schema import DIRECTION
 
@@ -75,7 +75,7 @@ class Run:
 
     candles, features, ceilings : tables by symbol, the last of the best answers in tests, by what is asked
         and given; of the first two one symbol's is looked at after the other's
-    read_column : a feature's column of a symbol's table
+    read_columns : some features' columns of a symbol's table
     splits : the splits file; models : the direction that is traded, then the trend that allows it
     baselines : rules that the models are measured against
     accounts : by title, with the figures that are told of each; tossed : the pool's, with random sides
@@ -83,7 +83,7 @@ class Run:
 
     candles: Mapping[str, pd.DataFrame]
     features: Mapping[str, pd.DataFrame]
-    read_column: ReadColumn
+    read_columns: ReadColumns
     ceilings: Mapping[str, pd.DataFrame]
     splits: Mapping[str, Any]
     models: tuple[ModelClaims, ...]
@@ -176,7 +176,7 @@ def _parts(
         *(
             Part(
                 f"scalers of {some[0]}",
-                partial(check_scalers, fitted, some, trained, market, run.read_column),
+                partial(check_scalers, fitted, some, trained, market, run.read_columns),
             )
             for some in blocks
         ),

@@ -13,8 +13,8 @@ from tapeline.referee.folds import Parts
 TOLERANCE = 1e-8  # standard deviations; a row more or less moves a mean by a millionth and more
 EQUAL = 1e-12  # a deviation of this share of the mean, or less, is rounding of equal numbers: only centred
 
-# From a symbol and a feature to that column of its stored table, (n,) in the order of the table's rows.
-ReadColumn = Callable[[str, str], NDArray[np.float64]]
+# From a symbol and features to those columns of its stored table, (n,) each in the order of the table's rows.
+ReadColumns = Callable[[str, Sequence[str]], Mapping[str, NDArray[np.floating]]]
 
 
 def check_scalers(
@@ -22,19 +22,20 @@ def check_scalers(
     features: Sequence[str],
     folds: list[Parts],
     market: list[SymbolCandles],
-    read_column: ReadColumn,
+    read_columns: ReadColumns,
     findings: Findings,
 ) -> None:
     """Mean and deviation of `features` over the training rows, of all symbols together, and no others.
 
-    models : name, position of the fold, and the model's record with `features` and `scaler`. One column is
-    held at a time.
+    models : name, position of the fold, and the model's record with `features` and `scaler`. All
+    columns that are asked for are held.
     """
     is_row = [
         [within(candles.time[candles.has_features], parts.train) for candles in market] for parts in folds
     ]
+    tables = [read_columns(candles.symbol, features) for candles in market]
     for feature in features:
-        columns = [read_column(candles.symbol, feature) for candles in market]
+        columns = [table[feature] for table in tables]
         if any(len(column) != mask.size for column, mask in zip(columns, is_row[0], strict=True)):
             return  # rows that differ are told of already
         fitted = [_fit([c[mask] for c, mask in zip(columns, masks, strict=True)]) for masks in is_row]
@@ -49,8 +50,8 @@ def check_scalers(
                     findings.hold("scalers", text, off <= TOLERANCE, value, own, Place(fold))
 
 
-def _fit(parts: list[NDArray[np.float64]]) -> tuple[float, float]:
-    values = np.concatenate(parts)
+def _fit(parts: list[NDArray[np.floating]]) -> tuple[float, float]:
+    values = np.concatenate(parts, dtype=np.float64)
     if not values.size:
         return np.nan, np.nan
     mean, deviation = float(values.mean()), float(values.std())

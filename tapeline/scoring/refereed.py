@@ -93,8 +93,9 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
     columns = ["timestamp", "segment", "is_filled", *PRICES]
     features = {symbol: Path(FEATURES) / f"{symbol}.parquet" for symbol in symbols}
 
-    def read_column(symbol: str, feature: str) -> NDArray[np.float64]:
-        return np.asarray(pq.read_table(features[symbol], columns=[feature]).column(0).to_numpy(), np.float64)
+    def read_columns(symbol: str, names: Sequence[str]) -> dict[str, NDArray[np.floating]]:
+        table = pq.read_table(features[symbol], columns=list(names))
+        return {name: table.column(name).to_numpy() for name in names}
 
     splits, detail = read_json("data/splits.json"), read_json("metrics/detail/evaluation.json")
     tests = [tuple(pd.Timestamp(fold["test"][end]) for end in ("start", "end")) for fold in splits["folds"]]
@@ -111,7 +112,7 @@ def read_run(symbols: tuple[str, ...], accounts: Mapping[str, Account], tossed: 
     return Run(
         candles=StoredTables({s: Path(f"data/candles/{s}.parquet") for s in symbols}, columns),
         features=StoredTables(features, ["timestamp", *LABELS]),
-        read_column=read_column,
+        read_columns=read_columns,
         ceilings={s: read_ceilings(s, tests) for s in symbols if Path("data/candles/ceiling").is_dir()},
         splits=splits,
         models=tuple(read_claims(model, detail) for model in models),

@@ -298,8 +298,12 @@ def test_thresholds_taken_from_the_test_are_found(claims):
 
 def test_a_scaler_fitted_on_other_rows_or_features_a_candle_ahead_is_found(claims):
     """The mean over the training rows moves by more than rounding."""
-    read = claims.read_column
-    ahead = replace(claims, read_column=lambda symbol, name: np.roll(read(symbol, name), -1))
+    read = claims.read_columns
+
+    def read_ahead(symbol, names):
+        return {name: np.roll(column, -1) for name, column in read(symbol, names).items()}
+
+    ahead = replace(claims, read_columns=read_ahead)
     assert first(ahead)[0] == "scalers"
     models = copy.deepcopy(claims.models[1].models)
     models["fold_1"]["scaler"]["std"][0] *= 1.0001
