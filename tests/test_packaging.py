@@ -47,7 +47,7 @@ MODULES = {  # in rooms that take no more
 }
 # Imported by name while they run, by the library that is named.
 NOT_THE_PIPELINES = {"cluster", "dev", "http"}  # extras
-UNSEEN = {"tensorboard": "lightning-fabric", "onnxscript": "torch"}
+UNSEEN = {"tensorboard": "lightning-fabric", "onnxscript": "torch", "ruamel-yaml-clib": "dvc"}
 FORBIDDEN = ("torch", "great_expectations", "ccxt", "altair", "dvc", "gto", "h5py")
 
 
@@ -85,10 +85,10 @@ def imported(path, in_functions):
 
 
 def others(imports):
-    """Distributions of others that hold what is imported by name."""
+    """Distributions of others that hold what is imported by name; of several the one that others add to."""
     tops = {name.split(".")[0] for name in imports}
     tops -= sys.stdlib_module_names | {"tapeline", "stages", "commands"}
-    return {canonicalize_name(homes()[top][0]) for top in tops}
+    return {canonicalize_name(min(homes()[top], key=len)) for top in tops}
 
 
 def imported_with(path):

@@ -58,7 +58,7 @@ def read_stages(lock: Path) -> dict[str, dict[str, Any]]:
 def parse_stages(text: str, where: str) -> dict[str, dict[str, Any]]:
     """Entries of a dvc.lock given as `text`, which is called `where` in errors."""
     try:
-        return _stages(YAML(typ="safe", pure=True).load(text), where)
+        return _stages(YAML(typ="safe").load(text), where)
     except YAMLError as error:
         raise DataError(where, f"is not YAML: {' '.join(str(error).split())}") from error
 
@@ -149,6 +149,6 @@ def _dvc_record(path: str, kind: str, source: str, item: dict[str, Any]) -> Reco
 
 def _yaml(path: Path) -> Any:
     try:
-        return YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
+        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, YAMLError) as error:
         raise DataError(path, f"is not YAML: {' '.join(str(error).split())}") from error
