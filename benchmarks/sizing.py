@@ -31,12 +31,17 @@ MEASURED = (  # symbols, days, labels
 )  # fmt: skip
 CHECKED = ("8,60,60000",)
 SHARED_BY = {
-    "features": "symbol", "expectations": "symbol", "train_lstm": "fold", "train_transformer": "fold",
-    "train_baselines": "baseline and fold",
+    "features": "symbol", "expectations": "symbol", "splits": "eight features", "train_lstm": "fold",
+    "train_transformer": "fold", "train_baselines": "baseline and fold", "evaluate": "model",
 }  # fmt: skip
+# Without a cluster their tasks go one after the other.
+ONE_TASK_HERE = "splits", "evaluate"
+# Of the processor time, what stays where the stage was started: reading, trades, money, what is written.
+STAYS = {"evaluate": 0.45}
 ONE_BY_ONE = "features", "expectations", "promote"  # that hold a symbol's rows at most
 MODELLED = tuple(stage for stage in STAGES if stage not in {"ingest", "ceilings"})  # those simulate
 FEATURES, FEATURE_BYTES = 100, 4  # of a candle, of one number, as they lie in the mapped file
+N_MODELS = 5
 N_BASELINES, STRIDE, MOST = 2, 3, 150_000  # baselines.stride, baselines.rows
 # The market whose ceilings cost the least: they are no part of what is modelled.
 EASY = {"simulation.market": "trend", "simulation.signal": "0.34", "simulation.regime_minutes": "240"}
@@ -129,15 +134,19 @@ def memory_model(runs: Sequence[Measured], stage: str) -> Floats:
 
 def at_once(stage: str) -> int:
     """Tasks that the benchmark's machine runs side by side, by data.workers and train.workers."""
-    return 2 if stage in SHARED_BY else 1
+    return 2 if stage in SHARED_BY and stage not in ONE_TASK_HERE else 1
 
 
 def wall(seconds: float, size: Size, stage: str, workers: int) -> float:
     """Seconds of the clock: shared out by whole tasks."""
-    tasks = {"symbol": size.symbols, "fold": size.folds, "baseline and fold": N_BASELINES * size.folds}
+    tasks = {
+        "symbol": size.symbols, "fold": size.folds, "baseline and fold": N_BASELINES * size.folds,
+        "eight features": -(-FEATURES // 8), "model": N_MODELS,
+    }  # fmt: skip
     n = tasks.get(SHARED_BY.get(stage, ""), 1)
     rounds = -(-n // min(workers, n))
-    return seconds / n * rounds
+    stays = STAYS.get(stage, 0.0)
+    return seconds * (stays + (1 - stays) / n * rounds)
 
 
 def main() -> None:

@@ -49,7 +49,9 @@ def test_memory_of_a_task_by_symbol_hangs_on_a_symbol_and_not_on_all(process, ca
         ("features", 64, 1.0),
         ("train_lstm", 64, 10.0),  # three folds
         ("train_baselines", 4, 10.0),  # two baselines of three folds: two rounds of five hours
-        ("splits", 64, 30.0),
+        ("splits", 64, 30.0 / 13),  # a hundred features, eight at once
+        ("evaluate", 64, 30.0 * 0.45 + 30.0 * 0.55 / 5),  # five models, and what stays
+        ("promote", 64, 30.0),
     ],
 )
 def test_tasks_are_shared_out_whole(stage, workers, hours):
