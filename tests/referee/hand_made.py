@@ -750,7 +750,7 @@ def make_run():
     return Run(
         candles,
         features,
-        lambda symbol, feature: columns[symbol],
+        lambda symbol, names: dict.fromkeys(names, columns[symbol]),
         ceilings,
         splits,
         models,
