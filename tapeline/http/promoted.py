@@ -17,7 +17,7 @@ from tapeline.features.buffer import MICROSECONDS, capacity
 from tapeline.features.declare import FloatArray
 from tapeline.http.bodies import LONGEST_SYMBOL
 from tapeline.http.figures import Figures
-from tapeline.promotion.bundle import MANIFEST
+from tapeline.promotion.manifest import MANIFEST
 from tapeline.schema import INTERVAL_MINUTES, OHLCV
 from tapeline.serving.answers import REFUSED, Answer
 from tapeline.serving.candles import CandleError, brief, show

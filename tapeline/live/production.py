@@ -17,8 +17,9 @@ from tapeline.evaluation.promise import Promise
 from tapeline.live.drift import Reference
 from tapeline.models.table import TRADED
 from tapeline.params import Params
-from tapeline.promotion.bundle import FIGURES, MANIFEST, PROMISE
+from tapeline.promotion.bundle import FIGURES, PROMISE
 from tapeline.promotion.contract import BundleFigures, Contract
+from tapeline.promotion.manifest import MANIFEST
 from tapeline.serving.lines import bundles
 from tapeline.serving.stream import Stream
 from tapeline.trading.params import TradingParams

@@ -14,17 +14,17 @@ from numpy.typing import NDArray
 from onnxruntime.capi import onnxruntime_pybind11_state as onnx_errors
 
 from tapeline.errors import LONGEST, ArtifactError, brief
-from tapeline.promotion.contract import Contract, Manifest, ModelDescription
+from tapeline.promotion.contract import Contract, ModelDescription
 from tapeline.promotion.external_data import external_data
+from tapeline.promotion.manifest import MANIFEST, Manifest, bundle_id_of, verify_bundle
 
-GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, PROMISE, MANIFEST = (
+GRAPH, MODEL, CONTRACT, FEATURES, FIGURES, PROMISE = (
     "model.onnx",
     "model.json",
     "contract.json",
     "features.json",
     "metrics.json",
     "promise.json",
-    "manifest.json",
 )
 PREDICTING = (GRAPH, MODEL, CONTRACT)  # what a prediction takes; the rest tells of it
 WINDOWS = "windows"  # the graph's input
@@ -64,27 +64,6 @@ def pack(folder: Path, files: dict[str, bytes], fingerprints: dict[str, str]) ->
     manifest = Manifest(bundle_id=bundle_id, fingerprints=fingerprints, sha256=hashes)
     (folder / MANIFEST).write_text(json.dumps(manifest.plain(), indent=2) + "\n", encoding="utf-8")
     return bundle_id
-
-
-def verify_bundle(folder: Path) -> Manifest:
-    """Return the manifest after comparing every file with it; ArtifactError names the first difference."""
-    if not (folder / MANIFEST).is_file():
-        raise ArtifactError(f"{folder / MANIFEST}: is missing, so there is no whole bundle")
-    manifest = Manifest.read_file(folder / MANIFEST)
-    hashes = manifest.sha256
-    if bundle_id_of(hashes, manifest.fingerprints) != manifest.bundle_id:
-        raise ArtifactError(f"{folder / MANIFEST}: bundle_id does not match its hashes")
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if name not in hashes and name != MANIFEST:
-            raise ArtifactError(f"{path}: is foreign: the manifest does not know it")
-    for name, expected in hashes.items():
-        path = folder / name
-        if not path.is_file():  # a link into DVC's cache is one: what counts is its content
-            raise ArtifactError(f"{path}: is missing")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != expected:
-            raise ArtifactError(f"{path}: content differs from the manifest")
-    return manifest
 
 
 def open_bundle(folder: Path) -> Bundle:
@@ -135,9 +114,3 @@ def _check_input(session: onnxruntime.InferenceSession, length: int, n_features:
         raise ArtifactError(
             f"{GRAPH} takes {brief(taken)}, and must take {WINDOWS} of {[length, n_features]}"
         )
-
-
-def bundle_id_of(hashes: dict[str, str], fingerprints: dict[str, str]) -> str:
-    """Id of a bundle: a hash of its files' hashes and of its fingerprints."""
-    text = json.dumps({"sha256": hashes, "fingerprints": fingerprints}, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

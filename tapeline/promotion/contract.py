@@ -1,4 +1,4 @@
-"""The documents of a bundle: its contract, its model, and the manifest of its files."""
+"""The documents of a bundle: its contract, its model, its figures."""
 
 from pydantic import JsonValue
 
@@ -118,14 +118,6 @@ class ModelDescription(Document):
     span: Span
     made_from: dict[str, str]
     scaler: Scaling
-
-
-class Manifest(Document):
-    """manifest.json: the hash of every file, what the bundle was made from, and its id, a hash of both."""
-
-    bundle_id: str
-    fingerprints: dict[str, str]
-    sha256: dict[str, str]
 
 
 class BundleFigures(Document):

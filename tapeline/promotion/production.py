@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tapeline.errors import ArtifactError
 from tapeline.outputs import write_json
-from tapeline.promotion.bundle import MANIFEST, verify_bundle
+from tapeline.promotion.manifest import MANIFEST, verify_bundle
 from tapeline.promotion.registry import PROD, SHADOW, Registry
 
 CANDIDATES, INDEX = Path("models/candidate"), Path("models/registry.json")

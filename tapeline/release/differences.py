@@ -14,7 +14,7 @@ from dvc.repo import Repo
 from dvc_data.hashfile.tree import Tree
 
 from tapeline.errors import DataError
-from tapeline.promotion.bundle import bundle_id_of
+from tapeline.promotion.manifest import bundle_id_of
 from tapeline.release.locked import FOLDER, Record, RecordedParam, cached_listing, read_manifest
 from tapeline.store.feature_store import FeatureStore
 

@@ -15,7 +15,7 @@ from dvc.repo import Repo
 
 from tapeline.ending import without_secrets
 from tapeline.errors import ArtifactError, DataError
-from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.production import CANDIDATES
 from tapeline.promotion.registry import Release
 from tapeline.promotion.repository import git

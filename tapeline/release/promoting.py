@@ -18,10 +18,11 @@ from tapeline.models.selected import selection_of
 from tapeline.models.table import ARTIFACTS
 from tapeline.outputs import read_json
 from tapeline.params import Params
-from tapeline.promotion.bundle import FIGURES, verify_bundle
+from tapeline.promotion.bundle import FIGURES
 from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
 from tapeline.promotion.contract import BundleFigures
 from tapeline.promotion.gates import Verdict, summary
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.pending_tags import assignment, head, registration
 from tapeline.promotion.production import CANDIDATES, PROMOTED
 from tapeline.promotion.proofs import ProofRecord

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tapeline.errors import ArtifactError, NotServedError
 from tapeline.evaluation.latency import LatencyParams, percentiles
 from tapeline.market.origin import is_of_simulation, read_origin
-from tapeline.promotion.bundle import CONTRACT, MANIFEST, open_to_time
+from tapeline.promotion.bundle import CONTRACT, open_to_time
+from tapeline.promotion.manifest import MANIFEST
 from tapeline.schema import OHLCV
 from tapeline.serving.stream import Stream
 from tapeline.serving.timing import Timed, Timings, time_stream

@@ -11,7 +11,7 @@ from moto.server import ThreadedMotoServer
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.bundle import verify_bundle
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.registry import Registry
 from tapeline.release.recheck import Checked
 from tapeline.release.rerun import STAGES, Rerun

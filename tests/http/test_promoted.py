@@ -10,8 +10,8 @@ import pytest
 from commands.predict import hold_against_tags
 from tapeline.errors import ArtifactError
 from tapeline.http import promoted
-from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.change import Delivery, carry_out, one_at_a_time
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.pending_tags import assignment, registration
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import PROD

@@ -7,7 +7,8 @@ from pydantic import ValidationError
 
 from tapeline.closure import ROOT
 from tapeline.errors import ArtifactError
-from tapeline.promotion.contract import BundleFigures, Contract, Manifest, ModelDescription, Output
+from tapeline.promotion.contract import BundleFigures, Contract, ModelDescription, Output
+from tapeline.promotion.manifest import Manifest
 from tapeline.promotion.release_record import AssignmentRecord, ReleaseRecord, RunRecord
 
 FIXTURES = ROOT / "tests/promotion/fixtures"  # as the code of commit 2b5197e left them

@@ -7,8 +7,8 @@ import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.bundle import verify_bundle
 from tapeline.promotion.change import Delivery, carry_out
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Registry
 from tapeline.promotion.repository import git

@@ -8,8 +8,9 @@ import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.models.table import ARTIFACTS
-from tapeline.promotion.bundle import CONTRACT, verify_bundle
+from tapeline.promotion.bundle import CONTRACT
 from tapeline.promotion.contract import Contract
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.registry import Registry
 from tapeline.promotion.repository import git
 from tapeline.promotion.versions import Version

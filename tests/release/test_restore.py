@@ -6,7 +6,8 @@ from contextlib import contextmanager
 import pytest
 
 from tapeline.errors import ArtifactError
-from tapeline.promotion.bundle import pack, verify_bundle
+from tapeline.promotion.bundle import pack
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.repository import git
 from tapeline.release import restore as module
 from tapeline.release.restore import restore

@@ -7,7 +7,8 @@ import pytest
 
 from tapeline.errors import ArtifactError
 from tapeline.promotion import change
-from tapeline.promotion.bundle import pack, verify_bundle
+from tapeline.promotion.bundle import pack
+from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.registry import Registry
 from tapeline.promotion.repository import git
 from tapeline.release import rollback as module
