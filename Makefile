@@ -98,8 +98,8 @@ watch: env ## Hold what was answered against what the bundles promised: [STRICT=
 serve: env ## Serve what is in production over HTTP: [HOST=127.0.0.1] [PORT=8000] [MODELS=models/shadow]; other hosts need TAPELINE_TOKEN
 	@python -m commands.serve --models="$${MODELS:-models/promoted}" --host="$${HOST:-127.0.0.1}" --port="$${PORT:-8000}"
 
-retrain: env ## Add what live recorded to the raw candles, run the pipeline as production was made, compare: [MODEL=] [FOLDER=live]
-	@python -m commands.retrain --folder="$$FOLDER" --model="$$MODEL"
+retrain: env ## Add what live recorded to the raw candles, run the pipeline as production was made, compare: [MODEL=] [START=1, from its weights] [FOLDER=live]
+	@python -m commands.retrain --folder="$$FOLDER" --model="$$MODEL" --start="$$START"
 
 check-release: env ## Hold a release's tag against the run at its commit: TAG=lstm-direction@v1.0.0
 	@python -m commands.check_release "$$TAG"

@@ -1,20 +1,25 @@
 """Train anew on what live recorded, by the params of the version in production; nothing is promoted."""
 
 import argparse
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
+from dvc.utils.hydra import apply_overrides  # what `-S` calls
 
 from tapeline.ending import run_command
 from tapeline.errors import ArtifactError
 from tapeline.evaluation.params import EvaluationParams
 from tapeline.live.records import Records
 from tapeline.live.retrain import answered, compare, days_of, sentence, write_recorded
-from tapeline.models.table import ARTIFACTS
-from tapeline.outputs import whole_file
+from tapeline.models.start import KEY, NO_START, STARTS
+from tapeline.models.table import ARTIFACTS, NETWORKS
+from tapeline.outputs import whole_file, whole_folder
 from tapeline.params import PARAMS_FILE, Params
+from tapeline.promotion.production import PROMOTED, in_production
 from tapeline.promotion.registry import Registry, Release
 from tapeline.promotion.repository import git
 from tapeline.schema import INTERVAL_MINUTES, Horizon, Interval, Symbols
@@ -29,6 +34,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", default="")
     parser.add_argument("--model", default="")
+    parser.add_argument("--start", default="")
     chosen = parser.parse_args()
     artifact, release = _production(chosen.model)
     changed = git(ROOT, "status", "--porcelain", "--untracked-files=no").strip()
@@ -45,12 +51,14 @@ def main() -> None:
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: is not there, of which {release.tag} was made; dvc pull fetches it")
     records = Records(Path(chosen.folder or "live"))
+    begin = _start(chosen.start, artifact, release)
     written = write_recorded(records, folder, interval)
     if not written:
         raise ArtifactError(f"{records.folder}: nothing is recorded; `make live` answers and records")
     print(f"candles: {days_of(params.value('data.symbols', Symbols), written)} in {folder}")
     with whole_file(PARAMS_FILE) as aside:
         aside.write_text(text, encoding="utf-8")
+    begin()
     _run("dvc", "add", "--quiet", str(folder))
     git(ROOT, "add", f"{folder}.dvc", str(PARAMS_FILE))
     last = records.days()[-1]
@@ -60,6 +68,29 @@ def main() -> None:
     _run(sys.executable, "-m", "commands.report")
     print(_compared(artifact, release, records, params))
     print("the gates' verdict is in reports/index.html; commit the run, and `make promote` decides")
+
+
+def _start(said: str, artifact: str, release: Release) -> Callable[[], None]:
+    """What sets `train.start_from` as START says; nothing where it says nothing: as production was made."""
+    if said not in ("", "0", "1"):
+        raise ArtifactError(f"START: {said!r} is none of 1, the weights in production, 0, fresh ones")
+    if not said:
+        return lambda: None
+    if said == "1" and artifact not in {model.artifact for model in NETWORKS}:
+        raise ArtifactError(f"START: {artifact} is no network, it has no weights to begin with; leave it out")
+    source = PROMOTED / artifact
+    if said == "1" and in_production(ROOT, artifact) != release.record.bundle_id:
+        raise ArtifactError(f"{source}: is not the bundle of {release.tag}; `make restore` brings it back")
+
+    def begin() -> None:
+        apply_overrides(PARAMS_FILE, [f"++{KEY}={STARTS if said == '1' else NO_START}"])
+        if said == "1":
+            with whole_folder(STARTS) as aside:
+                shutil.copytree(source, aside / artifact)
+            _run("dvc", "add", "--quiet", str(STARTS))
+            git(ROOT, "add", f"{STARTS}.dvc", str(STARTS.parent / ".gitignore"))
+
+    return begin
 
 
 def _production(model: str) -> tuple[str, Release]:

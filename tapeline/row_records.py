@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 
 from tapeline.documents import Document
 
+BUNDLE = "bundle"  # of which weights are, in place of the name of a fold
+
 
 class RowRecord(Document):
     """Rows of one symbol: how many, the open times of the first and the last, and a digest of all.
@@ -24,12 +26,26 @@ class RowRecord(Document):
     label_moment: float | None = None
 
 
+class StartRows(Document):
+    """What weights that a training began with have learned from before.
+
+    of : the name of the fold before, whose rows are recorded as its own, or BUNDLE
+    bundle : id of the bundle that they descend from
+    span : of a bundle, by part, open times of the first and the last row
+    """
+
+    of: str
+    bundle: str | None = None
+    span: dict[str, tuple[str, str]] | None = None
+
+
 class LearnedRows(Document):
     """Rows that one model has learned from, by symbol.
 
     scaled : that the scaler is fitted on; trained : whose labels are trained on; stopped : whose loss decides
     when to stop; span_firsts, span_lasts : first and last rows of what chunks are cut from
     minimum_context : rows that lead up to the first label of a chunk
+    start : of weights that were another model's; None where they were fresh
     """
 
     scaled: dict[str, RowRecord]
@@ -38,6 +54,7 @@ class LearnedRows(Document):
     span_firsts: dict[str, RowRecord]
     span_lasts: dict[str, RowRecord]
     minimum_context: int
+    start: StartRows | None = None
 
 
 class FittedRows(Document):

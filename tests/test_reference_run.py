@@ -41,12 +41,13 @@ def test_the_lock_is_of_this_code_and_params(stage):
     locked, spec = LOCK["stages"][stage], PIPELINE["stages"][stage]
     assert locked["cmd"] == spec["cmd"], AGAIN
     deps = {entry["path"]: entry.get("md5") for entry in locked["deps"]}
-    paths = {f"${{data.{name}}}": PARAMS["data"][name] for name in ("path", "extra_path")}
+    named = ("data.path", "data.extra_path", "train.start_from")
+    paths = {f"${{{key}}}": value_of(PARAMS, key) for key in named}
     listed = {paths.get(dep, dep) for dep in spec["deps"]}
     assert set(deps) == listed, AGAIN
     outs = {entry["path"]: entry["md5"] for entry in locked["outs"]}
     for path, md5 in (deps | outs).items():
-        content = None if path.startswith(MADE) and path != PARAMS["data"]["path"] else committed(path)
+        content = None if path.startswith(MADE) and path not in paths.values() else committed(path)
         if content is not None:
             assert hashlib.md5(content, usedforsecurity=False).hexdigest() == md5, f"{path}: {AGAIN}"
         else:

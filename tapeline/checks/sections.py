@@ -25,7 +25,9 @@ from tapeline.features.params import FeatureParams, LabelParams, selected_featur
 from tapeline.market.data_params import DataParams
 from tapeline.market.simulation import SimulationParams
 from tapeline.models.metrics import gate_metrics
+from tapeline.models.network import NetworkEntry
 from tapeline.models.ranges import TuneParams, range_mistakes
+from tapeline.models.start import KEY, find_start, require_same
 from tapeline.models.swept import SECTIONS as SWEPT
 from tapeline.models.swept import SweepParams, swept_mistakes
 from tapeline.models.table import ARTIFACTS, NETWORKS
@@ -77,6 +79,7 @@ def check(params: Params) -> tuple[list[Problem], list[str]]:
     problems += unread
     for name, table in sorted(data.extra.items()):
         problems += problems_of(read_extra, Path(data.extra_path), name, table, data.symbols)
+    problems += start_problems(sections)
     if {"instruments", "costs"} <= set(sections):
         prices = {symbol: candles.price for symbol, candles in by_symbol.items()}
         problems += instrument_problems(data.symbols, sections["instruments"], sections["costs"], prices)
@@ -138,6 +141,31 @@ def check_combinations(sections: dict[str, Any]) -> list[Problem]:
         problems += problems_of(selected_features, sections["features"], data.interval)
         problems += problems_of(require_excluded, sections["features"].exclude, data.extra)
     return problems
+
+
+def start_problems(sections: dict[str, Any]) -> list[Problem]:
+    """What keeps each network from beginning with the bundle that `train.start_from` has of it."""
+    if not {"data", "features", "labels", "train", *(model.section for model in NETWORKS)} <= set(sections):
+        return []
+    found = [problem for model in NETWORKS for problem in problems_of(_require_start, model, sections)]
+    if not found and Path(path := sections["train"].start_from).is_dir():
+        names = [model.artifact for model in NETWORKS]
+        if not any((Path(path) / name).is_dir() for name in names):
+            found = [Problem(str(ParamsError(KEY, path, f"holds none of {', '.join(names)}")))]
+    return list({problem.text: problem for problem in found}.values())  # of the folder once
+
+
+def _require_start(model: NetworkEntry, sections: dict[str, Any]) -> None:
+    data, train = sections["data"], sections["train"]
+    start = find_start(train.start_from, model.artifact)
+    if start is None:
+        return
+    # Those of data.extra are known where its tables are joined.
+    own = [feature.name for feature in selected_features(sections["features"], data.interval)]
+    require_same(
+        start, model, sections[model.section], train, sections["labels"].horizon, data.interval,
+        None if data.extra else own,
+    )  # fmt: skip
 
 
 def tier_problems(gates: GateParams, signals: SignalParams) -> list[Problem]:

@@ -20,7 +20,7 @@ BEFORE = ("data", "simulation", "features", "labels", "quality", "splits")  # of
 FIXED = frozenset(
     {
         "accumulation", "calibration", "compile", "deterministic", "device", "importance_rows", "precision",
-        "processes", "seed", "threads", "validation_stride", "workers",
+        "processes", "seed", "start_from", "threads", "validation_stride", "workers",
     }
 )  # fmt: skip
 

@@ -25,7 +25,8 @@ class Description:
     features : input columns in order
     label, horizon : what is predicted, candles ahead
     span : by part of the fold, open times of its first and last row; rows of `test` were not seen
-    made_from : hashes of the candles (`data`), of the features' meaning (`features`) and of the code
+    made_from : hashes of the candles (`data`), of the features' meaning (`features`) and of the code; where
+        its weights were another model's at first, whose (`start`), and the id of the `bundle` behind them
     """
 
     network: str

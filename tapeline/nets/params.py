@@ -61,6 +61,7 @@ class TrainParams(Section):
     label_weights: Literal["uniform", "uniqueness"]
     balance_classes: bool
     warm_start: bool
+    start_from: Annotated[str, Field(min_length=1)]  # a folder of bundles by name; a file: none
     calibration: Literal["none", "platt", "isotonic"]
     importance_rows: Annotated[int, Field(ge=0, le=100_000_000)]
     device: Literal["auto", "cpu", "cuda"]

@@ -22,6 +22,7 @@ from tapeline.promotion.versions import fingerprint
 
 FILE = "trials.jsonl"
 LOCK = "dvc.lock"
+START, FOLDER = "train.start_from", ".dir"  # the latter ends DVC's hash of a folder
 LAST, CANDLES = "evaluate", "ingest"  # params of the latter are no part of a trial
 MADE = ("data/features", "data/predictions/", "data/splits")  # by stages whose params are part of a trial
 # Params of these stages that choose neither a prediction nor a trade: the source of candles, how figures
@@ -98,7 +99,11 @@ def _recorded(lock: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]] | N
     for name in names:
         params |= stages[name].get("params", {}).get("params.yaml", {})
     chosen = {key: value for key, value in params.items() if not _is_within(key, NO_CHOICE)}
-    return code, chosen
+    # Other weights to begin with are another choice, whatever their folder is called.
+    start = Path(str(params.get(START))).as_posix()
+    hashes = {str(dep.get("md5")) for dep in deps if dep["path"] == start}
+    begun = [md5 for md5 in sorted(hashes) if md5.endswith(FOLDER)]  # of a file: none
+    return code, chosen | ({f"{START} content": begun} if begun else {})
 
 
 def _deciding(stages: dict[str, Any]) -> list[str]:

@@ -28,7 +28,7 @@ from tapeline.referee.figures import (
 )
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
-from tapeline.referee.learned import Predictions, check_learned, check_predictions
+from tapeline.referee.learned import Predictions, check_learned, check_predictions, check_start
 from tapeline.referee.offered import check_offered
 from tapeline.referee.orders import Account
 from tapeline.referee.random_sides import Tossed, check_random_sides
@@ -210,6 +210,8 @@ def _check_model(
         if record is not None:
             used = LearnedRows.model_validate(record, strict=False)
             check_learned(predictions.name, predictions.label, used, k, parts, market, findings)
+            made_from = model.models[name].get("made_from", {})
+            check_start(predictions.name, used.start, made_from, k, folds, market[0].rules, findings)
         loss, calibration = (
             training["folds"][name]["validation_loss_calibrated"],
             model.models[name]["calibration"],

@@ -1,5 +1,6 @@
 """Which rows had to be predicted and which could be learned from, held against what the trainings left."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +8,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from tapeline.referee.candles import SymbolCandles, microseconds, within
-from tapeline.referee.findings import Findings, Place
+from tapeline.referee.findings import Findings, Place, show
 from tapeline.referee.folds import Parts, Span
-from tapeline.row_records import LearnedRows, RowRecord, row_record
+from tapeline.referee.rules import RowRules
+from tapeline.row_records import BUNDLE, LearnedRows, RowRecord, StartRows, row_record
 
 LABEL_TOLERANCE = 1e-7  # of means of labels, which a training holds in single precision
 Times = NDArray[np.int64]
@@ -115,6 +117,52 @@ def check_learned(
         findings.hold(
             "learned rows", f"{name}'s symbols {used}", not others, str(others), "none else", Place(fold)
         )
+
+
+def check_start(
+    name: str,
+    start: StartRows | None,
+    made_from: Mapping[str, str],
+    fold: int,
+    folds: Mapping[str, Parts],
+    rules: RowRules,
+    findings: Findings,
+) -> None:
+    """Weights that were another model's at first: all that it learned from is a label and the embargo away.
+
+    made_from : what the fold's model says that it comes from; folds : by name, in order
+    """
+    check, place, names = "learned rows", Place(fold), list(folds)
+    what = f"{name}'s first weights"
+    said = None if start is None else start.of
+    findings.hold(
+        check,
+        what,
+        made_from.get("start") == said,
+        str(said),
+        f"{made_from.get('start')} by its model",
+        place,
+    )
+    if start is None:
+        return
+    if start.of == BUNDLE:
+        lasts = [(start.span or {}).get(part) for part in ("train", "validation")]
+        is_told = None not in lasts
+        findings.hold(check, f"{what}: span", is_told, str(start.span), "of training and validation", place)
+        stop = max(_microsecond(rows[1]) for rows in lasts if rows) + rules.step if is_told else 0
+    else:
+        before = names[fold - 1] if fold else None
+        findings.hold(check, what, start.of == before, start.of, str(before), place)
+        stop = folds[names[fold - 1]].validation[1]
+    latest = folds[names[fold]].validation[0] - (rules.horizon + rules.embargo) * rules.step
+    findings.hold(
+        check, f"{what}: end of what they learned from", stop <= latest, show(stop),
+        f"at {show(latest)} or before: a label and the embargo ahead of its validation", place,
+    )  # fmt: skip
+
+
+def _microsecond(time: str) -> int:
+    return int(pd.Timestamp(time).as_unit("us").value)
 
 
 def check_record(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tapeline.promotion.production import COPIES
 from tapeline.promotion.repository import git
-from tapeline.release.locked import LOCK, read_stages, stage_records, tracked_records
+from tapeline.release.locked import LOCK, TRACKED, read_stages, stage_records, tracked_records
 
 
 @contextmanager
@@ -27,12 +27,12 @@ def copy_of_project(root: Path) -> Iterator[Path]:
 
 
 def kept_by_dvc(root: Path) -> list[str]:
-    """Files of all stages' outputs and of .dvc files, raw candles among them; relative to the project."""
+    """Files of all stages' outputs and of .dvc files: raw candles, starts; relative to the project."""
     stages = read_stages(root / LOCK)
     records = [record for name, entry in stages.items() for record in stage_records(name, entry)]
     paths = [record.path for record in records if record.kind == "out"]
-    raw = root / "data/raw"
-    paths += [os.path.relpath(record.path, root) for record in tracked_records(raw)] if raw.is_dir() else []
+    for folder in TRACKED:
+        paths += [os.path.relpath(record.path, root) for record in tracked_records(root / folder)]
     files: dict[str, None] = {}
     for path in paths:
         inside = (root / path).rglob("*") if (root / path).is_dir() else [root / path]

@@ -14,6 +14,7 @@ from ruamel.yaml.error import YAMLError
 from tapeline.errors import DataError
 
 LOCK = "dvc.lock"
+TRACKED = Path("data/raw"), Path("models")  # where users' .dvc files are: of candles, of a training's start
 FOLDER = ".dir"  # suffix of DVC's hash of a folder, which is that of its listing
 
 

@@ -82,7 +82,7 @@ def pack_candidate(
         "contract": contract.fingerprint,
         "params": fingerprint({name: without_seed(values) for name, values in params_used.items()}),
         "code": fingerprint([made_from["code"], made_from["features"]]),
-        "data": made_from["data"],
+        "data": data_fingerprint(made_from),
         "seed": fingerprint(seed),
     }
     bundle_id = pack(folder, files, fingerprints)
@@ -94,6 +94,12 @@ def pack_candidate(
         refit=candidate.is_refit,
     )
     return packed, difference_of(folder, offered)
+
+
+def data_fingerprint(made_from: dict[str, str]) -> str:
+    """Hash of what a model was made of: candles and folds, and a bundle that its weights descend from."""
+    data, bundle = made_from["data"], made_from.get("bundle")
+    return fingerprint([data, bundle]) if bundle else data
 
 
 def difference_of(folder: Path, offered: StoredModel) -> float:

@@ -75,10 +75,18 @@ class Copies:
         for symbol, table in candles.items():
             write_table(folder / RAW / symbol / f"{interval}.parquet", table)
         write_extras(folder, extras)
+        self._link_start(folder, params.value("train.start_from", str))
         write_json(folder / PASSED, {"passed": True})
         copy = Copy(self, folder)
         copy.set_params(changes or {})
         return copy
+
+    def _link_start(self, folder: Path, start: str) -> None:
+        """Let a copy in `folder` begin with the bundles that the run began with: no candle changes them."""
+        link = folder / start
+        link.parent.mkdir(parents=True, exist_ok=True)
+        if not link.exists():
+            link.symlink_to((self.root / start).resolve())
 
 
 @dataclass(frozen=True)

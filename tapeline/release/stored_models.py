@@ -111,6 +111,8 @@ def _network(entry: NetworkEntry, folder: Path) -> StoredModel:
     length, n_features = description.context["sequence_length"], len(description.features)
     trained = read_json(f"metrics/detail/{entry.name}_training.json")["folds"][folder.name]
     train = ("epochs", "learning_rate", "batch_size", "seed", "seeds")
+    origin = description.made_from
+    began = {f"began with {of}": origin[of] for of in ("start", "bundle") if of in origin}
     return StoredModel(
         description=ModelDescription.read_file(folder / DESCRIPTION),
         files={
@@ -119,7 +121,7 @@ def _network(entry: NetworkEntry, folder: Path) -> StoredModel:
         },
         to_graph=lambda: to_onnx(served, length, n_features),
         outputs=lambda windows: reference_outputs(served, torch.from_numpy(windows)).numpy(),
-        settings=description.architecture | {name: description.training[name] for name in train},
+        settings=description.architecture | {name: description.training[name] for name in train} | began,
         warning=no_skill(trained),
     )
 

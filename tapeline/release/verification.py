@@ -27,6 +27,7 @@ from tapeline.release.differences import (
 )
 from tapeline.release.locked import (
     LOCK,
+    TRACKED,
     Record,
     manifest_records,
     read_stages,
@@ -35,7 +36,6 @@ from tapeline.release.locked import (
     tracked_records,
 )
 
-RAW = Path("data/raw")
 FEATURES = Path("data/features/manifest.json")
 BUNDLES = "models/candidate/*/manifest.json"
 
@@ -71,7 +71,7 @@ def _verify(repo: Repo) -> Verification:
     entries = {name: entry for name, entry in stages.items() if name in defined}
     manifests = [path for path in (FEATURES, *sorted(Path().glob(BUNDLES))) if path.is_file()]
     records = [record for name, entry in entries.items() for record in stage_records(name, entry)]
-    records += tracked_records(RAW)
+    records += [record for folder in TRACKED for record in tracked_records(folder)]
     for path in manifests:
         try:
             records += manifest_records(path)

@@ -6,6 +6,7 @@ test, so that what is chosen on them leaves every reported figure out of sample.
 
 import shutil
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,8 @@ from tapeline.store.tables import is_scorable
 from tapeline.sweeping.plan import SweepPlan
 from tapeline.training.fold_jobs import Job, Training, begin, train_folds
 from tapeline.training.provenance import SPLITS
-from tapeline.training.train import TrainingPlan, fold_rows, plan_training
+from tapeline.training.starts import begin_folds
+from tapeline.training.train import TrainingPlan, fold_rows, network_of, plan_training
 
 Tell = Callable[[str], None]
 KEPT = Path(".sweeping")  # git-ignored
@@ -73,19 +75,27 @@ def _predictions(params: Params, model: NetworkEntry, plan: SweepPlan, tell: Tel
             raise SplitError(
                 f"inner fold {k}: no candle in its test with train.sequence_length candles up to it"
             )
+    names = [f"inner_{k}" for k in range(len(rows))]
+    begun, lines = begin_folds(names, spans, training.start, training.params.warm_start)
+    jobs = [Job(k, *each) for k, each in enumerate(zip(names, rows, begun, strict=True))]
     device = begin(training.params)[1].type
     arrays: list[NDArray[Any]] = [training.table.labels]
     arrays += [part for each in rows for part in vars(each).values()]
-    key = inputs_key(training.contract | {"folds": [str(span) for span in spans], "device": device}, arrays)[
-        :12
-    ]
+    own = {
+        "folds": [str(span) for span in spans],
+        "device": device,
+        "begun": [each and asdict(each) for each in begun],
+    }
+    key = inputs_key(training.contract | own, arrays)[:12]
     folder = KEPT / f"{model.name}-{key}"
     path = folder / "predictions.parquet"
     if path.exists():
         tell(f"{model.title}: predictions of {len(spans)} inner folds are there, in {folder}")
         return pd.read_parquet(path)
     tell(f"{model.title}: training on {len(spans)} inner folds, once; kept in {folder}")
-    write_table(path, _train(model, training, rows, folder))
+    for line in lines:
+        tell(f"{model.title}: {line}")
+    write_table(path, _train(model, training, jobs, folder))
     for left in ("checkpoints", "events"):
         shutil.rmtree(folder / left, ignore_errors=True)
     return pd.read_parquet(path)
@@ -105,13 +115,13 @@ def _rows(params: Params, training: TrainingPlan, label: str, spans: list[TimeFo
     ]
 
 
-def _train(model: NetworkEntry, plan: TrainingPlan, rows: list[FoldRows], folder: Path) -> pd.DataFrame:
+def _train(model: NetworkEntry, plan: TrainingPlan, jobs: list[Job], folder: Path) -> pd.DataFrame:
     """Train every inner fold, going on where a kill has ended it, and tell what the networks predict."""
     params = plan.params.model_copy(update={"importance_rows": 0})
     training = Training(
-        model, plan.architecture, params, plan.table, {}, folder / "checkpoints", folder / "events"
-    )
-    jobs = [Job(k, f"inner_{k}", each) for k, each in enumerate(rows)]
+        model, plan.architecture, params, plan.table, {}, folder / "checkpoints", folder / "events",
+        network_of(plan.start, jobs, model),
+    )  # fmt: skip
     parts = []
     for job, trained in zip(jobs, train_folds(training, *begin(params), jobs), strict=True):
         for part in ("validation", "test"):

@@ -97,8 +97,15 @@ def describe(ensemble: EnsembleEntry, name: str) -> dict[str, Any]:
         "network": ensemble.name,
         "members": {member: {"sha256": content_of(folder)} for member, folder in folders.items()},
         "context": {"sequence_length": record["context"]["sequence_length"], "reach": reach},
-        "made_from": made_from[0] | {"code": code},
+        "made_from": _shared_origin(made_from) | {"code": code},
     } | {key: record[key] for key in SHARED}
+
+
+def _shared_origin(made_from: list[dict[str, str]]) -> dict[str, str]:
+    """Of all members' provenance what is the same, and the bundle that one of them began with, if any did."""
+    shared = {of: made_from[0][of] for of in ("data", "features")}
+    bundles = [each["bundle"] for each in made_from if "bundle" in each]
+    return shared | ({"bundle": ", ".join(bundles)} if bundles else {})
 
 
 def content_of(folder: Path) -> str:

@@ -12,12 +12,15 @@ from lightning_fabric import Fabric
 from tapeline.cluster.session import scheduler_address
 from tapeline.models.network import NetworkEntry
 from tapeline.nets.devices import make_fabric
+from tapeline.nets.ensemble import members_of
 from tapeline.nets.folds import FoldRows, TrainingTable, run_fold
 from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.tracking import EventFiles, member_folders
 from tapeline.parallel import NOTHING, side_by_side
 from tapeline.params import Section
+from tapeline.row_records import BUNDLE
+from tapeline.training.starts import Begun
 from tapeline.training.trained import TrainedFold, trained_fold
 
 GPU = {"GPU": 1.0}  # of a worker's resources, by the name that Dask's own GPU workers give it
@@ -25,11 +28,12 @@ GPU = {"GPU": 1.0}  # of a worker's resources, by the name that Dask's own GPU w
 
 @dataclass(frozen=True)
 class Job:
-    """One fold to train: its position, its name and its rows."""
+    """One fold to train: its position, its name, its rows, and the weights that it begins with, if any."""
 
     position: int
     name: str
     rows: FoldRows
+    begun: Begun | None = None
 
     def __str__(self) -> str:
         """As messages call it."""
@@ -50,7 +54,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Training:
-    """What every fold of a training shares; `columns` are those of each group of features."""
+    """What every fold of a training shares.
+
+    columns : those of each group of features; start : network of the bundle that folds may begin with
+    """
 
     model: NetworkEntry
     architecture: Section
@@ -59,10 +66,12 @@ class Training:
     columns: dict[str, list[int]]
     checkpoints: Path
     events: Path
+    start: Network | None = None
 
-    def fold(self, job: Job, fabric: Fabric | None = None, start: Network | None = None) -> TrainedFold:
-        """Train one fold, beginning with the weights of `start` if there is one."""
+    def fold(self, job: Job, fabric: Fabric | None = None, before: Network | None = None) -> TrainedFold:
+        """Train one fold; `before` is the network of the fold before, where it may begin with that."""
         fabric = fabric or make_fabric(self.params)
+        start = self._start_of(job, before)
         make_net = self._network()
         folder = self.events / self.model.name / job.name
         with EventFiles(folder, self.params.seeds, fabric.is_global_zero) as events:
@@ -84,12 +93,19 @@ class Training:
             events=member_folders(self.events / self.model.name / name, n)[k],
         )
         make_net, own = alone._network(), self.checkpoints / f"{name}-{k}.pt"
+        start = self._start_of(member.job)
+        first = members_of(start)[k] if start else None
         with EventFiles(alone.events, 1, True) as events:
             run_fold(
                 make_fabric(alone.params), make_net, self.table, member.job.rows, alone.params,
-                f"{self.model.name} {member}", own, events.write,
+                f"{self.model.name} {member}", own, events.write, start=first,
             )  # fmt: skip
         os.replace(own.with_suffix(".0.pt"), done)
+
+    def _start_of(self, job: Job, before: Network | None = None) -> Network | None:
+        if job.begun is None:
+            return None
+        return self.start if job.begun.of == BUNDLE else before
 
     def _network(self) -> Callable[[], Network]:
         n_features, length = self.table.features.shape[1], self.params.sequence_length

@@ -34,7 +34,8 @@ def retrace(params: Params, model: NetworkEntry, given: Path) -> None:
     outputs = TrainingOutputs(plan.contract, plan.keys, plan.table, plan.params)
     for job in plan.jobs:
         folder = given / f"models/{model.name}/{job.name}"
-        outputs.add(job.name, job.rows, retraced_fold(plan, model, job, folder, summary[job.name], fabric))
+        trained = retraced_fold(plan, model, job, folder, summary[job.name], fabric)
+        outputs.add(job.name, job.rows, trained, job.begun)
     outputs.write()
 
 

@@ -3,7 +3,9 @@
 import logging
 import re
 import shutil
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,14 +15,18 @@ from numpy.typing import NDArray
 from tapeline.definitions import Definition
 from tapeline.errors import SplitError
 from tapeline.models.network import NetworkEntry
+from tapeline.models.start import Start, find_start, require_same
 from tapeline.nets.checkpoints import CHECKPOINTS, inputs_key
 from tapeline.nets.devices import precision_advice
 from tapeline.nets.folds import FoldRows, TrainingTable
+from tapeline.nets.loading import load_model
+from tapeline.nets.network import Network
 from tapeline.nets.params import TrainParams
 from tapeline.nets.rotation import group_columns
 from tapeline.nets.skill import no_skill
 from tapeline.nets.windows import has_context
 from tapeline.params import Params, Section
+from tapeline.row_records import BUNDLE
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, KEYS, FilledShare, Horizon, Interval, Refit, Symbols
 from tapeline.splits.folds import TimeFold, read_folds, scaler_rows, trained_folds
 from tapeline.stage import project_folder, run_folder
@@ -30,6 +36,7 @@ from tapeline.store.tables import is_scorable
 from tapeline.training.fold_jobs import Job, Training, begin, train_folds
 from tapeline.training.histories import told_in_a_line
 from tapeline.training.provenance import FEATURES, SPLITS, provenance
+from tapeline.training.starts import begin_folds
 from tapeline.training.trained import TrainingOutputs
 
 REFIT = "refit"  # name of the model that is trained on everything, beside fold_0, fold_1...
@@ -48,20 +55,24 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     table = plan.table
     arrays: list[NDArray[Any]] = [table.features, table.labels, table.segment]
     arrays += [part for job in plan.jobs for part in vars(job.rows).values()]
-    key = inputs_key(plan.contract | {"device": device.type}, arrays)
+    begun = [job.begun and asdict(job.begun) for job in plan.jobs]
+    key = inputs_key(plan.contract | {"device": device.type, "begun": begun}, arrays)
     checkpoints = project_folder() / CHECKPOINTS / model.name / key
     untested = [job.name for job in plan.jobs if job.name != REFIT and not job.rows.test.size]
     for name in untested:
         log.warning("%s: no candle in its test has a whole window up to it, so it has no figures", name)
     if len(untested) + sum(job.name == REFIT for job in plan.jobs) == len(plan.jobs):
         raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
+    for line in plan.starts:
+        log.info(line.replace("_", " ", 1))
     training = Training(
-        model, plan.architecture, plan.params, table, group_columns(plan.groups), checkpoints, run_folder()
-    )
+        model, plan.architecture, plan.params, table, group_columns(plan.groups), checkpoints, run_folder(),
+        network_of(plan.start, plan.jobs, model),
+    )  # fmt: skip
     outputs = TrainingOutputs(plan.contract, plan.keys, table, plan.params)
     try:
         for job, trained in zip(plan.jobs, train_folds(training, fabric, device, plan.jobs), strict=True):
-            summary = outputs.add(job.name, job.rows, trained)
+            summary = outputs.add(job.name, job.rows, trained, job.begun)
             if fabric.is_global_zero:
                 log.info("%s: %s", job.name.replace("_", " "), told_in_a_line(summary))
                 if told := no_skill(summary):
@@ -81,6 +92,7 @@ class TrainingPlan:
 
     architecture : its section of params.yaml; groups : group of each feature, in the table's order
     contract : what a model's JSON says beside its context; keys : of all rows of the table
+    start : bundle that folds may begin with; starts : a line of each fold that is to begin with other weights
     """
 
     architecture: Section
@@ -90,6 +102,8 @@ class TrainingPlan:
     keys: pd.DataFrame
     table: TrainingTable
     jobs: tuple[Job, ...]
+    start: Start | None
+    starts: tuple[str, ...]
 
 
 def plan_training(params: Params, model: NetworkEntry) -> TrainingPlan:
@@ -111,8 +125,30 @@ def plan_training(params: Params, model: NetworkEntry) -> TrainingPlan:
     names = [f"fold_{k}" for k in range(len(folds))]
     if params.value("promotion.refit", Refit) == "all":
         names[-1] = REFIT
-    jobs = tuple(Job(k, name, rows) for k, (name, rows) in enumerate(zip(names, folds, strict=True)))
-    return TrainingPlan(architecture, train, groups, contract, keys, table, jobs)
+    start = find_start(train.start_from, model.artifact)
+    if start:
+        require_same(
+            start, model, architecture, train, table.horizon, contract["interval"], contract["features"]
+        )
+    begun, starts = begin_folds(names, time_folds(params, keys["timestamp"]), start, train.warm_start)
+    if not start and Path(train.start_from).is_dir():
+        starts = [f"{train.start_from}: holds no {model.artifact} to begin with", *starts]
+    jobs = tuple(Job(k, *each) for k, each in enumerate(zip(names, folds, begun, strict=True)))
+    return TrainingPlan(architecture, train, groups, contract, keys, table, jobs, start, tuple(starts))
+
+
+def network_of(start: Start | None, jobs: Sequence[Job], model: NetworkEntry) -> Network | None:
+    """The network of the bundle `start`, on the CPU; None where none of `jobs` begins with it."""
+    if start is None or not any(job.begun and job.begun.of == BUNDLE for job in jobs):
+        return None
+    return load_model(start.folder, model.build_described).net
+
+
+def time_folds(params: Params, timestamp: pd.Series) -> list[TimeFold]:
+    """The folds that are trained, as times; `timestamp` holds open times of all candles."""
+    is_refit = params.value("promotion.refit", Refit) == "all"
+    minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
+    return trained_folds(read_folds(SPLITS), is_refit, timestamp, minutes)
 
 
 def code_of(model: NetworkEntry) -> list[Definition]:
@@ -145,11 +181,9 @@ def read_training(
     )
     trainable = has_context(table.segment, filled, length, train.minimum_context, max_filled_share)
     predictable = has_context(table.segment, filled, length, length, max_filled_share)
-    is_refit = params.value("promotion.refit", Refit) == "all"
-    minutes = INTERVAL_MINUTES[params.value("data.interval", Interval)]
-    spans = trained_folds(read_folds(SPLITS), is_refit, keys["timestamp"], minutes)
     folds = [
-        fold_rows(fold, keys["timestamp"], trainable & has_label, predictable, has_label) for fold in spans
+        fold_rows(fold, keys["timestamp"], trainable & has_label, predictable, has_label)
+        for fold in time_folds(params, keys["timestamp"])
     ]
     return keys, table, folds
 

@@ -1,6 +1,6 @@
 """What is left of a trained fold, and what a training stage writes of all of them, whole, at the end."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -17,9 +17,10 @@ from tapeline.nets.rotation import evenly_spaced
 from tapeline.nets.scaler import Scaler
 from tapeline.nets.tracking import losses_of, write_history
 from tapeline.outputs import whole_folder, write_csv, write_json, write_table
-from tapeline.row_records import LearnedRows, RowRecord, row_record
+from tapeline.row_records import LearnedRows, RowRecord, StartRows, row_record
 from tapeline.schema import ROW_KEYS
 from tapeline.training.histories import told_of
+from tapeline.training.starts import Begun
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,10 @@ class TrainingOutputs:
         self._predictions: dict[str, list[pd.DataFrame]] = {"": [], "_validation": [], "_shifted": []}
         self._summary: dict[str, dict[str, Any]] = {"folds": {}, "symbols": {}, "rows": {}}
 
-    def add(self, name: str, rows: FoldRows, trained: TrainedFold) -> dict[str, Any]:
-        """Keep the model `name` and its predictions; return its summary."""
+    def add(
+        self, name: str, rows: FoldRows, trained: TrainedFold, begun: Begun | None = None
+    ) -> dict[str, Any]:
+        """Keep the model `name`, which began as `begun`, and its predictions; return its summary."""
         self._add_predictions(rows, trained)
         length = self._train.sequence_length
         context = {
@@ -100,7 +103,8 @@ class TrainingOutputs:
         }
         parts = {"train": rows.part, "validation": rows.validation, "test": rows.test}
         span = {part: self._span(found) for part, found in parts.items() if found.size}
-        description = Description(**self._contract, context=context, span=span)
+        contract = self._contract | {"made_from": self._contract["made_from"] | _origin_of(begun)}
+        description = Description(**contract, context=context, span=span)
         self._models[name] = (trained.net, trained.scaler, trained.calibration, description)
         self._histories[name] = trained.history
         summary = {
@@ -116,7 +120,7 @@ class TrainingOutputs:
         }
         self._summary["folds"][name] = summary
         self._summary["symbols"] |= self._symbols(name, rows)
-        self._summary["rows"][name] = self._learned(trained.used).plain()
+        self._summary["rows"][name] = self._learned(trained.used, begun).plain()
         return summary
 
     def _add_predictions(self, rows: FoldRows, trained: TrainedFold) -> None:
@@ -155,8 +159,9 @@ class TrainingOutputs:
         times = self._row_keys["timestamp"].iloc[rows]
         return [times.min().isoformat(), times.max().isoformat()]
 
-    def _learned(self, used: UsedRows) -> LearnedRows:
+    def _learned(self, used: UsedRows, begun: Begun | None) -> LearnedRows:
         """The rows of a training as a record, which the referee derives anew."""
+        start = {} if begun is None else {"start": StartRows.model_validate(_given(begun), strict=False)}
         return LearnedRows(
             scaled=self._by_symbol(used.scaled),
             trained=self._by_symbol(used.trained, used.labels),
@@ -164,6 +169,7 @@ class TrainingOutputs:
             span_firsts=self._by_symbol(used.spans[:, 0]),
             span_lasts=self._by_symbol(used.spans[:, 1] - 1),
             minimum_context=self._train.minimum_context,
+            **start,
         )
 
     def _by_symbol(
@@ -190,3 +196,14 @@ class TrainingOutputs:
                 "mean_label": float(labels.mean()) if labels.size else None,
             }
         return counts
+
+
+def _given(begun: Begun) -> dict[str, Any]:
+    return {name: value for name, value in asdict(begun).items() if value is not None}
+
+
+def _origin_of(begun: Begun | None) -> dict[str, str]:
+    """What provenance says of weights that were not fresh: whose they were, and of which bundle, if any."""
+    if begun is None:
+        return {}
+    return {"start": begun.of} | ({"bundle": begun.bundle} if begun.bundle else {})

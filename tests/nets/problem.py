@@ -28,7 +28,8 @@ def train_params(**changes):
         "sequence_length": LENGTH, "chunk_length": 40, "minimum_context": 6, "epochs": 4, "patience": 2,
         "batch_size": 256, "accumulation": 1, "labels_per_epoch": 100_000, "validation_stride": 2,
         "learning_rate": 0.02, "warm_up": 0.1, "weight_decay": 0.01, "gradient_clip": 1.0, "averaging": 0.5,
-        "label_weights": "uniform", "balance_classes": False, "warm_start": False, "calibration": "platt",
+        "label_weights": "uniform", "balance_classes": False, "warm_start": False, "start_from": "none",
+        "calibration": "platt",
         "importance_rows": 0, "device": "cpu", "precision": "32-true", "compile": False,
         "deterministic": True, "processes": 1, "threads": 1, "workers": 1, "seed": 5, "seeds": 1,
     }  # fmt: skip

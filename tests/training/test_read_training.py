@@ -1,5 +1,7 @@
 """What a training reads: rows of each fold by the rule, features beside their own candles, provenance."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +67,9 @@ def write_market(seed, n=400, embargo=9):
     folds = [on_calendar(fold, START, MINUTE) for fold in cut]
     timestamp = pd.concat([table["timestamp"] for table in tables.values()])
     write_json("data/splits.json", {"folds": [fold_record(fold, timestamp) for fold in folds]})
+    none = Path(VALUES["train"]["start_from"])
+    none.parent.mkdir(parents=True, exist_ok=True)
+    none.touch()
     return tables, folds
 
 
