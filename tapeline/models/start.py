@@ -146,5 +146,5 @@ def _architecture(model: NetworkEntry, values: Mapping[str, Any]) -> dict[str, A
 
 
 def _features(names: Sequence[str]) -> dict[str, Any]:
-    """By place, so that the first which differs is named; how many there are comes last."""
-    return {f"feature {k}": name for k, name in enumerate(names)} | {"number of features": len(names)}
+    """By place, so that the first which differs is named."""
+    return {f"feature {k}": name for k, name in enumerate(names)}
