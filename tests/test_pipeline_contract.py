@@ -162,6 +162,12 @@ def test_ensembles_are_made_again_when_any_file_of_a_member_is():
     assert listed(stage["outs"]) == files(ENSEMBLES)
 
 
+def test_a_start_is_a_dep_of_the_trainings_that_may_begin_with_it_and_of_no_other_stage():
+    """Other weights to begin with are another training."""
+    depending = [stage for stage in STAGES if "${train.start_from}" in STAGES[stage]["deps"]]
+    assert depending == [f"train_{model.name}" for model in NETWORKS]
+
+
 def test_latency_depends_on_what_predicts_alone():
     """Of every candidate the files that answer: other stops, costs or figures time nothing anew."""
     deps = {dep for dep in listed(STAGES["latency"]["deps"]) if dep.startswith("models/")}

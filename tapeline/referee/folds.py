@@ -68,8 +68,10 @@ def check_folds(folds: list[Parts], rules: RowRules, end: int, findings: Finding
         )
 
 
+def microsecond(time: str) -> int:
+    """A written time in microseconds since 1970."""
+    return int(pd.Timestamp(time).as_unit("us").asm8.astype("int64"))
+
+
 def _span(part: Mapping[str, str]) -> Span:
-    start, end = (
-        int(pd.Timestamp(part[side]).as_unit("us").asm8.astype("int64")) for side in ("start", "end")
-    )
-    return start, end
+    return microsecond(part["start"]), microsecond(part["end"])

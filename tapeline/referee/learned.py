@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tapeline.referee.candles import SymbolCandles, microseconds, within
 from tapeline.referee.findings import Findings, Place, show
-from tapeline.referee.folds import Parts, Span
+from tapeline.referee.folds import Parts, Span, microsecond
 from tapeline.referee.rules import RowRules
 from tapeline.row_records import BUNDLE, LearnedRows, RowRecord, StartRows, row_record
 
@@ -149,7 +149,7 @@ def check_start(
         lasts = [(start.span or {}).get(part) for part in ("train", "validation")]
         is_told = None not in lasts
         findings.hold(check, f"{what}: span", is_told, str(start.span), "of training and validation", place)
-        stop = max(_microsecond(rows[1]) for rows in lasts if rows) + rules.step if is_told else 0
+        stop = max(microsecond(rows[1]) for rows in lasts if rows) + rules.step if is_told else 0
     else:
         before = names[fold - 1] if fold else None
         findings.hold(check, what, start.of == before, start.of, str(before), place)
@@ -159,10 +159,6 @@ def check_start(
         check, f"{what}: end of what they learned from", stop <= latest, show(stop),
         f"at {show(latest)} or before: a label and the embargo ahead of its validation", place,
     )  # fmt: skip
-
-
-def _microsecond(time: str) -> int:
-    return int(pd.Timestamp(time).as_unit("us").value)
 
 
 def check_record(

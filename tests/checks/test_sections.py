@@ -7,10 +7,19 @@ import pytest
 from ruamel.yaml import YAML
 
 from tapeline.backtest.signals import SignalParams
-from tapeline.checks.sections import SECTIONS, check, check_combinations, check_sections, tier_problems
+from tapeline.checks.sections import (
+    SECTIONS,
+    check,
+    check_combinations,
+    check_sections,
+    start_problems,
+    tier_problems,
+)
 from tapeline.closure import ROOT
+from tapeline.features.params import selected_features
 from tapeline.params import Params
 from tapeline.promotion.gates import GateParams
+from tests.models.starts import RECORD, pack_start
 
 SHIPPED = YAML(typ="safe").load((ROOT / "params.yaml").read_text(encoding="utf-8"))
 
@@ -205,6 +214,29 @@ def test_tables_of_data_extra_are_read_before_anything_runs(tmp_path):
     gone, naive = texts(check(Params(SHIPPED | {"data": data}))[0])
     assert "gone.parquet: data.extra.gone: no such file" in gone
     assert "naive.parquet: data.extra.naive: t is of type" in naive
+
+
+def test_a_start_is_looked_at_before_anything_runs(tmp_path, monkeypatch):
+    """A folder that is not there is told once, one without a network's bundle too; others by what differs."""
+    monkeypatch.chdir(tmp_path)
+    sections = shipped(train={"start_from": "models/start"})
+    (line,) = texts(start_problems(sections))
+    assert line.startswith("params.yaml: train.start_from is 'models/start': is not there")
+    pack_start(tmp_path / "models/start/lstm", RECORD)
+    (line,) = texts(start_problems(sections))
+    assert line.endswith("holds none of lstm-direction, transformer-trend")
+    names = [feature.name for feature in selected_features(sections["features"], "1m")]
+    own = {
+        "architecture": SHIPPED["model"], "features": names, "horizon": SHIPPED["labels"]["horizon"],
+        "context": {"sequence_length": SHIPPED["train"]["sequence_length"]},
+    }  # fmt: skip
+    place = tmp_path / "models/start/lstm-direction"
+    pack_start(place, RECORD, **own)
+    assert start_problems(sections) == []
+    pack_start(place, RECORD, **own | {"features": names[::-1]})
+    (line,) = texts(start_problems(sections))
+    assert f"feature 0 is {names[-1]} in lstm-direction there, and {names[0]} here" in line
+    assert start_problems({name: sections[name] for name in sections if name != "labels"}) == []
 
 
 def test_a_key_of_data_extra_that_is_missing_or_wrong_is_named():

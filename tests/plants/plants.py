@@ -44,6 +44,8 @@ class Plant:
 
 CLEANING, TABLE = "tapeline/market/cleaning.py", "tapeline/features/table.py"
 TRAIN, FOLDS, TRAINED = "tapeline/training/train.py", "tapeline/nets/folds.py", "tapeline/training/trained.py"
+STARTS = "tapeline/training/starts.py"
+BEGIN = ("params.yaml", "start_from: data/raw/README.md", "start_from: models/candidate")
 STAGE = "tapeline/store/kept_months.py"  # where the features stage has its tables built
 BASELINES, FITTING = "tapeline/training/baseline_plan.py", "tapeline/training/baselines.py"
 AVERAGED = "tapeline/training/ensembles.py"
@@ -404,6 +406,23 @@ PLANTS = [
         "    surer = np.abs(said - 0.5).argmax(axis=0)[None]\n"
         "    return table.assign(prediction=np.take_along_axis(said, surer, axis=0)[0])\n",
         ENSEMBLE,
+    ),
+    # What a training begins with: the run's own candidate, which no fold may begin with
+    Plant(
+        "a start that has seen the validation",
+        STARTS,
+        "    return bool(end <= fold.train[1])\n",
+        "    return bool(end <= fold.test[1])\n",
+        TRAINING,
+        (BEGIN,),
+    ),
+    Plant(
+        "a start dated by its training alone",
+        "tapeline/models/start.py",
+        "for rows in (self.model.span.train, self.model.span.validation))\n",
+        "for rows in (self.model.span.train,))\n",
+        TRAINING,
+        (BEGIN,),
     ),
     # What is written of it
     Plant(

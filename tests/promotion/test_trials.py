@@ -87,6 +87,20 @@ def test_code_of_any_room_that_predicts_or_trades_is_another_trial(path):
     assert trial_of(found).code != trial_of(lock()).code
 
 
+def test_other_weights_to_begin_with_are_another_choice_in_the_same_folder():
+    """By the hash of the folder; a file, which stands for none, may change."""
+
+    def begun(path, md5):
+        found = lock(**{"train.start_from": path})
+        found["stages"]["train_lstm"]["deps"].append({"path": "models/start", "md5": md5})
+        return trial_of(found)
+
+    assert begun("models/start", "a.dir") != begun("models/start", "b.dir")
+    assert begun("models/start/", "a.dir").code == begun("models/start", "b.dir").code
+    assert begun("models/start", "a") == begun("models/start", "b")
+    assert begun("models/other", "a.dir") == begun("models/other", "b.dir")
+
+
 def test_code_that_judges_is_no_choice():
     """Nor is code that reads candles; nothing but these changes."""
     found = lock()

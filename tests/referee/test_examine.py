@@ -151,6 +151,46 @@ def test_labels_learned_a_candle_off_or_of_another_horizon_are_found(claims):
     assert first(with_model(claims, 1, training=training))[0] == "learned labels"
 
 
+def began(claims, fold, start, said=None):
+    """The run whose first network's `fold` began as `start` says, and by its own JSON as `said`."""
+    training, models = copy.deepcopy(claims.models[0].training), copy.deepcopy(dict(claims.models[0].models))
+    training["rows"][fold]["start"] = start
+    models[fold]["made_from"] = {"start": said or start["of"]}
+    return with_model(claims, 0, training=training, models=models)
+
+
+@pytest.mark.parametrize("later", ["train", "validation"])
+@pytest.mark.parametrize("late", [0, 1])
+def test_weights_of_a_bundle_that_has_seen_a_validation_are_found(claims, later, late):
+    """To the candle: a label and the embargo lie between all that it learned from and the validation."""
+    validation = pd.Timestamp(claims.splits["folds"][1]["validation"]["start"])
+    latest = validation - (ROWS.horizon + ROWS.embargo + 1) * MINUTE
+    early, last = (latest - 50 * MINUTE).isoformat(), (latest + late * MINUTE).isoformat()
+    span = {part: [early, last if part == later else early] for part in ("train", "validation")}
+    found = first(began(claims, "fold_1", {"of": "bundle", "bundle": "1a2b", "span": span}))
+    assert (found is not None) == bool(late)
+    if late:
+        assert found[0] == "learned rows"
+        assert "first weights: end of what they learned from (fold 1)" in found[1]
+
+
+def test_weights_that_began_otherwise_than_the_model_says_or_tell_no_span_are_found(claims):
+    """Of another fold than the one before, of none, of a bundle that learned from nothing."""
+    assert "fold_1 by its model" in first(began(claims, "fold_1", {"of": "fold_0"}, said="fold_1"))[1]
+    for other in ("fold_1", "fold_2"):
+        assert "must be fold_0" in first(began(claims, "fold_1", {"of": other}))[1]
+    assert "must be None" in first(began(claims, "fold_0", {"of": "fold_1"}))[1]
+    told = first(began(claims, "fold_1", {"of": "bundle", "bundle": "1a2b"}))[1]
+    assert "must be of training and validation" in told
+
+
+def test_weights_of_the_fold_before_that_was_stopped_within_this_validation_are_found(claims):
+    """By folds whose validation is longer than their tests, as those of this run are."""
+    check, message = first(began(claims, "fold_1", {"of": "fold_0"}))
+    assert check == "learned rows"
+    assert "end of what they learned from (fold 1)" in message
+
+
 def test_a_training_without_its_record_is_refused_in_words(claims):
     """As one that an older version left."""
     training = {"folds": claims.models[0].training["folds"]}

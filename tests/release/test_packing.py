@@ -13,7 +13,7 @@ from tapeline.models.lstm import LSTM
 from tapeline.outputs import write_table
 from tapeline.params import Params
 from tapeline.promotion.contract import Contract
-from tapeline.release.packing import as_json, make_contract, own_figures
+from tapeline.release.packing import as_json, data_fingerprint, make_contract, own_figures
 from tapeline.serving.predictor import Predictor
 from tapeline.splits.candidate import Candidate
 from tapeline.tiers import NO_TIER
@@ -66,6 +66,14 @@ def test_tiers_by_confidence_are_served_as_the_params_have_them(predictions):
     params = Params(YAML(typ="safe").load((ROOT / "params.yaml").read_text()))
     said = contract(params, 0).tiers
     assert (said.tier_by, said.tiers["A"]) == ("confidence", (0.7, 1.0))
+
+
+def test_another_bundle_that_weights_descend_from_is_other_data():
+    """Without one the fingerprint is that of candles and folds, as in bundles before."""
+    assert data_fingerprint({"data": "d", "code": "c"}) == "d"
+    of = {name: data_fingerprint({"data": "d", "bundle": name, "start": "bundle"}) for name in "ab"}
+    assert len({"d", *of.values()}) == 3
+    assert data_fingerprint({"data": "d", "bundle": "a", "start": "fold_0"}) == of["a"]
 
 
 def test_own_figures_are_named_after_the_model_they_are_of():

@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
 from tapeline.errors import ProofError
-from tapeline.release.proof_copies import copy_kernels, open_copies, resolved_params
+from tapeline.release.proof_copies import Copies, copy_kernels, open_copies, resolved_params
 from tapeline.release.proof_run import side_by_side
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
@@ -67,6 +67,24 @@ def is_alive(process):
 def interrupt(number, frame):
     """An exception in the middle of a wait, as Ctrl-C is."""
     raise ZeroDivisionError
+
+
+def test_a_copy_begins_with_the_bundles_that_the_run_began_with(tmp_path):
+    """By a link, made anew with each copy; without any, the file that says so is there."""
+    root, folder = tmp_path / "run", tmp_path / "copies"
+    (root / "models/start/lstm-direction").mkdir(parents=True)
+    (root / "data/raw").mkdir(parents=True)
+    (root / "data/raw/README.md").touch()
+    folder.mkdir()
+    copies = Copies(root, folder, runner=None)
+    (root / "params.yaml").write_text(PARAMS)
+    assert (copies.make("one", {}).folder / "data/raw/README.md").is_file()
+    (root / "params.yaml").write_text(
+        PARAMS.replace("  start_from: data/raw/README.md", "  start_from: models/start")
+    )
+    for _ in range(2):
+        assert (copies.make("one", {}).folder / "models/start/lstm-direction").is_dir()
+    assert (root / "models/start/lstm-direction").is_dir()
 
 
 @pytest.mark.slow

@@ -29,6 +29,7 @@ VALUES = YAML(typ="safe").load((ROOT / "params.yaml").read_text())
 CHANGES = {
     "model.hidden": (65, "minor"), "model.bidirectional": (True, "minor"),
     "train.learning_rate": (0.0016, "minor"), "train.epochs": (13, "minor"), "train.seeds": (2, "minor"),
+    "train.start_from": ("models/start", "minor"),
     "train.calibration": ("isotonic", "minor"), "train.sequence_length": (61, "minor"),
     "baselines.trees": (777, "minor"), "baselines.stride": (4, "minor"),
     "train.seed": (18, "patch"), "baselines.seed": (99, "patch"),

@@ -77,6 +77,13 @@ def test_every_prediction_is_halfway_between_its_members(members):
         assert table["prediction"].tolist() == pytest.approx(expected, abs=1e-15)
 
 
+def test_a_member_that_began_with_a_bundle_is_told_and_begins_no_other(members):
+    """The bundle is part of what the ensemble was made of; what one member's fold began with is not."""
+    write_model(ONE, "fold_1", made_from=MADE_FROM | {"start": "fold_0", "bundle": "1a2b"})
+    assert describe(ENSEMBLE, "fold_1")["made_from"].keys() == {"data", "features", "code", "bundle"}
+    assert describe(ENSEMBLE, "fold_0")["made_from"].keys() == {"data", "features", "code"}
+
+
 def test_a_model_says_what_its_members_share_and_which_they_are(members):
     """Every digit of the scaler; a member's other byte is another ensemble."""
     combine(ENSEMBLE)
