@@ -51,7 +51,7 @@ def main() -> None:
     if not folder.is_dir():
         raise ArtifactError(f"{folder}: is not there, of which {release.tag} was made; dvc pull fetches it")
     records = Records(Path(chosen.folder or "live"))
-    begin = _start(chosen.start, artifact, release)
+    begin = set_start(chosen.start, artifact, release)
     written = write_recorded(records, folder, interval)
     if not written:
         raise ArtifactError(f"{records.folder}: nothing is recorded; `make live` answers and records")
@@ -70,7 +70,7 @@ def main() -> None:
     print("the gates' verdict is in reports/index.html; commit the run, and `make promote` decides")
 
 
-def _start(said: str, artifact: str, release: Release) -> Callable[[], None]:
+def set_start(said: str, artifact: str, release: Release) -> Callable[[], None]:
     """What sets `train.start_from` as START says; nothing where it says nothing: as production was made."""
     if said not in ("", "0", "1"):
         raise ArtifactError(f"START: {said!r} is none of 1, the weights in production, 0, fresh ones")
