@@ -8,9 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tapeline.models.lstm import LSTM
+from tapeline.nets.ensemble import Ensemble
 from tapeline.splits.folds import TimeFold
-from tapeline.training.fold_jobs import train_folds
+from tapeline.training import fold_jobs
+from tapeline.training.fold_jobs import Job, Member, Training, train_folds
+from tapeline.training.starts import Begun
 from tapeline.training.train import fold_rows
+from tests.nets.problem import make_net, train_params
 
 START, MINUTE = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1)
 N = 60
@@ -53,3 +58,26 @@ def test_folds_begin_with_the_weights_of_the_one_before_only_if_asked(is_warm, b
         fabric, on = SimpleNamespace(world_size=1), SimpleNamespace(type=device)
         assert [trained.net for trained in train_folds(training, fabric, on, [0, 1, 2])] == [0, 1, 2]
         assert training.begun == begun
+
+
+@pytest.mark.parametrize("of", [None, "bundle"])
+def test_a_network_of_a_fold_that_is_a_task_of_its_own_begins_with_the_bundles_of_its_place(
+    tmp_path, monkeypatch, of
+):
+    """As the fold that takes up its checkpoint would have begun it; of others with fresh weights."""
+    start = Ensemble([make_net("lstm")() for _ in range(2)])
+    params = train_params(seeds=2)
+    begun = []
+
+    def run_fold(fabric, make_net, table, rows, own, title, checkpoint, on_epoch, start=None):
+        begun.append((own.seed, start))
+        checkpoint.with_suffix(".0.pt").touch()
+
+    monkeypatch.setattr(fold_jobs, "run_fold", run_fold)
+    table = SimpleNamespace(features=np.zeros((1, 1)))
+    training = Training(LSTM, None, params, table, {}, tmp_path, tmp_path, start)
+    job = Job(0, "fold_0", None, of and Begun(of))
+    for k in (0, 1):
+        training.member(Member(job, k))
+    expected = [start.members[k] if of else None for k in (0, 1)]
+    assert begun == [(params.seed + k, expected[k]) for k in (0, 1)]
