@@ -34,7 +34,7 @@ def begin_folds(
     """
     begun: list[Begun | None] = []
     lines = []
-    for k, (name, fold) in enumerate(zip(names, folds, strict=True)):
+    for k, (name, fold) in enumerate(zip((name.replace("_", " ") for name in names), folds, strict=True)):
         found = None
         if start and not (is_warm and any(each and each.bundle for each in begun)):
             if may_begin(start.end, fold):
@@ -47,7 +47,7 @@ def begin_folds(
             if may_begin(end, fold):
                 found = Begun(names[k - 1], before.bundle if before else None)
             else:
-                lines.append(f"{name}: can't begin with {names[k - 1]}, {_too_late(end, fold)}")
+                lines.append(f"{name}: can't begin with the one before, {_too_late(end, fold)}")
         begun.append(found)
     return begun, lines
 

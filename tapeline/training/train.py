@@ -64,7 +64,7 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
     if len(untested) + sum(job.name == REFIT for job in plan.jobs) == len(plan.jobs):
         raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
     for line in plan.starts:
-        log.info(line.replace("_", " ", 1))
+        log.info(line)
     training = Training(
         model, plan.architecture, plan.params, table, group_columns(plan.groups), checkpoints, run_folder(),
         network_of(plan.start, plan.jobs, model),

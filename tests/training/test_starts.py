@@ -67,7 +67,8 @@ def test_no_fold_begins_with_what_has_seen_its_validation_or_the_embargo_before(
         first = (fold.validation[0] - START) // MINUTE
         is_right = known < first and len(range(known + 1, first)) >= embargo
         assert (found is not None) == is_right
-        assert line.startswith(f"{name}: begins with" if is_right else f"{name}: can't begin with")
+        says = "begins with" if is_right else "can't begin with"
+        assert line.startswith(f"{name.replace('_', ' ')}: {says} ")
 
 
 @given(last=st.integers(0, N - 1))
@@ -89,10 +90,10 @@ def test_a_fold_that_may_not_says_why_in_a_line():
     begun, lines = begin_folds(names_of(folds), folds, start, is_warm=False)
     assert [bool(each) for each in begun] == [False, True, True]
     assert lines[0] == (
-        "fold_0: can't begin with lstm-direction 1a2b, which has learned from candles up to "
+        "fold 0: can't begin with lstm-direction 1a2b, which has learned from candles up to "
         "2026-01-12 07:15: must be before 2026-01-12 07:15, a label and the embargo ahead of its validation"
     )
-    assert lines[1:] == [f"fold_{k}: begins with the weights of lstm-direction 1a2b" for k in (1, 2)]
+    assert lines[1:] == [f"fold {k}: begins with the weights of lstm-direction 1a2b" for k in (1, 2)]
 
 
 @pytest.mark.parametrize(
@@ -130,5 +131,5 @@ def test_a_fold_before_that_was_stopped_within_this_ones_validation_teaches_it_n
     begun, lines = begin_folds(names_of(folds), folds, None, True)
     assert begun == [None] * 3
     assert [line.split(",")[0] for line in lines] == [
-        "fold_1: can't begin with fold_0", "fold_2: can't begin with fold_1",
+        "fold 1: can't begin with the one before", "fold 2: can't begin with the one before",
     ]  # fmt: skip
