@@ -11,6 +11,7 @@ from tapeline.splits.folds import read_folds
 from tapeline.sweeping import inner
 from tapeline.sweeping.inner import inner_spans, predict_inner
 from tapeline.training.provenance import FEATURES, SPLITS
+from tests.models.starts import RECORD, pack_start
 from tests.sweeping.market import make_sweep
 from tests.trading.shipped import SHIPPED
 from tests.training.test_read_training import HORIZON, MINUTE, START, write_market
@@ -89,6 +90,29 @@ def test_nothing_from_the_first_test_on_changes_a_prediction(params, tmp_path):
     after, _, told = predict(params, ranges)
     assert "training on" in told[0]
     np.testing.assert_array_equal(before["lstm"]["prediction"], after["lstm"]["prediction"])
+
+
+@pytest.mark.parametrize("late", [0, 1])
+def test_inner_folds_begin_with_a_bundle_by_the_rule_of_reported_ones(params, tmp_path, monkeypatch, late):
+    """To the candle: of the second inner fold alone the training ends late enough, or of none."""
+    plan = make_sweep(params, {"signals": {"stop": [2.0, 3.0]}})
+    timestamp = pd.Series(pd.date_range(START, periods=N, freq="min"))
+    spans = inner_spans(params, timestamp, HORIZON, plan.reach)
+    last = spans[1].train[1] - MINUTE + late * MINUTE
+    span = {part: [START.isoformat(), last.isoformat()] for part in ("train", "validation")}
+    own = {"architecture": params._values["model"], "span": span, "horizon": HORIZON}
+    pack_start(tmp_path / "models/start/lstm-direction", RECORD, **own)
+    begun, told = [], []
+
+    def train(model, training, jobs, folder):
+        begun.extend(job.begun and job.begun.of for job in jobs)
+        return pd.DataFrame({"fold": [job.position for job in jobs]})
+
+    monkeypatch.setattr(inner, "_train", train)
+    train_params = params._values["train"] | {"start_from": "models/start"}
+    predict_inner(Params(params._values | {"train": train_params}), plan, told.append)
+    assert begun == [None, None if late else "bundle"]
+    assert sum("LSTM: inner 0: can't begin with lstm-direction" in line for line in told) == 1
 
 
 def rewrite(path, table):
