@@ -11,6 +11,7 @@ from tapeline.checks.instruments import instrument_name
 from tapeline.checks.sections import SECTIONS, check
 from tapeline.closure import ROOT
 from tapeline.errors import ParamsError
+from tapeline.models.start import NO_START
 from tapeline.models.swept import SweepParams, swept_mistakes
 from tapeline.params import Params
 from tapeline.restoring import RESTORE
@@ -189,6 +190,7 @@ def exchange(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     for symbol in ("BTC-USDT", "ADA-USDT"):
         put_candles(tmp_path / "data/raw/BINANCE", symbol)
+    (tmp_path / NO_START).touch()
     return "data/raw/BINANCE"
 
 
@@ -343,6 +345,8 @@ def test_as_the_first_stage_begins_it_only_refuses(capsys, tmp_path, monkeypatch
     """Silent where all is well; else every mistake, a line each, and what to do, without a traceback."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_text((ROOT / "params.yaml").read_text())
+    (tmp_path / NO_START.parent).mkdir(parents=True)
+    (tmp_path / NO_START).touch()
     main(["--refuse"])
     assert capsys.readouterr() == ("", "")
     text = (ROOT / "params.yaml").read_text().replace("hidden: 64", "hidden: -1")
