@@ -34,7 +34,7 @@ def test_trainings_hang_on_it_and_on_what_it_holds(shop):
     assert said.count("can't begin with lstm-direction ") == 2
     place = shop.folder / "models/start/lstm-direction"
     bundle = pack_model(shop.folder / "models/lstm/fold_1", place, span=EARLY)
-    shop.run("dvc commit -q models/start.dvc")
+    shop.run("dvc add -q models/start")
     said = shop.run("dvc repro train_lstm train_transformer")
     assert shop.stages_run(said) == TRAININGS
     assert said.count(f"begins with the weights of lstm-direction {bundle}") == 2
