@@ -44,7 +44,7 @@ NEEDED = (
 )  # fmt: skip
 POOL = "backtest"  # title of the account of all tests
 CANDIDATE = "candidate"  # title of the account on its rows alone
-FEATURES_AT_ONCE = 10  # of the scalers, that are a part of what is derived
+FEATURES_AT_ONCE = 25  # of the scalers, that are a part of what is derived
 
 
 @dataclass(frozen=True)
@@ -143,7 +143,7 @@ def _parts(
     tiers: TierRules,
     account: AccountRules,
 ) -> list[Part]:
-    """Each model's rows, each baseline's, each model's figures, scalers some features at once, accounts.
+    """Each baseline's rows, each model's and its figures, scalers some features at once, accounts.
 
     learned : by name the folds that models were trained on, a refitted one's among them
     """
@@ -156,21 +156,11 @@ def _parts(
     trained = list(learned.values())
     return [
         *(
-            Part(
-                f"rows of {model.predictions.name}",
-                partial(_check_model, model, run.baselines, learned, market),
-            )
-            for model in run.models
-        ),
-        *(
             Part(f"baseline {baseline.predictions.name}", partial(check_baseline, baseline, learned, market))
             for baseline in run.baselines
         ),
         *(
-            Part(
-                f"figures of {model.predictions.name}",
-                partial(_check_metrics, model, run, market, tiers, folds),
-            )
+            Part(model.predictions.name, partial(_check_claims, model, run, market, learned, folds, tiers))
             for model in run.models
         ),
         *(
@@ -182,6 +172,20 @@ def _parts(
         ),
         Part("accounts", partial(check_accounts, run, market, tiers, account)),
     ]
+
+
+def _check_claims(
+    model: ModelClaims,
+    run: Run,
+    market: list[SymbolCandles],
+    learned: Mapping[str, Parts],
+    folds: list[Parts],
+    tiers: TierRules,
+    findings: Findings,
+) -> None:
+    """What was learned and predicted, then the figures that are told of it."""
+    _check_model(model, run.baselines, learned, market, findings)
+    _check_metrics(model, run, market, tiers, folds, findings)
 
 
 def _check_model(
