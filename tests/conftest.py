@@ -21,6 +21,9 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # The first example of a property may compile a kernel; a deadline would blame the machine.
 settings.register_profile("tapeline", settings.default, deadline=None)
 settings.load_profile("tapeline")
+# Without the slow tests a property is tried on fewer examples; tests that ask for more say how many times
+# `settings.default.max_examples`.
+settings.register_profile("quick", settings.default, deadline=None, max_examples=25)
 
 
 # What collection makes (libraries, thousands of tests) stays until the end: a collector of garbage would walk
@@ -40,7 +43,12 @@ def pytest_collection_finish():
 
 
 def pytest_configure(config):
-    """Begin what commands of tests are forked from, one for all workers, which are forked from it too."""
+    """Begin what commands of tests are forked from, one for all workers, which are forked from it too.
+
+    Before tests are imported: which profile their properties take.
+    """
+    if "not slow" in config.option.markexpr:
+        settings.load_profile("quick")
     if FOLDER not in os.environ and sys.platform == "linux":
         server = ExitStack()
         server.enter_context(serving())

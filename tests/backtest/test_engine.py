@@ -41,7 +41,7 @@ def assert_close(found, expected, rules, name=""):
 
 
 @given(markets())
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=4 * settings.default.max_examples, deadline=None)
 def test_trades_and_equity_are_those_of_the_reference(market):
     """Trade by trade and bar by bar, on markets with every rule in play."""
     candles, _, _, rules = market
@@ -72,7 +72,7 @@ def test_trades_and_equity_are_those_of_the_reference(market):
 
 
 @given(markets())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 def test_cash_fees_and_equity_reconcile(market):
     """From the trades alone: balance on every bar, parts of every trade, signs of every cost."""
     rules = market[3]
@@ -120,7 +120,7 @@ def split(candles, clock, symbols, rules):
 
 
 @given(markets(), st.sets(st.sampled_from(ALL)))
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_a_column_is_the_same_whatever_else_is_asked_for(market, names):
     """Those asked for and no other, and the same trades."""
     whole, (shared, orders) = run_backtest(*market), split(*market)
@@ -132,7 +132,7 @@ def test_a_column_is_the_same_whatever_else_is_asked_for(market, names):
 
 
 @given(markets(), st.data())
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 def test_a_summary_is_what_the_bars_add_up_to(market, data):
     """To the bit: trades, equity at any closes, both drawdowns; in memory that another account has filled,
     in blocks of bars of any length, beside an account of other rules.
@@ -237,7 +237,7 @@ def test_stops_and_targets(candle, price, reason):
 
 
 @given(markets())
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=2 * settings.default.max_examples, deadline=None)
 def test_exits_lie_within_what_the_candle_was_quoted_at(market):
     """Bid of a long, ask of a short, from lowest to highest, less slippage."""
     candles, _, _, rules = market

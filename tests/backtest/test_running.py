@@ -38,7 +38,7 @@ def same(found, expected):
 
 
 @given(markets(), st.data())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=3 * settings.default.max_examples, deadline=None)
 def test_any_cut_of_the_bars_comes_to_the_backtest(market, data):
     """Trades, refusals and every bar but the last, to the bit; the last too, once the account is ended."""
     candles, clock, symbols, rules = market

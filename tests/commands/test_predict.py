@@ -76,7 +76,7 @@ def fresh(bundles):
     return Stream(*bundles), list(lines_of(market(6), 6))
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples * 3 // 5)
 @given(odd=st.lists(LINES, min_size=1, max_size=8))
 def test_no_line_ends_the_stream_and_none_of_no_candle_changes_an_answer(fresh, odd):
     """Random bytes, JSON and half candles between good ones: each is answered, and the good ones as ever."""
@@ -103,7 +103,7 @@ def stray(line, minutes, factor):
     return json.dumps(candle | prices | {"timestamp": candle["timestamp"] + 60_000 * minutes}).encode()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 @given(
     odd=st.lists(
         LINES | st.tuples(st.integers(1, 40) | st.integers(41, 10**7), st.floats(0.5, 2)),

@@ -34,6 +34,8 @@ HOLES = ((50, 53), (900, 2300))
 CANDLES = make_candles(3000, BEGIN, holes=HOLES)
 MARKETS = {"binance": ("api BTCUSDT", "BTC/USDT"), "bitfinex": ("tBTCUSD", "BTC/USD")}
 BOTH = pytest.mark.parametrize("name", MARKETS)
+SECOND = pytest.param("bitfinex", marks=pytest.mark.slow)
+ONE = pytest.mark.parametrize("name", ["binance", SECOND])  # the other in `make test-all`
 
 
 def serve(name, candles=CANDLES, **options):
@@ -76,7 +78,7 @@ def refused(*arguments, **options):
     return str(caught.value)
 
 
-@BOTH
+@ONE
 @pytest.mark.parametrize("fault", [None, *BROKEN_ANSWERS, *BROKEN_PAGES])
 def test_after_any_fault_the_files_hold_the_truth(tmp_path, name, fault):
     """A fault at the first question, within a month, and where an honest gap begins."""
@@ -95,8 +97,8 @@ def test_after_any_fault_the_files_hold_the_truth(tmp_path, name, fault):
     assert sorted(files(tmp_path)) == months
 
 
-@BOTH
-@pytest.mark.parametrize("kind", ["markets", "time"])
+@ONE
+@pytest.mark.parametrize("kind", ["markets", pytest.param("time", marks=pytest.mark.slow)])
 @pytest.mark.parametrize("fault", [fault for fault in BROKEN_ANSWERS if fault != "hang"])
 def test_markets_and_time_are_asked_again_too(tmp_path, name, kind, fault):
     """A fault before the first candle is no other: above all, half a list of markets is not taken for one."""
@@ -140,7 +142,7 @@ def without_faults(name, folder):
     page=st.integers(40, 700),
     by_window=st.booleans(),
 )
-@settings(max_examples=20)
+@settings(max_examples=10)
 def test_any_mixture_of_faults_gives_the_same_bytes(tmp_path_factory, faults, name, page, by_window):
     """Whatever the faults, the length of pages, and whether the exchange answers by window."""
     root = tmp_path_factory.mktemp("faulty")
@@ -254,7 +256,7 @@ def test_until_is_exclusive_and_since_inclusive(tmp_path, name):
     assert files(tmp_path / "a") == files(tmp_path / "b")
 
 
-@BOTH
+@ONE
 def test_a_second_run_asks_for_what_is_missing_alone(tmp_path, name):
     """Later, earlier, in between, overlapping or none of it: the bytes are those of one run."""
     n = 1440
@@ -271,7 +273,7 @@ def test_a_second_run_asks_for_what_is_missing_alone(tmp_path, name):
     assert files(tmp_path / "parts") == files(tmp_path / "whole")
 
 
-@BOTH
+@ONE
 @pytest.mark.parametrize("error", [KeyboardInterrupt, OSError(28, "No space left on device")])
 def test_a_run_stopped_at_any_page_goes_on_from_there(tmp_path, name, error, monkeypatch):
     """One line says what is on disk; the next run goes on behind it, to the same bytes."""

@@ -86,7 +86,9 @@ def test_bins_of_equal_mass_hold_as_many_rows_each():
     assert (np.diff(number[np.argsort(p)]) >= 0).all()
 
 
-@pytest.mark.parametrize("kind", BINS)
+@pytest.mark.parametrize(
+    "kind", [BINS[0], *(pytest.param(kind, marks=pytest.mark.slow) for kind in BINS[1:])]
+)
 def test_a_calibration_error_lies_in_its_interval_and_a_real_one_away_from_zero(kind):
     """Off by 0.1 on average: the interval holds that; a perfect forecast's error is near its lower end."""
     p, y = sample(20_000)

@@ -22,7 +22,7 @@ def plain(daily, n_blocks):
     return np.mean(losses)
 
 
-@pytest.mark.parametrize("n", [2, 5, 6])
+@pytest.mark.parametrize("n", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (5, 6))])
 def test_it_is_the_definition(n):
     """Against a plain loop over all splits."""
     daily = np.random.default_rng(0).normal(0.05, 1, (48, n))

@@ -30,7 +30,13 @@ def test_the_purse_is_that_of_its_definition():
         assert most == pytest.approx(richest(values[None], 0.6, is_floor)[0])
 
 
-@pytest.mark.parametrize("kind", ["five symbols", "moods", "moods of all symbols"])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        "moods",
+        *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("five symbols", "moods of all symbols")),
+    ],
+)
 def test_a_year_at_the_bound_rarely_alarms(kind):
     """In 400 years whose mean is the bound itself, at most the promised share reaches 1 / a at any time.
 

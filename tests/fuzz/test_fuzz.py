@@ -16,10 +16,12 @@ from tests.serving.bundles import make_bundle, market
 
 SAMPLE, MANY, MANY_PARAMS, SOAK = 60, 100_000, 10_000, 1_000_000
 AMOUNTS = [SAMPLE, pytest.param(MANY, marks=pytest.mark.torture)]
+PACKED = "feather", "csv.gz", "zip", "jsonl"  # beside formats that are read the same way
+FORMATS = [pytest.param(each, marks=pytest.mark.slow) if each in PACKED else each for each in READERS]
 
 
 @pytest.mark.parametrize("n", AMOUNTS)
-@pytest.mark.parametrize("extension", READERS)
+@pytest.mark.parametrize("extension", FORMATS)
 def test_no_spoilt_file_ends_in_a_traceback_or_is_read_in_silence(tmp_path, extension, n):
     """Read, refused in one line, or counted; within seconds."""
     assert fuzz_reader(extension, n, tmp_path).faults == []

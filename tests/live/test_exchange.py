@@ -37,8 +37,12 @@ def test_the_first_closed_candle_is_predicted(models, tmp_path):
     assert not rows["is_late"].any()
 
 
+SELDOM = "500", "reset", "malformed", "null", "empty", "shuffled"  # of each kind another is tried
+
+
 @pytest.mark.parametrize(
-    "fault", ["429", "500", "reset", "cut", "malformed", "null", "empty", "short", "shuffled", "twice"]
+    "fault",
+    ["429", "cut", "short", "twice", *(pytest.param(fault, marks=pytest.mark.slow) for fault in SELDOM)],
 )
 def test_what_fails_is_asked_again(models, tmp_path, fault):
     """Any fault of an answer, again and again: nothing is missing in the end, and nothing is there twice."""
@@ -133,7 +137,7 @@ def test_a_symbol_without_history_is_answered_once_it_trades(models, tmp_path):
     assert own["status"].iloc[-1] == "predicted"
 
 
-@pytest.mark.parametrize("skew_s", [-3600.0, 3600.0])
+@pytest.mark.parametrize("skew_s", [-3600.0, pytest.param(3600.0, marks=pytest.mark.slow)])
 def test_a_clock_an_hour_off_is_said(models, tmp_path, skew_s):
     """The exchange's own time is used: candles are answered as they close there, none that is open."""
     with running(tmp_path, models, skew_s=skew_s) as (session, source, world, said):
@@ -195,7 +199,7 @@ def test_a_symbol_that_fails_holds_up_no_other(models, tmp_path):
     assert sum("HTTP 503" in line for line in said) > 10
 
 
-@pytest.mark.parametrize("asked", ["7200", "90"])
+@pytest.mark.parametrize("asked", ["7200", pytest.param("90", marks=pytest.mark.slow)])
 def test_a_pause_that_is_asked_for_is_kept(models, tmp_path, asked):
     """Nothing is asked until it is over, and the session is not ended by it."""
     with running(tmp_path, models) as (session, source, world, _):

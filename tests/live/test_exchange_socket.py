@@ -35,8 +35,15 @@ def delay(rows):
     return (rows["arrived"] - rows["timestamp"]) / 1e6 - STEP / 1000
 
 
-@pytest.mark.parametrize("closing", [True, False])
-@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("together", "closing"),
+    [
+        (True, True),
+        (False, False),
+        pytest.param(True, False, marks=pytest.mark.slow),
+        pytest.param(False, True, marks=pytest.mark.slow),
+    ],
+)
 def test_pushed_candles_are_answered_without_asking(models, tmp_path, closing, together):
     """History, then each bar right after its close, whether the exchange says so or the next one tells."""
     with running(tmp_path, models, closing=closing, together=together) as (session, source, world, said):
@@ -55,8 +62,15 @@ def test_pushed_candles_are_answered_without_asking(models, tmp_path, closing, t
     assert not session.passed_over
 
 
-@pytest.mark.parametrize("closing", [True, False])
-@pytest.mark.parametrize("way", ["close", "reset"])
+@pytest.mark.parametrize(
+    ("way", "closing"),
+    [
+        ("close", True),
+        ("reset", False),
+        pytest.param("close", False, marks=pytest.mark.slow),
+        pytest.param("reset", True, marks=pytest.mark.slow),
+    ],
+)
 def test_a_connection_that_is_lost_is_opened_again(models, tmp_path, closing, way):
     """In the middle of a bar, of which what was heard is stale then; said once, and that it is back."""
 
@@ -77,6 +91,7 @@ def test_a_connection_that_is_lost_is_opened_again(models, tmp_path, closing, wa
     assert not session.passed_over
 
 
+@pytest.mark.slow
 def test_a_night_without_the_exchange_is_filled(models, tmp_path):
     """No socket, no REST for an hour: then all its candles, too late to trade on, and pushed ones again."""
 
@@ -109,7 +124,9 @@ def test_a_night_without_the_exchange_is_filled(models, tmp_path):
     assert said[-1] == "the socket is open again"
 
 
-@pytest.mark.parametrize("fault", ["403", "reset", "hang"])
+@pytest.mark.parametrize(
+    "fault", ["403", *(pytest.param(fault, marks=pytest.mark.slow) for fault in ("reset", "hang"))]
+)
 def test_a_socket_that_can_not_be_opened_is_said_in_a_line(models, tmp_path, fault):
     """REST is asked as if there were none; the socket is tried again, more and more seldom."""
     with running(tmp_path, models, closing=True) as (session, source, world, said):
@@ -294,7 +311,7 @@ def test_what_can_not_be_a_candle_is_left(models, tmp_path):
     assert not session.passed_over
 
 
-@pytest.mark.parametrize("skew_s", [-3600.0, 3600.0])
+@pytest.mark.parametrize("skew_s", [-3600.0, pytest.param(3600.0, marks=pytest.mark.slow)])
 def test_a_clock_an_hour_off_is_said(models, tmp_path, skew_s):
     """The exchange's own time is used for what is pushed, too."""
     with running(tmp_path, models, skew_s=skew_s, closing=True) as (session, source, world, said):

@@ -14,7 +14,7 @@ MAX_FILL = 5
 @given(
     st.integers(0, 2**32 - 1), st.sampled_from([1, 3, 15]), st.sampled_from([0.0, 0.2, 0.6]), st.booleans()
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 def test_labels_are_those_of_the_tables(seed, horizon, share, is_coarse):
     """Whatever is missing: equal where there is one, NaN where a gap is too long or prices stood still."""
     candles = random_candles(200, seed=seed % 10_000)

@@ -224,6 +224,7 @@ def test_how_candles_of_a_bar_are_grouped_changes_nothing(made, tables, tmp_path
             assert line[4:] == pytest.approx(expected[4:], rel=1e-4)
 
 
+@pytest.mark.slow
 def test_a_stop_holds_whatever_params_say_later(made, tables, tmp_path):
     """Until its file is removed; `make watch` says so too; what was promoted else is not stopped."""
     models, params = hasty(tmp_path)

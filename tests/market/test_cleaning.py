@@ -204,7 +204,7 @@ def test_the_grid_is_the_interval():
     assert cleaned.card["rejected_off_grid"] == 1
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 2, deadline=None)
 @given(
     minutes=st.lists(st.integers(0, 60), min_size=1, max_size=60),
     prices=st.lists(st.sampled_from([1.0, 2.0, -1.0, np.nan]), min_size=60, max_size=60),
@@ -250,7 +250,7 @@ def in_order():
     return clean(RawCandles.from_table(GAPPY, "a.csv"), data())
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(order=st.permutations(range(40)), copies=st.lists(st.integers(0, 39), max_size=20))
 def test_order_and_repetition_change_no_candle(order, copies):
     """Rows shuffled and given again are the same candles, gaps and all; only the card tells."""

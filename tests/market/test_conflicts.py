@@ -146,7 +146,7 @@ def test_more_conflicts_than_allowed_end_naming_both_rows():
         settled(raw, 0.09)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(deadline=None)
 @given(
     rows=st.lists(
         st.tuples(st.integers(0, 12), st.integers(0, 2), st.sampled_from([99.5, 100.0, 100.5])), min_size=1

@@ -325,7 +325,7 @@ def test_a_long_file_of_another_interval_is_found_among_others(tmp_path):
     assert refused(tmp_path).startswith("ROOT/A/5m.csv: candles are mostly 5 minutes apart")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=settings.default.max_examples * 2 // 5, deadline=None)
 @given(
     order=st.permutations(range(30)),
     copies=st.lists(st.integers(0, 29), max_size=10),

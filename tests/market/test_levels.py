@@ -28,7 +28,7 @@ def check(factor, begin, length, missing=0, n=200):
     check_levels(raw.rows, raw, MINUTE, 15)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 @given(
     factor=st.floats(8.2, 1e9), is_down=st.booleans(), begin=st.integers(1, 199), length=st.integers(1, 200)
 )
@@ -40,7 +40,7 @@ def test_a_leap_is_named_at_its_first_row(factor, is_down, begin, length):
         check(1 / factor if is_down else factor, begin, length)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 @given(
     factor=st.floats(1.3, 8.0),
     is_down=st.booleans(),
@@ -61,7 +61,7 @@ def test_behind_a_longer_gap_a_level_begins_a_segment():
     check(1.4, 100, 100, missing=400)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 @given(factor=st.floats(0.2, 5.0), begin=st.integers(1, 140), length=st.integers(1, 59))
 def test_a_level_that_comes_back_within_the_hour_is_let_be(factor, begin, length):
     """A spike may be a market's own; whether it is likely is for the quality rules to say."""

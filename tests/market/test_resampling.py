@@ -53,7 +53,7 @@ def by_hand(rows, length, max_fill):
     return built
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 @given(
     minutes=st.sets(st.integers(0, N - 1), min_size=1),
     length=st.sampled_from([5, 15, 60]),

@@ -290,7 +290,7 @@ def test_symbols_must_be_different(symbols):
         dict(simulate(market(days=1), symbols, 15))
 
 
-@pytest.mark.parametrize("kind", ["trend", "memory"])
+@pytest.mark.parametrize("kind", ["trend", pytest.param("memory", marks=pytest.mark.slow)])
 def test_each_five_symbols_are_a_market_of_their_own(kind):
     """The first five are as they are alone; what follows has no noise in common with them, but its own."""
     params = market(market=kind, days=3, gaps_per_day=0.0, signal=0.3)

@@ -35,7 +35,7 @@ def strengths_step_by_step(regimes, horizon, now, n_paths, rng):
     return np.array(found)
 
 
-@pytest.fixture(scope="module", params=["trend", "memory"])
+@pytest.fixture(scope="module", params=["trend", pytest.param("memory", marks=pytest.mark.slow)])
 def expected(request):
     """The regimes of a market that stays shortly in them, and what is expected in each."""
     regimes = trend_regimes(0.6, 12) if request.param == "trend" else memory_regimes(0.6, 12)
@@ -92,7 +92,7 @@ def test_the_median_is_that_of_the_mixture(weights, seed):
     assert errors[0] <= min(errors[1:]) + 1e-9
 
 
-@pytest.mark.parametrize("market", ["trend", "memory"])
+@pytest.mark.parametrize("market", ["trend", pytest.param("memory", marks=pytest.mark.slow)])
 def test_without_signal_one_constant_is_best(market):
     """Bit for bit, whatever is believed: there is no order, and the median is the same as any path's."""
     make = trend_regimes if market == "trend" else memory_regimes

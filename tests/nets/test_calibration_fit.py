@@ -24,7 +24,9 @@ def test_few_days_that_drift_are_left_alone(kind, n_days):
         assert max(fresh.losses(record).mean() for record in fits) - fresh.losses(PLAIN).mean() < 5e-4
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.slow) if kind == "isotonic" else kind for kind in KINDS]
+)
 def test_a_right_network_is_mostly_left_alone_however_many_days_there_are(kind):
     """Seldom more often changed than an interval of 95 % is wrong on one side."""
     fits = [fit_calibration(kind, validation(20, 1.0, seed)) for seed in range(20)]

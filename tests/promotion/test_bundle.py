@@ -72,8 +72,8 @@ def sessions():
     }
 
 
-@pytest.mark.parametrize("network", ["lstm", "transformer"])
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("network", ["lstm", pytest.param("transformer", marks=pytest.mark.slow)])
+@settings(deadline=None)
 @given(
     n_rows=st.integers(20, 150),
     chunk_length=st.integers(20, 50),

@@ -208,7 +208,7 @@ def released(folder):
     return repo
 
 
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples * 3 // 5)
 @given(
     st.binary(max_size=200) | st.text(max_size=80).map(str.encode), st.sampled_from(["@v5.0.0", "#prod#50"])
 )

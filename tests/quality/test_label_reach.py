@@ -54,20 +54,20 @@ def test_label_of_its_horizon_passes(candles, params, label):
     assert 3 * params.leak_cuts < found.cells <= 7 * params.leak_cuts
 
 
-SELDOM = pytest.mark.slow  # each market, and each label, is looked at without it
+SELDOM = pytest.mark.slow  # each label is looked at without it
 
 
 @pytest.mark.parametrize(
     ("market", "label"),
     [
-        ("flat but for one move", direction_or_nothing),
+        pytest.param("flat but for one move", direction_or_nothing, marks=SELDOM),
         pytest.param("flat but for one move", efficiency, marks=SELDOM),
         pytest.param("flat", direction_or_nothing, marks=SELDOM),
         ("flat", efficiency),
         ("two prices", direction_or_nothing),
         pytest.param("two prices", efficiency, marks=SELDOM),
         pytest.param("as of one minute", direction_or_nothing, marks=SELDOM),
-        ("as of one minute", efficiency),
+        pytest.param("as of one minute", efficiency, marks=SELDOM),
     ],
 )
 def test_markets_that_hardly_move_raise_no_alarm(candles, params, label, market):

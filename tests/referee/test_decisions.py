@@ -70,7 +70,7 @@ def test_orders_that_were_never_made_are_found(run, which):
 
 
 @pytest.mark.parametrize("reason", [*REASONS, "no reason"])
-@pytest.mark.parametrize("last", [1, ACCOUNT.hold + 1])
+@pytest.mark.parametrize("last", [1, pytest.param(ACCOUNT.hold + 1, marks=pytest.mark.slow)])
 def test_a_reason_that_does_not_hold_is_no_refusal(run, reason, last):
     """Whatever is said of an order, and however long it is said to have waited."""
     assert REASON in told(run, one_left_out, reason, last=last)

@@ -131,7 +131,9 @@ def test_labels_that_are_a_candle_off_are_found(claims, label, shift):
 
 
 @pytest.mark.parametrize("used", ["scaled", "trained", "stopped", "span_firsts", "span_lasts"])
-@pytest.mark.parametrize("key", ["rows", "first", "last", "digest"])
+@pytest.mark.parametrize(
+    "key", ["digest", *(pytest.param(key, marks=pytest.mark.slow) for key in ("rows", "first", "last"))]
+)
 def test_other_rows_than_those_that_may_be_learned_from_are_found(claims, used, key):
     """Of the scaler, the losses, early stopping and the chunks, each by count, ends and digest."""
     training = copy.deepcopy(claims.models[0].training)

@@ -128,7 +128,7 @@ def arriving(tables):
     return every.to_dict("records")
 
 
-@pytest.mark.parametrize("symbol", ["AAA-USD", "BBB-USD"])
+@pytest.mark.parametrize("symbol", [pytest.param("AAA-USD", marks=pytest.mark.slow), "BBB-USD"])
 def test_across_a_long_gap_both_say_the_same(bundles, symbol):
     """Of leader or follower: what the follower knows of the leader before the gap is not forgotten."""
     tables = without(market(900), symbol, range(350, 350 + MAX_FILL + 3))

@@ -173,7 +173,13 @@ def test_certain_equity_is_the_lower_of_open_and_close():
     assert certain_low(BacktestResult(np.empty(0), bars, 0)).tolist() == [90, 95]
 
 
-@pytest.mark.parametrize("limit", ["requests_a_day", "positions_a_day", "positions_at_once"])
+@pytest.mark.parametrize(
+    "limit",
+    [
+        "requests_a_day",
+        *(pytest.param(f"positions_{when}", marks=pytest.mark.slow) for when in ("a_day", "at_once")),
+    ],
+)
 def test_each_limit_on_activity_is_held(limit):
     """One more than allowed is outside."""
     params = read()
@@ -311,7 +317,9 @@ def test_a_figure_that_is_no_number_beats_no_control():
     assert RandomSides(np.array([1.0, np.nan]), []).p_value(2.0) is None
 
 
-@pytest.mark.parametrize(("listed", "ended"), [(0, 1), (200, 60), (0, 4000)])
+@pytest.mark.parametrize(
+    ("listed", "ended"), [(200, 60), *(pytest.param(0, ended, marks=pytest.mark.slow) for ended in (1, 4000))]
+)
 def test_a_symbol_of_other_days_than_the_first_leaves_every_figure_a_number(listed, ended):
     """Listed later, one minute short, an hour, or days: only ratios and what was not passed are null."""
     params = read()

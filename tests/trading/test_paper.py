@@ -81,7 +81,7 @@ def backtest(tables, predictions, params, first):
 
 
 @given(markets(), st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=settings.default.max_examples * 3 // 5, deadline=None)
 def test_any_cut_comes_to_the_backtest(drawn, data):
     """Trades and every bar, to the bit, from real candles alone and in whatever stretches they come."""
     tables, predictions, params = drawn

@@ -171,7 +171,7 @@ def test_validation_is_not_learned_from(tmp_path, monkeypatch):
     assert all(before[name] != now for name, now in fitted().items())
 
 
-@pytest.mark.parametrize("refit", ["none", "all"])
+@pytest.mark.parametrize("refit", ["all", pytest.param("none", marks=pytest.mark.slow)])
 def test_outputs_are_whole_and_follow_from_the_models(tmp_path, monkeypatch, refit):
     """The same bytes by any number of workers, made again from stored models, and by predicting alone."""
     monkeypatch.chdir(tmp_path)
