@@ -41,7 +41,7 @@ class KnownMonths:
         for month, version in months:
             key = self._key(month.name, version)
             self.used.append(key)
-            if self.cache.is_noted(key):
+            if self.cache.noted(key) is not None:
                 times = month.candles["timestamp"].to_numpy("datetime64[us]").view(np.int64)
                 yield Known(times[month.rows])
                 continue
