@@ -91,22 +91,22 @@ class Cache:
         file, record = self._paths(key)
         if not self.folder.is_dir():
             return None
-        try:
-            noted = json.loads(record.read_bytes())
-            content = file.read_bytes()
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            try:
+                noted = json.loads(record.read_bytes())
+                content = file.read_bytes()
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise ValueError from error
             entry = Entry(key, hashlib.sha256(content).hexdigest(), dict(noted["facts"]))
-            is_whole = noted == _record(entry)
-        except FileNotFoundError:
-            return None
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            is_whole = False
-        if not is_whole:
-            self.damaged.append(key)
-            self._remove(key)
-            return None
-        with suppress(OSError):
-            os.utime(record)  # when it was used last
-        return entry, content
+            if noted == _record(entry):
+                with suppress(OSError):
+                    os.utime(record)  # when it was used last
+                return entry, content
+        self.damaged.append(key)
+        self._remove(key)
+        return None
 
     def _keep(self, key: str, content: bytes, facts: Mapping[str, Any]) -> Entry:
         entry = Entry(key, hashlib.sha256(content).hexdigest(), dict(facts))
