@@ -40,11 +40,12 @@ class Entry:
 
 @dataclass
 class Cache:
-    """Entries of one `kind`, under `folder`; `damaged` are the keys of those that were removed."""
+    """Entries of one `kind`, under `folder`; `used` are the keys asked for, `damaged` those removed."""
 
     kind: str
     folder: Path = CACHE
     damaged: list[str] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
 
     def take(self, key: str, path: Path) -> Entry | None:
         """Copy the file kept under `key` to `path`; None where there is none, or a damaged one."""
@@ -88,6 +89,7 @@ class Cache:
 
     def _read(self, key: str) -> tuple[Entry, bytes] | None:
         """What is kept under `key`; None where nothing is, and where it was damaged, which is removed."""
+        self.used.append(key)
         file, record = self._paths(key)
         if not self.folder.is_dir():
             return None

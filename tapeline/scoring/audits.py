@@ -1,13 +1,14 @@
 """The leak audits that the expectations stage runs: what of the pipeline each is given to audit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.cache import Cache, code_key, key_of
 from tapeline.extra import Extra
 from tapeline.features.buffer import capacity
 from tapeline.features.compiled import program_of
@@ -17,7 +18,7 @@ from tapeline.features.streaming import latest_features
 from tapeline.features.table import TableMonth, build_table, table_months
 from tapeline.quality.buffers import audit_streaming, audit_warm_up
 from tapeline.quality.extra_future import audit_known_at
-from tapeline.quality.files_opened import Opened, audit_files
+from tapeline.quality.files_opened import Opened, audit_files, files_opened
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
@@ -28,7 +29,7 @@ from tapeline.quality.report import Audit, AuditName, RandomWalk
 from tapeline.quality.stored import audit_stored
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, Interval, Tabular
 from tapeline.scoring.by_month import ByMonth, Drawn
-from tapeline.scoring.known_months import KnownMonths
+from tapeline.scoring.known_months import STAGE, KnownMonths
 from tapeline.scoring.served import served_rows
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
@@ -81,6 +82,7 @@ class Audited:
         self, one: History, other: History
     ) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
         """The months of both tables that have other candles in one than in the other within reach."""
+        one = replace(one, leader=one.leader.copy(deep=False))  # poison parts it from the candles, too
         ours, theirs = ({month.name: month for month in self.months(each)} for each in (one, other))
         names = [
             name
@@ -175,6 +177,27 @@ def audit_extras(audited: Audited, history: History, quality: QualityParams) -> 
     return audit_known_at(rebuild, history, names, audited.extras, quality)
 
 
-def check_random_walk(audited: Audited, interval: Interval, seed: int) -> tuple[Audit, RandomWalk]:
-    """Run the random-walk check on the features that are switched on, of which those of `extras` are none."""
-    return audit_random_walk(audited.build, audited.names, DIRECTION, audited.horizon, interval, seed)
+def check_random_walk(
+    audited: Audited, interval: Interval, seed: int, kept: Cache | None = None
+) -> tuple[Audit, RandomWalk]:
+    """Run the random-walk check on the features that are switched on, of which those of `extras` are none.
+
+    No candle of the run is in it, so what an earlier run `kept` of it is what came of it, where it passed.
+    """
+    key = key_of(code_key(STAGE), "random walk", audited.described, interval, seed)
+    facts = kept.noted(key) if kept else None
+    if facts is not None:
+        return Audit(**facts["audit"], leaks=()), RandomWalk(**facts["walk"])
+    opened: list[Opened] = []
+
+    def build(candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
+        with files_opened() as found:
+            table = audited.build(candles, leader)
+        opened.extend(found)
+        return table
+
+    audit, walk = audit_random_walk(build, audited.names, DIRECTION, audited.horizon, interval, seed)
+    if kept and not opened and not audit.leaks:
+        of_audit = {"symbol": audit.symbol, "name": audit.name, "cells": audit.cells}
+        kept.note(key, {"audit": of_audit, "walk": asdict(walk)})
+    return audit, walk

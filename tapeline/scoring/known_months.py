@@ -35,7 +35,6 @@ class KnownMonths:
     described: str
     folder: Path = FEATURES
     cache: Cache = field(default_factory=lambda: Cache(KIND))
-    used: list[str] = field(default_factory=list)
 
     def key(self, name: str, inputs: bytes, params: LeakParams) -> str | None:
         """Where month `name` is noted, made from `inputs` and audited by `params`; None: it has no file."""
@@ -48,10 +47,7 @@ class KnownMonths:
 
     def facts(self, key: str | None) -> Facts | None:
         """What was noted under `key`; None where nothing was."""
-        if key is None:
-            return None
-        self.used.append(key)
-        return self.cache.noted(key)
+        return None if key is None else self.cache.noted(key)
 
     def note(self, key: str | None, facts: Facts) -> None:
         """Keep that nothing was found in a month, and `facts` of it."""

@@ -109,7 +109,7 @@ def test_the_audits_name_a_table_that_is_another_in_every_run(audit):
         audit(CANDLES, change, opens=True)  # which writes, and notes nothing
         table, known = StoredTable(FeatureStore("data/features"), "A"), KnownMonths("A", AUDITED.described)
         audits = audit_symbol(AUDITED, history, table, QUALITY, known)
-        noted = [known.cache.noted(key) is not None for key in known.used]
+        noted = [known.cache.noted(key) is not None for key in list(known.cache.used)]
         return {leak.column for found in audits if found.name == "stored" for leak in found.leaks}, noted
 
     def change(table):
