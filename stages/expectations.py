@@ -2,7 +2,7 @@
 
 import logging
 
-from tapeline.cache import Cache
+from tapeline.cache import Cache, damaged_lines
 from tapeline.features.extra_files import read_extras
 from tapeline.features.params import FeatureParams, LabelParams, selected_features
 from tapeline.memory import require_memory
@@ -15,7 +15,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report, report_lines
 from tapeline.schema import Interval, MaxFill, Symbols, Workers
 from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
-from tapeline.scoring.known_months import KnownMonths
+from tapeline.scoring.known_months import KIND, KnownMonths
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.stored_table import StoredTable
@@ -35,7 +35,7 @@ def main(log: logging.Logger) -> None:
     horizon = params.section("labels", LabelParams).horizon
     audited = Audited(features, horizon, max_fill, read_extras(params), interval)
 
-    def examine(symbol: str) -> tuple[list[Finding], list[Audit], list[str]]:
+    def examine(symbol: str) -> tuple[list[Finding], list[Audit], Cache]:
         candles = read_table("data/candles", symbol)
         table = StoredTable(store, symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
@@ -44,14 +44,16 @@ def main(log: logging.Logger) -> None:
         findings += validate_features(table, symbol, interval, bounds, quality)
         known = KnownMonths(symbol, audited.of(symbol).described)
         audits = audit_symbol(audited, History(symbol, candles, leader), table, quality, known)
-        return findings, audits, known.used
+        return findings, audits, known.cache
 
     results = for_each_symbol(examine, symbols, params.value("data.workers", Workers))
-    walk, random_walk = check_random_walk(audited, interval, quality.seed)
-    Cache("audits").prune(key for _, _, used in results for key in used)
+    caches = [*(cache for *_, cache in results), Cache(KIND)]
+    walk, random_walk = check_random_walk(audited, interval, quality.seed, caches[-1])
+    caches[-1].prune(key for cache in caches for key in cache.used)
     findings = [finding for found, _, _ in results for finding in found]
     audits = [audit for _, made, _ in results for audit in made] + [walk]
-    for line in report_lines(findings, audits, random_walk):
+    damaged = damaged_lines(sum(len(cache.damaged) for cache in caches))
+    for line in [*report_lines(findings, audits, random_walk), *damaged]:
         log.info(line)
     write_json("metrics/detail/expectations.json", report(findings, audits, random_walk))
     judge(findings)

@@ -8,11 +8,14 @@ out, later.
 import hashlib
 import json
 import os
+import shutil
+import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from tapeline.closure import ROOT, import_closure
@@ -22,6 +25,8 @@ CACHE = Path(".cache")
 LOCK = Path("requirements.lock")
 BLOCK = 4096  # bytes that an entry takes beside its content
 KEPT = 4  # times the bytes that a run has used; what is longest unused goes first
+LONGEST_WRITE = 3600  # seconds; what is half written and older was left by a run that was killed
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -35,64 +40,40 @@ class Entry:
 
 @dataclass
 class Cache:
-    """Entries of one `kind`, under `folder`; `damaged` are the keys of those that were removed."""
+    """Entries of one `kind`, under `folder`; `used` are the keys asked for, `damaged` those removed."""
 
     kind: str
     folder: Path = CACHE
     damaged: list[str] = field(default_factory=list)
+    used: list[str] = field(default_factory=list)
 
     def take(self, key: str, path: Path) -> Entry | None:
         """Copy the file kept under `key` to `path`; None where there is none, or a damaged one."""
-        file, record = self._paths(key)
-        try:
-            noted = json.loads(record.read_bytes())
-            content = file.read_bytes()
-            entry = Entry(key, str(noted["sha256"]), dict(noted["facts"]))
-        except FileNotFoundError:
+        if (found := self._read(key)) is None:
             return None
-        except (OSError, ValueError, KeyError, TypeError):
-            self._remove_damaged(key)
-            return None
-        if hashlib.sha256(content).hexdigest() != entry.sha256:
-            self._remove_damaged(key)
-            return None
+        entry, content = found
         with whole_file(path) as aside:
             aside.write_bytes(content)
-        with suppress(OSError):
-            os.utime(record)  # when it was used last
         return entry
 
     def keep(self, key: str, path: Path, facts: Mapping[str, Any]) -> Entry:
         """Keep a copy of the file at `path`; a cache that can't be written is none."""
         return self._keep(key, path.read_bytes(), facts)
 
-    def note(self, key: str) -> None:
-        """Keep that there was something under `key`, with no file."""
-        self._keep(key, b"", {})
+    def note(self, key: str, facts: Mapping[str, Any] = NOTHING) -> None:
+        """Keep that there was something under `key`, and `facts` of it, with no file."""
+        self._keep(key, b"", facts)
 
-    def is_noted(self, key: str) -> bool:
-        """Whether `key` was noted."""
-        file, record = self._paths(key)
-        try:
-            is_whole = file.read_bytes() == b"" and "sha256" in json.loads(record.read_bytes())
-        except (OSError, ValueError, TypeError):
-            return False
-        with suppress(OSError):
-            os.utime(record)
-        return is_whole
-
-    def _keep(self, key: str, content: bytes, facts: Mapping[str, Any]) -> Entry:
-        entry = Entry(key, hashlib.sha256(content).hexdigest(), dict(facts))
-        file, record = self._paths(key)
-        with suppress(OSError):
-            with whole_file(file) as aside:
-                aside.write_bytes(content)
-            with whole_file(record) as aside:
-                aside.write_text(json.dumps({"sha256": entry.sha256, "facts": entry.facts}))
-        return entry
+    def noted(self, key: str) -> dict[str, Any] | None:
+        """The facts noted under `key`; None where it was not noted."""
+        found = self._read(key)
+        return None if found is None else found[0].facts
 
     def prune(self, used: Iterable[str]) -> None:
-        """Remove what is longest unused, beyond KEPT times the bytes of the entries `used` in this run."""
+        """Remove what is longest unused, beyond KEPT times the bytes of the entries `used` in this run.
+
+        What a killed run left half written goes, too, once no process can be at it any more.
+        """
         used = set(used)
         entries = []
         for record in (self.folder / self.kind).glob("*/*.json"):
@@ -104,19 +85,81 @@ class Cache:
             left -= size
             if left < 0:
                 self._remove(key)
+        self._remove_half_written()
+
+    def _read(self, key: str) -> tuple[Entry, bytes] | None:
+        """What is kept under `key`; None where nothing is, and where it was damaged, which is removed."""
+        self.used.append(key)
+        file, record = self._paths(key)
+        if not self.folder.is_dir():
+            return None
+        with suppress(ValueError, KeyError, TypeError, RecursionError):
+            try:
+                noted = json.loads(record.read_bytes())
+                content = file.read_bytes()
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise ValueError from error
+            entry = Entry(key, hashlib.sha256(content).hexdigest(), dict(noted["facts"]))
+            if noted == _record(entry):
+                with suppress(OSError):
+                    os.utime(record)  # when it was used last
+                return entry, content
+        self.damaged.append(key)
+        self._remove(key)
+        return None
+
+    def _keep(self, key: str, content: bytes, facts: Mapping[str, Any]) -> Entry:
+        entry = Entry(key, hashlib.sha256(content).hexdigest(), dict(facts))
+        file, record = self._paths(key)
+        with suppress(OSError):
+            with whole_file(file) as aside:
+                aside.write_bytes(content)
+            with whole_file(record) as aside:
+                aside.write_text(json.dumps(_record(entry)))
+        return entry
+
+    def _remove_half_written(self) -> None:
+        """Remove files without a record, records without a file, and what was being written aside."""
+        last = time.time() - LONGEST_WRITE
+        for path in (self.folder / self.kind).glob("*/*"):
+            file, record = self._paths(path.name.removesuffix(".json"))
+            with suppress(OSError):
+                if not (file.exists() and record.exists()) and path.stat().st_mtime < last:
+                    _remove_path(path)
 
     def _paths(self, key: str) -> tuple[Path, Path]:
         file = self.folder / self.kind / key[:2] / key
         return file, file.with_name(f"{key}.json")
 
-    def _remove_damaged(self, key: str) -> None:
-        self.damaged.append(key)
-        self._remove(key)
-
     def _remove(self, key: str) -> None:
-        for path in reversed(self._paths(key)):
-            with suppress(OSError):
-                path.unlink(missing_ok=True)
+        file, record = self._paths(key)
+        for folder in (file.parent.parent, file.parent):
+            if folder.exists() and not folder.is_dir():
+                _remove_path(folder)
+        for path in (record, file):
+            _remove_path(path)
+
+
+def damaged_lines(count: int) -> list[str]:
+    """What there is to tell where `count` entries were damaged."""
+    return [f"{count} of what was kept in {CACHE} were damaged: they were computed anew"] if count else []
+
+
+def _record(entry: Entry) -> dict[str, Any]:
+    """What stands beside a file: its hash, what was noted of it, and the hash of both."""
+    noted = {"sha256": entry.sha256, "facts": entry.facts}
+    return noted | {"noted": key_of(json.dumps(noted, sort_keys=True))}
+
+
+def _remove_path(path: Path) -> None:
+    """Remove a file, or a folder in its place, if that can be done."""
+    with suppress(OSError):
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 @cache

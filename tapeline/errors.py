@@ -60,6 +60,10 @@ class QualityError(TapelineError, ValueError):
     """Data that was read well and failed a critical expectation or the leak audit."""
 
 
+class NothingComparedError(QualityError):
+    """Data in which a leak audit found no row to compare."""
+
+
 class SplitError(TapelineError, ValueError):
     """Folds that can't be cut from the data, or that leak."""
 

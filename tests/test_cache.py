@@ -1,13 +1,15 @@
 """What was computed before: the same bytes, or nothing."""
 
 import os
+import shutil
+import time
 from pathlib import Path
 
 import pytest
 
 import tapeline.cache
 from tapeline import closure
-from tapeline.cache import Cache, code_key, key_of
+from tapeline.cache import LONGEST_WRITE, Cache, code_key, key_of
 
 
 @pytest.fixture
@@ -30,7 +32,22 @@ def test_an_entry_is_copied_with_what_was_noted_of_it(cache, tmp_path):
     assert cache.damaged == []
 
 
-@pytest.mark.parametrize("broken", ["a byte", "cut", "record", "no record", "no file"])
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "a byte",
+        "cut",
+        "record",
+        "bytes of a record",
+        "deep record",
+        "facts",
+        "folder",
+        "folder of a record",
+        "file above",
+        "no record",
+        "no file",
+    ],
+)
 def test_a_damaged_entry_is_removed_and_told(broken, cache, tmp_path):
     """And made anew."""
     (record,) = (tmp_path / ".cache").rglob("*.json")
@@ -41,12 +58,51 @@ def test_a_damaged_entry_is_removed_and_told(broken, cache, tmp_path):
         file.write_bytes(b"cont")
     elif broken == "record":
         record.write_text("{")
+    elif broken == "bytes of a record":
+        record.write_bytes(b"\xff\x00")
+    elif broken == "deep record":
+        record.write_text("[" * 100_000)
+    elif broken == "facts":
+        record.write_text(record.read_text().replace('"rows": 7', '"rows": 8'))
+    elif broken.startswith("folder"):
+        (folder := record if "record" in broken else file).unlink()
+        folder.mkdir()
+        (folder / "more").write_text("in it")
+    elif broken == "file above":
+        shutil.rmtree(record.parent)
+        record.parent.write_text("a file where the folder would be")
     else:
         (record if broken == "no record" else file).unlink()
     assert cache.take("k" * 64, tmp_path / "out") is None
     assert not (tmp_path / "out").exists()
     assert cache.damaged == ([] if broken.startswith("no ") else ["k" * 64])
     cache.keep("k" * 64, tmp_path / "made", {})
+    again = Cache("months", cache.folder)
+    assert again.take("k" * 64, tmp_path / "out")
+    assert again.damaged == []
+
+
+@pytest.mark.parametrize("left", ["k" * 64, f"{'k' * 64}.json", f".{'k' * 64}.partial", "other"])
+def test_what_a_killed_run_left_is_removed_once_nobody_can_be_writing_it(left, cache):
+    """A file without a record, a record without a file, a part of either; not while it is fresh."""
+    folder = cache.folder / "months" / "kk"
+    for path in folder.iterdir():
+        path.unlink()
+    path = folder / left
+    path.write_bytes(b"part")
+    cache.prune([])
+    assert path.exists()
+    old = time.time() - 2 * LONGEST_WRITE
+    os.utime(path, (old, old))
+    cache.prune([])
+    assert not path.exists()
+
+
+def test_an_entry_that_is_whole_is_never_taken_for_half_written(cache, tmp_path):
+    """However old its file and its record are."""
+    for path in (cache.folder / "months").rglob("k*"):
+        os.utime(path, (1e9, 1e9))
+    cache.prune(["k" * 64])
     assert cache.take("k" * 64, tmp_path / "out")
 
 
@@ -79,15 +135,17 @@ def test_a_cache_that_cannot_be_written_is_none(tmp_path):
 def test_what_is_noted_is_there_until_it_is_damaged(tmp_path):
     """With no file of its own."""
     cache = Cache("audits", tmp_path / ".cache")
-    assert not cache.is_noted("k" * 64)
-    cache.note("k" * 64)
-    assert cache.is_noted("k" * 64)
-    assert not cache.is_noted("o" * 64)
+    assert cache.noted("k" * 64) is None
+    cache.note("k" * 64, {"cells": 3})
+    assert cache.noted("k" * 64) == {"cells": 3}
+    assert cache.noted("o" * 64) is None
     cache.prune(["k" * 64])
-    assert cache.is_noted("k" * 64)
+    assert cache.noted("k" * 64) == {"cells": 3}
     (record,) = (tmp_path / ".cache").rglob("*.json")
     record.write_text("[")
-    assert not cache.is_noted("k" * 64)
+    assert cache.noted("k" * 64) is None
+    assert cache.damaged == ["k" * 64]
+    assert not record.exists()
 
 
 def test_keys_are_of_whole_words():

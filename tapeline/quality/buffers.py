@@ -1,6 +1,7 @@
 """Is a bounded buffer enough? Compute a column from its last candles alone and compare with the table."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -18,12 +19,49 @@ Served = Callable[[History, NDArray[np.int64]], Iterator[Cells]]
 TOLERANCE = 1e-6  # relative to the value or, where that is smaller, to the column's standard deviation
 
 
+@dataclass
+class Scale:
+    """What columns vary by, (F,), and the largest difference of each that was small beside that alone."""
+
+    deviation: Cells
+    forgiven: Cells = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing has been forgiven yet."""
+        self.forgiven = np.zeros_like(self.deviation)
+
+    @classmethod
+    def of(cls, table: Tabular, columns: Sequence[str]) -> "Scale":
+        """The standard deviations of `columns` in `table`, 0 where there is none."""
+        if len(table) < 2:
+            return cls(np.zeros(len(columns)))
+        deviations = [table[column].to_numpy(np.float64).std(ddof=1) for column in columns]
+        return cls(np.nan_to_num(np.array(deviations)))
+
+    def allowed(self, expected: Cells, observed: Cells) -> Cells:
+        """How far one row, (F,), may be off what is `expected`."""
+        of_value, of_scale = TOLERANCE * np.abs(expected), TOLERANCE * self.deviation
+        off = np.abs(expected - observed)
+        self.forgiven = np.where(off > of_value, np.fmax(self.forgiven, off), self.forgiven)
+        return np.maximum(of_value, of_scale)
+
+    def forgives(self, forgiven: Sequence[float]) -> bool:
+        """Whether differences, (F,), that were small beside what columns varied by then are so now."""
+        return bool((np.asarray(forgiven) <= TOLERANCE * self.deviation).all())
+
+
 def audit_warm_up(
-    latest: Latest, history: History, table: Tabular, lookbacks: Mapping[str, int], params: LeakParams
+    latest: Latest,
+    history: History,
+    table: Tabular,
+    lookbacks: Mapping[str, int],
+    params: LeakParams,
+    scale: Scale | None = None,
 ) -> Audit:
     """Compare columns of `table` with `latest` on as many candles as each column's own lookback.
 
-    `table` is the feature table of the whole history.
+    `table` is the feature table of the whole history, or of the rows that are asked for with the `scale` of
+    all.
     """
     columns = list(lookbacks)
 
@@ -36,7 +74,8 @@ def audit_warm_up(
                 row[chosen] = latest(buffer.candles, buffer.leader, [columns[i] for i in chosen])
             yield row
 
-    return _audit("warm_up", computed, history, table, columns, max(lookbacks.values()), params)
+    reach = max(lookbacks.values())
+    return _audit("warm_up", computed, history, table, columns, reach, params, scale)
 
 
 def audit_streaming(
@@ -46,12 +85,13 @@ def audit_streaming(
     columns: Sequence[str],
     lookback: int,
     params: LeakParams,
+    scale: Scale | None = None,
 ) -> Audit:
     """Compare `columns` of `table` with what is `served` of the same candles one by one.
 
-    lookback : the longest of all columns, with which a segment's rows begin
+    lookback : the longest of all columns, with which a segment's rows begin; table, scale : as for warm-up
     """
-    return _audit("streaming", served, history, table, columns, lookback, params)
+    return _audit("streaming", served, history, table, columns, lookback, params, scale)
 
 
 def _audit(
@@ -62,16 +102,17 @@ def _audit(
     columns: Sequence[str],
     reach: int,
     params: LeakParams,
+    scale: Scale | None,
 ) -> Audit:
     ledger = Ledger(history.symbol, name, columns)
     cuts = cut_positions(history, reach, params, name)
     at = pd.Index(table["timestamp"]).get_indexer(history.candles["timestamp"].iloc[cuts])
     cuts, at = cuts[at >= 0], at[at >= 0]
-    stored, scale = np.empty((len(at), len(columns))), np.empty(len(columns))
+    scale = scale or Scale.of(table, columns)
+    stored = np.empty((len(at), len(columns)))
     for k, column in enumerate(columns):
-        values = table[column].to_numpy(np.float64)
-        stored[:, k], scale[k] = values[at], np.nan_to_num(values.std(ddof=1))
+        stored[:, k] = table[column].to_numpy(np.float64)[at]
     for cut, expected, observed in zip(cuts, stored, computed(history, cuts), strict=True):
-        allowed = TOLERANCE * np.maximum(np.abs(expected), scale)
+        allowed = scale.allowed(expected, observed)
         ledger.compare(history.times[[cut]], expected[None, :], observed[None, :], allowed[None, :])
     return ledger.close(f"a segment of more than {reach} candles")

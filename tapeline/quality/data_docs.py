@@ -33,7 +33,7 @@ def write_data_docs(suites: Mapping[str, Iterable[Suite]], folder: Path | str) -
         number = itertools.count(1)
         for suite in of_table:
             passed = [
-                _judge(context, tables, f"{name} {next(number)}", part.table, part.checks) for part in suite()
+                _judge(context, tables, f"{name} {next(number)}", part.rows, part.checks) for part in suite()
             ]
             n_judged += len(passed)
             if not all(passed):

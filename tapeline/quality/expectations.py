@@ -5,6 +5,7 @@ the verdict on it is still its own. Nothing is repaired here.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 import great_expectations.expectations as gxe
@@ -21,7 +22,7 @@ from tapeline.quality.derived import (
 )
 from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Finding, Table
-from tapeline.quality.suites import Check, Part, Suite, run_suites
+from tapeline.quality.suites import Check, Part, Suite, Summary, run_suites
 from tapeline.schema import (
     CANDLE_TYPES,
     DIRECTION,
@@ -93,15 +94,15 @@ def feature_suites(
         return pd.DataFrame({name: table[name].reset_index(drop=True) for name in columns}, copy=False)
 
     def values() -> Iterator[Part]:
-        summary = _with_bounds(summary_of(table, [*features, *LABELS]), features)
+        summary = Summary(_with_bounds(summary_of(table, [*features, *LABELS]), features))
         yield Part(with_time_columns(some(KEYS), interval), list(_time_checks("features")))
         names, n_together = list(features), max(1, CELLS_AT_ONCE // len(table))
         for k in range(0, len(names), n_together):
             together = names[k : k + n_together]
             checks = list(_feature_checks({name: features[name] for name in together}))
-            yield Part(some([TIME, *together]), checks, summary.loc[together])
-        yield Part(some([TIME, *LABELS]), list(_label_checks(params)), summary.loc[[*LABELS]])
-        yield Part(column_table(summary), list(_column_checks(features)), summary)
+            yield Part(partial(some, [TIME, *together]), checks, summary)
+        yield Part(partial(some, [TIME, *LABELS]), list(_label_checks(params)))
+        yield Part(column_table(summary.table), list(_column_checks(features)), summary)
 
     first = table.iloc[:1].reset_index(drop=True)
     return [*_frame_suites("features", first, types), values]

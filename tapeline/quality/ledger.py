@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from tapeline.errors import QualityError
+from tapeline.errors import NothingComparedError
 from tapeline.quality.params import LeakParams
 from tapeline.quality.report import Audit, AuditName, Leak
 from tapeline.schema import PRICES
@@ -21,11 +21,15 @@ CLOCKS = "America/New_York", "Europe/London"  # whose summer time moves a sessio
 
 @dataclass(frozen=True)
 class History:
-    """Canonical candles of `symbol` and of the leading symbol, which may be the same table."""
+    """Canonical candles of `symbol` and of the leading symbol, which may be the same table.
+
+    asked : first row that may be drawn, and the one after the last; None: all of them
+    """
 
     symbol: str
     candles: pd.DataFrame
     leader: pd.DataFrame
+    asked: tuple[int, int] | None = None
 
     def part(self, start: int, stop: int) -> "History":
         """Candles start..stop-1, and the leader's known when the last of them opens.
@@ -33,8 +37,8 @@ class History:
         Filled candles behind the leader's last real one are not known then: they are there only if the gap
         has ended soon enough.
         """
-        low = max(self._n_leader_candles(start) - 1, 0)
-        high = self._n_leader_candles(stop - 1)
+        low = max(self.n_leader_candles(start) - 1, 0)
+        high = self.n_leader_candles(stop - 1)
         return History(
             self.symbol,
             self.candles.iloc[start:stop].reset_index(drop=True),
@@ -48,7 +52,7 @@ class History:
         where it was left open.
         """
         leader_stop, leader_next = (
-            self._n_leader_candles(cut),
+            self.n_leader_candles(cut),
             int(np.searchsorted(self.leader_times, self.times[cut])),
         )
         leader = with_garbage(self.leader, np.arange(leader_next, len(self.leader)), rng)
@@ -75,7 +79,7 @@ class History:
         is_cut = changed["timestamp"].diff() > pd.Timedelta(self.step, unit="us")
         return changed.assign(segment=is_cut.cumsum().astype(np.int32))
 
-    def _n_leader_candles(self, row: int) -> int:
+    def n_leader_candles(self, row: int) -> int:
         """How many of the leader's candles come up to its last real one that opened before row `row` did."""
         n_real = int(np.searchsorted(self._real_times, self.times[row]))
         return int(self._real_rows[n_real - 1]) + 1 if n_real else 0
@@ -125,16 +129,17 @@ class History:
         return is_change
 
     @cached_property
-    def digest(self) -> int:
-        """Hash of all candles, the leader's among them."""
-        hashed = hashlib.blake2b(digest_size=8)
-        for table in (self.candles, self.leader):
+    def digest(self) -> bytes:
+        """Hash of all candles, the leader's among them, and of which may be drawn."""
+        hashed = hashlib.sha256(f"{self.asked} {self.leader is self.candles}".encode())
+        for table in (self.candles,) if self.leader is self.candles else (self.candles, self.leader):
+            hashed.update(f"{len(table)} {list(table.columns)}".encode())
             for name in table.columns:
                 values = (
                     table[name].to_numpy("datetime64[us]") if name == "timestamp" else table[name].to_numpy()
                 )
                 hashed.update(np.ascontiguousarray(values).view(np.uint8).data)
-        return int.from_bytes(hashed.digest(), "little")
+        return hashed.digest()
 
     @cached_property
     def times(self) -> NDArray[np.int64]:
@@ -178,7 +183,8 @@ def drawn_by(history: History, audit: AuditName, params: LeakParams) -> np.rando
 
     So no two audits look at the same rows, and what hides from a draw does so on these candles alone.
     """
-    return np.random.default_rng([params.seed, history.digest, zlib.crc32(audit.encode())])
+    drawn = int.from_bytes(history.digest[:8], "little")
+    return np.random.default_rng([params.seed, drawn, zlib.crc32(audit.encode())])
 
 
 def cut_positions(
@@ -188,27 +194,36 @@ def cut_positions(
 
     Half of them at most are where leaks hide: where the leader is silent, beside filled candles, where a
     clock of the sessions changes, and at borders, the first such row of a segment, its last, and the rows
-    `horizon` before. The rest are drawn evenly over the table, one from each equal part; all of them by what
-    `drawn_by` says.
+    `horizon` before, or the first and the last that is asked for. The rest are drawn evenly over the table,
+    one from each equal part; all of them by what `drawn_by` says. Of one month of many there may be few: it
+    is drawn, too, which of these kinds come first, and whether half of an odd number is rounded up.
     """
     segment = history.segment
     n = segment.shape[0]
     first = np.searchsorted(segment, segment, side="left")  # of each row's segment
     positions = np.arange(n)
-    allowed: NDArray[np.int64] = positions[(positions - first >= reach - 1) & (positions < n - 1)]
+    begin, stop = history.asked or (0, n)
+    is_asked = (positions >= begin) & (positions < min(n - 1, stop))
+    allowed: NDArray[np.int64] = positions[(positions - first >= reach - 1) & is_asked]
     rng = drawn_by(history, audit, params)
     if allowed.size <= params.leak_cuts:
         return allowed
     last = np.searchsorted(segment, segment[allowed], side="right") - 1
     at_border = (allowed - first[allowed] == reach - 1) | np.isin(last - allowed, (0, horizon - 1, horizon))
     chosen = np.empty(0, np.int64)
-    for is_odd, share in (
+    kinds = [
         (history.is_silent[allowed], 4),
         (history.is_beside_filled[allowed], 8),
         (history.is_clock_change[allowed], 16),
         (at_border, 2),
-    ):
-        most = min(max(1, params.leak_cuts // share), max(0, params.leak_cuts // 2 - chosen.size))
+    ]
+    n_odd = params.leak_cuts // 2
+    if history.asked:
+        at_border |= np.isin(allowed, (begin, stop - 1))
+        n_odd += params.leak_cuts % 2 and int(rng.integers(2))
+        kinds = [kinds[k] for k in rng.permutation(len(kinds))] if n_odd <= len(kinds) else kinds
+    for is_odd, share in kinds:
+        most = min(max(1, params.leak_cuts // share), max(0, n_odd - chosen.size))
         chosen = np.append(chosen, rng.permutation(np.setdiff1d(allowed[is_odd], chosen))[:most])
     n_left = params.leak_cuts - chosen.size
     parts = np.array_split(np.setdiff1d(allowed, chosen), n_left) if n_left else []
@@ -275,9 +290,9 @@ class Ledger:
         self._leaks.append(Leak(self._symbol, self._columns[column], stamp, float(expected), float(observed)))
 
     def close(self, needs: str) -> Audit:
-        """Return the audit; raise QualityError, which names what it `needs`, if nothing could be compared."""
+        """Return the audit; NothingComparedError, which names what it `needs`, if nothing was compared."""
         if self._cells == 0:
-            raise QualityError(
+            raise NothingComparedError(
                 f"{self._symbol}: the {self._name} audit found no row to compare; it needs {needs}"
             )
         return Audit(self._symbol, self._name, self._cells, tuple(self._leaks))

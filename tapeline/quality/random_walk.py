@@ -14,7 +14,6 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm, rankdata
 from scipy.stats import t as student
-from sklearn.ensemble import HistGradientBoostingClassifier
 
 from tapeline.quality.future import Build
 from tapeline.quality.report import Audit, Leak, RandomWalk
@@ -68,6 +67,8 @@ def _accuracy(
     table: pd.DataFrame, columns: Sequence[str], label: str, horizon: int, alpha: float, seed: int
 ) -> tuple[float, float, float]:
     """Accuracy on the second half of a model of `columns` fitted on the first, and its interval."""
+    from sklearn.ensemble import HistGradientBoostingClassifier  # a second, where an earlier run has asked
+
     half = len(table) // 2
     train, test = table.iloc[: half - horizon], table.iloc[half:]
     model = HistGradientBoostingClassifier(**BOOSTING, random_state=seed)

@@ -6,7 +6,8 @@ A suite that evaluates nothing, or less than it holds, is an error: only what wa
 import gc
 import os
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import great_expectations as gx
@@ -45,16 +46,46 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Part:
-    """A table and what is expected of it.
+class Summary:
+    """A row a column, by its name: an expectation on it judges a hundred columns at once.
 
-    summary : a row a column, by its name: an expectation on it judges a hundred columns at once, where
-        Great Expectations takes seconds to go through their values one by one
+    Great Expectations takes seconds to go through their values one by one.
     """
 
     table: pd.DataFrame
+    _met: dict[int, set[str]] = field(default_factory=dict)  # by what was asked, which stands in modules
+
+    def met(self, expectations: Iterable[gxe.Expectation], symbol: str) -> dict[int, set[str]]:
+        """Names of the columns that meet each of `expectations`, by its id; each is asked once."""
+        asked = {id(each): each for each in expectations if id(each) not in self._met}
+        rows = self.table.reset_index(names="column")
+        checks = [Check("summary", "features", "all columns", each) for each in asked.values()]
+        results = run_suite(rows, checks, symbol, EVERY_ROW) if checks else []
+        names = rows["column"].to_numpy()
+        for key, (_, result) in zip(asked, results, strict=True):
+            is_met = np.ones(len(names), bool)
+            is_met[result.result["unexpected_index_list"] or []] = False
+            self._met[key] = set(names[is_met]) if result.success == is_met.all() else set()
+        return self._met
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table, or what reads it, and what is expected of it; read only if `summary` leaves a check open."""
+
+    table: pd.DataFrame | Callable[[], pd.DataFrame]
     checks: Sequence[Check]
-    summary: pd.DataFrame | None = None
+    summary: Summary | None = None
+
+    @cached_property
+    def rows(self) -> pd.DataFrame:
+        """The table."""
+        return self.table() if callable(self.table) else self.table
+
+    @property
+    def has_times(self) -> bool:
+        """Whether its rows are candles; or else it sums columns up."""
+        return callable(self.table) or "timestamp" in self.table
 
 
 # Made only when the suite before it has passed; all of its parts are judged.
@@ -67,7 +98,6 @@ def run_suites(suites: Iterable[Suite], symbol: str, params: QualityParams) -> l
     for suite in suites:
         for part in suite():
             findings += _run_part(part, symbol, params)
-            gc.collect()  # a context of Great Expectations and its table hold each other
         if not all(finding.success for finding in findings):
             break
     return findings
@@ -76,26 +106,21 @@ def run_suites(suites: Iterable[Suite], symbol: str, params: QualityParams) -> l
 def _run_part(part: Part, symbol: str, params: QualityParams) -> list[Finding]:
     sure = sure_checks(part, symbol)
     left = [check for position, check in enumerate(part.checks) if position not in sure]
-    results = iter(run_suite(part.table, left, symbol) if left or not sure else ())
+    results = iter(run_suite(part.rows, left, symbol) if left or not sure else ())
+    if left:
+        gc.collect()  # a context of Great Expectations and its table hold each other
     return [
-        _finding(part.table, symbol, check, None if position in sure else next(results)[1], params)
+        _finding(part, symbol, check, None if position in sure else next(results)[1], params)
         for position, check in enumerate(part.checks)
     ]
 
 
 def sure_checks(part: Part, symbol: str) -> set[int]:
     """Return the positions of the checks of `part` that its summary makes sure of."""
-    if part.summary is None:
+    asked = [each for check in part.checks for each in check.sure_by]
+    if part.summary is None or not asked:
         return set()
-    asked = {id(each): each for check in part.checks for each in check.sure_by}
-    summary = part.summary.reset_index(names="column")
-    checks = [Check("summary", "features", "all columns", each) for each in asked.values()]
-    results = run_suite(summary, checks, symbol, EVERY_ROW) if checks else []
-    names, met = summary["column"].to_numpy(), {}
-    for key, (_, result) in zip(asked, results, strict=True):
-        is_met = np.ones(len(names), bool)
-        is_met[result.result["unexpected_index_list"] or []] = False
-        met[key] = set(names[is_met]) if result.success == is_met.all() else set()
+    met = part.summary.met(asked, symbol)
     return {
         position
         for position, check in enumerate(part.checks)
@@ -157,14 +182,9 @@ def _exception(result: ExpectationValidationResult | None) -> str | None:
 
 
 def _finding(
-    table: pd.DataFrame,
-    symbol: str,
-    check: Check,
-    result: ExpectationValidationResult | None,
-    params: QualityParams,
+    part: Part, symbol: str, check: Check, result: ExpectationValidationResult | None, params: QualityParams
 ) -> Finding:
     """What came of `check`, which is met for sure where there is no result."""
-    has_rows = "timestamp" in table  # or else it sums columns up, and its rows are no candles
     is_met = result is None or bool(result.success)
     outcome = {"unexpected_count": 0} if result is None else result.result
     return Finding(
@@ -175,8 +195,8 @@ def _finding(
         expectation=check.expectation.configuration.type,
         severity="warning" if check.rule in params.warnings else "critical",
         success=is_met,
-        unexpected=outcome.get("unexpected_count") if has_rows else None,
-        examples=() if is_met else _examples(table, outcome),
+        unexpected=outcome.get("unexpected_count") if part.has_times else None,
+        examples=() if is_met else _examples(part.rows, outcome),
     )
 
 

@@ -1,31 +1,35 @@
 """The leak audits that the expectations stage runs: what of the pipeline each is given to audit."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from operator import attrgetter
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from tapeline.cache import Cache, code_key, key_of
 from tapeline.extra import Extra
+from tapeline.features.buffer import capacity
 from tapeline.features.compiled import program_of
 from tapeline.features.declare import Feature
-from tapeline.features.extra import extra_features, month_version, with_extra_meaning
+from tapeline.features.extra import extra_features, with_extra_meaning
 from tapeline.features.streaming import latest_features
-from tapeline.features.table import TableMonth, build_blocks, build_table, table_months
+from tapeline.features.table import TableMonth, build_table, table_months
 from tapeline.quality.buffers import audit_streaming, audit_warm_up
 from tapeline.quality.extra_future import audit_known_at
-from tapeline.quality.files_opened import Opened, audit_files, watched
+from tapeline.quality.files_opened import Opened, audit_files, files_opened
 from tapeline.quality.future import audit_poison, audit_truncation
 from tapeline.quality.label_reach import audit_label_reach
 from tapeline.quality.ledger import History
+from tapeline.quality.month_windows import window_of
 from tapeline.quality.params import QualityParams
 from tapeline.quality.random_walk import audit_random_walk
-from tapeline.quality.report import Audit, RandomWalk
-from tapeline.quality.stored import Known, audit_stored
+from tapeline.quality.report import Audit, AuditName, RandomWalk
+from tapeline.quality.stored import audit_stored
 from tapeline.schema import DIRECTION, INTERVAL_MINUTES, LABELS, Interval, Tabular
-from tapeline.scoring.known_months import KnownMonths
+from tapeline.scoring.by_month import ByMonth, Drawn
+from tapeline.scoring.known_months import STAGE, KnownMonths
 from tapeline.scoring.served import served_rows
 
 # Stands beside labels that are built alone; a table needs a feature, and with this one has every row.
@@ -63,33 +67,38 @@ class Audited:
         """The table as the features stage builds it."""
         return build_table(candles, leader, self.features, self.horizon, self.max_fill)
 
-    def build_blocks(self, candles: pd.DataFrame, leader: pd.DataFrame) -> Iterator[pd.DataFrame]:
-        """The rows of the same table, a block of them at a time."""
-        return build_blocks(candles, leader, self.features, self.horizon, self.max_fill)
-
-    def months(self, history: History) -> Iterator[tuple[TableMonth, str]]:
-        """The months of the same table, with a hash of all that each is made from."""
-        minutes = INTERVAL_MINUTES[self.interval]
+    def months(self, history: History) -> list[TableMonth]:
+        """The months of the same table, none of them built yet."""
         inputs = history.candles, history.leader, self.features, self.horizon, self.max_fill
-        for month in table_months(*inputs):
-            yield month, month_version(self.extras, history.symbol, minutes, month)
+        return list(table_months(*inputs))
+
+    @property
+    def reach(self) -> int:
+        """Candles on either side of a row that its values, labels and audits may look at, and some more."""
+        longest = max(feature.lookback for feature in self.features)
+        return capacity(longest, 1, self.max_fill) + self.horizon + 60
 
     def build_moved(
         self, one: History, other: History
     ) -> tuple[Iterator[pd.DataFrame], Iterator[pd.DataFrame]]:
-        """The months of both tables that are made from other candles in one than in the other."""
-        ours, theirs = ({month.name: month for month, _ in self.months(each)} for each in (one, other))
+        """The months of both tables that have other candles in one than in the other within reach."""
+        one = replace(one, leader=one.leader.copy(deep=False))  # poison parts it from the candles, too
+        ours, theirs = ({month.name: month for month in self.months(each)} for each in (one, other))
         names = [
             name
             for name, month in ours.items()
-            if name not in theirs or month.input_version != theirs[name].input_version
+            if name not in theirs or self._inputs(one, month) != self._inputs(other, theirs[name])
         ]
         return (ours[n].build() for n in names), (theirs[n].build() for n in names if n in theirs)
+
+    def _inputs(self, history: History, month: TableMonth) -> bytes:
+        first, last = int(month.rows[0]), int(month.rows[-1])
+        return window_of(history, first, last + 1, self.reach).digest
 
     @property
     def described(self) -> str:
         """What is computed, beyond code and candles."""
-        return with_extra_meaning(f"{self.names} {self.horizon} {self.interval}", self.extras)
+        return with_extra_meaning(f"{self.names} {self.horizon} {self.max_fill} {self.interval}", self.extras)
 
     def build_labels(self, candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
         """The same with one feature that costs nothing, so that labels are cheap."""
@@ -104,6 +113,24 @@ class Audited:
         """All features at rows `cuts`, as serving computes them from candles that arrive one by one."""
         return served_rows(history, cuts, self.features, self.max_fill)
 
+    def drawn(self, longest: int) -> dict[AuditName, Drawn]:
+        """The audits that draw candles, whose features need `longest` candles at most."""
+        lookbacks = {feature.name: feature.lookback for feature in self.features}
+        return {
+            "truncation": lambda history, _, __, params: audit_truncation(
+                self.build, history, self.names, longest, params
+            ),
+            "warm_up": lambda history, stored, scale, params: audit_warm_up(
+                self.latest, history, stored, lookbacks, params, scale
+            ),
+            "streaming": lambda history, stored, scale, params: audit_streaming(
+                self.served, history, stored, self.names, longest, params, scale
+            ),
+            "label_reach": lambda history, _, __, params: audit_label_reach(
+                self.build_labels, history, LABELS, longest, self.horizon, params
+            ),
+        }
+
 
 def audit_symbol(
     audited: Audited,
@@ -112,35 +139,29 @@ def audit_symbol(
     quality: QualityParams,
     known: KnownMonths | None = None,
 ) -> list[Audit]:
-    """Run the audits of one symbol; months `known` to be what their candles give are not built for it.
+    """Run the audits of one symbol; months in which an earlier run is `known` to have found nothing are left.
 
     Of files and of the stored table, truncation, poison, warm-up, streaming, what labels reach and, where
     there are inputs beyond candles, when they are known.
     """
     audited = audited.of(history.symbol)
-    lookbacks = {feature.name: feature.lookback for feature in audited.features}
-    longest = max(lookbacks.values())
-    names, horizon = audited.names, audited.horizon
+    longest, names = max(feature.lookback for feature in audited.features), audited.names
     program_of.cache_clear()  # so that what a feature's function reads once, it reads here
     opened: list[Opened] = []
-    if known is None:
-        clean: Iterator[pd.DataFrame | Known] = watched(
-            audited.build_blocks(history.candles, history.leader), opened
-        )
-    else:
-        clean = known.blocks(audited.months(history), opened)
-    stored = audit_stored(clean, table, history, [*names, *LABELS])
-    if known is not None and not opened and not stored.leaks:
-        known.note()
+    inputs = audited.months(history), names, table, audited.extras, audited.reach, quality, known
+    by_month = ByMonth.of(history, *inputs)
+    stored = audit_stored(by_month.blocks(opened), table, history, [*names, *LABELS])
+    drawn = by_month.draw(audited.drawn(longest), table)
+    if not opened and not any(audit.leaks for audit in (stored, *drawn.values())):
+        by_month.note()
     names_by_function = {feature.definition: feature.name for feature in audited.features if opened}
+    poison = audit_poison(audited.build_moved, history, names, LABELS, longest, audited.horizon, quality)
     audits = [
         audit_files(opened, names_by_function, history),
         stored,
-        audit_truncation(audited.build, history, names, longest, quality),
-        audit_poison(audited.build_moved, history, names, LABELS, longest, horizon, quality),
-        audit_warm_up(audited.latest, history, table, lookbacks, quality),
-        audit_streaming(audited.served, history, table, names, longest, quality),
-        audit_label_reach(audited.build_labels, history, LABELS, longest, horizon, quality),
+        drawn.pop("truncation"),
+        poison,
+        *drawn.values(),
     ]
     return audits + ([audit_extras(audited, history, quality)] if audited.extras else [])
 
@@ -156,6 +177,27 @@ def audit_extras(audited: Audited, history: History, quality: QualityParams) -> 
     return audit_known_at(rebuild, history, names, audited.extras, quality)
 
 
-def check_random_walk(audited: Audited, interval: Interval, seed: int) -> tuple[Audit, RandomWalk]:
-    """Run the random-walk check on the features that are switched on, of which those of `extras` are none."""
-    return audit_random_walk(audited.build, audited.names, DIRECTION, audited.horizon, interval, seed)
+def check_random_walk(
+    audited: Audited, interval: Interval, seed: int, kept: Cache | None = None
+) -> tuple[Audit, RandomWalk]:
+    """Run the random-walk check on the features that are switched on, of which those of `extras` are none.
+
+    No candle of the run is in it, so what an earlier run `kept` of it is what came of it, where it passed.
+    """
+    key = key_of(code_key(STAGE), "random walk", audited.described, interval, seed)
+    facts = kept.noted(key) if kept else None
+    if facts is not None:
+        return Audit(**facts["audit"], leaks=()), RandomWalk(**facts["walk"])
+    opened: list[Opened] = []
+
+    def build(candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
+        with files_opened() as found:
+            table = audited.build(candles, leader)
+        opened.extend(found)
+        return table
+
+    audit, walk = audit_random_walk(build, audited.names, DIRECTION, audited.horizon, interval, seed)
+    if kept and not opened and not audit.leaks:
+        of_audit = {"symbol": audit.symbol, "name": audit.name, "cells": audit.cells}
+        kept.note(key, {"audit": of_audit, "walk": asdict(walk)})
+    return audit, walk

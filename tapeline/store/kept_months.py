@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 import pandas as pd
 
-from tapeline.cache import CACHE, Cache, Entry, code_key, key_of
+from tapeline.cache import CACHE, Cache, Entry, code_key, damaged_lines, key_of
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.table_files import SUFFIX
 
@@ -81,9 +81,5 @@ def settle(store: FeatureStore, written: Sequence[Written]) -> list[str]:
     store.write_manifest({name: entry.sha256 for name, entry in entries.items()})
     Cache(KIND).prune(entry.key for entry in entries.values())
     taken, damaged = sum(each.taken for each in written), sum(len(each.damaged) for each in written)
-    lines = [
-        f"{len(entries) - taken} months were computed, {taken} were as earlier runs left them in {CACHE}"
-    ]
-    if damaged:
-        lines.append(f"{damaged} of what was kept in {CACHE} were damaged: they were computed anew")
-    return lines
+    computed = f"{len(entries) - taken} months were computed"
+    return [f"{computed}, {taken} were as earlier runs left them in {CACHE}", *damaged_lines(damaged)]

@@ -6,7 +6,7 @@ import pytest
 
 from tapeline.errors import QualityError
 from tapeline.quality import suites
-from tapeline.quality.suites import Check, Part, run_suite, run_suites
+from tapeline.quality.suites import Check, Part, Summary, run_suite, run_suites
 
 TABLE = pd.DataFrame(
     {"timestamp": pd.date_range("2024", periods=3, freq="min", tz="UTC"), "x": [1.0, 2.0, 3.0]}
@@ -79,7 +79,7 @@ def test_a_summary_that_is_met_makes_sure_of_a_check(params, monkeypatch):
     monkeypatch.setattr(
         suites, "_evaluate", lambda *args: gone_through.append(len(args[1])) or evaluate(*args)
     )
-    findings = run_suites([lambda: [Part(table, checks, summary)]], "BTC-USD", params)
+    findings = run_suites([lambda: [Part(table, checks, Summary(summary))]], "BTC-USD", params)
     assert gone_through == [1, 2]  # the summary's, then y and z: of z the summary says nothing
     assert [(finding.column, finding.success, finding.unexpected) for finding in findings] == [
         ("x", True, 0),
@@ -92,4 +92,4 @@ def test_a_part_without_checks_is_an_error_with_a_summary_too(params):
     """Nothing to judge is not made sure of by a summary."""
     summary = pd.DataFrame({"missing": [0]}, index=["x"])
     with pytest.raises(QualityError, match="holds no expectation"):
-        run_suites([lambda: [Part(TABLE, [], summary)]], "BTC-USD", params)
+        run_suites([lambda: [Part(TABLE, [], Summary(summary))]], "BTC-USD", params)

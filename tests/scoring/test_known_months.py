@@ -14,6 +14,7 @@ from tapeline.quality.stored import audit_stored
 from tapeline.schema import LABELS
 from tapeline.scoring import known_months
 from tapeline.scoring.audits import Audited, audit_symbol
+from tapeline.scoring.by_month import ByMonth
 from tapeline.scoring.known_months import KnownMonths
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.stored_table import StoredTable
@@ -22,6 +23,8 @@ from tests.candles import random_candles
 HONEST = [FEATURES[name] for name in ("return_5", "rsi_14", "leader_return_1")]
 AUDITED = Audited(HONEST, horizon=15, max_fill=15)
 CANDLES, LEADER = random_candles(6000, seed=1, gap_at=700), random_candles(6000, seed=2)  # March and April
+SHIPPED = Params.read(ROOT / "params.yaml").section("quality", QualityParams)
+QUALITY = SHIPPED.model_copy(update={"leak_cuts": 2})
 SCHEMA = {"feature_version": "v", "horizon": 15, "interval": "1m", "features": HONEST}
 
 
@@ -41,11 +44,13 @@ def audit(tmp_path, monkeypatch):
         store.write("A", table, SCHEMA | {"features": infos})
         built.clear()
         known, opened = KnownMonths("A", described), [Opened(("f", ()))] if opens else []
-        history = History("A", candles, LEADER)
-        blocks = known.blocks(AUDITED.months(history), opened)
-        found = audit_stored(blocks, StoredTable(store, "A"), history, [*AUDITED.names, *LABELS])
+        history, table = History("A", candles, LEADER), StoredTable(store, "A")
+        inputs = AUDITED.months(history), AUDITED.names, table, (), AUDITED.reach, QUALITY, known
+        by_month = ByMonth.of(history, *inputs)
+        found = audit_stored(by_month.blocks(opened), table, history, [*AUDITED.names, *LABELS])
+        by_month.draw({}, table)
         if not opened and not found.leaks:
-            known.note()
+            by_month.note()
         return found, list(built)
 
     return run
@@ -99,14 +104,12 @@ def test_what_other_code_or_params_made_is_built_again(audit, monkeypatch):
 def test_the_audits_name_a_table_that_is_another_in_every_run(audit):
     """What was found to differ is not taken for known the next time; what was not is."""
     history = History("A", CANDLES, LEADER)
-    quality = Params.read(ROOT / "params.yaml").section("quality", QualityParams)
-    quality = quality.model_copy(update={"leak_cuts": 2})
 
     def audited(change):
         audit(CANDLES, change, opens=True)  # which writes, and notes nothing
         table, known = StoredTable(FeatureStore("data/features"), "A"), KnownMonths("A", AUDITED.described)
-        audits = audit_symbol(AUDITED, history, table, quality, known)
-        noted = [known.cache.is_noted(key) for key in known.used]
+        audits = audit_symbol(AUDITED, history, table, QUALITY, known)
+        noted = [known.cache.noted(key) is not None for key in list(known.cache.used)]
         return {leak.column for found in audits if found.name == "stored" for leak in found.leaks}, noted
 
     def change(table):
