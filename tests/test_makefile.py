@@ -105,7 +105,9 @@ def test_nothing_in_a_value_is_run(make, target, payload, environment):
     ] == [payload] * len(given)
 
 
-@pytest.mark.parametrize("payload", PAYLOADS[:6])
+@pytest.mark.parametrize(
+    "payload", [*PAYLOADS[:2], *(pytest.param(each, marks=pytest.mark.slow) for each in PAYLOADS[2:6])]
+)
 @pytest.mark.parametrize("name", ["ANYTHING", "PYTEST", "RUNTIME", "PIP_COMPILE", "GIVEN", "PYTHON", "TORCH"])
 def test_a_variable_that_no_target_takes_runs_nothing(make, name, payload):
     """make hands all of its command line to the recipes, and would expand it on the way."""

@@ -9,7 +9,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from tapeline.checks.deps import params_read, script_of, write_deps
-from tapeline.closure import PACKAGES, ROOT, import_closure
+from tapeline.closure import PACKAGES, ROOT, import_closure, syntax_tree
 from tapeline.models.ensembles import ENSEMBLES
 from tapeline.models.table import ARTIFACTS, NETWORKS
 from tapeline.promotion.bundle import PREDICTING
@@ -57,7 +57,7 @@ def paths_named(files):
     """Constant paths under the data roots that files name; a formatted part stands as `*`."""
     found = set()
     for file in files:
-        tree = ast.parse((ROOT / file).read_text())
+        tree = syntax_tree(file)
         docstrings = {
             node.body[0].value
             for node in ast.walk(tree)

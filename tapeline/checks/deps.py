@@ -7,7 +7,7 @@ from pathlib import Path
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedSeq
 
-from tapeline.closure import ROOT, import_closure
+from tapeline.closure import import_closure, syntax_tree
 from tapeline.outputs import whole_file
 from tapeline.params import UNHASHED
 
@@ -19,7 +19,7 @@ def params_read(files: set[Path]) -> set[str]:
     """
     keys = set()
     for file in files:
-        for node in ast.walk(ast.parse((ROOT / file).read_text(encoding="utf-8"))):
+        for node in ast.walk(syntax_tree(file)):
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args):
                 continue
             first = node.args[0]

@@ -5,14 +5,12 @@ from pathlib import Path
 import pytest
 
 from tapeline import closure
-from tapeline.checks import deps
 from tapeline.checks.deps import params_read, script_of, write_deps
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
     """An empty project to find code in; called with a path and a text it writes a module."""
-    monkeypatch.setattr(deps, "ROOT", tmp_path)
     monkeypatch.setattr(closure, "ROOT", tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     closure.syntax_tree.cache_clear()

@@ -155,7 +155,7 @@ def test_any_mixture_of_faults_gives_the_same_bytes(tmp_path_factory, faults, na
     assert files(root) == without_faults(name, tmp_path_factory.getbasetemp())
 
 
-@BOTH
+@ONE
 @pytest.mark.parametrize("by_window", [False, True])
 def test_nothing_for_many_pages_neither_ends_the_download_nor_holds_it_up(tmp_path, name, by_window):
     """Listed later than SINCE, halted for days, closed before UNTIL: few questions, all candles."""
@@ -224,7 +224,7 @@ def test_off_grid_candles_are_counted_once(tmp_path):
     assert ", outside the request 0, off the grid 1, " in report.describe(STEP)
 
 
-@BOTH
+@ONE
 @pytest.mark.parametrize("skew_days", [-400, 0, 400])
 @pytest.mark.parametrize(("late_ms", "n_closed"), [(4_000, 99), (6_000, 100), (59_000, 100)])
 def test_the_exchanges_clock_says_which_candle_is_open(tmp_path, name, skew_days, late_ms, n_closed):

@@ -28,6 +28,7 @@ def of_overlapping_labels(seed, n=3000):
     return np.convolve(noise, np.ones(15) / 15, mode="valid")
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_truth_where_a_percentile_bootstrap_does_not():
     """On 18 days of regimes, near 95 of 100 intervals of accuracy; of percentiles at most 88 do."""
     found = cover(18, "dependent", 100)["accuracy"]

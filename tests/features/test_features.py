@@ -48,7 +48,15 @@ def test_the_declared_lookback_is_enough(name, end):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("market", ["moving", "flat", "no volume", "quiet", "wild"])
+@pytest.mark.parametrize(
+    "market",
+    [
+        "moving",
+        "flat",
+        "wild",
+        *(pytest.param(each, marks=pytest.mark.slow) for each in ("no volume", "quiet")),
+    ],
+)
 def test_values_are_finite_and_in_their_declared_range(name, market):
     """After the lookback, on any market, every value is finite and within its bounds."""
     table = {

@@ -168,6 +168,7 @@ def test_tags_that_say_otherwise_are_believed(models, next_lstm):
         assert started.post({"candles": [{"a": 1}]}) == (503, {"error": "a defect"})
 
 
+@pytest.mark.slow
 def test_untrained_symbols_are_kept_to_a_bound(models, monkeypatch):
     """Where they are allowed: of any number of names, memory is not; those trained on are answered ever."""
     monkeypatch.setenv("ALLOW_UNTRAINED", "1")

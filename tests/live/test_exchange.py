@@ -84,6 +84,7 @@ def test_a_silence_is_filled_from_what_is_served_later(models, tmp_path):
     assert 30 < rows["is_late"].sum() / 2 < 80
 
 
+@pytest.mark.slow
 def test_begun_again_it_fills_the_night(models, tmp_path):
     """Ended, and begun three hours later: the candles in between are answered, late, and nothing twice."""
     with running(tmp_path, models) as (session, source, world, _):

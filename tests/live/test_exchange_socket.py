@@ -156,7 +156,7 @@ def test_a_silent_socket_is_replaced(models, tmp_path):
     assert "the socket is open again" in said
 
 
-@pytest.mark.parametrize("closing", [True, False])
+@pytest.mark.parametrize("closing", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_missing_candle_is_asked_for(models, tmp_path, closing):
     """One market's bar is not pushed at all, and another's close is not."""
 
@@ -206,7 +206,7 @@ def test_the_next_candle_before_the_close_of_the_last(models, tmp_path):
     assert (delay(rows) < 1.5).all(), "REST is asked before"
 
 
-@pytest.mark.parametrize("closing", [True, False])
+@pytest.mark.parametrize("closing", [True, pytest.param(False, marks=pytest.mark.slow)])
 def test_a_corrected_candle_is_counted(models, tmp_path, closing):
     """Another close after it was answered: the answer stands, and it is counted once."""
 
@@ -412,6 +412,7 @@ def test_rest_that_does_not_answer_holds_up_nothing_that_is_pushed(models, tmp_p
     assert n_asked < 60
 
 
+@pytest.mark.slow
 def test_one_symbol_that_is_refused_ends_nothing(models, tmp_path):
     """Delisted, and listed again after twenty minutes: said, asked seldom; the other is answered on time."""
 

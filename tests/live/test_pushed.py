@@ -74,7 +74,7 @@ def believed(pushing, says_closed=True, step=STEP):
 
 
 @pytest.mark.parametrize("says_closed", [True, False])
-@settings(max_examples=60)
+@settings(max_examples=settings.default.max_examples * 3 // 5)
 @given(events=EVENTS)
 def test_what_is_handed_on_has_closed_and_is_what_it_was_at_its_close(says_closed, events):
     """Of messages in order that are lost, repeated, and connections that end: no open and no stale candle."""

@@ -232,6 +232,7 @@ def long_market():
     return params, hidden, ceiling_of(params, hidden.scaled_returns)[:-HORIZON], went_up(hidden)
 
 
+@pytest.mark.slow
 @ON_ONE_WORKER
 def test_ceiling_is_calibrated(long_market):
     """In every band of probability, price rises as often as said, within its block error."""
@@ -262,6 +263,7 @@ def test_default_ceiling_is_about_074(long_market):
     assert moves == pytest.approx([35, 35], abs=5)
 
 
+@pytest.mark.slow
 @ON_ONE_WORKER
 def test_joint_filter_beats_the_filters_of_single_symbols(long_market):
     """What other symbols tell makes the ceiling higher, beyond the paired block error."""

@@ -197,6 +197,7 @@ def test_drift_follows_the_regime():
             assert returns.std() == pytest.approx(1, abs=4 / math.sqrt(len(returns)))
 
 
+@pytest.mark.slow
 def test_volatility_has_season_spread_and_persistence():
     """Log volatility has its own spread and forgets over a day; the day's season has mean one."""
     sigmas = draw_hidden(market(days=3000), 1).sigmas[:, 0].reshape(-1, MINUTES_PER_DAY)
@@ -232,6 +233,7 @@ def test_noise_is_correlated_as_asked(correlation):
     assert between == pytest.approx([correlation] * 3, abs=4 / math.sqrt(returns.shape[1]))
 
 
+@pytest.mark.slow
 def test_gaps_come_as_often_as_asked_and_now_and_then_long():
     """Gaps start at the given rate; most last one to a few minutes, some more than 15."""
     params = market(days=400)

@@ -91,6 +91,7 @@ def test_a_longer_window_allows_more_up_to_all_that_is_past(market):
     np.testing.assert_allclose(probability, whole, atol=0.02)
 
 
+@pytest.mark.slow
 def test_windows_of_many_symbols_are_looked_at_here_and_there(monkeypatch):
     """Evenly, so that a run ends in seconds; elsewhere nothing is said, and all that is said is the same."""
     params = MARKETS["memory"]

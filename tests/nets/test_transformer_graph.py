@@ -1,5 +1,6 @@
 """The Transformer's written graph says what torch says."""
 
+import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ def test_it_equals_torch_on_windows_shorter_than_its_reach(layers, length, less,
     assert_written_and_equal(net, windows_of(3, max(1, length - less), 3))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(layers=st.integers(6, 12), band=st.integers(2, 4), more=st.integers(-3, 1), seed=st.integers(0, 999))
 def test_it_equals_torch_where_queries_are_taken_in_blocks(layers, band, more, seed):

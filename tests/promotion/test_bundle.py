@@ -73,7 +73,7 @@ def sessions():
 
 
 @pytest.mark.parametrize("network", ["lstm", pytest.param("transformer", marks=pytest.mark.slow)])
-@settings(deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     n_rows=st.integers(20, 150),
     chunk_length=st.integers(20, 50),

@@ -111,6 +111,7 @@ def alarms(n_samples, n, alpha, seed):
     return count
 
 
+@pytest.mark.slow
 def test_honest_callers_alarm_no_more_often_than_the_level():
     """Half of alpha lies above one half, whatever the horizon and however long a call is kept."""
     count = alarms(1500, 6000, alpha=0.1, seed=1)

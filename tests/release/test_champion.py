@@ -53,7 +53,7 @@ def described(span):
     )  # fmt: skip
 
 
-@settings(max_examples=50)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(train=st.integers(0, N - 1), validation=st.integers(0, N - 1), first=st.integers(0, N - 1))
 def test_no_row_is_within_reach_of_the_champions_training(train, validation, first):
     """Whichever part of it ended last; every row that is left was predicted, has a label and its window."""

@@ -59,7 +59,7 @@ def test_an_open_candle_in_a_file_is_refused_and_those_before_it_answered(bundle
 
 @pytest.mark.parametrize("stray", [{"days": 5900}, {"days": 300}, {"minutes": 40}, {"minutes": MAX_FILL}])
 @pytest.mark.parametrize("at", [0, NEEDED + 10])
-@pytest.mark.parametrize("symbol", ["AAA-USD", "BBB-USD"])
+@pytest.mark.parametrize("symbol", ["AAA-USD", pytest.param("BBB-USD", marks=pytest.mark.slow)])
 def test_one_candle_of_another_time_is_held_back(bundles, symbol, at, stray):
     """In the future or only far ahead, of leader or follower: the others are answered as without it."""
     rows = {name: rows_of(name) for name in ("AAA-USD", "BBB-USD")}
