@@ -31,20 +31,18 @@ def main(log: logging.Logger) -> None:
     features = selected_features(params.section("features", FeatureParams), interval)
     store = FeatureStore("data/features")
     require_memory(params, "expectations")
-    max_fill = params.value("data.max_fill", MaxFill)
-    horizon = params.section("labels", LabelParams).horizon
-    audited = Audited(features, horizon, max_fill, read_extras(params), interval)
+    reaches = params.section("labels", LabelParams).horizon, params.value("data.max_fill", MaxFill)
+    audited = Audited(features, *reaches, read_extras(params), interval)
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit], Cache]:
-        candles = read_table("data/candles", symbol)
-        table = StoredTable(store, symbol)
+        candles, table = read_table("data/candles", symbol), StoredTable(store, symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in audited.of(symbol).features}
         findings = validate_candles(candles, symbol, interval, quality)
         findings += validate_features(table, symbol, interval, bounds, quality)
         known = KnownMonths(symbol, audited.of(symbol).described)
-        audits = audit_symbol(audited, History(symbol, candles, leader), table, quality, known)
-        return findings, audits, known.cache
+        history = History(symbol, candles, leader)
+        return findings, audit_symbol(audited, history, table, quality, known), known.cache
 
     results = for_each_symbol(examine, symbols, params.value("data.workers", Workers))
     caches = [*(cache for *_, cache in results), Cache(KIND)]

@@ -188,6 +188,7 @@ def check_random_walk(
     facts = kept.noted(key) if kept else None
     if facts is not None:
         return Audit(**facts["audit"], leaks=()), RandomWalk(**facts["walk"])
+    program_of.cache_clear()
     opened: list[Opened] = []
 
     def build(candles: pd.DataFrame, leader: pd.DataFrame) -> pd.DataFrame:
