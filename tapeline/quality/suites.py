@@ -95,15 +95,11 @@ Suite = Callable[[], Iterable[Part]]
 def run_suites(suites: Iterable[Suite], symbol: str, params: QualityParams) -> list[Finding]:
     """Run `suites` in order, up to the first with a failure; one finding per check."""
     findings: list[Finding] = []
-    gc.freeze()  # so that collections look at what is made from here on, not at libraries' objects
-    try:
-        for suite in suites:
-            for part in suite():
-                findings += _run_part(part, symbol, params)
-            if not all(finding.success for finding in findings):
-                break
-    finally:
-        gc.unfreeze()
+    for suite in suites:
+        for part in suite():
+            findings += _run_part(part, symbol, params)
+        if not all(finding.success for finding in findings):
+            break
     return findings
 
 
