@@ -88,6 +88,31 @@ def test_a_summary_that_is_met_makes_sure_of_a_check(params, monkeypatch):
     ]
 
 
+def test_what_a_summary_makes_sure_of_is_not_read_and_it_is_asked_once(params, monkeypatch):
+    """Of several parts; one that it leaves a check of open is read."""
+    summary = Summary(pd.DataFrame({"missing": [0, 0, 1]}, index=["x", "y", "z"]))
+    none_missing = (gxe.ExpectColumnValuesToBeBetween(column="missing", min_value=0, max_value=0),)
+    read, evaluated = [], []
+
+    def part(column):
+        def table():
+            read.append(column)
+            return TABLE.assign(**{column: [None, 2.0, 3.0]})
+
+        expectation = gxe.ExpectColumnValuesToNotBeNull(column=column)
+        return Part(table, [Check("finite", "features", column, expectation, none_missing)], summary)
+
+    evaluate = suites._evaluate
+    monkeypatch.setattr(suites, "_evaluate", lambda *args: evaluated.append(args) or evaluate(*args))
+    findings = run_suites([lambda: map(part, "xyz")], "BTC-USD", params)
+    assert [(finding.success, finding.unexpected) for finding in findings] == [
+        (True, 0),
+        (True, 0),
+        (False, 1),
+    ]
+    assert (read, len(evaluated)) == (["z"], 2)
+
+
 def test_a_part_without_checks_is_an_error_with_a_summary_too(params):
     """Nothing to judge is not made sure of by a summary."""
     summary = pd.DataFrame({"missing": [0]}, index=["x"])

@@ -1,21 +1,30 @@
 """Months that were found to be what their candles give: not built again, and never taken for others."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 import pytest
 
+from tapeline.cache import Cache
 from tapeline.closure import ROOT
+from tapeline.extra import Extra, ExtraParams
 from tapeline.features.catalog import FEATURES
+from tapeline.features.declare import Feature
 from tapeline.features.table import TableMonth
 from tapeline.params import Params
+from tapeline.quality import buffers, future, label_reach, ledger
 from tapeline.quality.files_opened import Opened
 from tapeline.quality.ledger import History
+from tapeline.quality.month_windows import window_of
 from tapeline.quality.params import QualityParams
+from tapeline.quality.report import Audit, Leak, RandomWalk, judge_leaks
 from tapeline.quality.stored import audit_stored
-from tapeline.schema import LABELS
-from tapeline.scoring import known_months
+from tapeline.schema import LABELS, PRICES
+from tapeline.scoring import audits, known_months
 from tapeline.scoring.audits import Audited, audit_symbol
 from tapeline.scoring.by_month import ByMonth
-from tapeline.scoring.known_months import KnownMonths
+from tapeline.scoring.known_months import KnownMonths, inputs_of
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.stored_table import StoredTable
 from tests.candles import random_candles
@@ -36,7 +45,14 @@ def audit(tmp_path, monkeypatch):
     build = TableMonth.build
     monkeypatch.setattr(TableMonth, "build", lambda month: built.append(month.name) or build(month))
 
-    def run(candles, change=lambda table: table, opens=False, made_from=None, described=AUDITED.described):
+    def run(
+        candles,
+        change=lambda table: table,
+        opens=False,
+        made_from=None,
+        described=AUDITED.described,
+        leader=LEADER,
+    ):
         table = change(AUDITED.build(candles if made_from is None else made_from, LEADER))
         store = FeatureStore("data/features")
         fields = "name", "group", "lookback", "meaning"
@@ -44,7 +60,7 @@ def audit(tmp_path, monkeypatch):
         store.write("A", table, SCHEMA | {"features": infos})
         built.clear()
         known, opened = KnownMonths("A", described), [Opened(("f", ()))] if opens else []
-        history, table = History("A", candles, LEADER), StoredTable(store, "A")
+        history, table = History("A", candles, leader), StoredTable(store, "A")
         inputs = AUDITED.months(history), AUDITED.names, table, (), AUDITED.reach, QUALITY, known
         by_month = ByMonth.of(history, *inputs)
         found = audit_stored(by_month.blocks(opened), table, history, [*AUDITED.names, *LABELS])
@@ -137,3 +153,150 @@ def test_other_features_are_other_months():
     """Features, horizon and interval are in what is described."""
     others = Audited(HONEST[:2], 15, 15), Audited(HONEST, 16, 15), Audited(HONEST, 15, 15, interval="5m")
     assert len({AUDITED.described, *(other.described for other in others)}) == 4
+
+
+def moved_at(table, row):
+    """The same candles, one of them quoted higher."""
+    scaled = {name: table[name].where(table.index != row, table[name] * 1.01) for name in PRICES}
+    return table.assign(**scaled)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_month_that_was_kept_though_its_candles_changed_is_found(audit, monkeypatch, seed):
+    """A features stage whose hash of inputs forgets something takes the month as it was: audits do not."""
+    rng = np.random.default_rng(seed)
+    monkeypatch.setattr(TableMonth, "input_version", property(lambda month: "the same for all candles"))
+    audit(CANDLES)
+    row = int(rng.integers(100, 5990))
+    own, leader = (moved_at(CANDLES, row), LEADER) if seed % 2 else (CANDLES, moved_at(LEADER, row))
+    is_same = AUDITED.build(own, leader).equals(AUDITED.build(CANDLES, LEADER))
+    found, built = audit(own, leader=leader, made_from=CANDLES)
+    month = f"{own['timestamp'].iloc[row]:%Y-%m}"
+    assert bool(found.leaks) != is_same
+    assert month in built
+
+
+def test_poison_is_looked_for_whatever_a_months_version_says(monkeypatch):
+    """Which months it moves is told by their candles."""
+    monkeypatch.setattr(TableMonth, "input_version", property(lambda month: "the same for all candles"))
+    history = History("A", CANDLES, LEADER)
+    poisoned = history.poisoned_after(5900, np.random.default_rng(0))
+    assert [len(list(each)) for each in AUDITED.build_moved(history, poisoned)] == [1, 1]
+
+
+@pytest.mark.parametrize("changed", ["value", "known_at", "gone", "before", "long before"])
+def test_rows_of_other_inputs_within_reach_are_part_of_a_months_inputs(changed):
+    """A value, when it is known, whether it is there; not what nothing within reach can know any more."""
+    day = 24 * 60 * 60_000_000
+    window = window_of(History("A", CANDLES, LEADER), 3000, 3500, 50)
+    known = window.times[0] + day * np.arange(-5, 2)
+    rows = pd.DataFrame({"known_at": known, "symbol": "", "rate": np.arange(7.0)})
+    told = {"file": "f.parquet", "known_at": "t", "delay_s": 0.0, "symbol": None, "max_age": 10_000}
+    params = ExtraParams.model_validate(told | {"columns": {"rate": "value"}})
+    row = {"before": 4, "long before": 0}.get(changed, 5)
+    other = rows.copy()
+    if changed == "gone":
+        other = rows.drop(index=row).reset_index(drop=True)
+    elif changed == "known_at":
+        other.loc[row, "known_at"] -= 1
+    else:
+        other.loc[row, "rate"] = -1.0
+    hashes = [inputs_of(window, [Extra("x", params, each)]) for each in (rows, other)]
+    assert (hashes[0] == hashes[1]) == (changed == "long before")
+
+
+@pytest.fixture
+def audits_of(tmp_path, monkeypatch):
+    """Audits of a symbol whose table is written, with what is kept in a folder; and how often they drew."""
+    monkeypatch.chdir(tmp_path)
+    fields = "name", "group", "lookback", "meaning"
+    infos = [{field: getattr(feature, field) for field in fields} for feature in HONEST]
+    cut = []
+    position = ledger.cut_positions
+    for module in (future, buffers, label_reach):
+        monkeypatch.setattr(module, "cut_positions", lambda *given: cut.append(given[3]) or position(*given))
+
+    def run(candles, cache, leader=LEADER):
+        store = FeatureStore("data/features")
+        store.write("A", AUDITED.build(candles, leader), SCHEMA | {"features": infos})
+        known, history = KnownMonths("A", AUDITED.described, cache=cache), History("A", candles, leader)
+        cut.clear()
+        quality = SHIPPED.model_copy(update={"leak_cuts": 6})
+        return audit_symbol(AUDITED, history, StoredTable(store, "A"), quality, known), len(cut)
+
+    return run
+
+
+@pytest.mark.slow
+def test_a_warm_cache_gives_what_a_cold_one_does(audits_of, tmp_path):
+    """Day by day, over the end of a month, and where a candle is corrected: the same audits, to the count."""
+    warm = Cache("audits", tmp_path / "warm")
+    days = [CANDLES.iloc[:end] for end in (3000, 4400, 6000)]
+    for k, candles in enumerate([*days, moved_at(CANDLES, 200)]):
+        leader = LEADER.iloc[: len(candles)]
+        cold, asked = audits_of(candles, Cache("audits", tmp_path / f"cold{k}"), leader)
+        found, of_warm = audits_of(candles, warm, leader)
+        assert found == cold
+        assert of_warm <= asked
+        judge_leaks(found)
+        again, of_again = audits_of(candles, warm, leader)
+        assert (again, of_again) == (cold, 1)  # poison looks at all of the history
+
+
+def test_no_fewer_candles_are_drawn_than_are_asked_for(audits_of, tmp_path):
+    """Of each audit, whatever the months are."""
+    audits, _ = audits_of(CANDLES, Cache("audits", tmp_path / "kept"))
+    cells = {audit.name: audit.cells for audit in audits}
+    assert cells["truncation"] == cells["warm_up"] == cells["streaming"] == 6 * len(HONEST)
+
+
+def test_what_was_small_beside_a_column_that_varies_less_now_is_asked_again(audits_of, tmp_path):
+    """A difference that only the column's deviation forgave counts against the deviation of this run."""
+    cache = Cache("audits", tmp_path / "kept")
+    audits, asked = audits_of(CANDLES, cache)
+    for key in set(cache.used):
+        facts = cache.noted(key)
+        cache.note(key, facts | {"forgiven": {"return_5": 1e-3}})
+    assert audits_of(CANDLES, cache) == (audits, asked)
+    for key in set(cache.used):
+        cache.note(key, cache.noted(key) | {"forgiven": {"return_5": 1e-13}})
+    assert audits_of(CANDLES, cache) == (audits, 1)
+
+
+def test_a_table_without_month_files_is_never_known(tmp_path):
+    """There are no bytes to know it by."""
+    known = KnownMonths("A", "described", tmp_path)
+    key = known.key("2025-03", b"inputs", QUALITY)
+    known.note(key, {})
+    assert (key, known.facts(key)) == (None, None)
+
+
+def test_the_random_walk_is_asked_once_of_the_same_code_and_params(tmp_path, monkeypatch):
+    """It depends on nothing else; what leaks, or opens a file, is asked each time."""
+    cache, asked = Cache("audits", tmp_path / "kept"), []
+
+    def walk(build, columns, *rest):
+        asked.append(rest)
+        build(CANDLES.iloc[:300], LEADER.iloc[:300])
+        leaks = (Leak("random walk", "leaking", "", 0.5, 0.9),) if "leaking" in columns else ()
+        return Audit("random walk", "random_walk", 7, leaks), RandomWalk(7, 0.5, 0.4, 0.6)
+
+    AUDITED.build(CANDLES, LEADER)  # compiles what else a lock of the tests' own would be opened for
+    monkeypatch.setattr(audits, "audit_random_walk", walk)
+    first = audits.check_random_walk(AUDITED, "1m", 1, cache)
+    assert audits.check_random_walk(AUDITED, "1m", 1, cache) == first
+    assert len(asked) == 1
+    for other in ((AUDITED, "1m", 2), (AUDITED, "5m", 1), (replace(AUDITED, horizon=16), "1m", 1)):
+        audits.check_random_walk(*other, cache)
+    assert len(asked) == 4
+    for name, compute in (("leaking", lambda candles: candles.close), ("opening", opens_a_file(tmp_path))):
+        planted = Feature(name, "trend", 3, "a planted leak", None, None, compute)
+        for _ in range(2):
+            audits.check_random_walk(replace(AUDITED, features=[*HONEST, planted]), "1m", 1, cache)
+    assert len(asked) == 8
+
+
+def opens_a_file(folder):
+    """A feature that is made of more than candles."""
+    np.save(folder / "known.npy", np.ones(1))
+    return lambda candles: candles.close * 0 + np.load(folder / "known.npy")[0]
