@@ -277,7 +277,7 @@ def test_the_random_walk_is_asked_once_of_the_same_code_and_params(tmp_path, mon
 
     def walk(build, columns, *rest):
         asked.append(rest)
-        build(CANDLES.iloc[:300], LEADER.iloc[:300])
+        build(CANDLES.iloc[:690], LEADER.iloc[:690])
         leaks = (Leak("random walk", "leaking", "", 0.5, 0.9),) if "leaking" in columns else ()
         return Audit("random walk", "random_walk", 7, leaks), RandomWalk(7, 0.5, 0.4, 0.6)
 
