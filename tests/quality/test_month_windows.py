@@ -12,6 +12,9 @@ from tests.candles import random_candles, with_gaps
 
 REACH = 70
 OWN, LEADER = with_gaps(random_candles(3000, seed=1, gap_at=700), 0.1), random_candles(3000, seed=2)
+CANDLES = random_candles(300, seed=1, gap_at=70)
+FILLED = random_candles(300, seed=2).assign(is_filled=lambda table: table.index.isin(range(95, 103)))
+OF_TWO, OF_ITSELF = History("A", CANDLES, FILLED), History("A", CANDLES, CANDLES)
 HISTORY, ALONE = History("A", OWN, LEADER), History("A", OWN, OWN)
 
 
@@ -77,3 +80,30 @@ def test_draws_lie_in_the_month_and_find_its_ends_over_time(params, n_cuts):
         ends |= {1000, 1399} & set(rows.tolist())
         assert np.array_equal(cuts, cut_positions(window, REACH, seeded, "truncation", 5))
     assert ends == {1000, 1399}
+
+
+@pytest.mark.parametrize(
+    ("begin", "stop", "reach"), [(0, 100, 20), (100, 200, 20), (119, 200, 20), (200, 300, 20), (100, 101, 0)]
+)
+def test_a_window_is_its_rows_and_those_within_reach(begin, stop, reach):
+    """Counted by positions and, of the leader, by times: from its last real candle before the first."""
+    window, times = window_of(OF_TWO, begin, stop, reach), OF_TWO.times
+    around = range(max(0, begin - reach), min(300, stop + reach))
+    assert window.times.tolist() == times[around].tolist()
+    assert window.times[slice(*window.asked)].tolist() == times[begin:stop].tolist()
+    real = OF_TWO.leader_times[~FILLED["is_filled"].to_numpy()]
+    before = real[real < times[around[0]]]
+    since = before[-1] if before.size else real[0]
+    known = [time for time in OF_TWO.leader_times if since <= time <= times[around[-1]]]
+    assert window.leader_times.tolist() == known
+    own = window_of(OF_ITSELF, begin, stop, reach)
+    assert own.leader is own.candles
+
+
+@pytest.mark.parametrize(("begin", "stop"), [(0, 100), (100, 200), (200, 300)])
+def test_every_row_of_a_month_may_be_drawn_and_none_of_its_neighbours(begin, stop, params):
+    """But the history's last, which nothing comes after."""
+    every = params.model_copy(update={"leak_cuts": 1000})
+    window = window_of(OF_TWO, begin, stop, 20)
+    drawn = window.times[cut_positions(window, 1, every, "truncation")]
+    assert drawn.tolist() == OF_TWO.times[begin : min(stop, 299)].tolist()

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tapeline.errors import QualityError
+from tapeline.passes import ROWS_AT_ONCE
 from tapeline.quality.report import judge_leaks
 from tapeline.quality.scaling import scaler_audit, scaler_moves
 
@@ -58,6 +59,15 @@ def test_a_fit_on_all_rows_is_found():
     assert [leak.column for leak in found.leaks] == COLUMNS
     with pytest.raises(QualityError, match="fold 0: a at 2024-01-01T02:00:00Z is scaled by rows outside"):
         judge_leaks([found])
+
+
+@pytest.mark.parametrize("row", [5, ROWS_AT_ONCE, 2 * ROWS_AT_ONCE + 8])
+def test_a_row_of_millions_is_found_wherever_it_lies(row):
+    """Rows are spoilt some thousands at once, to the very last of them."""
+    values = np.zeros((2 * ROWS_AT_ONCE + 9, 1))
+    is_train = np.arange(len(values)) < 5
+    found = scaler_moves(lambda features: features[[row]], lambda _: values.copy(), is_train, ["a"], [1])
+    assert [(move.row, move.clean) for move in found.moves] == [(row, 0.0)]
 
 
 def test_nothing_outside_proves_nothing():

@@ -91,6 +91,19 @@ def test_a_scaler_of_all_rows_ends_the_stage(monkeypatch):
         judge_leaks(scaler_audits())
 
 
+@pytest.mark.parametrize("part", ["validation", "test"])
+def test_a_scaler_of_another_part_ends_the_stage(monkeypatch, part):
+    """Validation, which comes before the test, is outside training as well: its first row is named."""
+
+    def rows(fold, timestamp):
+        return np.flatnonzero(fold.mask(timestamp, "train") | fold.mask(timestamp, part))
+
+    monkeypatch.setattr(fold_audits, "scaler_rows", rows)
+    firsts = [getattr(fold, part)[0].strftime("%Y-%m-%dT%H:%M:%SZ") for fold in FOLDS]
+    for found, first in zip(scaler_audits(), firsts, strict=True):
+        assert [(leak.column, leak.timestamp) for leak in found.leaks] == [("one", first), ("two", first)]
+
+
 def test_what_drifts_is_measured_between_the_last_training_and_test():
     """A feature that climbs drifts, over all rows of both parts."""
     drifts = fold_audits.drift_of(FOLDS[-1], *ROWS, {"one": "trend", "two": "volume"})

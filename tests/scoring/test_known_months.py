@@ -8,7 +8,7 @@ import pytest
 
 from tapeline.cache import Cache
 from tapeline.closure import ROOT
-from tapeline.extra import Extra, ExtraParams
+from tapeline.extra import EVERY, Extra, ExtraParams
 from tapeline.features.catalog import FEATURES
 from tapeline.features.declare import Feature
 from tapeline.features.table import TableMonth
@@ -52,6 +52,7 @@ def audit(tmp_path, monkeypatch):
         made_from=None,
         described=AUDITED.described,
         leader=LEADER,
+        quality=QUALITY,
     ):
         table = change(AUDITED.build(candles if made_from is None else made_from, LEADER))
         store = FeatureStore("data/features")
@@ -61,7 +62,7 @@ def audit(tmp_path, monkeypatch):
         built.clear()
         known, opened = KnownMonths("A", described), [Opened(("f", ()))] if opens else []
         history, table = History("A", candles, leader), StoredTable(store, "A")
-        inputs = AUDITED.months(history), AUDITED.names, table, (), AUDITED.reach, QUALITY, known
+        inputs = AUDITED.months(history), AUDITED.names, table, (), AUDITED.reach, quality, known
         by_month = ByMonth.of(history, *inputs)
         found = audit_stored(by_month.blocks(opened), table, history, [*AUDITED.names, *LABELS])
         by_month.draw({}, table)
@@ -107,6 +108,34 @@ def test_a_table_that_was_left_as_it_was_is_built_and_named(audit):
     found, built = audit(corrected, made_from=CANDLES)
     assert {leak.column for leak in found.leaks} >= {"return_5", "rsi_14", "direction"}
     assert built == ["2025-04"]
+
+
+def test_a_month_is_built_again_where_candles_of_the_next_that_its_labels_see_have_changed(audit):
+    """Both tables are as they were; the third candle of April decides labels of March."""
+    audit(CANDLES)
+    april = int(np.searchsorted(CANDLES["timestamp"], pd.Timestamp("2025-04-01", tz="UTC")))
+    close = CANDLES["close"].where(CANDLES.index != april + 2, CANDLES["close"] * 2)
+    found, built = audit(CANDLES.assign(close=close), made_from=CANDLES)
+    assert built == ["2025-03", "2025-04"]
+    first = {leak.column: leak.timestamp for leak in found.leaks}
+    assert first["trend_strength"] < "2025-04-01" <= first["return_5"]
+
+
+@pytest.mark.parametrize("changed", [{"seed": QUALITY.seed + 1}, {"leak_cuts": 6}])
+def test_what_was_found_on_other_draws_is_not_known_of_these(audit, changed):
+    """Another seed draws other candles, and so do more of them."""
+    audit(CANDLES)
+    assert audit(CANDLES, quality=QUALITY.model_copy(update=changed))[1] == ["2025-03", "2025-04"]
+
+
+@pytest.mark.parametrize(("share", "built"), [(0.9, []), (1.1, ["2025-03", "2025-04"])])
+def test_what_was_forgiven_has_to_be_small_beside_how_the_column_varies_now(audit, share, built):
+    """A millionth of its deviation over the whole table."""
+    audit(CANDLES)
+    cache, deviation = Cache(known_months.KIND), AUDITED.build(CANDLES, LEADER)["rsi_14"].std()
+    for record in list(cache.folder.rglob("*.json")):
+        cache.note(record.stem, {"cells": {}, "forgiven": {"rsi_14": float(share * 1e-6 * deviation)}})
+    assert audit(CANDLES)[1] == built
 
 
 def test_what_other_code_or_params_made_is_built_again(audit, monkeypatch):
@@ -300,3 +329,22 @@ def opens_a_file(folder):
     """A feature that is made of more than candles."""
     np.save(folder / "known.npy", np.ones(1))
     return lambda candles: candles.close * 0 + np.load(folder / "known.npy")[0]
+
+
+@pytest.mark.parametrize(
+    ("row", "differs"), [(2, False), (3, True), (4, True), (7, True), (8, True), (9, False)]
+)
+def test_rows_of_other_inputs_that_the_month_can_know_are_in_its_hash(row, differs):
+    """The last known at its first candle with the one before, up to those known at its last one's close."""
+    params = ExtraParams(
+        file="f.parquet", known_at="known_at", delay_s=0, symbol=None, columns={"rate": "value"}, max_age=90
+    )
+    window = window_of(History("A", CANDLES, LEADER), 300, 500, 20)
+    hour = 3_600_000_000
+    known = window.times[0] - 4 * hour + hour * np.arange(10)  # 4: known at the first
+    known[8], known[9] = window.times[-1] + window.step, window.times[-1] + 2 * window.step
+    rows = pd.DataFrame({"known_at": known, "symbol": EVERY, "rate": np.arange(10.0)})
+    changed = rows.assign(rate=rows["rate"].where(rows.index != row, -1.0))
+    one, other = (inputs_of(window, [Extra("rates", params, table)]) for table in (rows, changed))
+    assert (one != other) == differs
+    assert inputs_of(window, ()) != one
