@@ -19,7 +19,7 @@ def restore_hint(project: Path) -> str:
         steps.append("dvc pull")
     if not steps:
         return NOTHING
-    return f"this clone lacks outputs of earlier runs; `{' && '.join(steps)}` brings back what can be had"
+    return f"`{' && '.join(steps)}` brings back what this clone can have of earlier runs"
 
 
 def _has_metrics(project: Path) -> bool:
