@@ -16,7 +16,7 @@ from tapeline.quality.params import QualityParams
 from tapeline.quality.report import Audit, Finding, judge, judge_leaks, report, report_lines
 from tapeline.schema import Interval, MaxFill, Symbols, Workers
 from tapeline.scoring.audits import Audited, audit_symbol, check_random_walk
-from tapeline.scoring.known_months import KIND, KnownMonths
+from tapeline.scoring.known_months import FEATURES, KIND, KnownMonths
 from tapeline.stage import run_stage
 from tapeline.store.feature_store import FeatureStore
 from tapeline.store.stored_table import StoredTable
@@ -30,14 +30,13 @@ def main(log: logging.Logger) -> None:
     interval = params.value("data.interval", Interval)
     symbols = params.value("data.symbols", Symbols)
     features = selected_features(params.section("features", FeatureParams), interval)
-    store = FeatureStore("data/features")
     require_memory(params, "expectations")
     reaches = params.section("labels", LabelParams).horizon, params.value("data.max_fill", MaxFill)
     audited = Audited(features, *reaches, read_extras(params), interval)
 
     def examine(symbol: str) -> tuple[list[Finding], list[Audit], Cache]:
         gc.freeze()  # so that each collection looks at what is made from here on, not at libraries' objects
-        candles, table = read_table("data/candles", symbol), StoredTable(store, symbol)
+        candles, table = read_table("data/candles", symbol), StoredTable(FeatureStore(FEATURES), symbol)
         leader = candles if symbol == symbols[0] else read_table("data/candles", symbols[0])
         bounds = {feature.name: (feature.low, feature.high) for feature in audited.of(symbol).features}
         findings = validate_candles(candles, symbol, interval, quality)
