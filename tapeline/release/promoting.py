@@ -72,6 +72,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         mend_rwlock(ROOT, tell)
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(read_workspace_file)
+        require_bundles(artifacts, run)
         for note in [*registry.notes(), *warn_of_no_remote()]:
             tell(note)
         versions = {name: promoted_version(name, run.bundles[name], registry) for name in artifacts}
@@ -120,6 +121,15 @@ def require_clean() -> None:
     if stale:
         names = ", ".join(sorted(stale))
         raise ArtifactError(f"dvc.lock: not up to date with {names}; run `dvc repro` and commit")
+
+
+def require_bundles(artifacts: tuple[str, ...], run: RunRecord) -> None:
+    """Raise ArtifactError unless the committed run packed each of `artifacts`; one of former code may not."""
+    missing = [name for name in artifacts if name not in run.bundles]
+    if missing:
+        held = ", ".join(run.bundles) or "none"
+        told = f"the committed run packed no {', '.join(missing)}, only {held}"
+        raise ArtifactError(f"{told}: name one by MODEL=, or run `dvc repro` and commit")
 
 
 def warn_of_no_remote() -> list[str]:

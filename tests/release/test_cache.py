@@ -11,6 +11,7 @@ from tapeline.promotion.change import Delivery, carry_out
 from tapeline.promotion.manifest import verify_bundle
 from tapeline.promotion.production import PROMOTED
 from tapeline.promotion.registry import Registry
+from tapeline.promotion.release_record import RunRecord
 from tapeline.promotion.repository import git
 from tapeline.promotion.versions import Version
 from tapeline.release import promoting
@@ -206,3 +207,11 @@ def test_a_promotion_takes_no_name_and_no_commit_twice(repo):
     git(repo, "tag", "-a", "-m", "mine", plan.tag)
     with pytest.raises(ArtifactError, match=f"tag {plan.tag}: is there already, and no release"):
         promoting.require_untagged([plan], Registry(repo, ARTIFACTS))
+
+
+def test_a_model_that_the_committed_run_did_not_pack_is_named():
+    """As of code that knew fewer models; those that it packed may be promoted."""
+    run = RunRecord.model_construct(bundles={LSTM: None})
+    promoting.require_bundles((LSTM,), run)
+    with pytest.raises(ArtifactError, match=f"packed no transformer-trend, only {LSTM}: name one by MODEL="):
+        promoting.require_bundles((LSTM, "transformer-trend"), run)
