@@ -40,7 +40,7 @@ def add_stage(pipeline):
     stages = pipeline["stages"]
     outs = ["models/gru", *PREDICTIONS, "plots/gru_history", {"metrics/detail/gru_training.json": PLAIN}]
     at = list(stages).index("train_baselines")
-    deps = ["data/features", "data/splits.json", "requirements.lock"]
+    deps = ["${train.start_from}", "data/features", "data/splits.json", "requirements.lock"]
     stages.insert(at, "train_gru", {"cmd": "python -m stages.train_gru", "deps": deps, "outs": outs})
     stages["evaluate"]["deps"] += [*PREDICTIONS, "models/gru", "metrics/detail/gru_training.json"]
     stages["evaluate"]["outs"].append({"metrics/gru.json": PLAIN})
