@@ -6,7 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
-from tapeline.errors import ArtifactError
+from tapeline.errors import ArtifactError, broken_rule
 
 
 def _plain(value: Any) -> Any:
@@ -31,8 +31,7 @@ class Document(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(map(str, first["loc"]))
-            rule = "is missing" if first["type"] == "missing" else first["msg"]
-            raise ArtifactError(f"{refusal}: {key} {rule}".replace(":  ", ": ")) from error
+            raise ArtifactError(f"{refusal}: {key} {broken_rule(first)}".replace(":  ", ": ")) from error
         except (ValueError, RecursionError) as error:
             raise ArtifactError(f"{refusal}: {error}") from error
 

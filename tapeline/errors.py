@@ -1,6 +1,8 @@
 """What can go wrong by the user's hand: what, where, the value and what is allowed, in one line."""
 
+from collections.abc import Mapping
 from reprlib import Repr
+from typing import Any
 
 LONGEST = 200  # characters of a value that an error repeats
 
@@ -26,6 +28,15 @@ def brief(value: object, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else text[: longest - 3] + "..."
 
 
+def broken_rule(detail: Mapping[str, Any]) -> str:
+    """What pydantic says of one wrong value, in the words of our own rules."""
+    if detail["type"] == "missing":
+        return "is missing"
+    rule = str(detail["msg"]).removeprefix("Value error, ")
+    rule = "must" + rule.removeprefix("Input should") if rule.startswith("Input should") else rule
+    return f"is empty: {rule}" if detail["input"] is None and rule.startswith("must") else rule
+
+
 class TapelineError(Exception):
     """A mistake a person can mend; shown as one line, without traceback."""
 
@@ -38,9 +49,9 @@ class ParamsError(TapelineError, ValueError):
 
     def __init__(self, key: str, value: object, rule: str) -> None:
         # None is no value of any param: a key without one is missing, and the rule says it all. A whole
-        # section would bury it.
+        # section would bury it, and the rule says which of its keys.
         shown = "" if value is None else f" is {brief(value, LONGEST + 1)}:"
-        shown = ":" if len(shown) > LONGEST else shown
+        shown = ":" if len(shown) > LONGEST or isinstance(value, dict) else shown
         super().__init__(f"params.yaml: {key}{shown} {rule}")
         self.key = key
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from tapeline.errors import LONGEST, ParamsError
+from tapeline.errors import LONGEST, ParamsError, brief, broken_rule
 
 PARAMS_FILE = Path("params.yaml")
 # How fast, never what: the same bytes for any value, so no stage lists them as its params in dvc.yaml.
@@ -54,8 +54,7 @@ class Params:
         try:
             values = YAML(typ="safe", pure=True).load(text)
         except (YAMLError, ValueError, RecursionError) as error:
-            reason = " ".join(str(error).split())
-            raise ParamsError("the file", None, f"is not YAML: {reason[:LONGEST]}") from error
+            raise ParamsError("the file", None, not_yaml(error, text)) from error
         if not isinstance(values, dict):
             raise ParamsError("the file", values, "must be a mapping of sections")
         return cls(values)
@@ -102,6 +101,20 @@ class Params:
             raise _params_errors(key, error)[0] from error
 
 
+def not_yaml(error: Exception, text: str) -> str:
+    """What keeps `text` from being YAML: the line that is wrong, and why."""
+    if not isinstance(error, MarkedYAMLError) or error.problem is None:
+        return f"is not YAML: {' '.join(str(error).split())[:LONGEST]}"
+    # Of a key without a colon the parser's own mark is where it gave up, on a line that is in order.
+    is_earlier = "simple key" in (error.context or "")
+    mark = (error.context_mark if is_earlier else None) or error.problem_mark or error.context_mark
+    if mark is None:
+        return f"is not YAML: {error.problem}"
+    lines = text.splitlines()
+    shown = lines[mark.line].split(" #")[0].rstrip() if mark.line < len(lines) else "its end"
+    return f"is not YAML: line {mark.line + 1}, {brief(shown)}: {' '.join(error.problem.split())[:LONGEST]}"
+
+
 NEAREST = "; nearest is "
 
 
@@ -131,7 +144,7 @@ def _params_errors(
         if detail["type"] == "missing" and key not in meant:
             found[key] = (None, "is missing")
         elif detail["type"] not in ("missing", "extra_forbidden"):
-            rule = detail["msg"].removeprefix("Value error, ")
+            rule = broken_rule(detail)
             if key in found:  # a union has a message for each of its kinds
                 rule = f"{found[key][1]}, or {rule}"
             if not any(other[: len(key)] == key for other in found if other != key):

@@ -120,7 +120,9 @@ def read_cells(path: Path) -> Cells:
         raise
     except BROKEN as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        reason = " ".join(reason.split()).replace("Row #", "line ")  # Arrow counts lines, not data rows
+        reason = (
+            " ".join(reason.split()).rstrip(".").replace("Row #", "line ")
+        )  # Arrow counts lines, not rows
         raise DataError(path, f"not readable as {extension_of(path)}: {reason}") from error
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field, PlainValidator, TypeAdapter, ValidationError, model_validator
 
-from tapeline.errors import ParamsError
+from tapeline.errors import ParamsError, broken_rule
 from tapeline.models.network import NetworkEntry
 from tapeline.models.table import NETWORKS
 from tapeline.nets.params import TrainParams
@@ -74,7 +74,7 @@ def as_range(value: dict[str, Any]) -> Range:
     except ValidationError as error:
         first = error.errors()[0]
         at = ".".join(map(str, first["loc"][:1]))
-        said = first["msg"].removeprefix("Value error, ")
+        said = broken_rule(first)
         raise ValueError(f"{at}: {said}" if at else said) from None
 
 
@@ -179,7 +179,7 @@ def _mistake(model: type[Section], section: str, key: str, values: Any) -> str:
         try:
             adapter.validate_python(value, strict=True)
         except ValidationError as error:
-            return f"{value!r} can't be {section}.{key}: {error.errors()[0]['msg']}"
+            return f"{value!r} can't be {section}.{key}: {broken_rule(error.errors()[0])}"
     if isinstance(values, Range) and field.annotation not in (int, float):
         return "must be a list of choices: it is no number"
     return ""

@@ -79,12 +79,12 @@ def find_start(path: str, artifact: str) -> Start | None:
     folder = Path(path)
     if folder.is_file():  # by default a tracked one, since a dep has to be there
         return None
-    if not folder.is_dir():
-        raise ParamsError(KEY, path, "is not there: must be a folder with copies of bundles, or a file: none")
     own = folder / artifact
     if any(own.resolve().is_relative_to(place.resolve()) for place in IN_PRODUCTION):
         rule = f"changes with every release, and would make trainings stale: copy it, as to {STARTS}"
         raise ParamsError(KEY, path, rule)
+    if not folder.is_dir():
+        raise ParamsError(KEY, path, "is not there: must be a folder with copies of bundles, or a file: none")
     if not any(folder.glob(f"*/{MANIFEST}")):
         raise ParamsError(KEY, path, f"holds no bundle: must hold folders like {artifact} of models/promoted")
     if not own.is_dir():

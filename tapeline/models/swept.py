@@ -10,7 +10,7 @@ from pydantic import Field, PlainValidator, ValidationError
 from tapeline.backtest.costs import CostParams
 from tapeline.backtest.latency import ExecutionParams
 from tapeline.backtest.signals import SignalParams
-from tapeline.errors import ParamsError
+from tapeline.errors import ParamsError, broken_rule
 from tapeline.models.ranges import Range, as_range_or_tuple
 from tapeline.params import Section, nearest
 from tapeline.schema import Seed, Workers
@@ -123,13 +123,8 @@ def _mistake(section: str, key: str, values: Range | Values, present: Plain, mod
         try:
             SECTIONS[section].model_validate(changed)
         except ValidationError as error:
-            return f"{value!r} can't be {name}: {first_rule(error)}"
+            return f"{value!r} can't be {name}: {broken_rule(error.errors()[0])}"
     return ""
-
-
-def first_rule(error: ValidationError) -> str:
-    """The first rule that a section breaks, with its key where that is another one's."""
-    return error.errors()[0]["msg"].removeprefix("Value error, ")
 
 
 def _nearest(missing: str, key: str, present: Plain) -> str:

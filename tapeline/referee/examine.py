@@ -1,13 +1,11 @@
 """The whole examination: what a run left, taken as plain tables, against what the referee derives."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from operator import attrgetter
-from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from tapeline.parallel import side_by_side
 from tapeline.referee.accounts import check_account, check_decisions
@@ -15,6 +13,7 @@ from tapeline.referee.baselines import BASELINES, BaselineClaims, check_baseline
 from tapeline.referee.calibration import check_calibration
 from tapeline.referee.candles import SymbolCandles, check_candles, check_table
 from tapeline.referee.ceilings import check_ceilings
+from tapeline.referee.claims import ModelClaims, Run
 from tapeline.referee.controls import CONTROLS, check_controls
 from tapeline.referee.decisions import called, check_due
 from tapeline.referee.ensembles import check_ensemble
@@ -28,12 +27,11 @@ from tapeline.referee.figures import (
 )
 from tapeline.referee.findings import Findings, Place
 from tapeline.referee.folds import Parts, check_folds, read_parts, with_refit
-from tapeline.referee.learned import Predictions, check_learned, check_predictions, check_start
+from tapeline.referee.learned import check_learned, check_predictions, check_start
 from tapeline.referee.offered import check_offered
-from tapeline.referee.orders import Account
-from tapeline.referee.random_sides import Tossed, check_random_sides
+from tapeline.referee.random_sides import check_random_sides
 from tapeline.referee.rules import AccountRules, RowRules, TierRules
-from tapeline.referee.scalers import ReadColumns, check_scalers
+from tapeline.referee.scalers import check_scalers
 from tapeline.row_records import LearnedRows
 from tapeline.schema import DIRECTION
 
@@ -45,51 +43,6 @@ NEEDED = (
 POOL = "backtest"  # title of the account of all tests
 CANDIDATE = "candidate"  # title of the account on its rows alone
 FEATURES_AT_ONCE = 25  # of the scalers, that are a part of what is derived
-
-
-@dataclass(frozen=True)
-class ModelClaims:
-    """What a model's training left and its metrics say.
-
-    training : what it says of its `folds` and their `rows`, by name; models : their JSON, likewise; None of
-    what is offered of the baselines, and of an ensemble, whose trainings are theirs
-    members : of an ensemble, what each of them predicted
-    metrics : metrics/NAME.json; detail : of a direction `tiers`, as all rows were scored by them, and the
-    candidate's `ranges`; ceilings : what is told of those that are given less than everything, by what it is
-    controls : by name, the figures told of each rule and baseline beside it
-    """
-
-    predictions: Predictions
-    training: Mapping[str, Any] | None
-    models: Mapping[str, Mapping[str, Any]]
-    metrics: Mapping[str, Any]
-    detail: Mapping[str, Any]
-    controls: Mapping[str, Mapping[str, Any]]
-    ceilings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    members: tuple[Predictions, ...] = ()
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run left, as read from its files.
-
-    candles, features, ceilings : tables by symbol, the last of the best answers in tests, by what is asked
-        and given; of the first two one symbol's is looked at after the other's
-    read_columns : some features' columns of a symbol's table
-    splits : the splits file; models : the direction that is traded, then the trend that allows it
-    baselines : rules that the models are measured against
-    accounts : by title, with the figures that are told of each; tossed : the pool's, with random sides
-    """
-
-    candles: Mapping[str, pd.DataFrame]
-    features: Mapping[str, pd.DataFrame]
-    read_columns: ReadColumns
-    ceilings: Mapping[str, pd.DataFrame]
-    splits: Mapping[str, Any]
-    models: tuple[ModelClaims, ...]
-    baselines: tuple[BaselineClaims, ...]
-    accounts: Mapping[str, tuple[Account, Mapping[str, Any]]]
-    tossed: Tossed
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from tapeline.errors import DataError
+from tapeline.params import not_yaml
 
 LOCK = "dvc.lock"
 TRACKED = Path("data/raw"), Path("models")  # where users' .dvc files are: of candles, of a training's start
@@ -61,7 +62,7 @@ def parse_stages(text: str, where: str) -> dict[str, dict[str, Any]]:
     try:
         return _stages(YAML(typ="safe").load(text), where)
     except YAMLError as error:
-        raise DataError(where, f"is not YAML: {' '.join(str(error).split())}") from error
+        raise DataError(where, not_yaml(error, text)) from error
 
 
 def _stages(parsed: Any, lock: Path | str) -> dict[str, dict[str, Any]]:
@@ -149,7 +150,9 @@ def _dvc_record(path: str, kind: str, source: str, item: dict[str, Any]) -> Reco
 
 
 def _yaml(path: Path) -> Any:
+    text = ""
     try:
-        return YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        return YAML(typ="safe").load(text)
     except (OSError, UnicodeDecodeError, YAMLError) as error:
-        raise DataError(path, f"is not YAML: {' '.join(str(error).split())}") from error
+        raise DataError(path, not_yaml(error, text)) from error

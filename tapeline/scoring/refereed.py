@@ -21,7 +21,8 @@ from tapeline.nets.params import Size
 from tapeline.outputs import read_json
 from tapeline.params import Params
 from tapeline.referee.baselines import BaselineClaims
-from tapeline.referee.examine import ModelClaims, Run, examine
+from tapeline.referee.claims import ModelClaims, Run
+from tapeline.referee.examine import examine
 from tapeline.referee.findings import Findings
 from tapeline.referee.learned import Predictions
 from tapeline.referee.orders import Account

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tapeline.errors import DataError
+from tapeline.errors import DataError, broken_rule
 from tapeline.schema import Horizon, Interval
 
 STORE_SCHEMA = 1  # counts up when files change so that older code can't read them
@@ -224,7 +224,9 @@ def _feature_infos(where: object, features: Iterable[Any]) -> tuple[FeatureInfo,
 
 def _schema_error(where: object, error: ValidationError) -> DataError:
     first = error.errors()[0]
-    return DataError(where, f"schema: {'.'.join(map(str, first['loc'])) or error.title}: {first['msg']}")
+    return DataError(
+        where, f"schema: {'.'.join(map(str, first['loc'])) or error.title}: {broken_rule(first)}"
+    )
 
 
 def _listing(names: Iterable[object]) -> str:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from pydantic import TypeAdapter, ValidationError
 
-from tapeline.errors import DataError
+from tapeline.errors import DataError, broken_rule
 from tapeline.months import month_parts
 from tapeline.outputs import whole_file, whole_folder
 from tapeline.schema import Symbol
@@ -32,7 +32,7 @@ def as_months(
     try:
         TypeAdapter(Symbol).validate_python(symbol)
     except ValidationError as error:
-        raise DataError(where, f"symbol {symbol!r}: {error.errors()[0]['msg']}") from error
+        raise DataError(where, f"symbol {symbol!r}: {broken_rule(error.errors()[0])}") from error
     checked = check_table(where, table)
     arrow = to_arrow(where, checked, TableSchema.of(where, checked, schema))
     times = checked[TIMESTAMP].to_numpy("datetime64[us]").view(np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from tapeline.backtest.latency import delay_bars
-from tapeline.errors import ParamsError
+from tapeline.errors import ParamsError, broken_rule
 from tapeline.models.ranges import Range
 from tapeline.models.swept import (
     MOST,
@@ -19,7 +19,6 @@ from tapeline.models.swept import (
     Plain,
     SweepParams,
     Values,
-    first_rule,
     steps_of,
     swept_mistakes,
     with_value,
@@ -101,7 +100,7 @@ def plan_sweep(params: Params, sweep: SweepParams) -> SweepPlan:
         try:
             _section(SIGNALS, plain[SIGNALS], tuple(keys), choice)
         except ValidationError as error:
-            left_out, why = left_out + 1, why or first_rule(error)
+            left_out, why = left_out + 1, why or broken_rule(error.errors()[0])
         else:
             choices.append(choice)
     present, source = TradingParams.read(params), params.value("data.source", Source)

@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from tapeline.errors import ArgumentError, ArtifactError, ParamsError
+from tapeline.errors import ArgumentError, ArtifactError, ParamsError, broken_rule
 from tapeline.market.origin import read_origin
 from tapeline.models.network import NetworkEntry
 from tapeline.models.ranges import TRAIN, Choices, Range, TuneParams, range_mistakes
@@ -74,8 +74,7 @@ class TuningPlan:
             try:
                 read[name] = kind.model_validate(sections[name], strict=False)
             except ValidationError as error:
-                rule = error.errors()[0]["msg"].removeprefix("Value error, ")
-                raise ParamsError(name, None, rule) from error
+                raise ParamsError(name, None, broken_rule(error.errors()[0])) from error
         architecture, train = read[self.model.section], read[TRAIN]
         if not isinstance(train, TrainParams):
             raise AssertionError("section train is read as TrainParams")

@@ -227,7 +227,7 @@ BYTES = {
     "broken parquet": one(
         parquet()[:-8],
         "not readable as parquet: Parquet magic bytes not found in footer. Either the file is corrupted or "
-        "this is not a parquet file.",
+        "this is not a parquet file",
         "A.parquet",
     ),
     "JSON error object": one(

@@ -90,6 +90,13 @@ def test_what_is_in_production_is_to_be_copied(place, production, way):
         assert find_start("models/start", NAME)
 
 
+@pytest.mark.parametrize("production", IN_PRODUCTION, ids=str)
+def test_what_production_will_hold_is_to_be_copied_too(place, production):
+    """In a clone that has no release yet the folder is not there, and the advice is the same."""
+    with pytest.raises(ParamsError, match="copy it, as to models/start"):
+        find_start(str(production), NAME)
+
+
 def test_production_is_where_a_release_puts_it():
     """Both folders, by the names that releases know."""
     assert IN_PRODUCTION == (PROMOTED, SHADOWS)
@@ -112,8 +119,8 @@ def test_a_bundle_that_was_altered_is_refused(place, file):
     [
         (None, "span is missing"),
         ({"train": SPAN["train"]}, "span.validation is missing"),
-        (SPAN | {"train": ["2026-01-12T00:40:00", "2026-01-12T03:00:00"]}, "span.train.0 Input should have"),
-        (SPAN | {"validation": ["soon", "late"]}, "span.validation.0 Input should be a valid datetime"),
+        (SPAN | {"train": ["2026-01-12T00:40:00", "2026-01-12T03:00:00"]}, "span.train.0 must have"),
+        (SPAN | {"validation": ["soon", "late"]}, "span.validation.0 must be a valid datetime"),
     ],
 )
 def test_a_bundle_that_does_not_say_when_what_it_learned_from_ended_is_refused(place, span, says):

@@ -100,7 +100,7 @@ def test_keys_of_other_versions_are_read_over_and_never_written():
 def test_what_is_missing_or_wrong_is_named_in_a_line():
     """File, key and rule."""
     broken = values({"label.horizon": "many"})
-    with pytest.raises(ArtifactError, match=r"^c\.json: label\.horizon Input should be a valid integer"):
+    with pytest.raises(ArtifactError, match=r"^c\.json: label\.horizon must be a valid integer"):
         Contract.read(json.dumps(broken), "c.json")
     del broken["label"]
     with pytest.raises(ArtifactError, match=r"^c\.json: label is missing$"):

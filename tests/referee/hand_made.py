@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tapeline.referee.baselines import BaselineClaims
-from tapeline.referee.examine import ModelClaims, Run
+from tapeline.referee.claims import ModelClaims, Run
 from tapeline.referee.learned import Predictions
 from tapeline.referee.orders import Account
 from tapeline.referee.random_sides import Tossed

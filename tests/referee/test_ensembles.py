@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from tapeline.referee.candles import SymbolCandles
+from tapeline.referee.claims import ModelClaims
 from tapeline.referee.controls import OF_CONTROLS
 from tapeline.referee.ensembles import check_ensemble
-from tapeline.referee.examine import ModelClaims, examine
+from tapeline.referee.examine import examine
 from tapeline.referee.findings import Findings
 from tests.referee.hand_made import ACCOUNT, ROWS, TIERS
 

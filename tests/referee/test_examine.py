@@ -352,6 +352,24 @@ def test_a_scaler_fitted_on_other_rows_or_features_a_candle_ahead_is_found(claim
     assert "transformer's deviation of one" in first(with_model(claims, 1, models=models))[1]
 
 
+def test_a_scaler_of_a_feature_that_one_model_alone_has_is_examined(claims):
+    """Models need not be made of the same features."""
+    read, models = claims.read_columns, copy.deepcopy(claims.models[1].models)
+
+    def read_both(symbol, names):
+        one = read(symbol, ["one"])["one"]
+        return {name: one * 2 if name == "twice" else one for name in names}
+
+    for model in models.values():
+        model["features"].append("twice")
+        for values in model["scaler"].values():
+            values.append(2 * values[0])
+    changed = replace(with_model(claims, 1, models=models), read_columns=read_both)
+    assert not examined(changed).differences
+    models["fold_1"]["scaler"]["mean"][1] += 1e-3
+    assert "transformer's mean of twice" in first(changed)[1]
+
+
 def test_a_gap_filled_from_the_candle_after_it_is_found(claims):
     """A filled candle repeats the close before it."""
     table = claims.candles["BBB"].copy()

@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tapeline.referee.candles import SymbolCandles
+from tapeline.referee.claims import ModelClaims
 from tapeline.referee.controls import OF_CONTROLS
-from tapeline.referee.examine import ModelClaims, examine
+from tapeline.referee.examine import examine
 from tapeline.referee.findings import Findings
 from tapeline.referee.learned import Predictions
 from tapeline.referee.offered import check_offered

@@ -141,8 +141,8 @@ def test_present_params_must_be_among_what_is_tried(tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ({"model.hidden": 0}, "model Input should be greater than or equal to 1"),
-        ({"model.hidden": 4, "train.learning_rate": 2.0}, "train Input should be less than or equal to 1"),
+        ({"model.hidden": 0}, "model must be greater than or equal to 1"),
+        ({"model.hidden": 4, "train.learning_rate": 2.0}, "train must be less than or equal to 1"),
     ],
 )
 def test_values_that_a_section_refuses_are_told(plan, values, told):
