@@ -1,6 +1,7 @@
 """A model's figures beside its controls, and the candidate's alone, against a reckoning by hand."""
 
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -129,6 +130,25 @@ def test_a_group_of_features_is_worth_what_is_lost_without_it(scoring):
     )
     loss = [-np.log(np.where(label == 1, p, 1 - p)).mean() for p in (own, without)]
     assert detail["importance"]["one"]["added_log_loss"] == pytest.approx(loss[1] - loss[0], rel=1e-6)
+
+
+def test_tiers_are_cut_by_each_folds_own_validation(scoring):
+    """The share that params declare is as confident there; the candidate's ranges are its own fold's."""
+    shares = {"A": 0.3, "B": 0.4, "C": 0.5}
+    by_share = SIGNALS.model_copy(update={"tier_by": "share", "tier_shares": shares})
+    scoring = replace(scoring, signals=by_share)
+    predicted = scoring.read(LSTM)
+    for fold, spans in enumerate(BARS):
+        own = predicted.validation["fold"] == fold
+        validation = predicted.validation["prediction"][own]
+        assert len(validation) == np.ptp(spans[1])
+        sure = np.sort(np.maximum(validation, 1 - validation).to_numpy())
+        begin = sure[-round(0.3 * len(sure))]
+        test = predicted.test[predicted.test["fold"] == fold]
+        confidence = np.maximum(test["prediction"], 1 - test["prediction"])
+        assert ((test["tier"] == 0) == (confidence >= begin)).all()
+    _, detail = scoring.score(predicted)
+    assert detail["candidate"]["tier_ranges"]["A"][0] == begin
 
 
 def test_a_strength_is_scored_by_its_error(scoring):
