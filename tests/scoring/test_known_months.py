@@ -178,6 +178,23 @@ def test_what_opens_files_is_never_noted(audit):
     assert audit(CANDLES)[1] == ["2025-03", "2025-04"]
 
 
+def test_a_feature_that_opens_a_file_is_named_in_every_run(tmp_path, monkeypatch):
+    """Months that were built with it are not taken for known, or nothing would open it the next time."""
+    monkeypatch.chdir(tmp_path)
+    opening = Feature("opening", "trend", 3, "a planted leak", None, None, opens_a_file(tmp_path))
+    audited = replace(AUDITED, features=[*HONEST, opening])
+    store, history = FeatureStore("data/features"), History("A", CANDLES, LEADER)
+    fields = "name", "group", "lookback", "meaning"
+    infos = [{field: getattr(feature, field) for field in fields} for feature in audited.features]
+    store.write("A", audited.build(CANDLES, LEADER), SCHEMA | {"features": infos})
+    for _ in range(2):
+        known = KnownMonths("A", audited.described)
+        found = audit_symbol(audited, history, StoredTable(store, "A"), QUALITY, known)
+        (files,) = [audit for audit in found if audit.name == "files"]
+        assert [leak.column.split(",")[0] for leak in files.leaks] == ["opening"]
+        assert all(known.cache.noted(key) is None for key in list(known.cache.used))
+
+
 def test_other_features_are_other_months():
     """Features, horizon and interval are in what is described."""
     others = Audited(HONEST[:2], 15, 15), Audited(HONEST, 16, 15), Audited(HONEST, 15, 15, interval="5m")

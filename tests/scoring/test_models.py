@@ -151,6 +151,17 @@ def test_tiers_are_cut_by_each_folds_own_validation(scoring):
     assert detail["candidate"]["tier_ranges"]["A"][0] == begin
 
 
+@pytest.mark.parametrize("fold", [0, 1])
+@pytest.mark.parametrize("name", ["lstm", "transformer"])
+def test_the_model_that_ships_is_constant_where_its_own_test_is(scoring, name, fold):
+    """Whatever the folds before it said."""
+    path = f"data/predictions/{name}.parquet"
+    table = pd.read_parquet(path)
+    write_table(path, table.assign(prediction=table["prediction"].where(table["fold"] != fold, 0.25)))
+    _, detail = scoring.score(scoring.read({"lstm": LSTM, "transformer": TRANSFORMER}[name]))
+    assert detail["candidate"]["is_constant"] == int(fold == 1)
+
+
 def test_a_strength_is_scored_by_its_error(scoring):
     """Mean absolute error over the rows with a strength, and the training mean as its control."""
     metrics, detail = scoring.score(scoring.read(TRANSFORMER))
