@@ -172,12 +172,6 @@ def test_rows_that_are_missing_are_found_in_known_months_too(audit):
     assert [leak.column for leak in found.leaks] == ["timestamp"]
 
 
-def test_what_opens_files_is_never_noted(audit):
-    """What it reads may be another thing the next time."""
-    audit(CANDLES, opens=True)
-    assert audit(CANDLES)[1] == ["2025-03", "2025-04"]
-
-
 def test_a_feature_that_opens_a_file_is_named_in_every_run(tmp_path, monkeypatch):
     """Months that were built with it are not taken for known, or nothing would open it the next time."""
     monkeypatch.chdir(tmp_path)
