@@ -81,3 +81,20 @@ def test_a_network_of_a_fold_that_is_a_task_of_its_own_begins_with_the_bundles_o
         training.member(Member(job, k))
     expected = [start.members[k] if of else None for k in (0, 1)]
     assert begun == [(params.seed + k, expected[k]) for k in (0, 1)]
+
+
+@pytest.mark.parametrize("of", [None, "bundle", "fold_0"])
+def test_a_fold_begins_with_what_its_job_says(tmp_path, monkeypatch, of):
+    """A bundle for some folds is none for those that go on from the fold before."""
+    start, before = make_net("lstm")(), make_net("lstm")()
+    begun = []
+
+    def run_fold(*given):
+        begun.append(given[-1])
+
+    monkeypatch.setattr(fold_jobs, "run_fold", run_fold)
+    monkeypatch.setattr(fold_jobs, "trained_fold", lambda *given: None)
+    table = SimpleNamespace(features=np.zeros((1, 1)))
+    training = Training(LSTM, None, train_params(), table, {}, tmp_path, tmp_path, start)
+    training.fold(Job(1, "fold_1", None, of and Begun(of)), SimpleNamespace(is_global_zero=True), before)
+    assert begun == [{None: None, "bundle": start, "fold_0": before}[of]]
