@@ -189,6 +189,14 @@ def test_a_feature_that_opens_a_file_is_named_in_every_run(tmp_path, monkeypatch
         assert all(known.cache.noted(key) is None for key in list(known.cache.used))
 
 
+@pytest.mark.parametrize("horizon", [1, 15, 1500])
+def test_a_months_window_holds_all_that_its_values_and_labels_look_at(horizon):
+    """Back over the longest feature and a fill, ahead over the horizon, with those that an audit draws by."""
+    audited = replace(AUDITED, horizon=horizon)
+    longest = max(feature.lookback for feature in HONEST)
+    assert audited.reach >= max(longest + audited.max_fill, horizon) + 60
+
+
 def test_other_features_are_other_months():
     """Features, horizon and interval are in what is described."""
     others = Audited(HONEST[:2], 15, 15), Audited(HONEST, 16, 15), Audited(HONEST, 15, 15, interval="5m")
