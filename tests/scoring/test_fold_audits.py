@@ -181,6 +181,8 @@ def test_many_features_are_looked_at_in_blocks(monkeypatch):
     judge_leaks(found.audits)
     scalers = [audit for audit in found.audits if audit.name == "scaler"]
     assert [(audit.symbol, audit.cells) for audit in scalers] == [("fold 0", 38), ("fold 1", 38)]
+    last = fold_audits.drift_of(FOLDS[-1], TABLE["timestamp"], read, dict.fromkeys(columns, "trend"))
+    assert found.drifts == last
     assert sorted(drift.column for drift in found.drifts) == columns
 
     def of_the_last(features, rows):
