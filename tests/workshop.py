@@ -4,13 +4,13 @@ import os
 import shutil
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
 from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
+from tapeline.compiled import take_compiled
 from tests.warm import warm_environment
 
 # The market of every run that tests make, whatever the default is: their gates and trades are of it.
@@ -105,12 +105,8 @@ class Workshop:
         return cls.at(folder)
 
     def take_compiled(self) -> None:
-        """Take what Numba has compiled of the very same files: it tells them by time and size."""
-        for path in ROOT.glob("tapeline/**/__pycache__/*.nb[ic]"):
-            target = self.folder / path.relative_to(ROOT)
-            target.parent.mkdir(exist_ok=True)
-            with suppress(FileNotFoundError):  # another worker is writing its own
-                shutil.copy2(path, target)
+        """Take what Numba has compiled of the very same files."""
+        take_compiled(ROOT, self.folder)
 
     def set_params(self, changes: dict) -> None:
         """Change values of params.yaml, comments kept."""

@@ -140,9 +140,11 @@ def test_compiling_needs_a_compiler(monkeypatch):
         make_fabric(train_params(compile=True))
 
 
-@pytest.mark.slow
 @pytest.mark.skipif(not any(map(shutil.which, COMPILERS)), reason="no C++ compiler")
-@pytest.mark.parametrize("network", ["lstm", "transformer"])
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param("lstm", marks=pytest.mark.slow), pytest.param("transformer", marks=pytest.mark.torture)],
+)
 def test_a_compiled_network_learns_the_same(network):
     """Losses are those of the plain network, to rounding."""
     net = make_net(network, layers=1)  # of whose loops each is compiled by a C++ compiler, for seconds
