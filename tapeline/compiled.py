@@ -1,7 +1,7 @@
 """What Numba has compiled, taken over by a copy of the project that would else compile for a minute.
 
 Numba knows what it has compiled by the time and the size of the source beside it, and the files of a checkout
-are new.
+are new. Copies in which a run is checked take nothing: they are to find what a stale kernel did, too.
 """
 
 import os

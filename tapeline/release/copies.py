@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tapeline.compiled import take_compiled
 from tapeline.promotion.production import COPIES
 from tapeline.promotion.repository import git
 from tapeline.release.locked import LOCK, TRACKED, read_stages, stage_records, tracked_records
@@ -20,7 +19,6 @@ def copy_of_project(root: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(dir=root / COPIES, ignore_cleanup_errors=True) as folder:
         copy = Path(folder).resolve()
         git(root, "checkout-index", "--all", f"--prefix={copy}/")
-        take_compiled(root, copy)
         for name in kept_by_dvc(root):
             if not (copy / name).exists():
                 (copy / name).parent.mkdir(parents=True, exist_ok=True)
