@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from tapeline.errors import TapelineError, printable
 
 INTERRUPTED, TERMINATED = 128 + signal.SIGINT, 128 + signal.SIGTERM
+UNDOING = 5  # seconds at most
 SECRET = r"pass|secret|token|key|sig|credential|connection_string"  # in names of values never to be shown
 
 
@@ -41,12 +42,41 @@ def end_imports() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
+@contextmanager
+def interrupted_by_term() -> Iterator[Callable[[], bool]]:
+    """Have SIGTERM, as a scheduler of jobs sends it, interrupt like Ctrl-C; yields whether it has come.
+
+    Not in one of several processes of a training: they are ended by the first, which waits for no line.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+        came.append(number)
+        raise KeyboardInterrupt
+
+    is_alone = not os.environ.keys() & {"RANK", "LOCAL_RANK"}
+    is_ours = is_alone and threading.current_thread() is threading.main_thread()
+    if not is_ours or signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        yield lambda: False
+        return
+    signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield lambda: bool(came)
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 def end_with(parent: int) -> None:
-    """End this process soon after its `parent`: killed, that can't tell its children, who would go on."""
+    """End this process soon after its `parent`: killed, that can't tell its children, who would go on.
+
+    As by SIGTERM, which undoes what is half done, and if that takes longer at once.
+    """
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(0.5)
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(UNDOING)
         os._exit(1)
 
     if not any(thread.name == "parent" for thread in threading.enumerate()):

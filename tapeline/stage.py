@@ -8,7 +8,14 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from tapeline.ending import end_imports, end_with, without_secrets
+from tapeline.ending import (
+    INTERRUPTED,
+    TERMINATED,
+    end_imports,
+    end_with,
+    interrupted_by_term,
+    without_secrets,
+)
 from tapeline.errors import TapelineError, printable
 from tapeline.restoring import restore_hint
 
@@ -19,12 +26,17 @@ CLUSTER = "tapeline.cluster"  # whose lines are the stage's
 def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     """Run `main` as stage `name`, log to the terminal and to `logs/NAME.log`, exit non-zero on failure.
 
-    The level is TAPELINE_LOG_LEVEL (default INFO). A user's mistake, a full disk and Ctrl-C end in one
-    line; anything else is a defect and shows its traceback.
+    The level is TAPELINE_LOG_LEVEL (default INFO). A user's mistake, a full disk, Ctrl-C and SIGTERM end in
+    one line; anything else is a defect and shows its traceback.
     """
     end_imports()
     if "DVC_STAGE" in os.environ:  # or the next `dvc repro` runs it beside one that a killed one has left
         end_with(os.getppid())
+    with interrupted_by_term() as is_terminated:
+        _run(name, main, is_terminated)
+
+
+def _run(name: str, main: Callable[[logging.Logger], None], is_terminated: Callable[[], bool]) -> None:
     started = time.perf_counter()
     log = logging.getLogger(f"stages.{name}")
     try:
@@ -40,8 +52,9 @@ def run_stage(name: str, main: Callable[[logging.Logger], None]) -> None:
     except KeyboardInterrupt as interrupt:
         kept = " ".join(str(interrupt).split()) or "nothing half-written is left"
         # Said by the first of several processes alone.
-        log.warning("interrupted; %s; %s", kept, restore_hint(project_folder()))
-        sys.exit(130)
+        how, status = ("terminated", TERMINATED) if is_terminated() else ("interrupted", INTERRUPTED)
+        log.warning("%s; %s; %s", how, kept, restore_hint(project_folder()))
+        sys.exit(status)
     log.info("done in %.1f s", time.perf_counter() - started)
 
 

@@ -3,6 +3,7 @@
 import errno
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -109,6 +110,30 @@ def test_the_level_is_set_by_the_environment(monkeypatch, capsys):
     ):
         run_stage("x", lambda log: None)
     assert logging.getLogger("stages.x").propagate is False
+
+
+@pytest.mark.parametrize(("number", "how"), [(signal.SIGTERM, "terminated"), (signal.SIGINT, "interrupted")])
+def test_a_signal_ends_it_in_one_line(tmp_path, number, how):
+    """A scheduler's as a person's: what is kept is said, and the status is the signal's."""
+    main = "lambda log: (log.info('begun'), time.sleep(60))"
+    stage = f"import time; from tapeline.stage import run_stage; run_stage('x', {main})"
+    running = subprocess.Popen(
+        [sys.executable, "-c", stage], cwd=tmp_path, stderr=subprocess.PIPE, text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+    )  # fmt: skip
+    assert running.stderr.readline() == "stages.x: begun\n"
+    running.send_signal(number)
+    _, said = running.communicate(timeout=30)
+    assert running.returncode == 128 + number
+    assert said.startswith(f"stages.x: {how}; nothing half-written is left; ")
+    assert said.count("\n") == 1
+
+
+def test_a_signal_is_again_what_it_was_behind_a_stage():
+    """A process that runs several has its own way with it."""
+    before = signal.getsignal(signal.SIGTERM)
+    run_stage("x", lambda log: None)
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 @pytest.mark.slow

@@ -73,7 +73,7 @@ def promote(artifacts: tuple[str, ...], tell: Callable[[str], None]) -> list[Pla
         require_clean()
         registry, run = Registry(ROOT, ARTIFACTS), read_run(read_workspace_file)
         require_bundles(artifacts, run)
-        for note in [*registry.notes(), *warn_of_no_remote()]:
+        for note in [*registry.notes(), *warn_of_no_branch(), *warn_of_no_remote()]:
             tell(note)
         versions = {name: promoted_version(name, run.bundles[name], registry) for name in artifacts}
         if all(versions.values()):
@@ -130,6 +130,16 @@ def require_bundles(artifacts: tuple[str, ...], run: RunRecord) -> None:
         held = ", ".join(run.bundles) or "none"
         told = f"the committed run packed no {', '.join(missing)}, only {held}"
         raise ArtifactError(f"{told}: name one by MODEL=, or run `dvc repro` and commit")
+
+
+def warn_of_no_branch() -> list[str]:
+    """A line if HEAD is on no branch: DVC leaves it so where an experiment was killed, and nobody says so."""
+    if git(ROOT, "branch", "--show-current").strip():
+        return []
+    return [
+        "HEAD is on no branch, as a killed `dvc exp run` leaves it: what is committed here is on none either; "
+        "`git switch -c NAME` keeps it on a new one"
+    ]
 
 
 def warn_of_no_remote() -> list[str]:

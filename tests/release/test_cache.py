@@ -179,6 +179,14 @@ def test_that_releases_lie_in_one_cache_alone_is_warned_of(repo, tmp_path):
     assert promoting.warn_of_no_remote() == []
 
 
+def test_a_head_on_no_branch_is_warned_of(repo):
+    """Where an experiment was killed; who commits there would miss it on the branch."""
+    assert promoting.warn_of_no_branch() == []
+    git(repo, "checkout", "-q", "--detach")
+    (warning,) = promoting.warn_of_no_branch()
+    assert "HEAD is on no branch" in warning
+
+
 @pytest.mark.slow
 def test_the_readmes_line_of_cleaning_up_keeps_what_releases_need(repo):
     """`dvc gc` by it leaves every version to be had."""
