@@ -137,7 +137,7 @@ def warn_of_no_branch() -> list[str]:
     if git(ROOT, "branch", "--show-current").strip():
         return []
     return [
-        "HEAD is on no branch, as a killed `dvc exp run` leaves it: what is committed here is on none either; "
+        "HEAD is on no branch, as a killed `dvc exp run` leaves it: commits made here are on none either; "
         "`git switch -c NAME` keeps it on a new one"
     ]
 
