@@ -1,7 +1,7 @@
 """What Numba has compiled, taken over by a copy of the project that would else compile for a minute.
 
-Numba knows what it has compiled by the time and the size of the source beside it, and the files of a checkout
-are new. Copies in which a run is checked take nothing: they are to find what a stale kernel did, too.
+Numba tells by a hash of the source whether a kernel is of it, and compiles anew what is not.
+The copies in which `make promote` makes a run again take nothing: they rest on nothing that a run has left.
 """
 
 import os
@@ -13,34 +13,29 @@ EXPERIMENTS = (
     ".dvc",
     "tmp",
     "exps",
-)  # where DVC checks out the experiments of its queue, and those by --temp
+)  # where DVC checks out experiments: the queue, --temp
 
 
-def take_compiled(project: Path, copy: Path) -> None:
-    """Have `copy` use what was compiled in `project` of each file that is the same in both.
+def copy_kernels(source: Path, target: Path) -> None:
+    """Copy what was compiled of the sources in one folder to the other, where it is not there.
 
-    The file is given the time that it has in the project. What can't be taken is compiled anew.
+    What can't be copied is compiled anew.
     """
-    for source in sorted(project.glob("tapeline/**/*.py")):
-        kernels = sorted(source.parent.glob(f"__pycache__/{source.stem}.*.nb[ci]"))  # an index after its data
-        own = copy / source.relative_to(project)
-        place = own.parent / "__pycache__"
-        if not kernels or any(place.glob(f"{source.stem}.*.nbi")):
-            continue
-        with suppress(OSError):
-            if own.read_bytes() == source.read_bytes():
-                place.mkdir(exist_ok=True)
-                for kernel in kernels:
-                    shutil.copyfile(kernel, place / kernel.name)
-                times = source.stat()
-                os.utime(own, ns=(times.st_atime_ns, times.st_mtime_ns))
+    for path in sorted(source.rglob("*.nb[ci]")):  # an index after its data
+        copied = target / path.relative_to(source)
+        if not copied.exists():
+            with suppress(OSError):
+                copied.parent.mkdir(parents=True, exist_ok=True)
+                part = copied.with_name(f"{copied.name}.{os.getpid()}")
+                shutil.copyfile(path, part)
+                os.replace(part, copied)
 
 
-def take_compiled_of_project() -> None:
+def take_kernels_of_project() -> None:
     """Where this code lies in DVC's copy for an experiment: take what was compiled in the project itself."""
-    here = Path(__file__).resolve().parents[1]
+    here = Path(__file__).resolve().parent
     parts = here.parts
     for k in range(1, len(parts) - len(EXPERIMENTS)):
         if parts[k : k + len(EXPERIMENTS)] == EXPERIMENTS:
-            take_compiled(Path(*parts[:k]), here)
+            copy_kernels(Path(*parts[:k]) / here.name, here)
             return

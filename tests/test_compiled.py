@@ -1,13 +1,12 @@
 """Kernels compiled in the project are those of its copies, and of no file that is another."""
 
-import os
 import subprocess
 import sys
 
 import pytest
 
 from tapeline.closure import ROOT
-from tapeline.compiled import take_compiled
+from tapeline.compiled import copy_kernels
 
 KERNEL = """
 from numba import njit
@@ -23,12 +22,11 @@ print(doubled(1.0), sum(doubled.stats.cache_hits.values()))
 PLACE = "tapeline/room/kernel.py"
 
 
-def put(project, factor, time):
-    """A project of one file, as new as `time`; its folder."""
+def put(project, factor=2):
+    """A project of one file; its folder."""
     path = project / PLACE
     path.parent.mkdir(parents=True)
     path.write_text(KERNEL.format(factor))
-    os.utime(path, (time, time))
     return project
 
 
@@ -38,31 +36,35 @@ def run(project):
     return done.stdout.split()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("other", [3, 2])
-def test_a_copy_takes_what_was_compiled_of_the_same_file_alone(tmp_path, other):
-    """Whatever its time is; one of another content is compiled anew, though of the same size and time."""
-    project, copy = (
-        put(tmp_path / "project", 2, 1000),
-        put(tmp_path / "copy", other, 2000 - 1000 * (other == 3)),
-    )
-    assert run(project) == ["2.0", "0"]
-    take_compiled(project, copy)
-    assert run(copy) == [f"{other}.0", str(int(other == 2))]
-    before = sorted((path.name, path.stat().st_mtime_ns) for path in copy.rglob("*"))
-    take_compiled(project, copy)  # which has its own by now
-    assert sorted((path.name, path.stat().st_mtime_ns) for path in copy.rglob("*")) == before
+def test_kernels_keep_their_places_and_replace_none(tmp_path):
+    """Those of a source lie beside it; nothing else is copied, and none that is there already."""
+    names = [f"tapeline/features/__pycache__/{name}" for name in ("a.nbi", "a.1.nbc", "a.cpython-311.pyc")]
+    for name in (*names, "b.py"):
+        (tmp_path / "from" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "from" / name).write_text(name)
+    own = tmp_path / "to" / names[0]
+    own.parent.mkdir(parents=True)
+    own.write_text("own")
+    copy_kernels(tmp_path / "from", tmp_path / "to")
+    assert {path.name for path in (tmp_path / "to").rglob("*") if path.is_file()} == {"a.1.nbc", "a.nbi"}
+    assert own.read_text() == "own"
 
 
-@pytest.mark.slow
 def test_a_project_that_compiled_nothing_gives_nothing(tmp_path):
-    """And a file that the copy lacks is left out."""
-    project, copy = put(tmp_path / "project", 2, 1000), tmp_path / "copy"
-    take_compiled(project, copy)
+    """Nor does one that is not there."""
+    copy_kernels(put(tmp_path / "project"), tmp_path / "copy")
+    copy_kernels(tmp_path / "none", tmp_path / "copy")
+    assert not (tmp_path / "copy").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("factor", [3, 2])
+def test_a_copy_takes_what_was_compiled_of_the_same_file_alone(tmp_path, factor):
+    """One of another content is compiled anew, though of the same size."""
+    project, copy = put(tmp_path / "project"), put(tmp_path / "copy", factor)
     assert run(project) == ["2.0", "0"]
-    copy.mkdir()
-    take_compiled(project, copy)
-    assert list(copy.iterdir()) == []
+    copy_kernels(project, copy)
+    assert run(copy) == [f"{factor}.0", str(int(factor == 2))]
 
 
 @pytest.mark.parametrize(
@@ -75,7 +77,7 @@ def test_a_project_that_compiled_nothing_gives_nothing(tmp_path):
 )
 def test_an_experiment_of_dvc_takes_the_projects(tmp_path, place):
     """Where DVC checks it out, and nowhere else: the stages' package says so before anything is imported."""
-    project, copy = put(tmp_path / "project", 2, 1000), put(tmp_path / "project" / place, 2, 2000)
+    project, copy = put(tmp_path / "project"), put(tmp_path / "project" / place)
     run(project)
     for name in ("stages/__init__.py", "tapeline/compiled.py", "tapeline/ending.py", "tapeline/errors.py"):
         (copy / name).parent.mkdir(exist_ok=True)

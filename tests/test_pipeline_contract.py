@@ -115,10 +115,10 @@ def test_a_stage_depends_on_the_lock_file_and_on_no_folder_of_code(stage):
 BEGINNING = {
     "commands": ["from tapeline.ending import begin_imports", "begin_imports()"],
     "stages": [
-        "from tapeline.compiled import take_compiled_of_project",
+        "from tapeline.compiled import take_kernels_of_project",
         "from tapeline.ending import begin_imports",
         "begin_imports()",
-        "take_compiled_of_project()",
+        "take_kernels_of_project()",
     ],
 }
 

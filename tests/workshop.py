@@ -10,7 +10,7 @@ from typing import Self
 from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
-from tapeline.compiled import take_compiled
+from tapeline.compiled import copy_kernels
 from tests.warm import warm_environment
 
 # The market of every run that tests make, whatever the default is: their gates and trades are of it.
@@ -106,7 +106,7 @@ class Workshop:
 
     def take_compiled(self) -> None:
         """Take what Numba has compiled of the very same files."""
-        take_compiled(ROOT, self.folder)
+        copy_kernels(ROOT / "tapeline", self.folder / "tapeline")
 
     def set_params(self, changes: dict) -> None:
         """Change values of params.yaml, comments kept."""

@@ -24,6 +24,7 @@ import pandas as pd
 from ruamel.yaml import YAML
 
 from tapeline.backtest.signals import SignalParams
+from tapeline.compiled import copy_kernels
 from tapeline.errors import ProofError
 from tapeline.extra import Extra
 from tapeline.models.table import NETWORKS
@@ -39,7 +40,6 @@ FOLD = "fold_0"  # of a copy, whose splits hold one fold
 ACCOUNTS = Path("accounts")  # in a copy
 TRAININGS = *(f"train_{model.name}" for model in NETWORKS), "train_baselines"  # stages
 PROOFS, KERNELS = Path(".proofs"), "kernels"  # git-ignored; kernels of these very sources, compiled before
-AGE = 1_000_000_000  # seconds since 1970
 RAW = Path("data/raw/PROOF")
 # What would make a copy's command another process's than its own.
 FOREIGN = ("DVC_ROOT", "DVC_EXP_NAME", "PYTHONPATH", "RANK", "LOCAL_RANK", "WORLD_SIZE", "TAPELINE_LOG_LEVEL")
@@ -212,19 +212,10 @@ def sources_hash(root: Path) -> str:
 
 
 def copy_sources(root: Path, folder: Path) -> None:
-    """Copy the tracked sources of the project at `root`, all of one age, by which numba knows its kernels."""
+    """Copy the tracked sources of the project at `root`."""
     for name in source_files(root):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(root / name, folder / name)
-        os.utime(folder / name, (AGE, AGE))
-
-
-def copy_kernels(source: Path, target: Path) -> None:
-    """Copy what numba has compiled of sources in one folder to the other."""
-    for path in source.rglob("*.nb[ci]"):
-        copied = target / path.relative_to(source)
-        copied.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, copied)
 
 
 def resolved_params(text: str, changes: Changes) -> str:

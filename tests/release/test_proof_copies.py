@@ -8,7 +8,7 @@ from ruamel.yaml import YAML
 
 from tapeline.closure import ROOT
 from tapeline.errors import ProofError
-from tapeline.release.proof_copies import Copies, copy_kernels, open_copies, resolved_params
+from tapeline.release.proof_copies import Copies, open_copies, resolved_params
 from tapeline.release.proof_run import side_by_side
 from tapeline.schema import OHLCV
 from tests.candles import random_candles
@@ -43,16 +43,6 @@ def test_what_a_run_decided_is_kept_and_a_refit_left_out():
     text = PARAMS.replace("tier_by: auto", "tier_by: share").replace("refit: none", "refit: all")
     copied = parsed(resolved_params(text, {}))
     assert (copied["signals"]["tier_by"], copied["promotion"]["refit"]) == ("share", "none")
-
-
-def test_kernels_keep_their_places(tmp_path):
-    """Those of a source lie beside it; nothing else is copied."""
-    for name in ("tapeline/features/__pycache__/a.nbi", "tapeline/features/__pycache__/a.1.nbc", "b.py"):
-        (tmp_path / "from" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "from" / name).write_text(name)
-    copy_kernels(tmp_path / "from", tmp_path / "to")
-    copied = sorted(path.name for path in (tmp_path / "to").rglob("*") if path.is_file())
-    assert copied == ["a.1.nbc", "a.nbi"]
 
 
 def is_alive(process):
