@@ -9,11 +9,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-EXPERIMENTS = (
-    ".dvc",
-    "tmp",
-    "exps",
-)  # where DVC checks out experiments: the queue, --temp
+EXPERIMENTS = (".dvc", "tmp", "exps")  # where DVC checks out those of its queue, and by --temp
 
 
 def copy_kernels(source: Path, target: Path) -> None:
