@@ -338,6 +338,16 @@ def test_thresholds_taken_from_the_test_are_found(claims):
     assert first(claims, tiers=replace(TIERS, shares={"A": 0.1, "B": 0.5}))[0] == "tiers"
 
 
+@pytest.mark.parametrize("position", [0, 1])
+def test_a_loss_that_no_calibration_comes_to_is_found(claims, position):
+    """Of validation, as each fold's training tells it."""
+    training = copy.deepcopy(claims.models[position].training)
+    training["folds"]["fold_1"]["validation_loss_calibrated"] += 1e-3
+    check, message = first(with_model(claims, position, training=training))
+    assert check == "validation loss"
+    assert "fold 1" in message
+
+
 def test_a_scaler_fitted_on_other_rows_or_features_a_candle_ahead_is_found(claims):
     """The mean over the training rows moves by more than rounding."""
     read = claims.read_columns
