@@ -118,8 +118,8 @@ def is_told_in_a_line(error: Exception) -> bool:
     """Whether an error is a person's to mend, the machine's or DVC's; any other is a defect of this code."""
     if isinstance(error, TapelineError | MemoryError):
         return True
-    if isinstance(error, OSError):
-        return error.errno is not None
+    if isinstance(error, OSError):  # Arrow's has no number where a file is not there
+        return error.errno is not None or isinstance(error, FileNotFoundError)
     # A user whom the system does not know, without HOME and USER: so Python and platformdirs say it.
     if isinstance(error, RuntimeError | KeyError) and re.search("home directory|getpwuid", str(error)):
         return True
@@ -130,7 +130,9 @@ def is_told_in_a_line(error: Exception) -> bool:
 
 def one_line(error: BaseException) -> str:
     """What an error and its notes say, on one line, without secrets."""
-    lines = [str(error) or type(error).__name__, *getattr(error, "__notes__", ())]
+    is_bare = isinstance(error, FileNotFoundError) and error.errno is None
+    said = f"{error}: is not there" if is_bare else str(error)
+    lines = [said or type(error).__name__, *getattr(error, "__notes__", ())]
     return printable(without_secrets(" ".join("; ".join(lines).split())))
 
 

@@ -14,7 +14,8 @@ from tapeline.ending import (
     end_imports,
     end_with,
     interrupted_by_term,
-    without_secrets,
+    is_told_in_a_line,
+    one_line,
 )
 from tapeline.errors import TapelineError, printable
 from tapeline.restoring import restore_hint
@@ -43,9 +44,9 @@ def _run(name: str, main: Callable[[logging.Logger], None], is_terminated: Calla
         _set_up(log, name)
         main(log)
     except (TapelineError, OSError, MemoryError) as error:
-        if isinstance(error, OSError) and error.errno is None:
+        if not is_told_in_a_line(error):
             raise
-        message = without_secrets(" ".join(str(error).split())) or type(error).__name__
+        message = one_line(error)
         log.error("%s; %s", message, restore_hint(project_folder()))
         log.debug("where it happened", exc_info=True)
         sys.exit(1)

@@ -42,6 +42,7 @@ def fail_with(error):
             f"stages.x: a.csv: row 3: close is empty; {RESTORE}",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left on device"),
+        (FileNotFoundError("data/x.parquet"), 1, "stages.x: data/x.parquet: is not there; "),
         (KeyboardInterrupt(), 130, "stages.x: interrupted; nothing half-written is left"),
     ],
 )
@@ -66,10 +67,11 @@ def test_a_folder_of_logs_that_cannot_be_written_is_one_line(tmp_path, capsys):
     assert said.count("\n") == 1
 
 
-def test_a_defect_shows_its_traceback():
+@pytest.mark.parametrize("error", [ZeroDivisionError(), OSError("of no number")])
+def test_a_defect_shows_its_traceback(error):
     """What no user caused is not dressed up as a mistake of theirs."""
-    with pytest.raises(ZeroDivisionError):
-        run_stage("x", fail_with(ZeroDivisionError()))
+    with pytest.raises(type(error)):
+        run_stage("x", fail_with(error))
 
 
 def test_a_stage_says_what_it_did_to_terminal_and_file(tmp_path, capsys):
