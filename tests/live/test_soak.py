@@ -13,7 +13,7 @@ from tapeline.serving.recorded import Clock
 from tests.live.promoted import LIVE, WARM_UP, market, promote, since, write_market
 
 WARM, FEW, EVERY, MANY = 20_000, 60_000, 100_000, 1_000_000
-# Found: 3, and 25 to the millionth; a candle that was kept whole would be 34 and 850.
+# Found: 4, and 25 to the millionth; where every answer was kept, 62 to the sixty-thousandth.
 GROWTH_MIB, MANY_MIB = 12, 64
 
 
