@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor, nn
 
+from tapeline.nets.dropout import Dropout
 from tapeline.nets.network import Network
 from tapeline.nets.params import LstmParams
 
@@ -25,7 +26,7 @@ class LSTM(Network):
             nn.LSTM(size, params.hidden, batch_first=True, bidirectional=params.bidirectional)
             for size in sizes
         )
-        self.dropout = nn.Dropout(params.dropout)
+        self.dropout = Dropout(params.dropout)
         self.head = nn.Linear(width, 1)
 
     def forward(self, x: Tensor) -> Tensor:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from tapeline.nets.dropout import Dropout
 from tapeline.nets.network import Network
 from tapeline.nets.params import TransformerParams
 
@@ -74,7 +75,7 @@ class Layer(nn.Module):
             nn.GELU(),
             nn.Linear(4 * params.d_model, params.d_model),
         )
-        self.dropout = nn.Dropout(params.dropout)
+        self.dropout = Dropout(params.dropout)
         cosine, sine = rotary_table(params.max_length, params.d_model // params.heads)
         self.register_buffer("cosine", cosine, persistent=False)
         self.register_buffer("sine", sine, persistent=False)
