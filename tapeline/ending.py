@@ -130,8 +130,12 @@ def is_told_in_a_line(error: Exception) -> bool:
 
 def one_line(error: BaseException) -> str:
     """What an error and its notes say, on one line, without secrets."""
-    is_bare = isinstance(error, FileNotFoundError) and error.errno is None
-    said = f"{error}: is not there" if is_bare else str(error)
+    said = str(error)
+    if isinstance(error, FileNotFoundError) and error.filename2 is None:
+        path = (
+            said if error.errno is None else error.filename
+        )  # Arrow's has no number, and says the path alone
+        said = f"{path}: is not there" if path else said
     lines = [said or type(error).__name__, *getattr(error, "__notes__", ())]
     return printable(without_secrets(" ".join("; ".join(lines).split())))
 

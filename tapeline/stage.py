@@ -47,6 +47,8 @@ def _run(name: str, main: Callable[[logging.Logger], None], is_terminated: Calla
         if not is_told_in_a_line(error):
             raise
         message = one_line(error)
+        if isinstance(error, FileNotFoundError) and "DVC_STAGE" not in os.environ:
+            message += f"; `dvc repro {name}` makes before it what this stage reads"
         log.error("%s; %s", message, restore_hint(project_folder()))
         log.debug("where it happened", exc_info=True)
         sys.exit(1)

@@ -108,6 +108,12 @@ def test_a_mistake_is_one_line_and_a_defect_is_not():
     error.add_note("the rest")
     assert ending_of(error) == "a b \\x1b[2J; the rest"
     assert ending_of(OSError(28, "No space left on device")) == "[Errno 28] No space left on device"
+    assert ending_of(FileNotFoundError(2, "No such file", "data/x")) == "data/x: is not there"
+    assert ending_of(FileNotFoundError(2, "No such file")) == "[Errno 2] No such file"
+    assert (
+        ending_of(FileNotFoundError(2, "No such file", "a", None, "b"))
+        == "[Errno 2] No such file: 'a' -> 'b'"
+    )
     assert ending_of(KeyboardInterrupt()) == 130
     with pytest.raises(ZeroDivisionError):
         run_command(lambda: 1 // 0)

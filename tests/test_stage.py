@@ -56,6 +56,19 @@ def test_a_mistake_ends_in_one_line_without_traceback(capsys, error, status, lin
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("by_dvc", [False, True])
+def test_a_stage_run_by_hand_says_what_makes_its_inputs(monkeypatch, capsys, by_dvc):
+    """Under DVC the stages before it have run, and what is missing is another's to say."""
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    if by_dvc:
+        monkeypatch.setenv("DVC_STAGE", "x")
+    with pytest.raises(SystemExit):
+        run_stage("x", lambda log: print(Path("data/splits.json").read_text()))
+    said = capsys.readouterr().err
+    assert "stages.x: data/splits.json: is not there; " in said
+    assert ("; `dvc repro x` makes before it what this stage reads; " in said) is not by_dvc
+
+
 def test_a_folder_of_logs_that_cannot_be_written_is_one_line(tmp_path, capsys):
     """Said on the terminal, since nothing else can be."""
     (tmp_path / "logs").write_text("a file")
