@@ -40,6 +40,12 @@ def test_elements_are_dropped_at_their_chance(p, of_four):
     assert binomtest(int(own.sum()), len(own), p).pvalue > 1e-4
 
 
+def test_the_least_chance_is_one_level():
+    """Of 65,536 levels one, and not two or none."""
+    is_zero = dropped(torch.ones(8_000_000), 2**-16) == 0
+    assert binomtest(int(is_zero.sum()), len(is_zero), 2**-16).pvalue > 1e-4
+
+
 @pytest.mark.parametrize("lag", [1, 2, 3, 4, 8])
 def test_neighbours_are_dropped_independently(lag):
     """Of two elements near each other, both are dropped as often as chance says."""
