@@ -3,6 +3,7 @@
 import logging
 
 from tapeline.evaluation.sentences import sentence
+from tapeline.market.origin import read_origin
 from tapeline.memory import require_memory
 from tapeline.models.table import MODELS, TRADED
 from tapeline.outputs import write_csv, write_json
@@ -27,6 +28,7 @@ def main(log: logging.Logger) -> None:
     trading, folds = TradingParams.read(params), read_folds("data/splits.json")
     candidate = read_candidate(params)
     scoring = Scoring.of_run(params, folds, candidate, trading.signals, trading.evaluation)
+    log.info("%s", (read_origin("data/candles") or {}).get("description", "Candles of an unknown market."))
     names = [model.name for model in MODELS]
     # One after the other here, so that one model's rows are held; a cluster does all at once.
     judged = dict(zip(names, side_by_side(scoring.judge, names, workers=1), strict=True))

@@ -46,19 +46,24 @@ def _run(name: str, main: Callable[[logging.Logger], None], is_terminated: Calla
     except (TapelineError, OSError, MemoryError) as error:
         if not is_told_in_a_line(error):
             raise
-        message = one_line(error)
-        if isinstance(error, FileNotFoundError) and "DVC_STAGE" not in os.environ:
-            message += f"; `dvc repro {name}` makes before it what this stage reads"
-        log.error("%s; %s", message, restore_hint(project_folder()))
+        log.error("%s%s", one_line(error), _what_to_do(name, error))
         log.debug("where it happened", exc_info=True)
         sys.exit(1)
     except KeyboardInterrupt as interrupt:
         kept = " ".join(str(interrupt).split()) or "nothing half-written is left"
         # Said by the first of several processes alone.
         how, status = ("terminated", TERMINATED) if is_terminated() else ("interrupted", INTERRUPTED)
-        log.warning("%s; %s; %s", how, kept, restore_hint(project_folder()))
+        log.warning("%s; %s%s", how, kept, _what_to_do(name, interrupt))
         sys.exit(status)
     log.info("done in %.1f s", time.perf_counter() - started)
+
+
+def _what_to_do(name: str, error: BaseException) -> str:
+    """How outputs that DVC took away come back; a stage run by hand has lost none, but may lack inputs."""
+    if "DVC_STAGE" in os.environ:
+        return f"; {restore_hint(project_folder())}"
+    is_missing = isinstance(error, FileNotFoundError) or isinstance(error.__cause__, FileNotFoundError)
+    return f"; `dvc repro {name}` makes before it what this stage reads" if is_missing else ""
 
 
 def run_folder() -> Path:

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tapeline.restoring import NOTHING, RESTORE, restore_hint
+from tapeline.restoring import NOTHING, RESTORE, UNCOMMITTED, restore_hint
 
 LOCK = """schema: '2.0'
 stages:
@@ -42,6 +42,18 @@ def test_in_a_fresh_clone_there_is_nothing_to_check_out(clone):
     )
     (clone / ".dvc/config").write_text("['remote \"storage\"']\n    url = ../storage\n")
     assert restore_hint(clone).startswith("`git checkout metrics && dvc pull` brings back")
+
+
+def test_metrics_of_the_commit_are_not_set_beside_another_runs_lock(clone):
+    """DVC would take them for changed outputs, and make again what stages before have just made."""
+    commit = "git -c user.name=a -c user.email=a@b commit -qm run"
+    subprocess.run(commit, shell=True, cwd=clone, check=True)
+    before = restore_hint(clone)
+    (clone / "dvc.lock").write_text(LOCK.replace("0123", "4567"))
+    assert "git checkout metrics" in before
+    assert restore_hint(clone) == UNCOMMITTED
+    subprocess.run("git checkout -q dvc.lock metrics", shell=True, cwd=clone, check=True)
+    assert restore_hint(clone) == before
 
 
 def test_where_no_run_was_committed_nothing_is_advised(clone):

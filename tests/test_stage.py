@@ -39,15 +39,16 @@ def fail_with(error):
         (
             DataError("a.csv", "row 3: close is\nempty"),
             1,
-            f"stages.x: a.csv: row 3: close is empty; {RESTORE}",
+            f"stages.x: a.csv: row 3: close is empty; {RESTORE}\n",
         ),
         (OSError(errno.ENOSPC, "No space left on device"), 1, "No space left on device"),
         (FileNotFoundError("data/x.parquet"), 1, "stages.x: data/x.parquet: is not there; "),
         (KeyboardInterrupt(), 130, "stages.x: interrupted; nothing half-written is left"),
     ],
 )
-def test_a_mistake_ends_in_one_line_without_traceback(capsys, error, status, line):
-    """The line says what happened and how the last good outputs come back."""
+def test_a_mistake_ends_in_one_line_without_traceback(monkeypatch, capsys, error, status, line):
+    """Under DVC, which took them away, the line says how the last good outputs come back."""
+    monkeypatch.setenv("DVC_STAGE", "x")
     with pytest.raises(SystemExit) as ended:
         run_stage("x", fail_with(error))
     said = capsys.readouterr().err
@@ -57,7 +58,7 @@ def test_a_mistake_ends_in_one_line_without_traceback(capsys, error, status, lin
 
 
 @pytest.mark.parametrize("by_dvc", [False, True])
-def test_a_stage_run_by_hand_says_what_makes_its_inputs(monkeypatch, capsys, by_dvc):
+def test_what_a_stage_reads_is_made_by_those_before_it(monkeypatch, capsys, by_dvc):
     """Under DVC the stages before it have run, and what is missing is another's to say."""
     monkeypatch.delenv("DVC_STAGE", raising=False)
     if by_dvc:
@@ -67,6 +68,15 @@ def test_a_stage_run_by_hand_says_what_makes_its_inputs(monkeypatch, capsys, by_
     said = capsys.readouterr().err
     assert "stages.x: data/splits.json: is not there; " in said
     assert ("; `dvc repro x` makes before it what this stage reads; " in said) is not by_dvc
+
+
+@pytest.mark.parametrize("error", [DataError("a.csv", "row 3: close is empty"), KeyboardInterrupt()])
+def test_a_stage_run_by_hand_has_nothing_to_bring_back(monkeypatch, capsys, error):
+    """Its outputs are whole or not written at all, so those of before are still there."""
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    with pytest.raises(SystemExit):
+        run_stage("x", fail_with(error))
+    assert "git checkout" not in capsys.readouterr().err
 
 
 def test_a_folder_of_logs_that_cannot_be_written_is_one_line(tmp_path, capsys):

@@ -9,6 +9,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.torch import load
 
+from tapeline.ending import one_line
 from tapeline.errors import ArtifactError
 from tapeline.nets.calibration import Calibration
 from tapeline.nets.ensemble import as_one
@@ -45,6 +46,6 @@ def load_model(folder: Path, build: Callable[[Description], Network]) -> Model:
         net = as_one([build(description) for _ in range(n_members)])
         net.load_state_dict(load(weights))
     except (OSError, KeyError, TypeError, json.JSONDecodeError, SafetensorError, RuntimeError) as error:
-        raise ArtifactError(f"{folder}: no whole model: {error}") from error
+        raise ArtifactError(f"{folder}: no whole model: {one_line(error)}") from error
     fitted = Scaler(np.array(scaler["mean"]), np.array(scaler["std"]))
     return Model(net.eval(), calibration, fitted, description, version)

@@ -67,7 +67,8 @@ class FeatureStore:
                     posixpath.basename(path.rstrip("/")) for path in self._fs.ls(self._root, detail=False)
                 ]
         except OSError as error:
-            raise DataError(self.url, f"no such store: {one_line(error)}") from error
+            why = "" if isinstance(error, FileNotFoundError) else f": {one_line(error)}"
+            raise DataError(self.url, f"no such store{why}") from error
         # An object store may hold a file and a folder of one name.
         return sorted(
             {name.removesuffix(SUFFIX) for name in names if name.endswith(SUFFIX) and name[0] != "."}

@@ -65,6 +65,8 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
         raise SplitError(f"{model.name}: no candle in any test with train.sequence_length candles up to it")
     for line in plan.starts:
         log.info(line)
+    if kept := kept_in(checkpoints):
+        log.info("goes on from what was ended before: %s", kept)
     training = Training(
         model, plan.architecture, plan.params, table, group_columns(plan.groups), checkpoints, run_folder(),
         network_of(plan.start, plan.jobs, model),
@@ -78,12 +80,18 @@ def train_model(log: logging.Logger, params: Params, model: NetworkEntry) -> Non
                 if told := no_skill(summary):
                     log.warning("%s: %s", job.name.replace("_", " "), told)
     except KeyboardInterrupt:
-        n_kept = len({re.split("[.-]", path.name)[0] for path in checkpoints.glob("*.pt")})
-        kept = f"{n_kept} folds begun or done are kept in {checkpoints}: run again to go on"
-        raise KeyboardInterrupt(kept if n_kept else "") from None
+        kept = kept_in(checkpoints)
+        raise KeyboardInterrupt(f"{kept}: run again to go on" if kept else "") from None
     if fabric.is_global_zero:
         outputs.write()
         shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def kept_in(checkpoints: Path) -> str:
+    """How many folds have a checkpoint there, in words; empty where none has."""
+    n_folds = len({re.split("[.-]", path.name)[0] for path in checkpoints.glob("*.pt")})
+    said = "1 fold begun or done is" if n_folds == 1 else f"{n_folds} folds begun or done are"
+    return f"{said} kept in {checkpoints}" if n_folds else ""
 
 
 @dataclass(frozen=True)
