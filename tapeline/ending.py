@@ -104,8 +104,6 @@ def run_command(main: Callable[[], None]) -> None:
     try:
         main()
     except SystemExit as end:
-        if end.code == TERMINATED:
-            print("terminated", file=sys.stderr)
         sys.exit(without_secrets(end.code) if isinstance(end.code, str) else end.code)
     except KeyboardInterrupt as interrupt:
         _say(interrupt)
