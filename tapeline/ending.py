@@ -132,9 +132,8 @@ def one_line(error: BaseException) -> str:
     """What an error and its notes say, on one line, without secrets."""
     said = str(error)
     if isinstance(error, FileNotFoundError) and error.filename2 is None:
-        path = (
-            said if error.errno is None else error.filename
-        )  # Arrow's has no number, and says the path alone
+        # Arrow's has no number, and says the path alone.
+        path = said if error.errno is None else error.filename
         said = f"{path}: is not there" if path else said
     lines = [said or type(error).__name__, *getattr(error, "__notes__", ())]
     return printable(without_secrets(" ".join("; ".join(lines).split())))

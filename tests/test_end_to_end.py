@@ -271,7 +271,7 @@ def test_an_interrupted_training_goes_on(workshop):
     assert re.search(r"interrupted; 2 folds begun or done are kept in \.checkpoints/lstm/\w+: run", said)
     assert not (workshop.folder / "models/lstm").exists()
     workshop.set_params({"train": {"workers": 1}})  # which decides no byte
-    workshop.run("python -m stages.train_lstm")
+    assert "goes on from what was ended before: 2 folds" in workshop.run("python -m stages.train_lstm")
     for path in (workshop.folder / "models/lstm").rglob("*.*"):
         assert path.read_bytes() == weights[path.name + path.parent.name]
     assert not list((workshop.folder / ".checkpoints/lstm").iterdir())

@@ -70,6 +70,21 @@ def test_what_a_stage_reads_is_made_by_those_before_it(monkeypatch, capsys, by_d
     assert ("; `dvc repro x` makes before it what this stage reads\n" in said) is not by_dvc
 
 
+def test_so_is_what_a_library_of_tables_did_not_find(monkeypatch, capsys):
+    """The reader's own error, which stands on the system's."""
+
+    def main(log):
+        try:
+            Path("data/features").iterdir().__next__()
+        except OSError as error:
+            raise DataError("data/features", "no such store") from error
+
+    monkeypatch.delenv("DVC_STAGE", raising=False)
+    with pytest.raises(SystemExit):
+        run_stage("x", main)
+    assert "no such store; `dvc repro x` makes before it" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("error", [DataError("a.csv", "row 3: close is empty"), KeyboardInterrupt()])
 def test_a_stage_run_by_hand_has_nothing_to_bring_back(monkeypatch, capsys, error):
     """Its outputs are whole or not written at all, so those of before are still there."""

@@ -31,7 +31,6 @@ from tapeline.models.table import NETWORKS
 from tapeline.outputs import write_json, write_table
 from tapeline.params import Params
 from tapeline.release.proof_extra import own_params, write_extras
-from tapeline.restoring import RESTORE
 from tapeline.schema import Interval, Source
 
 SOURCES = ("tapeline", "stages", "requirements.lock")  # the last is of the keys of what is kept in .cache/
@@ -111,7 +110,7 @@ class Copy:
                 if log.is_file()
                 else []
             )
-            said = lines[-1].replace(f"; {RESTORE}", "") if lines else f"ended with status {status}"
+            said = lines[-1] if lines else f"ended with status {status}"
             raise ProofError(f"in a copy of the project, on candles made for the proof: {said}")
         self.copies.on_run()
 

@@ -165,7 +165,7 @@ def test_outputs_that_may_not_be_written_are_told_in_one_line(tmp_path, monkeypa
     monkeypatch.setattr("tapeline.outputs.Path.mkdir", lambda path, **_: path.name == "logs" or deny(path))
     with pytest.raises(SystemExit):
         run_stage("ingest", main)
-    assert capsys.readouterr().err == ("stages.ingest: [Errno 13] Permission denied: 'data'\n")
+    assert capsys.readouterr().err == "stages.ingest: [Errno 13] Permission denied: 'data'\n"
     assert outputs(tmp_path) == before
 
 

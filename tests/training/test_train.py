@@ -14,11 +14,26 @@ from tapeline.splits.folds import TimeFold
 from tapeline.training import fold_jobs
 from tapeline.training.fold_jobs import Job, Member, Training, train_folds
 from tapeline.training.starts import Begun
-from tapeline.training.train import fold_rows
+from tapeline.training.train import fold_rows, kept_in
 from tests.nets.problem import make_net, train_params
 
 START, MINUTE = pd.Timestamp("2026-01-12", tz="UTC"), pd.Timedelta(minutes=1)
 N = 60
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ([], ""),
+        (["fold_0.0.pt"], "1 fold begun or done is kept in "),
+        (["fold_0.0.pt", "fold_0.1.pt", "fold_1-0.0.pt"], "2 folds begun or done are kept in "),
+    ],
+)
+def test_folds_with_a_checkpoint_are_counted(tmp_path, files, said):
+    """A fold once, of how many networks its model may be the mean."""
+    for name in files:
+        (tmp_path / name).touch()
+    assert kept_in(tmp_path) == (said and f"{said}{tmp_path}")
 
 
 @given(st.lists(st.integers(0, N), min_size=6, max_size=6).map(sorted), st.integers(0, 1000))
